@@ -1,0 +1,46 @@
+"""mpack: stochastic gradient descent and biased random organization of spheres, exact to the bit.
+
+Reads in the order packing -> dynamics -> simulate -> observables -> critical -> scaling. Lengths are in mean diameters.
+
+>>> import mpack
+>>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
+>>> run = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.01), steps=100, seed=2, record=mpack.every(10))
+>>> run.activity[-1], run.digest  # doctest: +SKIP
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Where each public name lives; modules are imported when first used, so that `import mpack` stays quick.
+_HOME = {
+    "packing": ("Packing",),
+    "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones"),
+    "dynamics": ("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD", "RCD", "matched"),
+    "simulate": ("simulate", "Run", "every", "log_spaced"),
+    "observables": (
+        "activity",
+        "energy",
+        "contacts",
+        "structure_factor",
+        "pair_correlation",
+        "flatness",
+    ),
+}
+_NAMES = {name: module for module, names in _HOME.items() for name in names}
+_MODULES = {"packing", "potentials", "dynamics", "observables", "limiting", "figures", "chapters"}
+__all__ = ["__version__", *sorted(_NAMES)]
+
+
+def __getattr__(name):
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"mpack.{_NAMES[name]}"), name)
+        globals()[name] = value  # also puts the function over the submodule `mpack.simulate` of the same name
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"mpack.{name}")
+    raise AttributeError(f"module 'mpack' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(set(__all__) | _MODULES)

@@ -1,0 +1,89 @@
+"""Checks at the door: every refusal names the argument, the value and the allowed range."""
+
+import math
+import numbers
+
+import numpy as np
+
+
+def integer(name, value, low=None, high=None):
+    """`value` as an int in [low, high]; TypeError if it is no integer, ValueError outside."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer{_within(low, high)}; got {value!r}")
+    value = int(value)
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ValueError(f"{name} must be an integer{_within(low, high)}; got {value}")
+    return value
+
+
+def number(name, value, low=None, high=None, *, open_low=False, open_high=False):
+    """`value` as a finite float in [low, high], either end open on request."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number{_within(low, high, open_low, open_high)}; got {value!r}")
+    value = float(value)
+    outside = (
+        not math.isfinite(value)
+        or (low is not None and (value < low or (open_low and value == low)))
+        or (high is not None and (value > high or (open_high and value == high)))
+    )
+    if outside:
+        raise ValueError(f"{name} must be a finite number{_within(low, high, open_low, open_high)}; got {value!r}")
+    return value
+
+
+def seed(name, value):
+    """A seed: an integer in [0, 2**64)."""
+    return integer(name, value, 0, 2**64 - 1)
+
+
+def flag(name, value):
+    """A bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
+    return bool(value)
+
+
+def array(name, value, shape, *, dtype=float):
+    """`value` as a finite array of `shape`, where None stands for any length and a string names it in the message."""
+    try:
+        result = np.array(value, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be an array of shape {_shape(shape)}; {error}") from None
+    matches = result.ndim == len(shape) and all(
+        not isinstance(want, int) or want == have for want, have in zip(shape, result.shape)
+    )
+    if not matches:
+        raise ValueError(f"{name} must have shape {_shape(shape)}; got {result.shape}")
+    if not np.all(np.isfinite(result)):
+        where = tuple(int(k) for k in np.argwhere(~np.isfinite(result))[0])
+        raise ValueError(f"{name} must be finite; {name}{list(where)} is {result[where]}")
+    return result
+
+
+def instance(name, value, kinds, wanted):
+    """`value` if it is one of `kinds`; `wanted` says what that is."""
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {wanted}; got {type(value).__name__}")
+    return value
+
+
+def choice(name, value, options):
+    """`value` if it is one of `options`."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}")
+    return value
+
+
+def _within(low, high, open_low=False, open_high=False):
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f" {'>' if open_low else '>='} {low}"
+    if low is None:
+        return f" {'<' if open_high else '<='} {high}"
+    return f" in {'(' if open_low else '['}{low}, {high}{')' if open_high else ']'}"
+
+
+def _shape(shape):
+    inner = ", ".join("any" if s is None else str(s) for s in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
