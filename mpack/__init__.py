@@ -1,6 +1,6 @@
 """mpack: stochastic gradient descent and biased random organization of spheres, exact to the bit.
 
-Reads in the order packing -> dynamics -> simulate -> observables -> critical -> scaling. Lengths are in mean diameters.
+Reads in the order packing -> dynamics -> simulation -> observables -> critical -> scaling. Lengths are in mean diameters.
 
 >>> import mpack
 >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
@@ -17,7 +17,7 @@ _HOME = {
     "packing": ("Packing",),
     "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones"),
     "dynamics": ("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD", "RCD", "matched"),
-    "simulate": ("simulate", "Run", "every", "log_spaced"),
+    "simulation": ("simulate", "Run", "every", "log_spaced"),
     "observables": (
         "activity",
         "energy",
@@ -28,14 +28,14 @@ _HOME = {
     ),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = {"packing", "potentials", "dynamics", "observables", "limiting", "figures", "chapters"}
+_MODULES = {"packing", "potentials", "dynamics", "simulation", "observables", "limiting", "figures", "chapters"}
 __all__ = ["__version__", *sorted(_NAMES)]
 
 
 def __getattr__(name):
     if name in _NAMES:
         value = getattr(importlib.import_module(f"mpack.{_NAMES[name]}"), name)
-        globals()[name] = value  # also puts the function over the submodule `mpack.simulate` of the same name
+        globals()[name] = value
         return value
     if name in _MODULES:
         return importlib.import_module(f"mpack.{name}")
