@@ -1,0 +1,57 @@
+# Two commands: `make book` and `make test`. `make help` lists the rest.
+# Paths are relative throughout, so the tree may live anywhere, also where names have spaces.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help book test serve lab bench bench-all pins clean
+
+# The first Python on PATH that is new enough; PYTHON=... chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+WORKERS ?= 2
+
+in-book := .venv/bin/python
+environment = $(if $(strip $(PYTHON)),$(PYTHON),$(error Python 3.11 or newer is needed and was not found)) \
+	book/_tools/environment.py
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+book: .venv  ## run every chapter that is out of date, render the book, say which page to open
+	@$(in-book) -m book._tools.build
+
+test: .venv  ## every test: library, notebooks, book, browser (builds the book first)
+	@$(in-book) -m book._tools.test -n $(WORKERS)
+
+serve: book  ## open the built book over http
+	@$(in-book) -m book._tools.serve
+
+lab: .venv-live  ## JupyterLab with the chapters (and Voila), in an environment of its own
+	@.venv-live/bin/python -m book._tools.lab
+
+bench: .venv  ## the benchmark table
+	@$(in-book) -m benchmarks
+
+bench-all: .venv-bench  ## the benchmark table with LAMMPS and jax-md beside ours
+	@.venv-bench/bin/python -m benchmarks
+
+pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)
+	@(echo "# Every package of the book, pinned (also what the direct ones bring), for Python 3.11 and newer."; \
+	echo "# Made by \`make pins\` from book/_tools/requirements.in; edit that list, not this one."; \
+	uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --no-header --no-annotate \
+	book/_tools/requirements.in) > requirements.tmp && mv requirements.tmp requirements.txt
+	@echo "Wrote requirements.txt."
+
+clean:  ## remove what was built (environments stay; `rm -r .venv*` removes those)
+	@rm -rf _build .pytest_cache .hypothesis
+	@find . -name .venv\* -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	@echo "Removed _build and caches."
+
+# Asked every time; answers at once, without network, when the environment fits.
+.PHONY: .venv .venv-live .venv-bench
+.venv:
+	@$(environment) .venv requirements.txt
+.venv-live:
+	@$(environment) .venv-live requirements.txt requirements-live.txt
+.venv-bench:
+	@$(environment) .venv-bench requirements.txt requirements-bench.txt
