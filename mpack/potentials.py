@@ -1,0 +1,180 @@
+"""Pair potentials: what two spheres cost each other at a separation r.
+
+All lengths are in mean diameters; d_ij = R_i + R_j is the contact distance of a pair (additive radii), 1 for equal
+spheres. Every potential is short-ranged and exactly zero from its range on, so every one makes a valid stochastic
+gradient descent (`mpack.SGD`, `mpack.RCD`).
+
+Two particles at exactly the same point (r = 0) overlap, and their energy is U(0); the direction of their force is
+undefined, and the dynamics take the force of that pair to be zero until something else separates them. Where U(0) is
+infinite (WCA, Lennard-Jones) energies, forces and curvatures are cut at 1e200.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from mpack import _check
+
+
+@dataclass(frozen=True)
+class Potential:
+    """What all pair potentials share; use one of `Linear`, `Harmonic`, `Hertzian`, `WCA`, `LennardJones`."""
+
+    def __post_init__(self):
+        if type(self) is Potential:
+            raise TypeError("Potential is the common base; use Linear, Harmonic, Hertzian, WCA or LennardJones")
+        for field in fields(self):
+            value = _check.number(field.name, getattr(self, field.name), 0, 1e100, open_low=True)
+            object.__setattr__(self, field.name, value)
+
+    @property
+    def kind(self):
+        """The potential's number in `mpack._kernels.forces`."""
+        return self._kind
+
+    @property
+    def parameters(self):
+        """Its numbers, as the two floats that go to the kernels."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return tuple(values + [0.0, 0.0])[:2]
+
+    def energy(self, r, d=1.0):
+        """Energy U(r) of a pair.
+
+        Parameters
+        ----------
+        r : float or array
+            Separation, >= 0.
+        d : float or array
+            Contact distance d_ij, > 0; broadcast against `r`.
+
+        Returns
+        -------
+        float or array
+            U(r); 0 for r >= range(d).
+
+        Raises
+        ------
+        ValueError
+            If a separation is negative or not finite, or a contact distance not positive.
+        """
+        return self._evaluate("fill_energy", r, d)
+
+    def force(self, r, d=1.0):
+        """Force -dU/dr of a pair, positive when it pushes apart; arguments and errors as for `energy`."""
+        return self._evaluate("fill_force", r, d)
+
+    def curvature(self, r, d=1.0):
+        """Second derivative d2U/dr2 inside the range; arguments and errors as for `energy`.
+
+        A kink at the range (linear: a step ½ in the force) is not represented.
+        """
+        return self._evaluate("fill_curvature", r, d)
+
+    def range(self, d=1.0):
+        """Separation from which on a pair with contact distance `d` does not interact."""
+        return self.reach * np.asarray(d, dtype=float)[()]
+
+    @property
+    def reach(self):
+        """The range in units of the contact distance: 1, or the cut-off of Lennard-Jones."""
+        return 1.0
+
+    def _evaluate(self, kernel, r, d):
+        from mpack._kernels import forces
+
+        r = _finite("r", r, 0.0, "finite and >= 0")
+        d = _finite("d", d, np.nextafter(0.0, 1.0), "finite and > 0")
+        r, d = np.broadcast_arrays(r, d)
+        out = np.empty(r.size)
+        getattr(forces, kernel)(self.kind, *self.parameters, r.ravel(), d.ravel(), out)
+        return out.reshape(r.shape)[()]
+
+
+@dataclass(frozen=True)
+class Linear(Potential):
+    """Linear repulsion, the model's own potential: U = (d_ij - r)/2, force 1/2, whatever the diameters.
+
+    Source: Zhang and Martiniani, arXiv 2411.11834, Eq. 3.
+    """
+
+    _kind = 0
+
+
+@dataclass(frozen=True)
+class Harmonic(Potential):
+    """Harmonic repulsion: U = (k/2) (1 - r/d_ij)**2, k the stiffness (an energy; U'' = k/d_ij**2).
+
+    The overlap is measured in units of the pair's own contact distance, as is usual for jammed packings.
+    Source: O'Hern, Silbert, Liu, Nagel, Phys. Rev. E 68, 011306 (2003), with exponent 2.
+    """
+
+    stiffness: float = 1.0
+    _kind = 1
+
+
+@dataclass(frozen=True)
+class Hertzian(Potential):
+    """Hertzian repulsion: U = (2k/5) (1 - r/d_ij)**(5/2), k the stiffness (an energy).
+
+    Source: O'Hern, Silbert, Liu, Nagel, Phys. Rev. E 68, 011306 (2003), with exponent 5/2.
+    """
+
+    stiffness: float = 1.0
+    _kind = 2
+
+
+@dataclass(frozen=True)
+class WCA(Potential):
+    """Repulsive part of Lennard-Jones with its minimum at contact: U = epsilon ((d_ij/r)**6 - 1)**2 for r < d_ij.
+
+    This is 4 epsilon [(s/r)**12 - (s/r)**6] + epsilon with s = d_ij/2**(1/6). The usual choice s = d_ij would make
+    particles interact before they overlap; with this one, interacting, overlapping and active mean the same, and the
+    packing fraction has its usual meaning.
+    Source: Weeks, Chandler, Andersen, J. Chem. Phys. 54, 5237 (1971).
+    """
+
+    epsilon: float = 1.0
+    _kind = 3
+
+
+@dataclass(frozen=True)
+class LennardJones(Potential):
+    """Lennard-Jones, truncated and shifted: U = 4 epsilon [(d_ij/r)**12 - (d_ij/r)**6] - U_cut for r < cutoff d_ij.
+
+    The length of the potential is d_ij itself, U_cut makes U continuous at the cut-off, and the force jumps there by
+    its small value, as usual. The cut-off is in units of d_ij, in [1, 10]. Pairs interact, and are active, up to the
+    cut-off, well before they overlap.
+    """
+
+    epsilon: float = 1.0
+    cutoff: float = 2.5
+    _kind = 4
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check.number("cutoff", self.cutoff, 1, 10)
+
+    @property
+    def reach(self):
+        """The cut-off, in units of the contact distance."""
+        return self.cutoff
+
+
+def checked(potential):
+    """`potential` if it is one; TypeError otherwise."""
+    return _check.instance(
+        "potential", potential, Potential, "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones()"
+    )
+
+
+def _finite(name, value, low, wanted):
+    try:
+        result = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be a number or an array of numbers, {wanted}; got {kind}") from None
+    bad = ~(np.isfinite(result) & (result >= low))
+    if np.any(bad):
+        raise ValueError(f"{name} must be {wanted}; got {float(result[bad].flat[0])}")
+    return result
