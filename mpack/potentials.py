@@ -1,12 +1,12 @@
 """Pair potentials: what two spheres cost each other at a separation r.
 
-All lengths are in mean diameters; d_ij = R_i + R_j is the contact distance of a pair (additive radii), 1 for equal
-spheres. Every potential is short-ranged and exactly zero from its range on, so every one makes a valid stochastic
-gradient descent (`mpack.SGD`, `mpack.RCD`).
+All lengths are in mean diameters; d_ij = R_i + R_j is the contact distance of a pair (additive radii), 1 for
+equal spheres. Every potential is short-ranged and exactly zero from its range on, so every one makes a valid
+stochastic gradient descent (`mpack.SGD`, `mpack.RCD`).
 
-Two particles at exactly the same point (r = 0) overlap, and their energy is U(0); the direction of their force is
-undefined, and the dynamics take the force of that pair to be zero until something else separates them. Where U(0) is
-infinite (WCA, Lennard-Jones) energies, forces and curvatures are cut at 1e200.
+Two particles at exactly the same point (r = 0) overlap, and their energy is U(0); the direction of their
+force is undefined, and the dynamics take the force of that pair to be zero until something else separates
+them. Where U(0) is infinite (WCA, Lennard-Jones) energies, forces and curvatures are cut at 1e200.
 """
 
 from dataclasses import dataclass, fields
@@ -22,7 +22,7 @@ class Potential:
 
     def __post_init__(self):
         if type(self) is Potential:
-            raise TypeError("Potential is the common base; use Linear, Harmonic, Hertzian, WCA or LennardJones")
+            raise TypeError("Potential is a base class; use Linear, Harmonic, Hertzian, WCA, LennardJones")
         for field in fields(self):
             value = _check.number(field.name, getattr(self, field.name), 0, 1e100, open_low=True)
             object.__setattr__(self, field.name, value)
@@ -126,11 +126,11 @@ class Hertzian(Potential):
 
 @dataclass(frozen=True)
 class WCA(Potential):
-    """Repulsive part of Lennard-Jones with its minimum at contact: U = epsilon ((d_ij/r)**6 - 1)**2 for r < d_ij.
+    """Repulsive part of Lennard-Jones, its minimum at contact: U = epsilon ((d_ij/r)**6 - 1)**2, r < d_ij.
 
-    This is 4 epsilon [(s/r)**12 - (s/r)**6] + epsilon with s = d_ij/2**(1/6). The usual choice s = d_ij would make
-    particles interact before they overlap; with this one, interacting, overlapping and active mean the same, and the
-    packing fraction has its usual meaning.
+    This is 4 epsilon [(s/r)**12 - (s/r)**6] + epsilon with s = d_ij/2**(1/6). The usual choice s = d_ij would
+    make particles interact before they overlap; with this one, interacting, overlapping and active mean the
+    same, and the packing fraction has its usual meaning.
     Source: Weeks, Chandler, Andersen, J. Chem. Phys. 54, 5237 (1971).
     """
 
@@ -140,11 +140,11 @@ class WCA(Potential):
 
 @dataclass(frozen=True)
 class LennardJones(Potential):
-    """Lennard-Jones, truncated and shifted: U = 4 epsilon [(d_ij/r)**12 - (d_ij/r)**6] - U_cut for r < cutoff d_ij.
+    """Lennard-Jones, truncated and shifted: U = 4 epsilon [(d_ij/r)**12 - (d_ij/r)**6] - U_cut.
 
-    The length of the potential is d_ij itself, U_cut makes U continuous at the cut-off, and the force jumps there by
-    its small value, as usual. The cut-off is in units of d_ij, in [1, 10]. Pairs interact, and are active, up to the
-    cut-off, well before they overlap.
+    It acts for r < cutoff d_ij. The length of the potential is d_ij itself, U_cut makes U continuous at the
+    cut-off, and the force jumps there by its small value, as usual. The cut-off is in units of d_ij, in [1,
+    10]. Pairs interact, and are active, up to the cut-off, well before they overlap.
     """
 
     epsilon: float = 1.0

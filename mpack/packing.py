@@ -1,0 +1,447 @@
+"""A packing: where the spheres are, how large they are, and the periodic box they live in.
+
+The truth is a table of 64-bit integers. A coordinate is the fraction of the box edge in units of 2**-64, and
+one wrap of the integer is one wrap of the box: the nearest image of a separation is the plain wrapped
+difference, without a branch and without rounding. Floating-point positions are derived from it.
+
+Lengths are in mean diameters.
+"""
+
+import decimal
+import functools
+import hashlib
+import itertools
+import math
+
+import numpy as np
+
+from mpack import _check
+
+DIMENSIONS = (2, 6)
+LARGEST_N = 2**32 - 1  # labels are 32-bit words of the noise generator's counter
+LARGEST_BOX = 1e9
+FORMAT_VERSION = 1  # of the layout that digests and files are made from
+_DIGITS = decimal.Context(prec=50, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+_PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937510582097494")
+
+
+class Packing:
+    """Spheres in a periodic square, cube or hypercube.
+
+    Parameters
+    ----------
+    positions : array, shape (n, d)
+        Centres, any periodic image, d from 2 to 6. Each coordinate is divided by `box` (one rounding),
+        reduced to the nearest image of the origin (exactly) and rounded to the nearest multiple of 2**-64 of
+        the box edge. Coordinates more than 2**20 boxes from the origin are refused: their image has lost its
+        precision.
+    box : float
+        Edge length L, at least two largest diameters (else the nearest image of a pair is not unique), at
+        most 1e9.
+    diameters : float or array, shape (n,)
+        Diameters; their mean must be 1 to 1e-9, because it is the unit of length.
+
+    Raises
+    ------
+    ValueError, TypeError
+        With the name, the value and the allowed range.
+
+    Notes
+    -----
+    A packing never changes: its arrays are read-only. Two packings are equal when their integer coordinates,
+    box and diameters are. Overlaps are allowed, and so are two particles at exactly the same point.
+    """
+
+    def __init__(self, positions, box, diameters=1.0):
+        positions = _check.array("positions", positions, ("n", "d"))
+        _check_shape("positions", positions.shape)
+        diameters = _check_diameters(diameters, len(positions))
+        box = _check_box(box, diameters)
+        self._assign(_to_fixed(positions, box), box, diameters)
+
+    @classmethod
+    def from_fixed(cls, fixed, box, diameters=1.0):
+        """A packing from integer coordinates: `fixed` (n, d) int64, the fraction of the box in units of
+        2**-64."""
+        fixed = np.asarray(fixed)
+        if fixed.dtype != np.int64:
+            raise TypeError(f"fixed must be an array of int64; got {fixed.dtype}")
+        _check_shape("fixed", fixed.shape)
+        diameters = _check_diameters(diameters, len(fixed))
+        packing = cls.__new__(cls)
+        packing._assign(np.array(fixed, order="C"), _check_box(box, diameters), diameters)
+        return packing
+
+    @classmethod
+    def random(cls, n, phi, dim, seed, diameters=None):
+        """Centres independent and uniform in the box: the start of every run.
+
+        Parameters
+        ----------
+        n : int
+            Number of spheres, >= 1.
+        phi : float
+            Packing fraction n v_d <(D/2)**d> / L**d, > 0, v_d the volume of the unit ball; it fixes the box.
+        dim : int
+            Dimension d, 2 to 6.
+        seed : int
+            In [0, 2**64). The integer coordinates are Philox words with purpose "start", labels (particle,
+            block).
+        diameters : array, shape (n,), optional
+            Relative sizes, > 0; they are divided by their mean. Equal spheres if left out.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is outside its range, or phi so large that the box is less than two diameters wide.
+        """
+        n = _check.integer("n", n, 1, LARGEST_N)
+        dim = _check.integer("dim", dim, *DIMENSIONS)
+        seed = _check.seed("seed", seed)
+        diameters = np.ones(n) if diameters is None else _normalised("diameters", diameters, n)
+        box = _box_for(phi, diameters, dim)
+        return cls.from_fixed(_uniform_words(n, dim, seed), box, diameters)
+
+    @classmethod
+    def lattice(cls, name, cells, phi, dim=None):
+        """Equal spheres on a lattice that fits a periodic cube.
+
+        Parameters
+        ----------
+        name : str
+            "square" (d = 2), "sc", "bcc", "fcc" (d = 3), "hypercubic" or "checkerboard" (any d, `dim`
+            needed). The checkerboard lattice D_d takes every second point of the hypercubic one; D_3 is fcc.
+        cells : int
+            Conventional cells along an edge, >= 1; a cell holds 1, 1, 2, 4, 1 and 2**(d-1) spheres.
+        phi : float
+            Packing fraction, > 0.
+        dim : int, optional
+            Dimension; needed for "hypercubic" and "checkerboard", implied by the other names.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is outside its range. "hexagonal" is refused: it fits no periodic square.
+
+        Notes
+        -----
+        Coordinates are multiples of half a cell, rounded to 2**-64 of the box; exact if `cells` is a power of
+        2.
+        """
+        dim = _lattice_dim(name, dim)
+        cells = _check.integer("cells", cells, 1, 2**16)
+        steps = _lattice_steps(name, cells, dim)
+        fixed = np.array([_fraction(k, 2 * cells) for k in range(2 * cells)], dtype=np.int64)[steps]
+        diameters = np.ones(len(fixed))
+        return cls.from_fixed(fixed, _box_for(phi, diameters, dim), diameters)
+
+    @classmethod
+    def load(cls, path):
+        """A packing from a file: `.npz` written by `save`, or `.gsd` written by `save` or by another program.
+
+        From a GSD file the last frame is read. Where it carries the integer coordinates that `save` puts
+        there, they are taken and nothing is rounded. Otherwise the float32 positions are taken, for a square
+        or cubic box, and all lengths are divided by the mean diameter.
+
+        Raises
+        ------
+        ValueError
+            If the file is truncated, foreign, or does not hold a packing. Nothing in a file is ever executed.
+        FileNotFoundError
+            If there is no such file.
+        """
+        from mpack import _files
+
+        return _files.load(path, cls)
+
+    def save(self, path):
+        """Write the packing to `path`: exactly to `.npz` or `.gsd`, by the ending. A file appears whole or
+        not at all.
+
+        NPZ holds the integer coordinates, box and diameters. GSD (d = 2 and 3, for OVITO and freud) holds
+        float32 positions centred on the origin for viewing, and the exact numbers in log chunks that `load`
+        prefers.
+
+        Raises
+        ------
+        ValueError
+            If the ending is another, or if d > 3 is to go to GSD, which has no room for it.
+        """
+        from mpack import _files
+
+        _files.save(self, path)
+
+    @property
+    def n(self):
+        """Number of spheres."""
+        return self._fixed.shape[0]
+
+    @property
+    def dim(self):
+        """Dimension d."""
+        return self._fixed.shape[1]
+
+    @property
+    def box(self):
+        """Edge length of the box, in mean diameters."""
+        return self._box
+
+    @property
+    def fixed(self):
+        """Integer coordinates (n, d), int64, read-only: fractions of the box in units of 2**-64."""
+        return self._fixed
+
+    @property
+    def diameters(self):
+        """Diameters (n,), float64, read-only; their mean is 1."""
+        return self._diameters
+
+    @functools.cached_property
+    def positions(self):
+        """Centres (n, d), float64 in [0, box), read-only."""
+        fraction = self._fixed.view(np.uint64).astype(np.float64) * 2.0**-64
+        positions = np.minimum(fraction * self._box, np.nextafter(self._box, 0.0))
+        return _read_only(positions)
+
+    @functools.cached_property
+    def phi(self):
+        """Packing fraction: the spheres' volumes, overlaps counted twice, over the volume of the box."""
+        with decimal.localcontext(_DIGITS):
+            return float(_sphere_volume(self._diameters, self.dim) / decimal.Decimal(self._box) ** self.dim)
+
+    @functools.cached_property
+    def monodisperse(self):
+        """True if every diameter is exactly 1."""
+        return bool(np.all(self._diameters == 1.0))
+
+    @functools.cached_property
+    def digest(self):
+        """Hexadecimal digest of the integer coordinates; equal digests, equal coordinates."""
+        return digest_of(self._fixed)
+
+    def overlaps(self):
+        """Overlapping pairs, r < R_i + R_j.
+
+        Returns
+        -------
+        pairs : array, shape (m, 2), int64
+            Particle numbers, the lower first, in lexicographic order.
+        distances : array, shape (m,)
+            Separations r.
+        """
+        from mpack._kernels import pairs
+
+        return pairs.sorted_pairs(self._fixed, self._box, self._diameters, 1.0, 0.0)
+
+    def to_freud(self):
+        """(box, points) for freud: a `freud.box.Box` and centred points (n, 3), z = 0 in two dimensions; d <=
+        3."""
+        if self.dim > 3:
+            raise ValueError(f"freud knows dim 2 and 3; got dim = {self.dim}")
+        import freud
+
+        box = freud.box.Box.square(self._box) if self.dim == 2 else freud.box.Box.cube(self._box)
+        return box, self.centred()
+
+    def centred(self):
+        """Centres (n, 3) for viewers, float64 in [-box/2, box/2], the origin in the middle, z = 0 if d = 2; d
+        <= 3."""
+        points = np.zeros((self.n, 3))
+        points[:, : self.dim] = self._fixed.astype(np.float64) * 2.0**-64 * self._box
+        return points
+
+    def _assign(self, fixed, box, diameters):
+        self._fixed, self._box, self._diameters = _read_only(fixed), box, _read_only(diameters)
+
+    def __eq__(self, other):
+        if not isinstance(other, Packing):
+            return NotImplemented
+        return (
+            self._box == other._box
+            and np.array_equal(self._fixed, other._fixed)
+            and np.array_equal(self._diameters, other._diameters)
+        )
+
+    def __hash__(self):
+        return hash((self._box, self._fixed.tobytes(), self._diameters.tobytes()))
+
+    def __reduce__(self):
+        return type(self).from_fixed, (self._fixed, self._box, self._diameters)
+
+    def __repr__(self):
+        least, most = self._diameters.min(), self._diameters.max()
+        sizes = "" if self.monodisperse else f", diameters {least:.4g} to {most:.4g}"
+        return f"<Packing n={self.n}, dim={self.dim}, phi={self.phi:.6g}, box={self._box:.6g}{sizes}>"
+
+
+def digest_of(fixed):
+    """Hexadecimal digest (BLAKE2b, 128 bits) of integer coordinates (n, d) int64.
+
+    It covers the version of the noise stream, the version of the layout, n, d and the little-endian
+    coordinates row by row, so that it means the same on every machine.
+    """
+    from mpack._kernels.noise import STREAM_VERSION
+
+    rows, columns = fixed.shape
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"mpack stream {STREAM_VERSION} format {FORMAT_VERSION} n {rows} d {columns}\n".encode())
+    digest.update(np.ascontiguousarray(fixed, dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def unit_ball_volume(dim):
+    """Volume v_d of the unit ball in `dim` dimensions, correctly rounded."""
+    with decimal.localcontext(_DIGITS):
+        return float(_unit_ball(dim))
+
+
+def _unit_ball(dim):
+    """v_d = 2 pi v_{d-2} / d, as a Decimal."""
+    return decimal.Decimal(1 + dim) if dim < 2 else 2 * _PI * _unit_ball(dim - 2) / dim
+
+
+def _sphere_volume(diameters, dim):
+    """Sum of the volumes of spheres with these diameters, as a Decimal; the sum is exact, so any order gives
+    it."""
+    power = diameters
+    for _ in range(dim - 1):
+        power = power * diameters
+    return decimal.Decimal(math.fsum(power.tolist())) * _unit_ball(dim) / 2**dim
+
+
+def _box_for(phi, diameters, dim):
+    """Edge length at packing fraction phi: the same on every machine, because decimal arithmetic is."""
+    phi = _check.number("phi", phi, 0, open_low=True)
+    with decimal.localcontext(_DIGITS):
+        volume = _sphere_volume(diameters, dim)
+        box = float(((volume / decimal.Decimal(phi)).ln() / dim).exp())
+        smallest = 2.0 * float(diameters.max())
+        largest_phi = float(volume / decimal.Decimal(smallest) ** dim)
+        smallest_phi = float(volume / decimal.Decimal(LARGEST_BOX) ** dim)
+    if not smallest <= box <= LARGEST_BOX:
+        raise ValueError(
+            f"phi must be in [{smallest_phi:.6g}, {largest_phi:.6g}] for n = {len(diameters)} in dim = {dim},"
+            f" so that the box is at least two largest diameters wide and at most {LARGEST_BOX:g}; got {phi!r}"
+        )
+    return box
+
+
+def _check_shape(name, shape):
+    if len(shape) != 2 or not DIMENSIONS[0] <= shape[1] <= DIMENSIONS[1] or not 1 <= shape[0] <= LARGEST_N:
+        raise ValueError(
+            f"{name} must have shape (n, d) with n >= 1 and d from {DIMENSIONS[0]} to {DIMENSIONS[1]};"
+            f" got {shape}"
+        )
+
+
+def _check_box(box, diameters):
+    """`box` as a float, if the nearest image of every pair is unique in it."""
+    box = _check.number("box", box)
+    smallest = 2.0 * float(diameters.max())
+    if not smallest <= box <= LARGEST_BOX:
+        raise ValueError(
+            f"box must be in [{smallest:.6g}, {LARGEST_BOX:g}], at least two largest diameters wide so that"
+            f" the nearest image of a pair is unique; got {box!r}"
+        )
+    return box
+
+
+def _sizes(name, diameters, n):
+    """Diameters as an (n,) array of positive floats."""
+    if np.ndim(diameters) == 0:
+        return np.full(n, _check.number(name, diameters, 0, open_low=True))
+    result = _check.array(name, diameters, (n,))
+    if np.any(result <= 0):
+        k = int(np.argmax(result <= 0))
+        raise ValueError(f"{name} must be > 0; {name}[{k}] is {result[k]}")
+    return result
+
+
+def _mean(values):
+    return math.fsum(values.tolist()) / len(values)
+
+
+def _check_diameters(diameters, n):
+    result = _sizes("diameters", diameters, n)
+    mean = _mean(result)
+    if not abs(mean - 1.0) <= 1e-9:
+        raise ValueError(
+            "diameters must have mean 1 to 1e-9, because lengths are in mean diameters: divide diameters, box"
+            f" and positions by {mean!r}"
+        )
+    return result
+
+
+def _normalised(name, diameters, n):
+    """Relative sizes divided by their mean."""
+    sizes = _sizes(name, diameters, n)
+    scaled = sizes / float(sizes.max())  # no overflow in the sum, whatever the unit
+    result = scaled / _mean(scaled)
+    if np.any(result == 0):
+        raise ValueError(f"{name} must be within a factor of 1e300 of each other; got a ratio beyond it")
+    return result
+
+
+def _to_fixed(positions, box):
+    """Integer coordinates of float positions: one rounding in the division, one in the last bit of the
+    integer."""
+    fraction = positions / box
+    far = np.abs(fraction) > 2.0**20
+    if np.any(far):
+        where = [int(k) for k in np.argwhere(far)[0]]
+        raise ValueError(
+            f"positions must be within {2**20} boxes of the origin;"
+            f" positions{where} is {positions[tuple(where)]}"
+        )
+    scaled = np.rint((fraction - np.rint(fraction)) * 2.0**64)
+    scaled[scaled == 2.0**63] = -(2.0**63)
+    return scaled.astype(np.int64)
+
+
+def _uniform_words(n, dim, seed):
+    """(n, dim) Philox words as int64: two to a block, labels (particle, block)."""
+    from mpack._kernels import noise
+
+    blocks = (dim + 1) // 2
+    particle = np.repeat(np.arange(n, dtype=np.uint64), blocks)
+    block = np.tile(np.arange(blocks, dtype=np.uint64), n)
+    words = np.empty((n * blocks, 2), dtype=np.uint64)
+    noise.fill_bits(np.uint64(seed), noise.START, np.uint64(0), particle, block, words)
+    return np.ascontiguousarray(words.reshape(n, 2 * blocks)[:, :dim]).view(np.int64)
+
+
+_LATTICES = {"square": 2, "sc": 3, "bcc": 3, "fcc": 3, "hypercubic": None, "checkerboard": None}
+
+
+def _lattice_dim(name, dim):
+    if name == "hexagonal":
+        raise ValueError("name must not be 'hexagonal': that lattice fits no periodic square, and the box is one")
+    implied = _LATTICES[_check.choice("name", name, tuple(_LATTICES))]
+    if implied is None:
+        return _check.integer("dim", dim, *DIMENSIONS)
+    if dim is not None and _check.integer("dim", dim, *DIMENSIONS) != implied:
+        raise ValueError(f"dim must be {implied} for the lattice {name!r}; got {dim}")
+    return implied
+
+
+def _lattice_steps(name, cells, dim):
+    """(n, dim) lattice points in half cells."""
+    if name == "bcc":
+        basis = [(0,) * dim, (1,) * dim]
+    elif name in ("fcc", "checkerboard"):
+        basis = [point for point in itertools.product((0, 1), repeat=dim) if sum(point) % 2 == 0]
+    else:
+        basis = [(0,) * dim]
+    corners = np.indices((cells,) * dim).reshape(dim, -1).T
+    return (2 * corners[:, None, :] + np.array(basis)[None, :, :]).reshape(-1, dim)
+
+
+def _fraction(k, parts):
+    """k/parts of the box in units of 2**-64, to the nearest, as a signed integer."""
+    value = ((k << 65) + parts) // (2 * parts) % 2**64
+    return value - 2**64 if value >= 2**63 else value
+
+
+def _read_only(array):
+    array.flags.writeable = False
+    return array
