@@ -27,7 +27,8 @@ serve: book  ## open the built book over http
 	@$(in-book) -m book._tools.serve
 
 lab: .venv-live  ## JupyterLab with the chapters (and Voila), in an environment of its own
-	@.venv-live/bin/python -m book._tools.lab
+	@.venv-live/bin/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks \
+		$(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(LAB_OPTIONS)
 
 bench: .venv  ## the benchmark table
 	@$(in-book) -m benchmarks

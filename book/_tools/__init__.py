@@ -1,0 +1,1 @@
+"""What makes the two commands work: environments, execution of the chapters, rendering, serving, artwork."""

@@ -1,0 +1,91 @@
+"""`make book`: run the chapters that are out of date, gather the claims, render, and say which page to open.
+
+What is in `_build/html` is a whole book or nothing: it is moved aside when a chapter fails or a page warns.
+"""
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+
+from . import claims, execute, places
+from .places import BUILD, HTML, ROOT, relative, say
+
+DOCTREES = BUILD / ".doctrees"
+UNFINISHED = BUILD / "html.unfinished"
+COMPLETE = BUILD / "complete.txt"  # written last: _build/html is the book as the sources have it
+
+
+def frame_digest():
+    """Digest of what shapes every page: configuration, contents, tools, style, packages."""
+    digest = hashlib.sha256()
+    files = [ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.txt")]
+    files += sorted(path for folder in ("book/_tools", "book/_static", "mpack/widgets")
+                    for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for path in files:
+        digest.update(relative(path).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def prepare():
+    """Take up the last rendering where it can be gone on with, else begin anew."""
+    frame, now = BUILD / "frame.txt", frame_digest()
+    COMPLETE.unlink(missing_ok=True)
+    if UNFINISHED.exists():
+        shutil.rmtree(HTML, ignore_errors=True)
+        UNFINISHED.rename(HTML)
+    if not frame.exists() or frame.read_text() != now:
+        shutil.rmtree(HTML, ignore_errors=True)
+        shutil.rmtree(DOCTREES, ignore_errors=True)
+    frame.write_text(now)
+
+
+def set_aside():
+    """A rendering that is not good is not left where it could be read as the book."""
+    if HTML.exists():
+        shutil.rmtree(UNFINISHED, ignore_errors=True)
+        HTML.rename(UNFINISHED)
+
+
+def render():
+    """Jupyter Book with warnings as errors; True if it went well."""
+    say("Rendering the pages ...")
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-n", "-W", "--keep-going", "-q"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        say(done.stdout)
+    return done.returncode == 0
+
+
+def build():
+    """Everything in order; True if the book is whole."""
+    BUILD.mkdir(exist_ok=True)
+    whole = False
+    try:
+        prepare()
+        if execute.execute():
+            claims.write()
+            whole = render()
+    finally:
+        if not whole:
+            set_aside()
+    if whole:
+        COMPLETE.write_text("ok\n")
+    return whole
+
+
+def main():
+    started = time.monotonic()
+    if not build():
+        say("The book was NOT built; see above.")
+        return 1
+    pages = sum(1 for _ in HTML.rglob("*.html"))
+    size = sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) / 1e6
+    say(f"Built the book in {time.monotonic() - started:.0f} s: {pages} pages, {size:.1f} MB, in {relative(HTML)}/")
+    say(f"Open   {(HTML / 'index.html').as_uri()}   (or `make serve`)")
+    say(f"Claims {relative(places.CLAIMS)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

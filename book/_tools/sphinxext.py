@@ -1,0 +1,226 @@
+"""The book's Sphinx extension: executed chapters, two-theme figures, measured numbers, the table of claims.
+
+Loaded by `_config.yml`. Nothing here runs a chapter; `execute` did that.
+"""
+import base64
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.directives.patches import Figure
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from mpack import chapters as reading
+from mpack.figures import FIGURE
+
+from . import places
+
+log = logging.getLogger(__name__)
+PICTURES = places.BUILD / "figures"
+
+
+def executed_copy(env, docname):
+    """The executed notebook behind a page, noted as a dependency of the page being read; None if there is none."""
+    path = places.EXECUTED / f"{docname}.ipynb"
+    env.note_dependency(str(path))
+    return path if path.exists() else None
+
+
+def swap(app, docname, source):
+    """Read the executed copy in place of an output-free notebook."""
+    if not str(app.env.doc2path(docname)).endswith(".ipynb"):
+        return
+    path = executed_copy(app.env, docname)
+    if path is None:
+        log.warning("%s has not been run", docname, location=docname, type="mpack", subtype="unexecuted")
+        return
+    notebook = json.loads(path.read_text(encoding="utf8"))
+    notebook["cells"] = [new for cell in notebook["cells"] for new in page_cells(cell, docname)]
+    source[0] = json.dumps(notebook)
+
+
+def page_cells(cell, docname):
+    """A cell as the page shows it: the figures it made follow it as Markdown; stored data are for programs."""
+    if not cell.get("outputs"):
+        return [cell]
+    figures = [output["data"][FIGURE] for output in cell["outputs"] if FIGURE in output.get("data", {})]
+    others = [output for output in cell["outputs"] if FIGURE not in output.get("data", {})]
+    for output in others:
+        for kind in (reading.RECORD, reading.CLAIM):
+            output.get("data", {}).pop(kind, None)
+    return [{**cell, "outputs": others}, *(figure_cell(figure, docname) for figure in figures)]
+
+
+def figure_cell(figure, docname):
+    """A Markdown cell with the `mpack-figure` directive for one figure; its two pictures become files."""
+    files = {theme: picture_file(docname, figure, theme) for theme in ("light", "dark")}
+    lines = [f"```{{mpack-figure}} {files['light']}", f":dark: {files['dark']}", f":name: fig-{figure['name']}",
+             f":alt: {figure['alt']}", f":width: {figure['width']}px", "", figure["caption"], "```"]
+    return {"cell_type": "markdown", "id": f"figure-{figure['name']}"[:64], "metadata": {}, "source": "\n".join(lines)}
+
+
+def picture_file(docname, figure, theme):
+    """Write one picture and return its name from the root, as directives take it."""
+    path = PICTURES / f"{docname.replace('/', '-')}-{figure['name']}-{theme}.png"
+    data = base64.b64decode(figure[theme])
+    if not path.exists() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return f"/{places.relative(path)}"
+
+
+class ThemeFigure(Figure):
+    """A figure with a second picture for dark pages."""
+
+    option_spec = {**Figure.option_spec, "dark": directives.unchanged_required}
+
+    def run(self):
+        dark = self.options.pop("dark")
+        made = super().run()
+        figure = made[0]
+        if isinstance(figure, nodes.figure):
+            light = next(iter(figure.findall(nodes.image)))
+            second = light.deepcopy()
+            second["uri"] = dark
+            for image, theme in ((light, "only-light"), (second, "only-dark")):
+                image["classes"].append(theme)
+                image["loading"] = "lazy"
+            light.parent.insert(light.parent.index(light) + 1, second)
+        return made
+
+
+class Measured(SphinxRole):
+    """{measured}`name` or {measured}`notebooks/chapter:name`: a recorded number with its error, as measured."""
+
+    def run(self):
+        docname, _, name = self.text.rpartition(":")
+        path = executed_copy(self.env, docname or self.env.docname)
+        known = reading.records(path) if path else {}
+        if name not in known:
+            log.warning("no number %r was recorded in %s", name, docname or self.env.docname,
+                        location=self.get_location(), type="mpack", subtype="measured")
+            return [nodes.inline(self.rawtext, "?")], []
+        entry = known[name]
+        text = reading.with_error(entry["value"], entry["error"], entry["unit"])
+        return [nodes.inline(self.rawtext, text, classes=["mpack-measured"])], []
+
+
+class Claims(SphinxDirective):
+    """Every claim of the book: what is claimed, where, what was measured, what was expected, the verdict."""
+
+    HEAD = ("Claim", "Chapter", "Measured", "Expected", "Verdict")
+    WIDTHS = (34, 16, 20, 18, 12)
+
+    def run(self):
+        rows = [row for chapter in places.chapters() for row in self.rows(chapter.removesuffix(".ipynb"))]
+        if not rows:
+            return [nodes.paragraph("", "No chapter of this book makes a claim.")]
+        missed = sum("missed" in row["classes"] for row in rows)
+        summary = f"{len(rows)} claims, {len(rows) - missed} with the verdict they should have, {missed} without."
+        up = "../" * self.env.docname.count("/")
+        link = nodes.reference("", "claims.json", refuri=f"{up}claims.json", internal=True)
+        machines = nodes.paragraph("", "", nodes.Text("The same table for machines: "), link, nodes.Text("."))
+        return [nodes.paragraph("", summary), self.table(rows), machines]
+
+    def rows(self, docname):
+        path = executed_copy(self.env, docname)
+        for entry in reading.claims(path) if path else ():
+            row = nodes.row(classes=["passed" if entry["passed"] else "missed"])
+            link = nodes.reference("", f"{title(path)}, cell {entry['cell']}", internal=True,
+                                   refuri=self.address(docname, entry["id"]))
+            measured = f"{reading.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            expected = reading.expectation(entry) + (f" ({entry['source']})" if entry["source"] else "")
+            for text in (entry["text"], link, measured, expected, reading.outcome(entry)):
+                row += nodes.entry("", nodes.paragraph("", "", text if isinstance(text, nodes.Node) else nodes.Text(text)))
+            yield row
+
+    def address(self, docname, claim):
+        page = self.env.app.builder.get_relative_uri(self.env.docname, docname)
+        return f"{page}#claim-{claim}"
+
+    def table(self, rows):
+        head = nodes.row()
+        for text in self.HEAD:
+            head += nodes.entry("", nodes.paragraph("", text))
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in self.WIDTHS), cols=len(self.HEAD))
+        group += [nodes.thead("", head), nodes.tbody("", *rows)]
+        return nodes.table("", group, classes=["mpack-claims"])
+
+
+def title(path):
+    """The first heading of a notebook file."""
+    for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            for line in "".join(cell["source"]).splitlines():
+                if line.startswith("# "):
+                    return line[2:].strip()
+    return path.stem
+
+
+def rewrite_all(app, env):
+    """When one page was read again, write all: titles and numbers of others stand in every page's margins."""
+    return sorted(env.found_docs) if app.mpack_read else []
+
+
+def note_read(app, env, docnames):
+    """Remember whether any page is read in this build."""
+    app.mpack_read = bool(docnames) or bool(env.found_docs - set(env.all_docs))
+
+
+def finish(app, error):
+    """Put the claims file beside the pages, and remove pages that are no longer in the book."""
+    if error or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    if places.CLAIMS.exists():
+        shutil.copyfile(places.CLAIMS, out / "claims.json")
+    keep = {f"{name}.html" for name in app.env.found_docs} | {"index.html", "genindex.html", "search.html"}
+    for folder in ("book", "notebooks"):
+        for page in (out / folder).rglob("*.html"):
+            if page.relative_to(out).as_posix() not in keep:
+                page.unlink()
+
+
+def vendor(app, config):
+    """Put MathJax beside the pages, from the package that carries it, so that formulas need no network."""
+    static = places.BUILD / "vendor_static"
+    target = static / "vendor" / "mathjax"
+    package = importlib.util.find_spec("sphinx-mathjax-offline").submodule_search_locations[0]
+    source = Path(package) / "static" / "mathjax"
+    for part in ("output/chtml/fonts/woff-v2", "input/tex/extensions"):
+        shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+    shutil.copy2(source / "tex-mml-chtml.js", target)
+    config.html_static_path.append(str(static))
+
+
+def drop_thebe(app, config):
+    """Unhook the live-code button's script: it asks other hosts, on every page."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [one for one in listeners if not (
+            one.handler.__module__ == "sphinx_thebe"
+            and one.handler.__name__ in ("init_thebe_core", "update_thebe_context"))]
+
+
+def singlehtml_handlers(app, config):
+    """Some extensions register nodes for `singlehtml` alone, which hides all their `html` handlers there."""
+    handlers = app.registry.translation_handlers
+    handlers["singlehtml"] = {**handlers.get("html", {}), **handlers.get("singlehtml", {})}
+
+
+def setup(app):
+    app.mpack_read = False
+    app.add_directive("mpack-figure", ThemeFigure)
+    app.add_directive("mpack-claims", Claims)
+    app.add_role("measured", Measured())
+    app.connect("source-read", swap, priority=100)
+    app.connect("env-before-read-docs", note_read)
+    app.connect("env-updated", rewrite_all)
+    app.connect("config-inited", vendor)
+    app.connect("config-inited", singlehtml_handlers)
+    app.connect("config-inited", drop_thebe)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -1,0 +1,22 @@
+"""`make test`: build the book, then run every test, whether or not the book came out.
+
+Arguments go to pytest.
+"""
+import os
+import subprocess
+import sys
+
+from . import build, places
+
+
+def main(arguments):
+    built = build.main()
+    command = [sys.executable, "-m", "pytest", "tests", "-q", "--durations=8", "-p", "no:cacheprovider", *arguments]
+    tested = subprocess.run(command, cwd=places.ROOT, env={**os.environ, **places.settings()}).returncode
+    if built:
+        places.say("The book was NOT built; see the beginning of this output.")
+    return tested or built
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,307 @@
+"""The house style in one place: colours with one meaning each, a matplotlib style, figures for light and dark pages.
+
+A figure is drawn once, in the light theme. `show` makes a second picture of it by exchanging each house colour for
+its dark counterpart, and hands both to the page with caption and alternative text.
+"""
+
+import base64
+import html
+import io
+import re
+
+import numpy as np
+
+from mpack import _check
+
+FIGURE = "application/vnd.mpack.figure+json"
+PIXELS_PER_INCH = 100  # on the page; the pictures hold twice as many
+
+# meaning -> (on light pages, on dark pages). tests/test_figures.py holds them apart for colour-blind eyes.
+COLOURS = {
+    "BRO": ("#1248dc", "#4f84ff"),
+    "individual BRO": ("#219a6a", "#2fe39b"),
+    "non-reciprocal BRO": ("#4a2a10", "#a3805c"),
+    "SGD": ("#bf3f0a", "#e0702a"),
+    "RCD": ("#bf57b4", "#ff94ea"),
+    "GD": ("#444a57", "#eef3fa"),
+    "active": ("#dba400", "#f2d13a"),
+    "inactive": ("#a9b6cc", "#5f6b80"),
+    "ink": ("#20242c", "#e6eaf1"),
+    "muted": ("#666f7f", "#9aa5b5"),
+    "grid": ("#e3e7ee", "#2b323d"),
+    "paper": ("#ffffff", "#14181e"),
+}
+MARKERS = {"BRO": "o", "individual BRO": "D", "non-reciprocal BRO": "P", "SGD": "s", "RCD": "^", "GD": "v"}
+_CLASSES = {"PairwiseBRO": "BRO", "IndividualBRO": "individual BRO", "NonreciprocalBRO": "non-reciprocal BRO",
+            "SGD": "SGD", "RCD": "RCD"}
+
+STYLE = {
+    "figure.dpi": PIXELS_PER_INCH,
+    "figure.facecolor": COLOURS["paper"][0],
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 2 * PIXELS_PER_INCH,
+    "font.size": 10.5,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10.5,
+    "axes.edgecolor": COLOURS["muted"][0],
+    "axes.labelcolor": COLOURS["ink"][0],
+    "axes.titlecolor": COLOURS["ink"][0],
+    "axes.facecolor": "none",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": COLOURS["grid"][0],
+    "grid.linewidth": 0.8,
+    "text.color": COLOURS["ink"][0],
+    "xtick.color": COLOURS["muted"][0],
+    "ytick.color": COLOURS["muted"][0],
+    "xtick.labelcolor": COLOURS["ink"][0],
+    "ytick.labelcolor": COLOURS["ink"][0],
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.5,
+    "errorbar.capsize": 2.5,
+    "patch.linewidth": 0.8,
+    "mathtext.fontset": "stixsans",
+}
+
+
+def use_style():
+    """Make the house style matplotlib's default for this process."""
+    import matplotlib
+
+    matplotlib.rcParams.update(STYLE)
+
+
+def colour(meaning):
+    """The colour of a process ("BRO", "SGD", ... or a dynamics) or of a state ("active", "inactive", "ink", ...)."""
+    return COLOURS[_meaning(meaning)][0]
+
+
+def process_style(dynamics, **changes):
+    """Keyword arguments that draw a process as the whole book does.
+
+    Parameters
+    ----------
+    dynamics : str or a dynamics
+        "BRO", "individual BRO", "non-reciprocal BRO", "SGD", "RCD" or "GD"; or an object of `mpack.dynamics`. A
+        stochastic approximation has its process's hue, dashed, with open markers; name it "SGD approximation".
+
+    Returns
+    -------
+    dict
+        color, marker, linestyle, markerfacecolor, with `changes` applied; for `Axes.plot` and `Axes.errorbar`.
+    """
+    meaning = _meaning(dynamics)
+    if meaning not in MARKERS:
+        raise ValueError(f"dynamics must be one of {', '.join(MARKERS)}; got {dynamics!r}")
+    style = {"color": COLOURS[meaning][0], "marker": MARKERS[meaning], "linestyle": "-"}
+    if _is_approximation(dynamics):
+        style |= {"linestyle": "--", "markerfacecolor": COLOURS["paper"][0]}
+    return style | changes
+
+
+def _is_approximation(dynamics):
+    if isinstance(dynamics, str):
+        return dynamics.endswith(" approximation")
+    return bool(getattr(dynamics, "gaussian", False)) or type(dynamics).__name__.endswith("Approximation")
+
+
+def _meaning(thing):
+    """The name in COLOURS of a process, dynamics or state."""
+    if isinstance(thing, str):
+        name = thing.removesuffix(" approximation")
+    else:
+        name = _CLASSES.get(type(thing).__name__.removesuffix("Approximation"), type(thing).__name__)
+        if name in ("SGD", "RCD") and getattr(thing, "batch_fraction", None) == 1:
+            name = "GD"
+    return _check.choice("meaning", name, tuple(COLOURS))
+
+
+def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes):
+    """Draw a two-dimensional packing, discs that reach over a wall repeated on the other side.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    packing : mpack.Packing
+        In two dimensions; lengths in mean diameters.
+    active : array of bool, shape (n,), optional
+        Which discs are active. Found from the overlaps when not given.
+    colours : sequence of n colours, optional
+        Instead of the two colours of active and inactive discs.
+    labels : bool
+        True numbers the discs.
+    **changes
+        Passed to `matplotlib.collections.EllipseCollection`.
+
+    Returns
+    -------
+    matplotlib.collections.EllipseCollection
+    """
+    from matplotlib.collections import EllipseCollection
+
+    if packing.dim != 2:
+        raise ValueError(f"packing must have dim 2 to be drawn as discs; got dim {packing.dim}")
+    if colours is None:
+        active = active_discs(packing) if active is None else np.asarray(active, bool)
+        colours = np.where(active, COLOURS["active"][0], COLOURS["inactive"][0])
+    which, centres = periodic_images(packing.positions, packing.diameters, packing.box)
+    across = np.broadcast_to(packing.diameters, (packing.n,))[which]
+    look = {"linewidths": 0.5, "edgecolors": COLOURS["paper"][0], "facecolors": np.asarray(colours)[which]} | changes
+    discs = EllipseCollection(across, across, np.zeros(len(which)), units="xy", offsets=centres,
+                              offset_transform=ax.transData, **look)
+    ax.add_collection(discs)
+    ax.set(xlim=(0, packing.box), ylim=(0, packing.box), aspect="equal", xticks=[], yticks=[])
+    ax.spines[:].set_visible(True)
+    if labels:
+        for number, place in enumerate(packing.positions):
+            ax.annotate(str(number), place, ha="center", va="center", fontsize=8)
+    return discs
+
+
+def active_discs(packing):
+    """Which particles overlap another: a bool array of shape (n,), by SciPy's periodic neighbour search."""
+    from scipy.spatial import cKDTree
+
+    across = np.broadcast_to(packing.diameters, (packing.n,))
+    reach = min(float(across.max()), 0.499 * packing.box)
+    pairs = cKDTree(packing.positions % packing.box, boxsize=packing.box).query_pairs(reach, output_type="ndarray")
+    apart = packing.positions[pairs[:, 0]] - packing.positions[pairs[:, 1]]
+    apart -= packing.box * np.round(apart / packing.box)
+    touching = np.linalg.norm(apart, axis=1) < across[pairs].mean(axis=1)
+    active = np.zeros(packing.n, bool)
+    active[pairs[touching].ravel()] = True
+    return active
+
+
+def periodic_images(positions, diameters, box):
+    """Every image of every disc that shows inside the box: (index of the disc, centre), arrays of equal length."""
+    radii = np.broadcast_to(diameters, (len(positions),)) / 2
+    which, centres = [], []
+    for shift in np.ndindex(3, 3):
+        moved = positions + box * (np.array(shift) - 1)
+        shows = np.all((moved > -radii[:, None]) & (moved < box + radii[:, None]), axis=1)
+        which.append(np.flatnonzero(shows))
+        centres.append(moved[shows])
+    return np.concatenate(which), np.concatenate(centres)
+
+
+def draw_kick(ax, start, kick, meaning="ink", **changes):
+    """Draw a displacement (in mean diameters) as an arrow from `start`."""
+    look = {"arrowstyle": "-|>", "color": colour(meaning), "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0,
+            "mutation_scale": 10} | changes
+    end = np.asarray(start) + np.asarray(kick)
+    return ax.annotate("", xy=end, xytext=start, arrowprops=look, zorder=5)
+
+
+def activity_axes(ax, *, log=True):
+    """Label axes for activity against steps."""
+    ax.set(xlabel="steps $k$", ylabel="activity $f_a$")
+    if log:
+        ax.set(xscale="log", yscale="log")
+    else:
+        ax.set_ylim(bottom=0)
+    return ax
+
+
+def show(fig, name, *, alt, caption, close=True):
+    """Put a figure on the page: numbered, captioned, in a light and a dark picture.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        Drawn in the house style (`use_style`).
+    name : str
+        Lower-case letters, digits and hyphens, unique in the book; text refers to it as {numref}`fig-NAME`.
+    alt : str
+        What the picture shows, for those who do not see it.
+    caption : str
+        What to see in it; MyST Markdown, formulas included.
+    close : bool
+        Close the figure afterwards, so that the notebook does not show it twice.
+    """
+    from IPython.display import publish_display_data
+    from matplotlib import pyplot
+
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9-]+", name):
+        raise ValueError(f"name must be lower-case letters, digits and hyphens; got {name!r}")
+    for what, text in (("alt", alt), ("caption", caption)):
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{what} must say something; got {text!r}")
+    light, dark = (base64.b64encode(picture).decode() for picture in pictures(fig))
+    width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
+    page = (f'<figure style="margin:1em 0"><img alt="{html.escape(alt)}" width="{width}" '
+            f'style="background:#fff;max-width:100%" src="data:image/png;base64,{light}">'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>")
+    data = {"name": name, "alt": " ".join(alt.split()), "caption": caption.strip(), "width": width,
+            "light": light, "dark": dark}
+    publish_display_data({FIGURE: data, "text/html": page, "text/plain": f"[figure: {data['alt']}]"})
+    if close:
+        pyplot.close(fig)
+
+
+def pictures(fig):
+    """A figure as two PNG files with transparent paper, for light and for dark pages: (bytes, bytes)."""
+    light = _png(fig)
+    exchange(fig, 0, 1)
+    try:
+        dark = _png(fig)
+    finally:
+        exchange(fig, 1, 0)
+    return light, dark
+
+
+def _png(fig):
+    """A figure as PNG, its colours reduced to 256 with transparency (about a third of the weight)."""
+    from PIL import Image
+
+    raw = io.BytesIO()
+    paper = fig.get_facecolor()
+    fig.savefig(raw, format="png", facecolor=(*paper[:3], 0.0))
+    small = io.BytesIO()
+    reduced = Image.open(raw).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    reduced.save(small, format="png", optimize=True)
+    return min(raw.getvalue(), small.getvalue(), key=len)
+
+
+def exchange(fig, old, new):
+    """Replace each house colour of theme `old` (0 light, 1 dark) by that of theme `new`, in every part of a figure."""
+    from matplotlib.colors import to_rgb
+
+    table = {_key(to_rgb(pair[old])): to_rgb(pair[new]) for pair in COLOURS.values()}
+    fig.canvas.draw()  # ticks exist from here on
+    for artist in fig.findobj():
+        for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+            getter, setter = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+            if getter is None or setter is None or (name == "color" and hasattr(artist, "set_facecolor")):
+                continue
+            if hasattr(artist, "get_array") and artist.get_array() is not None:
+                continue  # coloured by data
+            changed = _exchanged(getter(), table)
+            if changed is not None:
+                setter(changed)
+
+
+def _key(rgb):
+    return tuple(round(255 * float(part)) for part in rgb)
+
+
+def _exchanged(colours, table):
+    """`colours` (one, or rows of RGBA) with house colours replaced; None if there are none."""
+    from matplotlib.colors import to_rgba, to_rgba_array
+
+    if isinstance(colours, str) and colours in ("none", "auto"):
+        return None
+    several = not isinstance(colours, str) and np.ndim(colours) == 2
+    rows = to_rgba_array(colours) if several else np.array([to_rgba(colours)])
+    found = [table.get(_key(row[:3])) for row in rows]
+    if not any(found):
+        return None
+    fresh = np.array([(*new, row[3]) if new else row for new, row in zip(found, rows)])
+    return fresh if several else tuple(fresh[0])
