@@ -18,7 +18,7 @@ def save(packing, path):
     """Write `packing` whole or not at all."""
     path, kind = _kind(path)
     if kind == ".gsd" and packing.dim > 3:
-        raise ValueError(f"GSD files hold packings in two and three dimensions; save dim = {packing.dim} to .npz")
+        raise ValueError(f"GSD files hold packings of dim 2 and 3; save dim = {packing.dim} to .npz")
     content = {
         "format": np.array([_FORMAT], dtype=np.int64),
         "fixed": packing.fixed,

@@ -321,7 +321,8 @@ def _box_for(phi, diameters, dim):
     if not smallest <= box <= LARGEST_BOX:
         raise ValueError(
             f"phi must be in [{smallest_phi:.6g}, {largest_phi:.6g}] for n = {len(diameters)} in dim = {dim},"
-            f" so that the box is at least two largest diameters wide and at most {LARGEST_BOX:g}; got {phi!r}"
+            f" so that the box is at least two largest diameters wide and at most {LARGEST_BOX:g};"
+            f" got {phi!r}"
         )
     return box
 
@@ -415,7 +416,7 @@ _LATTICES = {"square": 2, "sc": 3, "bcc": 3, "fcc": 3, "hypercubic": None, "chec
 
 def _lattice_dim(name, dim):
     if name == "hexagonal":
-        raise ValueError("name must not be 'hexagonal': that lattice fits no periodic square, and the box is one")
+        raise ValueError("name must not be 'hexagonal': that lattice does not fit a periodic square box")
     implied = _LATTICES[_check.choice("name", name, tuple(_LATTICES))]
     if implied is None:
         return _check.integer("dim", dim, *DIMENSIONS)
