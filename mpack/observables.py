@@ -250,8 +250,9 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     axis.
 
     For the linear potential the average is taken in closed form, pair by pair (`pair_flatness`), without
-    noise. With `samples` it is a Monte-Carlo average, for any potential. For smooth potentials it tends to
-    (sigma**2/2) Tr H as sigma -> 0; the linear one has kinks, which is why sigma must be finite.
+    noise. With `samples` it is a Monte-Carlo average, for any potential; each sample takes dX and -dX, which
+    cancels the part that is linear in dX: its mean is zero and its noise large. For smooth potentials it
+    tends to (sigma**2/2) Tr H as sigma -> 0; the linear one has kinks, which is why sigma must be finite.
 
     Parameters
     ----------
@@ -297,7 +298,7 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
         mean, error = _closed_flatness(packing, sigma, margin), 0.0
     else:
         raise ValueError(f"the closed form is for Linear() alone; give samples= and seed= for {potential}")
-    u0 = potential.energy(0.0)
+    u0 = float(potential.energy(0.0))
     return Flatness(
         delta_v=mean,
         delta_v_over_u0=mean / u0 if u0 < 1e200 else math.nan,
@@ -420,7 +421,8 @@ def _wave_vectors(dim, radius):
     if expected > MOST_VECTORS:
         least = radius * (MOST_VECTORS / expected) ** (1.0 / dim)
         raise ValueError(
-            f"q_max must be <= {least:.4g} q_min, beyond which too many wave vectors fit; got {radius:.4g} q_min"
+            f"q_max must be <= {least:.4g} q_min, or too many wave vectors fit;"
+            f" got {radius:.4g} q_min"
         )
     vectors = np.zeros((1, 0), dtype=np.int64)
     line = np.arange(-math.isqrt(limit), math.isqrt(limit) + 1)

@@ -103,7 +103,7 @@ def density_modes(fixed, vectors, real, imaginary):
 
 @njit
 def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, sigma, seed, out):
-    """out[m] = V(X + dX) - V(X) over the listed pairs, dX ~ N(0, sigma**2) on every axis, sample m.
+    """out[m] = [V(X + dX) + V(X - dX)]/2 - V(X) over the listed pairs, dX ~ N(0, sigma**2) on every axis.
 
     The Gaussian of particle i on axis c in sample m has purpose "flatness", step m, labels (i, c).
     """
@@ -117,12 +117,13 @@ def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, sigma, seed, out)
         total = 0.0
         for k in range(pairs.shape[0]):
             i, j = pairs[k, 0], pairs[k, 1]
-            before = 0.0
-            after = 0.0
+            before, forth, back = 0.0, 0.0, 0.0
             for c in range(dim):
                 x = float(fixed[i, c] - fixed[j, c]) * to_length
-                y = x + (shift[i, c] - shift[j, c])
+                kick = shift[i, c] - shift[j, c]
                 before += x * x
-                after += y * y
-            total += energy(kind, a, b, math.sqrt(after), d[k]) - energy(kind, a, b, math.sqrt(before), d[k])
+                forth += (x + kick) * (x + kick)
+                back += (x - kick) * (x - kick)
+            u = energy(kind, a, b, math.sqrt(forth), d[k]) + energy(kind, a, b, math.sqrt(back), d[k])
+            total += 0.5 * u - energy(kind, a, b, math.sqrt(before), d[k])
         out[m] = total
