@@ -109,18 +109,18 @@ def process_style(dynamics, **changes):
 def _is_approximation(dynamics):
     if isinstance(dynamics, str):
         return dynamics.endswith(" approximation")
-    return bool(getattr(dynamics, "gaussian", False)) or type(dynamics).__name__.endswith("Approximation")
+    return type(dynamics).__name__ == "Approximation"
 
 
 def _meaning(thing):
     """The name in COLOURS of a process, dynamics or state."""
     if isinstance(thing, str):
-        name = thing.removesuffix(" approximation")
-    else:
-        name = _CLASSES.get(type(thing).__name__.removesuffix("Approximation"), type(thing).__name__)
-        if name in ("SGD", "RCD") and getattr(thing, "batch_fraction", None) == 1:
-            name = "GD"
-    return _check.choice("meaning", name, tuple(COLOURS))
+        return _check.choice("meaning", thing.removesuffix(" approximation"), tuple(COLOURS))
+    process = thing.of if _is_approximation(thing) else thing
+    name = _CLASSES.get(type(process).__name__)
+    if name is None:
+        raise TypeError(f"meaning must be a name or a dynamics; got {thing!r}")
+    return "GD" if getattr(process, "batch_fraction", None) == 1 else name
 
 
 def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes):
@@ -152,7 +152,7 @@ def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes
         active = active_discs(packing) if active is None else np.asarray(active, bool)
         colours = np.where(active, COLOURS["active"][0], COLOURS["inactive"][0])
     which, centres = periodic_images(packing.positions, packing.diameters, packing.box)
-    across = np.broadcast_to(packing.diameters, (packing.n,))[which]
+    across = packing.diameters[which]
     look = {"linewidths": 0.5, "edgecolors": COLOURS["paper"][0], "facecolors": np.asarray(colours)[which]} | changes
     discs = EllipseCollection(across, across, np.zeros(len(which)), units="xy", offsets=centres,
                               offset_transform=ax.transData, **look)
@@ -166,17 +166,9 @@ def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes
 
 
 def active_discs(packing):
-    """Which particles overlap another: a bool array of shape (n,), by SciPy's periodic neighbour search."""
-    from scipy.spatial import cKDTree
-
-    across = np.broadcast_to(packing.diameters, (packing.n,))
-    reach = min(float(across.max()), 0.499 * packing.box)
-    pairs = cKDTree(packing.positions % packing.box, boxsize=packing.box).query_pairs(reach, output_type="ndarray")
-    apart = packing.positions[pairs[:, 0]] - packing.positions[pairs[:, 1]]
-    apart -= packing.box * np.round(apart / packing.box)
-    touching = np.linalg.norm(apart, axis=1) < across[pairs].mean(axis=1)
+    """Which particles overlap another: a bool array of shape (n,)."""
     active = np.zeros(packing.n, bool)
-    active[pairs[touching].ravel()] = True
+    active[packing.overlaps()[0].ravel()] = True
     return active
 
 

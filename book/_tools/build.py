@@ -20,7 +20,7 @@ def frame_digest():
     """Digest of what shapes every page: configuration, contents, tools, style, packages."""
     digest = hashlib.sha256()
     files = [ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.txt")]
-    files += sorted(path for folder in ("book/_tools", "book/_static", "mpack/widgets")
+    files += sorted(path for folder in ("book/_tools", "book/_static", "book/_templates")
                     for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     for path in files:
         digest.update(relative(path).encode() + path.read_bytes())

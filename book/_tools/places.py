@@ -1,8 +1,6 @@
 """Where things are, and small helpers that several tools share."""
 import hashlib
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import yaml
@@ -31,10 +29,14 @@ def sha256(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def chapters(toc=None):
-    """The pages that are notebooks, in the order of _toc.yml: paths from the root, `notebooks/X.ipynb`."""
-    names = _files(yaml.safe_load((toc or ROOT / "_toc.yml").read_text(encoding="utf8")))
-    return [f"{name}.ipynb" for name in names if name.startswith("notebooks/")]
+def pages():
+    """Every page of the book, in the order of _toc.yml: paths from the root without extension."""
+    return _files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8")))
+
+
+def chapters():
+    """The pages that are notebooks: `notebooks/X.ipynb`."""
+    return [f"{name}.ipynb" for name in pages() if name.startswith("notebooks/")]
 
 
 def _files(entry):
@@ -47,25 +49,6 @@ def _files(entry):
     return own + [name for value in entry.values() if isinstance(value, list) for name in _files(value)]
 
 
-def numba_cache():
-    """A folder for numba's compiled kernels that changes with the library's source.
-
-    numba looks at the file of a kernel alone, not at the files of the functions it calls; a cache of its own for
-    each state of the source is what keeps a kernel from outliving an edit elsewhere. The latest two are kept.
-    """
-    digest = hashlib.sha256(f"{sys.version}".encode())
-    for path in sorted((ROOT / "mpack").rglob("*.py")):
-        source = path.read_bytes()
-        if b"numba" in source:
-            digest.update(path.name.encode() + source)
-    here = BUILD / "numba" / digest.hexdigest()[:16]
-    here.mkdir(parents=True, exist_ok=True)
-    os.utime(here)
-    for old in sorted(here.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)[:-2]:
-        shutil.rmtree(old, ignore_errors=True)
-    return here
-
-
 def settings():
     """Environment variables under which chapters and tests run: nothing of the user's own settings matters."""
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part)
@@ -73,4 +56,4 @@ def settings():
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     return {**{name: str(folder) for name, folder in folders.items()}, "PYTHONPATH": path,
-            "NUMBA_CACHE_DIR": str(numba_cache()), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1"}

@@ -86,8 +86,8 @@ class ThemeFigure(Figure):
             light = next(iter(figure.findall(nodes.image)))
             second = light.deepcopy()
             second["uri"] = dark
-            for image, theme in ((light, "only-light"), (second, "only-dark")):
-                image["classes"].append(theme)
+            for image, theme in ((light, "mpack-light"), (second, "mpack-dark")):
+                image["classes"] += [theme, "dark-light"]  # the latter: no filter by the theme
                 image["loading"] = "lazy"
             light.parent.insert(light.parent.index(light) + 1, second)
         return made

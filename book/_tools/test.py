@@ -12,7 +12,8 @@ from . import build, places
 def main(arguments):
     built = build.main()
     command = [sys.executable, "-m", "pytest", "tests", "-q", "--durations=8", "-p", "no:cacheprovider", *arguments]
-    tested = subprocess.run(command, cwd=places.ROOT, env={**os.environ, **places.settings()}).returncode
+    environment = {**os.environ, **places.settings(), "MPACK_REQUIRE_BOOK": "1"}
+    tested = subprocess.run(command, cwd=places.ROOT, env=environment).returncode
     if built:
         places.say("The book was NOT built; see the beginning of this output.")
     return tested or built

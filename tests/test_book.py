@@ -1,0 +1,174 @@
+"""The sources of the chapters and the built pages, looked at as files."""
+
+import json
+import re
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bookpages import CHAPTERS, HTML, ROOT, pages, require_book
+from bs4 import BeautifulSoup
+
+from book._tools import artwork, places
+from mpack import chapters
+
+PICTURE_LIMIT = 150_000  # bytes
+
+
+def code_cells(path):
+    notebook = json.loads(path.read_text(encoding="utf8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def source(cell):
+    return cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_keeps_no_outputs(path):
+    for cell in code_cells(path):
+        assert not cell["outputs"] and cell["execution_count"] is None
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_begins_with_described_and_checked_parameters(path):
+    first, second = code_cells(path)[:2]
+    assert "parameters" in first["metadata"].get("tags", [])
+    names = re.findall(r"^(\w+) *(?::[^=]+)?=.*#\s*\S", source(first), re.M)
+    assert len(names) == len([line for line in source(first).splitlines() if "=" in line]), "each with a description"
+    assert "chapters.check(globals()" in source(second)
+    for name in names:
+        assert re.search(rf"\b{name}=", source(second)), f"{name} is not checked"
+
+
+def test_every_notebook_is_in_the_book():
+    assert sorted(places.chapters()) == [places.relative(path) for path in CHAPTERS]
+
+
+def test_the_artwork_is_what_its_code_draws():
+    for path, drawing in artwork.drawings().items():
+        assert path.read_text(encoding="utf8") == drawing, f"{path.name}: run python -m book._tools.artwork"
+
+
+# The built pages ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def soups():
+    """Every built HTML page, parsed: {name from the book's folder: BeautifulSoup}."""
+    require_book()
+    files = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
+    return {path.relative_to(HTML).as_posix(): BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+            for path in files}
+
+
+def anchors(soup):
+    return {tag.get("id") or tag.get("name") for tag in soup.find_all(lambda tag: tag.get("id") or tag.name == "a")}
+
+
+def resolve(page, link):
+    """(file name in the book, fragment) of an internal link, or None for one that leaves the book."""
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc:
+        return None
+    steps = list(PurePosixPath(page).parent.parts) if parts.path else list(PurePosixPath(page).parts)
+    for step in PurePosixPath(unquote(parts.path)).parts:
+        steps.pop() if step == ".." else steps.append(step)
+    return "/".join(step for step in steps if step != "."), unquote(parts.fragment)
+
+
+def test_all_pages_are_there(soups):
+    assert set(pages()) <= set(soups)
+
+
+def test_internal_links_and_anchors_lead_somewhere(soups):
+    known = {name: anchors(soup) for name, soup in soups.items()}
+    broken = []
+    for page, soup in soups.items():
+        for tag in soup.find_all(href=True) + soup.find_all(src=True):
+            link = tag.get("href") or tag.get("src")
+            if link in ("", "#") or link.startswith(("data:", "javascript:", "mailto:")):
+                continue
+            target = resolve(page, link)
+            if target is None:
+                continue
+            name, fragment = target
+            if not (HTML / name).is_file() or (fragment and name in known and fragment not in known[name]):
+                broken.append((page, link))
+    assert not broken
+
+
+def test_nothing_is_loaded_from_elsewhere(soups):
+    outside = []
+    for page, soup in soups.items():
+        for tag in soup.find_all(["script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"]):
+            link = tag.get("src") or tag.get("data") or (tag.get("href") if tag.name == "link" else None) or ""
+            if urlsplit(link).netloc and "canonical" not in tag.get("rel", []):
+                outside.append((page, link))
+    for path in HTML.rglob("*.css"):
+        outside += [(path.name, url) for url in re.findall(r"(?:url\(|@import )[\"']?((?:https?:)?//[^\"')]+)",
+                                                           path.read_text(encoding="utf8", errors="replace"))]
+    assert not outside
+
+
+def test_every_picture_says_what_it_shows(soups):
+    for page, soup in soups.items():
+        for image in soup.find_all("img"):
+            assert image.has_attr("alt"), (page, image.get("src"))
+            if image.find_parent("article"):
+                assert len(image["alt"]) > 20, (page, image.get("src"))
+
+
+def test_every_figure_has_a_numbered_caption_and_both_themes(soups):
+    for page, soup in soups.items():
+        for figure in soup.find_all("figure"):
+            assert figure.find("span", class_="caption-number"), (page, figure.get("id"))
+            assert len(figure.figcaption.get_text(strip=True)) > 40, (page, figure.get("id"))
+            themes = {name for image in figure.find_all("img") for name in image["class"]}
+            assert {"mpack-light", "mpack-dark"} <= themes, (page, figure.get("id"))
+
+
+def test_pictures_are_light():
+    require_book()
+    heavy = {path.name: path.stat().st_size for path in (HTML / "_images").glob("*.png")
+             if path.stat().st_size > PICTURE_LIMIT}
+    assert not heavy
+
+
+def test_notebooks_are_shown_with_their_outputs(soups):
+    for chapter in places.chapters():
+        page = soups[chapter.replace(".ipynb", ".html")]
+        assert page.find(class_="cell_output") is not None, chapter
+
+
+# The claims --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def claims():
+    require_book()
+    return json.loads(places.CLAIMS.read_text(encoding="utf8"))
+
+
+def test_each_verdict_follows_from_its_numbers(claims):
+    assert claims["format"] == 1
+    for claim in claims["claims"]:
+        numbers = {name: claim[name] for name in ("value", "target", "error", "tolerance", "relation", "sigmas")}
+        assert claim["verdict"] == chapters.verdict(**numbers) and claim["verdict"] in chapters.VERDICTS, claim["id"]
+        assert claim["passed"] == (claim["verdict"] == ("differs" if claim["control"] else "agrees")), claim["id"]
+        assert claim["text"] and claim["n"] >= 1, claim["id"]
+
+
+def test_each_claim_stands_once_in_the_table_and_once_in_its_chapter(claims, soups):
+    table = soups["book/claims.html"].find("table", class_="mpack-claims")
+    rows = [] if table is None else table.tbody.find_all("tr")
+    assert len(rows) == len(claims["claims"])
+    assert len({claim["id"] for claim in claims["claims"]}) == len(rows)
+    for claim, row in zip(claims["claims"], rows):
+        link = row.find("a")["href"]
+        assert link == f"../{claim['chapter']}.html#claim-{claim['id']}"
+        assert soups[f"{claim['chapter']}.html"].find(id=f"claim-{claim['id']}") is not None
+
+
+def test_the_claims_file_beside_the_pages_is_the_one_that_was_written(claims):
+    assert json.loads((HTML / "claims.json").read_text(encoding="utf8")) == claims

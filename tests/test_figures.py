@@ -1,0 +1,150 @@
+"""The house style: colours that can be told apart, figures for both themes, discs at the walls."""
+
+import io
+import itertools
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+import mpack
+from mpack import figures
+
+matplotlib.use("agg")
+from matplotlib import pyplot  # noqa: E402
+
+MEANINGS = [*figures.MARKERS, "active", "inactive"]
+
+# Linear RGB as seen without one kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).
+EYES = {
+    "all three cones": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+DISTANCE = 20  # in CIELAB units; about 2.3 is just noticeable side by side
+
+
+def linear(colour):
+    rgb = np.array(matplotlib.colors.to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    """CIELAB coordinates of linear RGB (D65)."""
+    xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                    [0.0193339, 0.1191920, 0.9503041]]) @ np.clip(rgb, 0, 1) / [0.95047, 1.0, 1.08883]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def contrast(a, b):
+    """WCAG contrast ratio of two colours."""
+    low, high = sorted(float(linear(colour) @ [0.2126, 0.7152, 0.0722]) + 0.05 for colour in (a, b))
+    return high / low
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("eyes", EYES)
+def test_colours_can_be_told_apart(eyes, theme):
+    seen = {name: lab(np.array(EYES[eyes]) @ linear(figures.COLOURS[name][theme])) for name in MEANINGS}
+    for one, other in itertools.combinations(MEANINGS, 2):
+        assert np.linalg.norm(seen[one] - seen[other]) > DISTANCE, (one, other)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_lines_and_text_stand_out_from_the_paper(theme):
+    paper = figures.COLOURS["paper"][theme]
+    for name in figures.MARKERS:
+        assert contrast(figures.COLOURS[name][theme], paper) >= 3, name
+    for name in ("ink", "muted"):
+        assert contrast(figures.COLOURS[name][theme], paper) >= 4.5, name
+
+
+def test_every_theme_colour_is_used_once():
+    for theme in (0, 1):
+        colours = [pair[theme] for pair in figures.COLOURS.values()]
+        assert len(set(colours)) == len(colours)
+
+
+def drawn():
+    figures.use_style()
+    fig, ax = pyplot.subplots(figsize=(4, 3))
+    ax.plot([1, 10], [1, 0.1], label="SGD", **figures.process_style("SGD approximation"))
+    ax.scatter([1, 2], [3, 4], color=[figures.colour("BRO"), figures.colour("RCD")])
+    figures.activity_axes(ax)
+    ax.legend()
+    return fig
+
+
+def test_two_themes_from_one_figure_and_the_first_restored():
+    fig = drawn()
+    light, dark = figures.pictures(fig)
+    again, _ = figures.pictures(fig)
+    pyplot.close(fig)
+    assert light == again
+    for picture, theme in ((light, 0), (dark, 1)):
+        pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGBA"))
+        assert pixels[0, 0, 3] == 0  # the paper shows through
+        opaque = {tuple(rgb) for rgb in pixels[pixels[..., 3] > 250][:, :3]}
+        near = [min(np.abs(np.subtract(c, rgb)).max() for rgb in opaque)
+                for c in (255 * np.array(matplotlib.colors.to_rgb(figures.COLOURS[n][theme])) for n in ("SGD", "BRO", "ink"))]
+        assert max(near) <= 12, near
+        assert len(picture) < 150_000
+
+
+def test_approximations_are_dashed_and_open():
+    style = figures.process_style("SGD approximation")
+    assert (style["linestyle"], style["color"]) == ("--", figures.colour("SGD"))
+    assert style["markerfacecolor"] == figures.colour("paper")
+    assert figures.process_style("SGD")["linestyle"] == "-"
+
+
+def test_a_dynamics_has_the_colour_of_its_name():
+    for dynamics, name in ((mpack.PairwiseBRO(eps=0.1), "BRO"), (mpack.RCD(alpha=0.1, batch_fraction=0.5), "RCD"),
+                           (mpack.SGD(alpha=0.1, batch_fraction=1), "GD"),
+                           (mpack.IndividualBRO(eps=0.1).approximation(), "individual BRO approximation")):
+        assert figures.process_style(dynamics) == figures.process_style(name)
+
+
+def test_unknown_meanings_are_refused():
+    with pytest.raises(ValueError, match="must be one of"):
+        figures.colour("mauve")
+    with pytest.raises(ValueError, match="dynamics must be one of"):
+        figures.process_style("active")
+
+
+def test_discs_are_repeated_at_the_walls():
+    which, centres = figures.periodic_images(np.array([[0.2, 0.2], [5.0, 5.0]]), 1.0, 10.0)
+    images = {tuple(np.round(centre, 6)) for number, centre in zip(which, centres) if number == 0}
+    assert images == {(0.2, 0.2), (10.2, 0.2), (0.2, 10.2), (10.2, 10.2)}
+    assert np.count_nonzero(which == 1) == 1
+
+
+def test_active_discs_by_brute_force():
+    rng = np.random.default_rng(1)
+    for across in (np.ones(60), rng.uniform(0.5, 1.5, 60)):
+        p = mpack.Packing(rng.uniform(0, 9, (60, 2)), 9.0, across / across.mean())
+        apart = p.positions[:, None] - p.positions[None]
+        apart -= p.box * np.round(apart / p.box)
+        reach = (p.diameters[:, None] + p.diameters[None]) / 2
+        overlaps = (np.linalg.norm(apart, axis=-1) < reach) & ~np.eye(60, dtype=bool)
+        assert np.array_equal(figures.active_discs(p), overlaps.any(axis=1))
+
+
+def test_only_discs_are_drawn():
+    _, ax = pyplot.subplots()
+    with pytest.raises(ValueError, match="dim 2"):
+        figures.draw_packing(ax, mpack.Packing([[1.0, 1, 1], [2, 2, 2]], 5.0))
+    discs = figures.draw_packing(ax, mpack.Packing([[1.0, 1], [1.5, 1]], 5.0))
+    pyplot.close("all")
+    assert len(discs.get_offsets()) == 2
+
+
+@pytest.mark.parametrize("bad", [{"name": "No Spaces"}, {"alt": " "}, {"caption": ""}])
+def test_a_figure_without_words_is_refused(bad):
+    fig = drawn()
+    with pytest.raises(ValueError, match="|".join(bad)):
+        figures.show(fig, **({"name": "x", "alt": "a", "caption": "c"} | bad))
+    pyplot.close(fig)
