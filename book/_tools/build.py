@@ -13,6 +13,7 @@ from .places import BUILD, HTML, ROOT, relative, say
 
 DOCTREES = BUILD / ".doctrees"
 UNFINISHED = BUILD / "html.unfinished"
+RENDERING = BUILD / "rendering.txt"  # there while pages are made, and left when that went wrong
 COMPLETE = BUILD / "complete.txt"  # written last: _build/html is the book as the sources have it
 
 
@@ -28,13 +29,17 @@ def frame_digest():
 
 
 def prepare():
-    """Take up the last rendering where it can be gone on with, else begin anew."""
+    """Take up the last rendering where it can be gone on with, else begin anew.
+
+    A page that warned is not read again, and so does not warn again, as long as it is unchanged: what went wrong
+    once must not pass the second time, so after a rendering that did not end well nothing of it is kept.
+    """
     frame, now = BUILD / "frame.txt", frame_digest()
     COMPLETE.unlink(missing_ok=True)
     if UNFINISHED.exists():
         shutil.rmtree(HTML, ignore_errors=True)
         UNFINISHED.rename(HTML)
-    if not frame.exists() or frame.read_text() != now:
+    if RENDERING.exists() or not frame.exists() or frame.read_text() != now:
         shutil.rmtree(HTML, ignore_errors=True)
         shutil.rmtree(DOCTREES, ignore_errors=True)
     frame.write_text(now)
@@ -50,11 +55,15 @@ def set_aside():
 def render():
     """Jupyter Book with warnings as errors; True if it went well."""
     say("Rendering the pages ...")
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-n", "-W", "--keep-going", "-q"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    RENDERING.touch()
+    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    options = ["build", ".", "-n", "-W", "--keep-going", "-q"]
+    done = subprocess.run(program + options, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         say(done.stdout)
-    return done.returncode == 0
+        return False
+    RENDERING.unlink()
+    return True
 
 
 def build():

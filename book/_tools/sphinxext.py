@@ -211,10 +211,20 @@ def singlehtml_handlers(app, config):
     handlers["singlehtml"] = {**handlers.get("html", {}), **handlers.get("singlehtml", {})}
 
 
+def visit_citation(translator, node):
+    """An entry of the bibliography without the roles of docutils, which axe reports as deprecated and misplaced."""
+    translator.body.append(translator.starttag(node, "div", CLASS="citation"))
+
+
+def depart_citation(translator, node):
+    translator.body.append("</div>\n")
+
+
 def setup(app):
     app.mpack_read = False
     app.add_directive("mpack-figure", ThemeFigure)
     app.add_directive("mpack-claims", Claims)
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_role("measured", Measured())
     app.connect("source-read", swap, priority=100)
     app.connect("env-before-read-docs", note_read)
