@@ -1,0 +1,230 @@
+"""A network small enough to see through: one hidden layer of tanh units, softmax cross-entropy, weight decay.
+
+Its thousand parameters allow what a large network forbids: the whole Hessian, the covariance of the gradient noise
+in every direction, and runs of 10^5 steps in seconds. Trained by `mpack._kernels.network`; loss, gradients and
+Hessian here are plain NumPy, written a second time and compared in the tests.
+"""
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from scipy import linalg
+
+from mpack import _check
+from mpack._kernels import network, noise
+
+_START_BLOCK = 2**31  # noise blocks from here on never meet a batch
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NetworkRuns:
+    """Runs of training: steps (m,), theta (runs, m, P), v (runs, P) at the end.
+
+    speed2 (runs, m): mean of |v|^2 over the steps since the record before; 0 for the first.
+    """
+
+    steps: np.ndarray
+    theta: np.ndarray
+    v: np.ndarray
+    speed2: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SmallNetwork:
+    """p = softmax(tanh(x W1 + b1) W2 + b2), with loss -<ln p[label]> + weight_decay |theta|^2/2.
+
+    Parameters
+    ----------
+    X : array_like, shape (n, inputs)
+    labels : array_like of int, shape (n,)
+        Classes 0, 1, ..., each present.
+    hidden : int
+        Hidden units >= 1.
+    weight_decay : float
+        lambda >= 0, on every parameter, as in PyTorch.
+
+    Attributes
+    ----------
+    size : int
+        Number of parameters P. theta is flat: W1 (inputs, hidden), b1, W2 (hidden, classes), b2.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    hidden: int
+    weight_decay: float = 0.0
+
+    def __post_init__(self):
+        X = np.ascontiguousarray(_check.array("X", self.X, (None, None)))
+        labels = np.asarray(self.labels)
+        if labels.shape != (len(X),) or not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(f"labels must be {len(X)} integers; got shape {labels.shape} of {labels.dtype}")
+        if len(X) < 1 or not np.array_equal(np.unique(labels), np.arange(labels.max() + 1)):
+            raise ValueError(f"labels must use every class 0, 1, ... at least once; got {np.unique(labels)}")
+        object.__setattr__(self, "X", X)
+        object.__setattr__(self, "labels", labels.astype(np.int64))
+        object.__setattr__(self, "hidden", _check.integer("hidden", self.hidden, 1))
+        object.__setattr__(self, "weight_decay", _check.number("weight_decay", self.weight_decay, 0.0))
+
+    @property
+    def classes(self):
+        return int(self.labels.max()) + 1
+
+    @property
+    def size(self):
+        return (self.X.shape[1] + 1) * self.hidden + (self.hidden + 1) * self.classes
+
+    def start(self, seed):
+        """Random parameters, shape (P,): weights Gaussian of variance 1/fan-in, biases zero."""
+        scale = [1.0 / np.sqrt(self.X.shape[1]), 0.0, 1.0 / np.sqrt(self.hidden), 0.0]
+        counts = [self.X.shape[1] * self.hidden, self.hidden, self.hidden * self.classes, self.classes]
+        draws = np.empty(self.size)
+        label = np.arange(self.size, dtype=np.uint64)
+        block = np.full(self.size, _START_BLOCK, np.uint64)
+        noise.fill_gaussian(np.uint64(_check.seed("seed", seed)), noise.NETWORK, np.uint64(0), label, block, draws)
+        return draws * np.repeat(scale, counts)
+
+    def probabilities(self, theta, X=None):
+        """Hidden activities (n, hidden) and class probabilities (n, classes)."""
+        W1, b1, W2, b2 = self._split(theta)
+        a = np.tanh((self.X if X is None else X) @ W1 + b1)
+        z = a @ W2 + b2
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        return a, p / p.sum(axis=1, keepdims=True)
+
+    def loss(self, theta):
+        """Training loss, weight decay included."""
+        p = self.probabilities(theta)[1][np.arange(len(self.X)), self.labels]
+        return float(-np.log(p).mean() + 0.5 * self.weight_decay * theta @ theta)
+
+    def accuracy(self, theta, X, labels):
+        """Fraction of images whose most probable class is their label."""
+        return float(np.mean(self.probabilities(theta, X)[1].argmax(axis=1) == labels))
+
+    def gradient(self, theta):
+        """Gradient of the training loss, shape (P,)."""
+        a, dz, dh = self._errors(theta)
+        parts = [self.X.T @ dh, dh.sum(axis=0), a.T @ dz, dz.sum(axis=0)]
+        return np.concatenate([part.ravel() for part in parts]) / len(self.X) + self.weight_decay * theta
+
+    def sample_gradients(self, theta):
+        """Gradient of every sample's -ln p[label], shape (n, P), without weight decay."""
+        a, dz, dh = self._errors(theta)
+        parts = [self.X[:, :, None] * dh[:, None, :], dh, a[:, :, None] * dz[:, None, :], dz]
+        return np.concatenate([part.reshape(len(self.X), -1) for part in parts], axis=1)
+
+    def hessian(self, theta):
+        """Hessian of the training loss, shape (P, P), exactly: the Gauss-Newton part and what tanh bends.
+
+        With J_c = d logit_c/d theta and e = p - onehot: <sum_c p_c (J_c - J)(J_c - J)^T + sum_c e_c d^2 logit_c>,
+        J = sum_c p_c J_c. Biases are the weights of a constant input: theta is (W1, b1) and then (W2, b2).
+        """
+        n, hidden, classes = len(self.X), self.hidden, self.classes
+        W2 = self._split(theta)[2]
+        a, p = self.probabilities(theta)
+        one = np.ones((n, 1))
+        x, a1, slope = np.hstack([self.X, one]), np.hstack([a, one]), 1.0 - a * a
+        first = x.shape[1] * hidden
+        J = np.zeros((n, classes, self.size))
+        for c in range(classes):
+            J[:, c, :first] = (x[:, :, None] * (slope * W2[:, c])[:, None, :]).reshape(n, -1)
+            J[:, c, first + c :: classes] = a1
+        J -= np.einsum("nc,ncp->np", p, J)[:, None]
+        J *= np.sqrt(p)[:, :, None]
+        J = J.reshape(n * classes, -1)
+        H = J.T @ J
+        e = p.copy()
+        e[np.arange(n), self.labels] -= 1.0
+        bend = -2.0 * a * slope * (e @ W2.T)
+        for j in range(hidden):
+            unit, out = slice(j, first, hidden), slice(first + j * classes, first + (j + 1) * classes)
+            H[unit, unit] += (x * bend[:, j, None]).T @ x
+            across = (x * slope[:, j, None]).T @ e
+            H[unit, out] += across
+            H[out, unit] += across.T
+        return H / n + self.weight_decay * np.eye(self.size)
+
+    def minimum(self, theta, tolerance=1e-9):
+        """The minimum of the training loss below theta, (P,): the rule of SGD on the whole batch, then Newton steps.
+
+        RuntimeError if |gradient| < tolerance is not reached; start it near the end of training.
+        """
+        eta, beta, v = 1.0 / linalg.eigvalsh(self.hessian(theta))[-1], 0.95, np.zeros(self.size)
+        for _ in range(3000):
+            g = self.gradient(theta)
+            if np.linalg.norm(g) < 1e-5:
+                break
+            v = beta * v - g
+            theta = theta + eta * v
+        for _ in range(40):
+            g = self.gradient(theta)
+            if np.linalg.norm(g) < tolerance:
+                return theta
+            move = _newton(self.hessian(theta), g)
+            here, fall = self.loss(theta), g @ move
+            while self.loss(theta - move) > here - 1e-4 * fall + 1e-14:
+                move, fall = 0.5 * move, 0.5 * fall
+            theta = theta - move
+        raise RuntimeError(f"no minimum: |gradient| is {np.linalg.norm(g):.3g}, not < {tolerance:g}")
+
+    def spectra(self, theta):
+        """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each eigenvector."""
+        h, E = np.linalg.eigh(self.hessian(theta))
+        return h[::-1], np.var(self.sample_gradients(theta) @ E[:, ::-1], axis=0)
+
+    def train(self, theta, *, eta, beta, batch_size, record, seed, v=None, first_run=0, threads=1):
+        """SGD with momentum, batches drawn with replacement: v' = beta v - g, theta' = theta + eta v'.
+
+        Parameters
+        ----------
+        theta, v : array_like, shape (runs, P)
+            Starts; v is zero by default. Row r draws its batches as run first_run + r.
+        eta, beta, batch_size : float, float, int
+        record : array_like of int, shape (m,)
+            Increasing steps; the first one is the step the starts are at, so that training goes on where it ended.
+        seed, threads : int
+
+        Returns
+        -------
+        NetworkRuns
+        """
+        theta = _check.array("theta", theta, (None, self.size))
+        v = np.zeros_like(theta) if v is None else _check.array("v", v, theta.shape)
+        eta, beta = _check.number("eta", eta, 0.0, open_low=True), _check.number("beta", beta, 0.0, 1.0, open_high=True)
+        size, seed = _check.integer("batch_size", batch_size, 1), np.uint64(_check.seed("seed", seed))
+        first_run, threads = _check.integer("first_run", first_run, 0), _check.integer("threads", threads, 1)
+        record = _check.array("record", record, (None,), dtype=np.int64)
+        if record.size < 1 or record[0] < 0 or np.any(np.diff(record) <= 0):
+            raise ValueError(f"record must hold increasing steps >= 0; got {record}")
+        out, speed2 = np.empty((len(theta), record.size, self.size)), np.empty((len(theta), record.size))
+
+        def work(r):
+            row = slice(r, r + 1)
+            network.sgd_runs(
+                self.X, self.labels, self.hidden, self.classes, theta[row], v[row], eta, beta, self.weight_decay,
+                size, seed, first_run + r, record, out[row], speed2[row],
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(len(theta))))
+        return NetworkRuns(record, out, v, speed2)
+
+    def _split(self, theta):
+        return network.split.py_func(theta, self.X.shape[1], self.hidden, self.classes)
+
+    def _errors(self, theta):
+        """Activities, error p - onehot at the output and at the hidden layer."""
+        a, dz = self.probabilities(theta)
+        dz[np.arange(len(self.X)), self.labels] -= 1.0
+        return a, dz, (dz @ self._split(theta)[2].T) * (1.0 - a * a)
+
+
+def _newton(H, g):
+    """(H + shift)^-1 g with the least shift, in powers of two, that makes the matrix positive definite."""
+    shift = 0.0
+    while True:
+        try:
+            return linalg.cho_solve(linalg.cho_factor(H + shift * np.eye(len(H))), g)
+        except linalg.LinAlgError:
+            shift = max(2.0 * shift, 1e-4)
