@@ -4,8 +4,8 @@ A chapter's first code cell holds its parameters and the second checks them, so 
 
     papermill notebooks/X.ipynb out.ipynb -p n 4000
 
-either runs as asked or stops at once with a sentence. Numbers and claims are stored in the executed notebook beside
-what the reader sees, as data of their own MIME types, and are read back by `records` and `claims`.
+either runs as asked or stops at once with a sentence. Numbers and claims are stored in the executed notebook
+beside what the reader sees, as data of their own MIME types, and are read back by `records` and `claims`.
 """
 
 import ast
@@ -35,13 +35,14 @@ def check(names, **allowed):
     **allowed
         What each parameter may be:
         `(low, high)` an integer if both ends are integers, else a number, ends included, None for no end;
-        `{"live", "paper"}` one of these values; `bool` True or False; `[spec]` a non-empty list of such values.
+        `{"live", "paper"}` one of these values; `bool` True or False; `[spec]` a non-empty list of such
+        values.
 
     Raises
     ------
     ValueError, TypeError
-        With the parameter's name, its value and what is allowed; also when a name was injected that the chapter
-        does not have, which papermill itself lets pass with a warning.
+        With the parameter's name, its value and what is allowed; also when a name was injected that the
+        chapter does not have, which papermill itself lets pass with a warning.
     """
     for name in _injected(names):
         if name not in allowed:
@@ -121,13 +122,34 @@ def record(name, value, error=None, n=None, unit=None):
         Lengths are in mean diameters and need none.
     """
     _check.instance("name", name, str, "a string")
-    entry = {"name": name, "value": _plain("value", value), "error": _size("error", error), "n": _count(n), "unit": unit}
-    line = f"{name} = {with_error(entry['value'], entry['error'], unit)}" + (f"  (n = {n})" if n is not None else "")
+    entry = {
+        "name": name,
+        "value": _plain("value", value),
+        "error": _size("error", error),
+        "n": _count(n),
+        "unit": unit,
+    }
+    line = f"{name} = {with_error(entry['value'], entry['error'], unit)}" + (
+        f"  (n = {n})" if n is not None else ""
+    )
     _display({RECORD: entry, "text/plain": line})
 
 
-def claim(id, text, value, *, target, error, n, tolerance=None, relation="within", sigmas=3.0, source="", unit=None,
-          control=False):
+def claim(
+    id,
+    text,
+    value,
+    *,
+    target,
+    error,
+    n,
+    tolerance=None,
+    relation="within",
+    sigmas=3.0,
+    source="",
+    unit=None,
+    control=False,
+):
     """State a claim, compute its verdict, show both, and store them for the book's table of claims.
 
     Parameters
@@ -160,23 +182,39 @@ def claim(id, text, value, *, target, error, n, tolerance=None, relation="within
     """
     if not isinstance(id, str) or not id or not set(id) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"):
         raise ValueError(f"id must be lower-case letters, digits and hyphens; got {id!r}")
-    numbers_ = {"value": _check.number("value", value), "target": _check.number("target", target),
-                "error": _check.number("error", error, 0.0), "sigmas": _check.number("sigmas", sigmas, 0.0)}
+    numbers_ = {
+        "value": _check.number("value", value),
+        "target": _check.number("target", target),
+        "error": _check.number("error", error, 0.0),
+        "sigmas": _check.number("sigmas", sigmas, 0.0),
+    }
     _check.choice("relation", relation, RELATIONS)
     if (tolerance is None) == (relation == "within"):
-        raise ValueError(f"tolerance is for relation 'within', and needed there; got {tolerance!r} for {relation!r}")
+        raise ValueError(
+            f"tolerance is for relation 'within', and needed there; got {tolerance!r} for {relation!r}"
+        )
     if tolerance is not None:
         tolerance = _check.number("tolerance", tolerance, 0.0)
     found = verdict(**numbers_, tolerance=tolerance, relation=relation)
-    entry = {"id": id, "text": text, **numbers_, "tolerance": tolerance, "relation": relation, "n": _count(n),
-             "unit": unit, "source": source, "control": _check.flag("control", control), "verdict": found,
-             "passed": found == ("differs" if control else "agrees")}
+    entry = {
+        "id": id,
+        "text": text,
+        **numbers_,
+        "tolerance": tolerance,
+        "relation": relation,
+        "n": _count(n),
+        "unit": unit,
+        "source": source,
+        "control": _check.flag("control", control),
+        "verdict": found,
+        "passed": found == ("differs" if control else "agrees"),
+    }
     _display({CLAIM: entry, "text/html": claim_html(entry), "text/plain": f"{text}\n{claim_line(entry)}"})
     return found
 
 
 def verdict(value, target, error, tolerance=None, relation="within", sigmas=3.0):
-    """"agrees", "differs" or "undecided": the rule of `claim`, by itself."""
+    """ "agrees", "differs" or "undecided": the rule of `claim`, by itself."""
     reach = sigmas * error
     gap = abs(value - target)
     if relation == "consistent":
@@ -216,8 +254,10 @@ def claim_line(entry):
 def claim_html(entry):
     """The same for a page."""
     state = "passed" if entry["passed"] else "missed"
-    return (f'<div class="mpack-claim {state}" id="claim-{entry["id"]}"><p>{html.escape(entry["text"])}</p>'
-            f"<p>{html.escape(claim_line(entry))}</p></div>")
+    return (
+        f'<div class="mpack-claim {state}" id="claim-{entry["id"]}"><p>{html.escape(entry["text"])}</p>'
+        f"<p>{html.escape(claim_line(entry))}</p></div>"
+    )
 
 
 def records(path):
@@ -268,7 +308,9 @@ def _plain(name, value):
 
 
 def _size(name, value):
-    return None if value is None else _check.number(name, value.item() if hasattr(value, "item") else value, 0.0)
+    return (
+        None if value is None else _check.number(name, value.item() if hasattr(value, "item") else value, 0.0)
+    )
 
 
 def _count(n):

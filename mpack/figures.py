@@ -1,7 +1,7 @@
-"""The house style in one place: colours with one meaning each, a matplotlib style, figures for light and dark pages.
+"""The house style in one place: colours with one meaning each, and figures for light and dark pages.
 
-A figure is drawn once, in the light theme. `show` makes a second picture of it by exchanging each house colour for
-its dark counterpart, and hands both to the page with caption and alternative text.
+A figure is drawn once, in the light theme. `show` makes a second picture of it by exchanging each house
+colour for its dark counterpart, and hands both to the page with caption and alternative text.
 """
 
 import base64
@@ -32,8 +32,13 @@ COLOURS = {
     "paper": ("#ffffff", "#14181e"),
 }
 MARKERS = {"BRO": "o", "individual BRO": "D", "non-reciprocal BRO": "P", "SGD": "s", "RCD": "^", "GD": "v"}
-_CLASSES = {"PairwiseBRO": "BRO", "IndividualBRO": "individual BRO", "NonreciprocalBRO": "non-reciprocal BRO",
-            "SGD": "SGD", "RCD": "RCD"}
+_CLASSES = {
+    "PairwiseBRO": "BRO",
+    "IndividualBRO": "individual BRO",
+    "NonreciprocalBRO": "non-reciprocal BRO",
+    "SGD": "SGD",
+    "RCD": "RCD",
+}
 
 STYLE = {
     "figure.dpi": PIXELS_PER_INCH,
@@ -79,7 +84,7 @@ def use_style():
 
 
 def colour(meaning):
-    """The colour of a process ("BRO", "SGD", ... or a dynamics) or of a state ("active", "inactive", "ink", ...)."""
+    """The colour of a process (its name, or a dynamics) or of a state ("active", "inactive", "ink", ...)."""
     return COLOURS[_meaning(meaning)][0]
 
 
@@ -89,13 +94,15 @@ def process_style(dynamics, **changes):
     Parameters
     ----------
     dynamics : str or a dynamics
-        "BRO", "individual BRO", "non-reciprocal BRO", "SGD", "RCD" or "GD"; or an object of `mpack.dynamics`. A
-        stochastic approximation has its process's hue, dashed, with open markers; name it "SGD approximation".
+        "BRO", "individual BRO", "non-reciprocal BRO", "SGD", "RCD" or "GD"; or an object of
+        `mpack.dynamics`. A stochastic approximation has its process's hue, dashed, with open markers; name
+        it "SGD approximation".
 
     Returns
     -------
     dict
-        color, marker, linestyle, markerfacecolor, with `changes` applied; for `Axes.plot` and `Axes.errorbar`.
+        color, marker, linestyle, markerfacecolor, with `changes` applied; for `Axes.plot` and
+        `Axes.errorbar`.
     """
     meaning = _meaning(dynamics)
     if meaning not in MARKERS:
@@ -153,9 +160,20 @@ def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes
         colours = np.where(active, COLOURS["active"][0], COLOURS["inactive"][0])
     which, centres = periodic_images(packing.positions, packing.diameters, packing.box)
     across = packing.diameters[which]
-    look = {"linewidths": 0.5, "edgecolors": COLOURS["paper"][0], "facecolors": np.asarray(colours)[which]} | changes
-    discs = EllipseCollection(across, across, np.zeros(len(which)), units="xy", offsets=centres,
-                              offset_transform=ax.transData, **look)
+    look = {
+        "linewidths": 0.5,
+        "edgecolors": COLOURS["paper"][0],
+        "facecolors": np.asarray(colours)[which],
+    } | changes
+    discs = EllipseCollection(
+        across,
+        across,
+        np.zeros(len(which)),
+        units="xy",
+        offsets=centres,
+        offset_transform=ax.transData,
+        **look,
+    )
     ax.add_collection(discs)
     ax.set(xlim=(0, packing.box), ylim=(0, packing.box), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(True)
@@ -173,7 +191,7 @@ def active_discs(packing):
 
 
 def periodic_images(positions, diameters, box):
-    """Every image of every disc that shows inside the box: (index of the disc, centre), arrays of equal length."""
+    """Every image of every disc that shows inside the box: arrays (index of the disc, centre)."""
     radii = np.broadcast_to(diameters, (len(positions),)) / 2
     which, centres = [], []
     for shift in np.ndindex(3, 3):
@@ -186,8 +204,14 @@ def periodic_images(positions, diameters, box):
 
 def draw_kick(ax, start, kick, meaning="ink", **changes):
     """Draw a displacement (in mean diameters) as an arrow from `start`."""
-    look = {"arrowstyle": "-|>", "color": colour(meaning), "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0,
-            "mutation_scale": 10} | changes
+    look = {
+        "arrowstyle": "-|>",
+        "color": colour(meaning),
+        "linewidth": 1.6,
+        "shrinkA": 0,
+        "shrinkB": 0,
+        "mutation_scale": 10,
+    } | changes
     end = np.asarray(start) + np.asarray(kick)
     return ax.annotate("", xy=end, xytext=start, arrowprops=look, zorder=5)
 
@@ -228,11 +252,19 @@ def show(fig, name, *, alt, caption, close=True):
             raise ValueError(f"{what} must say something; got {text!r}")
     light, dark = (base64.b64encode(picture).decode() for picture in pictures(fig))
     width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
-    page = (f'<figure style="margin:1em 0"><img alt="{html.escape(alt)}" width="{width}" '
-            f'style="background:#fff;max-width:100%" src="data:image/png;base64,{light}">'
-            f"<figcaption>{html.escape(caption)}</figcaption></figure>")
-    data = {"name": name, "alt": " ".join(alt.split()), "caption": caption.strip(), "width": width,
-            "light": light, "dark": dark}
+    page = (
+        f'<figure style="margin:1em 0"><img alt="{html.escape(alt)}" width="{width}" '
+        f'style="background:#fff;max-width:100%" src="data:image/png;base64,{light}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+    data = {
+        "name": name,
+        "alt": " ".join(alt.split()),
+        "caption": caption.strip(),
+        "width": width,
+        "light": light,
+        "dark": dark,
+    }
     publish_display_data({FIGURE: data, "text/html": page, "text/plain": f"[figure: {data['alt']}]"})
     if close:
         pyplot.close(fig)
@@ -263,7 +295,7 @@ def _png(fig):
 
 
 def exchange(fig, old, new):
-    """Replace each house colour of theme `old` (0 light, 1 dark) by that of theme `new`, in every part of a figure."""
+    """Replace each house colour of theme `old` (0 light, 1 dark) by that of theme `new`, throughout."""
     from matplotlib.colors import to_rgb
 
     table = {_key(to_rgb(pair[old])): to_rgb(pair[new]) for pair in COLOURS.values()}

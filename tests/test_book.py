@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from bookpages import CHAPTERS, HTML, ROOT, pages, require_book
+from bookpages import CHAPTERS, HTML, pages, require_book
 from bs4 import BeautifulSoup
 
 from book._tools import artwork, places
@@ -35,7 +35,9 @@ def test_a_chapter_begins_with_described_and_checked_parameters(path):
     first, second = code_cells(path)[:2]
     assert "parameters" in first["metadata"].get("tags", [])
     names = re.findall(r"^(\w+) *(?::[^=]+)?=.*#\s*\S", source(first), re.M)
-    assert len(names) == len([line for line in source(first).splitlines() if "=" in line]), "each with a description"
+    assert len(names) == len([line for line in source(first).splitlines() if "=" in line]), (
+        "each with a description"
+    )
     assert "chapters.check(globals()" in source(second)
     for name in names:
         assert re.search(rf"\b{name}=", source(second)), f"{name} is not checked"
@@ -50,7 +52,7 @@ def test_the_artwork_is_what_its_code_draws():
         assert path.read_text(encoding="utf8") == drawing, f"{path.name}: run python -m book._tools.artwork"
 
 
-# The built pages ---------------------------------------------------------------------------------------------------
+# The built pages -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +60,17 @@ def soups():
     """Every built HTML page, parsed: {name from the book's folder: BeautifulSoup}."""
     require_book()
     files = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
-    return {path.relative_to(HTML).as_posix(): BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
-            for path in files}
+    return {
+        path.relative_to(HTML).as_posix(): BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+        for path in files
+    }
 
 
 def anchors(soup):
-    return {tag.get("id") or tag.get("name") for tag in soup.find_all(lambda tag: tag.get("id") or tag.name == "a")}
+    return {
+        tag.get("id") or tag.get("name")
+        for tag in soup.find_all(lambda tag: tag.get("id") or tag.name == "a")
+    }
 
 
 def resolve(page, link):
@@ -101,13 +108,22 @@ def test_internal_links_and_anchors_lead_somewhere(soups):
 def test_nothing_is_loaded_from_elsewhere(soups):
     outside = []
     for page, soup in soups.items():
-        for tag in soup.find_all(["script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"]):
-            link = tag.get("src") or tag.get("data") or (tag.get("href") if tag.name == "link" else None) or ""
+        for tag in soup.find_all(
+            ["script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"]
+        ):
+            link = (
+                tag.get("src") or tag.get("data") or (tag.get("href") if tag.name == "link" else None) or ""
+            )
             if urlsplit(link).netloc and "canonical" not in tag.get("rel", []):
                 outside.append((page, link))
     for path in HTML.rglob("*.css"):
-        outside += [(path.name, url) for url in re.findall(r"(?:url\(|@import )[\"']?((?:https?:)?//[^\"')]+)",
-                                                           path.read_text(encoding="utf8", errors="replace"))]
+        outside += [
+            (path.name, url)
+            for url in re.findall(
+                r"(?:url\(|@import )[\"']?((?:https?:)?//[^\"')]+)",
+                path.read_text(encoding="utf8", errors="replace"),
+            )
+        ]
     assert not outside
 
 
@@ -130,8 +146,11 @@ def test_every_figure_has_a_numbered_caption_and_both_themes(soups):
 
 def test_pictures_are_light():
     require_book()
-    heavy = {path.name: path.stat().st_size for path in (HTML / "_images").glob("*.png")
-             if path.stat().st_size > PICTURE_LIMIT}
+    heavy = {
+        path.name: path.stat().st_size
+        for path in (HTML / "_images").glob("*.png")
+        if path.stat().st_size > PICTURE_LIMIT
+    }
     assert not heavy
 
 
@@ -141,7 +160,7 @@ def test_notebooks_are_shown_with_their_outputs(soups):
         assert page.find(class_="cell_output") is not None, chapter
 
 
-# The claims --------------------------------------------------------------------------------------------------------
+# The claims ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +172,15 @@ def claims():
 def test_each_verdict_follows_from_its_numbers(claims):
     assert claims["format"] == 1
     for claim in claims["claims"]:
-        numbers = {name: claim[name] for name in ("value", "target", "error", "tolerance", "relation", "sigmas")}
-        assert claim["verdict"] == chapters.verdict(**numbers) and claim["verdict"] in chapters.VERDICTS, claim["id"]
-        assert claim["passed"] == (claim["verdict"] == ("differs" if claim["control"] else "agrees")), claim["id"]
+        numbers = {
+            name: claim[name] for name in ("value", "target", "error", "tolerance", "relation", "sigmas")
+        }
+        assert claim["verdict"] == chapters.verdict(**numbers) and claim["verdict"] in chapters.VERDICTS, (
+            claim["id"]
+        )
+        assert claim["passed"] == (claim["verdict"] == ("differs" if claim["control"] else "agrees")), claim[
+            "id"
+        ]
         assert claim["text"] and claim["n"] >= 1, claim["id"]
 
 

@@ -1,4 +1,4 @@
-"""`make book` from the inside: a failed build leaves no book and is not forgotten. A small book in a temporary folder."""
+"""`make book` from the inside, in a temporary folder: a failed build leaves no book and is not forgotten."""
 
 import json
 import os
@@ -19,10 +19,18 @@ def tree(tmp_path):
     root = tmp_path / "a book"
     for folder in ("book/_tools", "book/_static", "book/_templates", "mpack"):
         shutil.copytree(ROOT / folder, root / folder, ignore=WITHOUT)
-    for name in ("_config.yml", "requirements.txt", "book/references.bib", "book/claims.md", "book/bibliography.md"):
+    for name in (
+        "_config.yml",
+        "requirements.txt",
+        "book/references.bib",
+        "book/claims.md",
+        "book/bibliography.md",
+    ):
         shutil.copy(ROOT / name, root / name)
-    (root / "_toc.yml").write_text("format: jb-book\nroot: book/preface\nchapters:\n- file: notebooks/short\n"
-                                   "- file: book/claims\n- file: book/bibliography\n")
+    (root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/preface\nchapters:\n- file: notebooks/short\n"
+        "- file: book/claims\n- file: book/bibliography\n"
+    )
     (root / "book/preface.md").write_text("# Preface\n\nSee [](../notebooks/short.ipynb).\n")
     (root / "notebooks").mkdir()
     return root
@@ -35,14 +43,16 @@ def chapter(root, text, code):
     cells = [cell("markdown", text), cell("code", code, outputs=[], execution_count=None)]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     (root / "notebooks/short.ipynb").write_text(
-        json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
+        json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    )
 
 
 def build(root):
     """(exit code, output) of a build."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "-m", "book._tools.build"], cwd=root, text=True, capture_output=True,
-                          env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "book._tools.build"], cwd=root, text=True, capture_output=True, env=environment
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -64,7 +74,7 @@ def test_a_build_from_nothing_to_a_failure_and_back(tree):
     code, output = build(tree)
     assert code == 0, output
     assert "Open   file://" in output and "a%20book/_build/html/index.html" in output
-    assert "Measured: <span class=\"mpack-measured\">0.500 ± 0.010</span>" in page.read_text()
+    assert 'Measured: <span class="mpack-measured">0.500 ± 0.010</span>' in page.read_text()
     (claim,) = json.loads((tree / "_build/claims.json").read_text())["claims"]
     assert (claim["chapter"], claim["verdict"]) == ("notebooks/short", "agrees")
     assert "short.html#claim-half" in (tree / "_build/html/book/claims.html").read_text()

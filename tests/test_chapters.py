@@ -10,8 +10,15 @@ from mpack import chapters
 
 def test_good_parameters_pass():
     names = {"n": 100, "phi": 0.6, "size": "live", "fast": True, "phis": [0.1, 0.5], "steps": 10**7}
-    chapters.check(names, n=(2, 10**6), phi=(0.0, 0.74), size={"live", "paper"}, fast=bool, phis=[(0.0, 1.0)],
-                   steps=(1, None))
+    chapters.check(
+        names,
+        n=(2, 10**6),
+        phi=(0.0, 0.74),
+        size={"live", "paper"},
+        fast=bool,
+        phis=[(0.0, 1.0)],
+        steps=(1, None),
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +54,9 @@ def test_a_parameter_that_is_not_set_is_named():
 
 def test_an_injected_name_that_the_chapter_lacks_is_refused():
     names = {"n": 3, "In": ["", "n = 2", "# Parameters\nn = 3\nphy = 0.5\n", "chapters.check(globals())"]}
-    with pytest.raises(ValueError, match=r"unknown parameter 'phy' \(did you mean phi\?\); this chapter takes n, phi"):
+    with pytest.raises(
+        ValueError, match=r"unknown parameter 'phy' \(did you mean phi\?\); this chapter takes n, phi"
+    ):
         chapters.check(names | {"phi": 0.1}, n=(1, 9), phi=(0.0, 1.0))
 
 
@@ -97,7 +106,9 @@ def test_verdicts(value, options, expected):
 
 
 def test_a_control_passes_by_failing(capsys):
-    found = chapters.claim("wrong-rule", "The wrong rule.", 1.3, target=1.0, tolerance=0.1, error=0.01, n=9, control=True)
+    found = chapters.claim(
+        "wrong-rule", "The wrong rule.", 1.3, target=1.0, tolerance=0.1, error=0.01, n=9, control=True
+    )
     assert found == "differs"
     assert "differs, as it must" in capsys.readouterr().out
 
@@ -124,7 +135,10 @@ def test_a_claim_is_checked(bad):
 def notebook_with(tmp_path, *bundles):
     outputs = [{"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in bundles]
     path = tmp_path / "x.ipynb"
-    cells = [{"cell_type": "markdown", "source": "#"}, {"cell_type": "code", "source": "", "outputs": outputs}]
+    cells = [
+        {"cell_type": "markdown", "source": "#"},
+        {"cell_type": "code", "source": "", "outputs": outputs},
+    ]
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     return path
 

@@ -1,4 +1,4 @@
-"""Which chapters are run, and when: a small book of its own in a temporary folder, driven as `make book` drives it."""
+"""Which chapters are run, and when: a small book in a temporary folder, driven as `make book` drives it."""
 
 import json
 import os
@@ -17,15 +17,20 @@ class Book:
 
     def __init__(self, root):
         self.root = root
-        shutil.copytree(ROOT / "book/_tools", root / "book/_tools", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "book/_tools", root / "book/_tools", ignore=shutil.ignore_patterns("__pycache__")
+        )
         self.write("mpack/__init__.py", "")
         self.write("mpack/one.py", "VALUE = 1\n")
         self.write("mpack/two.py", "VALUE = 2\n")
         self.write("requirements.txt", "numpy\n")
         self.write("book/results/data.csv", "3\n")
         self.chapter("first", "from mpack import one\nprint(one.VALUE)")
-        self.chapter("second", "from mpack import two\nfrom pathlib import Path\n"
-                               "print(two.VALUE, Path(two.__file__).parents[1].joinpath('book/results/data.csv').read_text())")
+        self.chapter(
+            "second",
+            "from mpack import two\nfrom pathlib import Path\n"
+            "print(two.VALUE, Path(two.__file__).parents[1].joinpath('book/results/data.csv').read_text())",
+        )
         self.contents("first", "second")
 
     def write(self, name, text):
@@ -34,12 +39,29 @@ class Book:
         path.write_text(text)
 
     def chapter(self, name, code):
-        cells = [{"cell_type": "code", "id": "a", "metadata": {"tags": ["parameters"]}, "source": "n = 1",
-                  "outputs": [], "execution_count": None},
-                 {"cell_type": "code", "id": "b", "metadata": {}, "source": code, "outputs": [], "execution_count": None}]
+        cells = [
+            {
+                "cell_type": "code",
+                "id": "a",
+                "metadata": {"tags": ["parameters"]},
+                "source": "n = 1",
+                "outputs": [],
+                "execution_count": None,
+            },
+            {
+                "cell_type": "code",
+                "id": "b",
+                "metadata": {},
+                "source": code,
+                "outputs": [],
+                "execution_count": None,
+            },
+        ]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        self.write(f"notebooks/{name}.ipynb",
-                   json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+        self.write(
+            f"notebooks/{name}.ipynb",
+            json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}),
+        )
 
     def contents(self, *names):
         files = "".join(f"  - file: notebooks/{name}\n" for name in names)
@@ -48,9 +70,18 @@ class Book:
     def execute(self):
         """Run what is due: (exit code, chapters run, output)."""
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run([sys.executable, "-m", "book._tools.execute"], cwd=self.root, text=True,
-                              capture_output=True, env=environment)
-        ran = {line.split("notebooks/")[1].split(".ipynb")[0] for line in done.stdout.splitlines() if "to run" in line}
+        done = subprocess.run(
+            [sys.executable, "-m", "book._tools.execute"],
+            cwd=self.root,
+            text=True,
+            capture_output=True,
+            env=environment,
+        )
+        ran = {
+            line.split("notebooks/")[1].split(".ipynb")[0]
+            for line in done.stdout.splitlines()
+            if "to run" in line
+        }
         return done.returncode, ran, done.stdout + done.stderr
 
     def result(self, name):
@@ -103,8 +134,12 @@ def test_a_failed_chapter_leaves_its_traceback_and_no_page(book):
 
 
 def test_a_file_that_was_missing_and_turns_up(book):
-    book.chapter("first", "from pathlib import Path\nhome = Path('..').resolve()\n"
-                          "try:\n    print((home / 'book/results/late.csv').read_text())\nexcept OSError:\n    print('none yet')")
+    book.chapter(
+        "first",
+        "from pathlib import Path\nhome = Path('..').resolve()\n"
+        "try:\n    print((home / 'book/results/late.csv').read_text())\n"
+        "except OSError:\n    print('none yet')",
+    )
     book.contents("first")
     assert book.execute()[:2] == (0, {"first"})
     book.write("book/results/late.csv", "here\n")

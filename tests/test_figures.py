@@ -19,9 +19,21 @@ MEANINGS = [*figures.MARKERS, "active", "inactive"]
 # Linear RGB as seen without one kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).
 EYES = {
     "all three cones": np.eye(3),
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 DISTANCE = 20  # in CIELAB units; about 2.3 is just noticeable side by side
 
@@ -33,8 +45,17 @@ def linear(colour):
 
 def lab(rgb):
     """CIELAB coordinates of linear RGB (D65)."""
-    xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
-                    [0.0193339, 0.1191920, 0.9503041]]) @ np.clip(rgb, 0, 1) / [0.95047, 1.0, 1.08883]
+    xyz = (
+        np.array(
+            [
+                [0.4124564, 0.3575761, 0.1804375],
+                [0.2126729, 0.7151522, 0.0721750],
+                [0.0193339, 0.1191920, 0.9503041],
+            ]
+        )
+        @ np.clip(rgb, 0, 1)
+        / [0.95047, 1.0, 1.08883]
+    )
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
@@ -88,8 +109,13 @@ def test_two_themes_from_one_figure_and_the_first_restored():
         pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGBA"))
         assert pixels[0, 0, 3] == 0  # the paper shows through
         opaque = {tuple(rgb) for rgb in pixels[pixels[..., 3] > 250][:, :3]}
-        near = [min(np.abs(np.subtract(c, rgb)).max() for rgb in opaque)
-                for c in (255 * np.array(matplotlib.colors.to_rgb(figures.COLOURS[n][theme])) for n in ("SGD", "BRO", "ink"))]
+        near = [
+            min(np.abs(np.subtract(c, rgb)).max() for rgb in opaque)
+            for c in (
+                255 * np.array(matplotlib.colors.to_rgb(figures.COLOURS[n][theme]))
+                for n in ("SGD", "BRO", "ink")
+            )
+        ]
         assert max(near) <= 12, near
         assert len(picture) < 150_000
 
@@ -102,9 +128,12 @@ def test_approximations_are_dashed_and_open():
 
 
 def test_a_dynamics_has_the_colour_of_its_name():
-    for dynamics, name in ((mpack.PairwiseBRO(eps=0.1), "BRO"), (mpack.RCD(alpha=0.1, batch_fraction=0.5), "RCD"),
-                           (mpack.SGD(alpha=0.1, batch_fraction=1), "GD"),
-                           (mpack.IndividualBRO(eps=0.1).approximation(), "individual BRO approximation")):
+    for dynamics, name in (
+        (mpack.PairwiseBRO(eps=0.1), "BRO"),
+        (mpack.RCD(alpha=0.1, batch_fraction=0.5), "RCD"),
+        (mpack.SGD(alpha=0.1, batch_fraction=1), "GD"),
+        (mpack.IndividualBRO(eps=0.1).approximation(), "individual BRO approximation"),
+    ):
         assert figures.process_style(dynamics) == figures.process_style(name)
 
 

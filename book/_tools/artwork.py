@@ -1,10 +1,11 @@
 """Draws the cover, the logo and the favicon from one run: `python -m book._tools.artwork`.
 
-Two-dimensional discs go from a random start to a packing under biased random organization. On the cover time runs
-from left to right: each disc stands where it was when its column's time had come, amber while it overlaps another.
-The logo is the end of the same run, the last pair that still overlaps and the discs around it.
-The pictures are kept in `book/_static`, and a test draws them again.
+Two-dimensional discs go from a random start to a packing under biased random organization. On the cover time
+runs from left to right: each disc stands where it was when its column's time had come, amber while it
+overlaps another. The logo is the end of the same run, the last pair that still overlaps and the discs around
+it. The pictures are kept in `book/_static`, and a test draws them again.
 """
+
 import numpy as np
 
 import mpack
@@ -42,8 +43,10 @@ def cover(moments):
         which, centres = periodic_images(packing.positions, packing.diameters, packing.box)
         place = centres[:, 0] / BOX * len(moments)
         active = active_discs(packing)[which]
-        for (x, y), moves in zip(centres[(place >= column) & (place < column + 1)],
-                                 active[(place >= column) & (place < column + 1)]):
+        for (x, y), moves in zip(
+            centres[(place >= column) & (place < column + 1)],
+            active[(place >= column) & (place < column + 1)],
+        ):
             if -0.5 < y < BAND + 0.5:
                 circles.append(circle(x * scale, y * scale, 0.47 * scale, COLOURS[state(moves)][DARK]))
     return svg(1200, round(BAND * scale), circles, paper=COLOURS["paper"][DARK])
@@ -60,8 +63,10 @@ def emblem(packing, reach, size):
     active = active_discs(packing)
     scale = size / (2 * np.abs(moved[near]).max() + 1)
     near = sorted(near, key=lambda number: (active[number], number))  # the pair on top
-    drawn = [circle(*(moved[number] * scale + size / 2), 0.47 * scale, MIDDLE[state(active[number])])
-             for number in near]
+    drawn = [
+        circle(*(moved[number] * scale + size / 2), 0.47 * scale, MIDDLE[state(active[number])])
+        for number in near
+    ]
     return svg(size, size, drawn)
 
 
@@ -87,8 +92,11 @@ def svg(width, height, shapes, paper=None):
 def drawings():
     """What each picture file has to contain: {path: text}."""
     moments, before = story()
-    return {STATIC / "cover.svg": cover(moments), STATIC / "logo.svg": emblem(before, 2.45, 200),
-            STATIC / "favicon.svg": emblem(before, 1.45, 64)}
+    return {
+        STATIC / "cover.svg": cover(moments),
+        STATIC / "logo.svg": emblem(before, 2.45, 200),
+        STATIC / "favicon.svg": emblem(before, 1.45, 64),
+    }
 
 
 def main():

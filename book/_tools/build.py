@@ -2,6 +2,7 @@
 
 What is in `_build/html` is a whole book or nothing: it is moved aside when a chapter fails or a page warns.
 """
+
 import hashlib
 import shutil
 import subprocess
@@ -21,8 +22,12 @@ def frame_digest():
     """Digest of what shapes every page: configuration, contents, tools, style, packages."""
     digest = hashlib.sha256()
     files = [ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.txt")]
-    files += sorted(path for folder in ("book/_tools", "book/_static", "book/_templates")
-                    for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files += sorted(
+        path
+        for folder in ("book/_tools", "book/_static", "book/_templates")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
     for path in files:
         digest.update(relative(path).encode() + path.read_bytes())
     return digest.hexdigest()
@@ -31,8 +36,9 @@ def frame_digest():
 def prepare():
     """Take up the last rendering where it can be gone on with, else begin anew.
 
-    A page that warned is not read again, and so does not warn again, as long as it is unchanged: what went wrong
-    once must not pass the second time, so after a rendering that did not end well nothing of it is kept.
+    A page that warned is not read again, and so does not warn again, as long as it is unchanged: what went
+    wrong once must not pass the second time, so after a rendering that did not end well nothing of it is
+    kept.
     """
     frame, now = BUILD / "frame.txt", frame_digest()
     COMPLETE.unlink(missing_ok=True)
@@ -90,7 +96,8 @@ def main():
         return 1
     pages = sum(1 for _ in HTML.rglob("*.html"))
     size = sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) / 1e6
-    say(f"Built the book in {time.monotonic() - started:.0f} s: {pages} pages, {size:.1f} MB, in {relative(HTML)}/")
+    seconds = time.monotonic() - started
+    say(f"Built the book in {seconds:.0f} s: {pages} pages, {size:.1f} MB, in {relative(HTML)}/")
     say(f"Open   {(HTML / 'index.html').as_uri()}   (or `make serve`)")
     say(f"Claims {relative(places.CLAIMS)}")
     return 0

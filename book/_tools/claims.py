@@ -1,4 +1,5 @@
 """Gather the claims of all executed chapters into `_build/claims.json`."""
+
 import json
 
 from mpack import chapters as reading
@@ -8,7 +9,7 @@ from .places import CLAIMS, EXECUTED
 
 
 def gather(names):
-    """Every claim of the named chapters, in the book's order, each with its chapter. Raises ValueError on a twin."""
+    """Every claim of the named chapters, in the book's order. Raises ValueError if two have the same id."""
     found, homes = [], {}
     for name in names:
         for entry in reading.claims(EXECUTED / name):
@@ -22,5 +23,7 @@ def gather(names):
 def write():
     """Write the file for machines; returns the claims."""
     found = gather(places.chapters())
-    CLAIMS.write_text(json.dumps({"format": 1, "claims": found}, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
+    CLAIMS.write_text(
+        json.dumps({"format": 1, "claims": found}, indent=1, ensure_ascii=False) + "\n", encoding="utf8"
+    )
     return found

@@ -7,6 +7,7 @@ written last, and says which lists, which Python and which place it was made for
 is missing or says something else (half-made, outdated, moved) is made anew from nothing. When the stamp
 fits, no network is used and nothing is changed.
 """
+
 import contextlib
 import hashlib
 import os
@@ -39,8 +40,12 @@ def is_ready(folder, wanted):
         if (folder / STAMP).read_text() != wanted:
             return False
         probe = "import sys, importlib.util; sys.exit(importlib.util.find_spec('mpack') is None)"
-        return subprocess.run([str(interpreter(folder)), "-c", probe], capture_output=True,
-                              cwd=str(folder)).returncode == 0
+        return (
+            subprocess.run(
+                [str(interpreter(folder)), "-c", probe], capture_output=True, cwd=str(folder)
+            ).returncode
+            == 0
+        )
     except OSError:
         return False
 
@@ -59,8 +64,18 @@ def make_with_uv(folder, lists):
     for name in lists:
         install += ["-r", name]
     run(*install, "--only-binary", ":all:", "--compile-bytecode")
-    run("uv", "pip", "install", "--quiet", "--python", interpreter(folder), "--no-deps",
-        "--no-build-isolation", "-e", ".")
+    run(
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        interpreter(folder),
+        "--no-deps",
+        "--no-build-isolation",
+        "-e",
+        ".",
+    )
 
 
 def make_with_pip(folder, lists):
@@ -74,8 +89,18 @@ def make_with_pip(folder, lists):
     for name in lists:
         install += ["-r", name]
     run(*install, "--only-binary", ":all:", "--progress-bar", "off")
-    run(interpreter(folder), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-deps",
-        "--no-build-isolation", "-e", ".")
+    run(
+        interpreter(folder),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-e",
+        ".",
+    )
 
 
 @contextlib.contextmanager
@@ -86,21 +111,27 @@ def alone(folder):
     with open(lock, "w") as handle:
         with contextlib.suppress(ImportError):
             import fcntl
+
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 def main(arguments):
     if sys.version_info < OLDEST:
-        raise SystemExit(f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}.")
+        raise SystemExit(
+            f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}."
+        )
     folder, lists = ROOT / arguments[0], [ROOT / name for name in arguments[1:]]
     with alone(folder):
         wanted = purpose(folder, lists)
         if is_ready(folder, wanted):
             return
         fast = shutil.which("uv") is not None and not os.environ.get("MPACK_NO_UV")
-        print(f"Setting up {folder.name} with {'uv' if fast else 'pip'} from "
-              f"{' and '.join(name.name for name in lists)} ...", flush=True)
+        print(
+            f"Setting up {folder.name} with {'uv' if fast else 'pip'} from "
+            f"{' and '.join(name.name for name in lists)} ...",
+            flush=True,
+        )
         shutil.rmtree(folder, ignore_errors=True)
         (make_with_uv if fast else make_with_pip)(folder, lists)
         (folder / STAMP).write_text(wanted)

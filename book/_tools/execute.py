@@ -2,11 +2,14 @@
 
     python -m book._tools.execute
 
-papermill runs `notebooks/X.ipynb` into `_build/executed/notebooks/X.ipynb`; beside it, `X.made.json` says what the
-copy was made from: the notebook, the pinned packages, every file of the tree it imported or read (see
-`kernelwatch`), each with its digest, and the digest of the copy itself. A chapter is out of date when any of these
-differs, when the record is missing, or when the last run failed: decided by content alone, never by dates.
+papermill runs `notebooks/X.ipynb` into `_build/executed/notebooks/X.ipynb`; beside it, `X.made.json` says
+what the copy was made from: the notebook, the pinned packages, every file of the tree it imported or read
+(see `kernelwatch`),
+each with its digest, and the digest of the copy itself. A chapter is out of date when any of
+these differs, when the record is missing, or when the last run failed: decided by content alone, never by
+dates.
 """
+
 import concurrent.futures
 import json
 import multiprocessing
@@ -53,9 +56,13 @@ def always(chapter):
 
 
 def snapshot(chapter):
-    """Digests of all that the chapter may come to read, taken before it runs: an edit meanwhile is not missed."""
-    library = [relative(path) for folder in ("mpack", "book/results") for path in (ROOT / folder).rglob("*")
-               if path.is_file() and "__pycache__" not in path.parts]
+    """Digests of all that the chapter may come to read; taken before it runs, so that no edit is missed."""
+    library = [
+        relative(path)
+        for folder in ("mpack", "book/results")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
     return {name: digest_of(name) for name in always(chapter) | set(library)}
 
 
@@ -109,11 +116,18 @@ def run(chapter, settings):
     started = time.monotonic()
     try:
         executed = papermill.execute_notebook(
-            str(ROOT / chapter), str(failed), cwd=str(ROOT / "notebooks"), progress_bar=False,
-            execution_timeout=CELL_LIMIT, extra_arguments=KERNEL_ARGUMENTS)
+            str(ROOT / chapter),
+            str(failed),
+            cwd=str(ROOT / "notebooks"),
+            progress_bar=False,
+            execution_timeout=CELL_LIMIT,
+            extra_arguments=KERNEL_ARGUMENTS,
+        )
     except papermill.PapermillExecutionError as error:
         trace = ANSI.sub("", "\n".join(error.traceback))
-        raise ChapterFailed(f"{trace}\n(cell {error.cell_index} raised {error.ename}: {error.evalue})") from None
+        raise ChapterFailed(
+            f"{trace}\n(cell {error.cell_index} raised {error.ename}: {error.evalue})"
+        ) from None
     except Exception as error:  # a kernel that died, a notebook that is none: said, not dropped
         raise ChapterFailed(f"{type(error).__name__}: {error}") from None
     if warned := complaints(executed):

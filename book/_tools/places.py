@@ -1,4 +1,5 @@
 """Where things are, and small helpers that several tools share."""
+
 import hashlib
 import os
 from pathlib import Path
@@ -50,10 +51,13 @@ def _files(entry):
 
 
 def settings():
-    """Environment variables under which chapters and tests run: nothing of the user's own settings matters."""
+    """Environment variables for chapters and tests, so that the user's own settings do not matter."""
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part)
     folders = {"IPYTHONDIR": BUILD / "ipython", "MPLCONFIGDIR": BUILD / "matplotlib"}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
-    return {**{name: str(folder) for name, folder in folders.items()}, "PYTHONPATH": path,
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return {
+        **{name: str(folder) for name, folder in folders.items()},
+        "PYTHONPATH": path,
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }

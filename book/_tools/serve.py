@@ -1,4 +1,5 @@
 """`make serve`: the built book over http on this machine, until Ctrl-C."""
+
 import functools
 import http.server
 import os

@@ -2,6 +2,7 @@
 
 Loaded by `_config.yml`. Nothing here runs a chapter; `execute` did that.
 """
+
 import base64
 import importlib.util
 import json
@@ -24,7 +25,7 @@ PICTURES = places.BUILD / "figures"
 
 
 def executed_copy(env, docname):
-    """The executed notebook behind a page, noted as a dependency of the page being read; None if there is none."""
+    """The executed notebook behind a page, or None; noted as a dependency of the page being read."""
     path = places.EXECUTED / f"{docname}.ipynb"
     env.note_dependency(str(path))
     return path if path.exists() else None
@@ -44,7 +45,7 @@ def swap(app, docname, source):
 
 
 def page_cells(cell, docname):
-    """A cell as the page shows it: the figures it made follow it as Markdown; stored data are for programs."""
+    """A cell as the page shows it: its figures follow as Markdown, data for programs are left out."""
     if not cell.get("outputs"):
         return [cell]
     figures = [output["data"][FIGURE] for output in cell["outputs"] if FIGURE in output.get("data", {})]
@@ -58,9 +59,22 @@ def page_cells(cell, docname):
 def figure_cell(figure, docname):
     """A Markdown cell with the `mpack-figure` directive for one figure; its two pictures become files."""
     files = {theme: picture_file(docname, figure, theme) for theme in ("light", "dark")}
-    lines = [f"```{{mpack-figure}} {files['light']}", f":dark: {files['dark']}", f":name: fig-{figure['name']}",
-             f":alt: {figure['alt']}", f":width: {figure['width']}px", "", figure["caption"], "```"]
-    return {"cell_type": "markdown", "id": f"figure-{figure['name']}"[:64], "metadata": {}, "source": "\n".join(lines)}
+    lines = [
+        f"```{{mpack-figure}} {files['light']}",
+        f":dark: {files['dark']}",
+        f":name: fig-{figure['name']}",
+        f":alt: {figure['alt']}",
+        f":width: {figure['width']}px",
+        "",
+        figure["caption"],
+        "```",
+    ]
+    return {
+        "cell_type": "markdown",
+        "id": f"figure-{figure['name']}"[:64],
+        "metadata": {},
+        "source": "\n".join(lines),
+    }
 
 
 def picture_file(docname, figure, theme):
@@ -94,15 +108,21 @@ class ThemeFigure(Figure):
 
 
 class Measured(SphinxRole):
-    """{measured}`name` or {measured}`notebooks/chapter:name`: a recorded number with its error, as measured."""
+    """{measured}`name` or {measured}`notebooks/chapter:name`: a recorded number with its error."""
 
     def run(self):
         docname, _, name = self.text.rpartition(":")
         path = executed_copy(self.env, docname or self.env.docname)
         known = reading.records(path) if path else {}
         if name not in known:
-            log.warning("no number %r was recorded in %s", name, docname or self.env.docname,
-                        location=self.get_location(), type="mpack", subtype="measured")
+            log.warning(
+                "no number %r was recorded in %s",
+                name,
+                docname or self.env.docname,
+                location=self.get_location(),
+                type="mpack",
+                subtype="measured",
+            )
             return [nodes.inline(self.rawtext, "?")], []
         entry = known[name]
         text = reading.with_error(entry["value"], entry["error"], entry["unit"])
@@ -120,7 +140,9 @@ class Claims(SphinxDirective):
         if not rows:
             return [nodes.paragraph("", "No chapter of this book makes a claim.")]
         missed = sum("missed" in row["classes"] for row in rows)
-        summary = f"{len(rows)} claims, {len(rows) - missed} with the verdict they should have, {missed} without."
+        summary = (
+            f"{len(rows)} claims, {len(rows) - missed} with the verdict they should have, {missed} without."
+        )
         up = "../" * self.env.docname.count("/")
         link = nodes.reference("", "claims.json", refuri=f"{up}claims.json", internal=True)
         machines = nodes.paragraph("", "", nodes.Text("The same table for machines: "), link, nodes.Text("."))
@@ -130,12 +152,20 @@ class Claims(SphinxDirective):
         path = executed_copy(self.env, docname)
         for entry in reading.claims(path) if path else ():
             row = nodes.row(classes=["passed" if entry["passed"] else "missed"])
-            link = nodes.reference("", f"{title(path)}, cell {entry['cell']}", internal=True,
-                                   refuri=self.address(docname, entry["id"]))
-            measured = f"{reading.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            link = nodes.reference(
+                "",
+                f"{title(path)}, cell {entry['cell']}",
+                internal=True,
+                refuri=self.address(docname, entry["id"]),
+            )
+            measured = (
+                f"{reading.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            )
             expected = reading.expectation(entry) + (f" ({entry['source']})" if entry["source"] else "")
             for text in (entry["text"], link, measured, expected, reading.outcome(entry)):
-                row += nodes.entry("", nodes.paragraph("", "", text if isinstance(text, nodes.Node) else nodes.Text(text)))
+                row += nodes.entry(
+                    "", nodes.paragraph("", "", text if isinstance(text, nodes.Node) else nodes.Text(text))
+                )
             yield row
 
     def address(self, docname, claim):
@@ -146,7 +176,9 @@ class Claims(SphinxDirective):
         head = nodes.row()
         for text in self.HEAD:
             head += nodes.entry("", nodes.paragraph("", text))
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in self.WIDTHS), cols=len(self.HEAD))
+        group = nodes.tgroup(
+            "", *(nodes.colspec(colwidth=width) for width in self.WIDTHS), cols=len(self.HEAD)
+        )
         group += [nodes.thead("", head), nodes.tbody("", *rows)]
         return nodes.table("", group, classes=["mpack-claims"])
 
@@ -200,9 +232,14 @@ def vendor(app, config):
 def drop_thebe(app, config):
     """Unhook the live-code button's script: it asks other hosts, on every page."""
     for listeners in app.events.listeners.values():
-        listeners[:] = [one for one in listeners if not (
-            one.handler.__module__ == "sphinx_thebe"
-            and one.handler.__name__ in ("init_thebe_core", "update_thebe_context"))]
+        listeners[:] = [
+            one
+            for one in listeners
+            if not (
+                one.handler.__module__ == "sphinx_thebe"
+                and one.handler.__name__ in ("init_thebe_core", "update_thebe_context")
+            )
+        ]
 
 
 def singlehtml_handlers(app, config):
@@ -212,7 +249,7 @@ def singlehtml_handlers(app, config):
 
 
 def visit_citation(translator, node):
-    """An entry of the bibliography without the roles of docutils, which axe reports as deprecated and misplaced."""
+    """An entry of the bibliography, without docutils' roles: axe calls them deprecated and misplaced."""
     translator.body.append(translator.starttag(node, "div", CLASS="citation"))
 
 

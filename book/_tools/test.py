@@ -2,6 +2,7 @@
 
 Arguments go to pytest.
 """
+
 import os
 import subprocess
 import sys
@@ -11,7 +12,17 @@ from . import build, places
 
 def main(arguments):
     built = build.main()
-    command = [sys.executable, "-m", "pytest", "tests", "-q", "--durations=8", "-p", "no:cacheprovider", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests",
+        "-q",
+        "--durations=8",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
     environment = {**os.environ, **places.settings(), "MPACK_REQUIRE_BOOK": "1"}
     tested = subprocess.run(command, cwd=places.ROOT, env=environment).returncode
     if built:

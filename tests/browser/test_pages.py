@@ -1,4 +1,5 @@
-"""Every page in a real browser: no error, no request elsewhere, formulas typeset, two themes, phone width, axe."""
+"""Every page in a real browser: no error, no request elsewhere, formulas typeset, two themes, phone width,
+axe."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,10 @@ class Visit:
         self.context = browser.new_context(viewport=size, color_scheme=theme)
         self.page = self.context.new_page()
         self.errors, self.hosts = [], set()
-        self.page.on("console", lambda message: message.type in ("error", "warning") and self.errors.append(message.text))
+        self.page.on(
+            "console",
+            lambda message: message.type in ("error", "warning") and self.errors.append(message.text),
+        )
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
@@ -41,7 +45,8 @@ def formulas(page):
 def sideways(page):
     """How many pixels the page can be scrolled sideways, and what reaches over its edge."""
     return page.evaluate("""() => { const width = document.documentElement.clientWidth;
-        const over = [...document.querySelectorAll('article *')].filter(e => e.getBoundingClientRect().right > width + 1
+        const over = [...document.querySelectorAll('article *')].filter(e => e.getBoundingClientRect().right
+        > width + 1
             && !e.closest('pre, table, .math, mjx-container, .highlight')).map(e => e.outerHTML.slice(0, 80));
         return [document.documentElement.scrollWidth - width, over]; }""")
 
@@ -76,8 +81,11 @@ def test_one_picture_of_each_figure_shows(browser, address, theme):
         if name.startswith("notebooks/"):
             with Visit(browser, f"{address}/{name}", theme) as visit:
                 shown = visit.page.evaluate("""() => [...document.querySelectorAll('figure')].map(
-                    f => [...f.querySelectorAll('img')].filter(i => i.offsetParent).map(i => i.className).join())""")
-                assert shown and all(f"mpack-{theme}" in classes and "," not in classes for classes in shown), name
+                    f => [...f.querySelectorAll('img')].filter(i => i.offsetParent).map(i =>
+                    i.className).join())""")
+                assert shown and all(
+                    f"mpack-{theme}" in classes and "," not in classes for classes in shown
+                ), name
 
 
 def test_from_a_file_without_a_server(browser):
@@ -85,7 +93,9 @@ def test_from_a_file_without_a_server(browser):
     name = next((page for page in pages() if page.startswith("notebooks/")), pages()[0])
     with Visit(browser, Path(HTML / name).as_uri()) as visit:
         check_whole(visit, {""})
-        visit.page.wait_for_function("[...document.images].filter(i => i.offsetParent).every(i => i.currentSrc)")
+        visit.page.wait_for_function(
+            "[...document.images].filter(i => i.offsetParent).every(i => i.currentSrc)"
+        )
 
 
 def test_the_first_page_leads_to_the_preface(browser, address):
