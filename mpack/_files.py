@@ -1,6 +1,7 @@
 """Packings in files: exact NPZ, and GSD that carries the exact numbers beside what viewers read."""
 
 import contextlib
+import hashlib
 import io
 import os
 import secrets
@@ -10,8 +11,13 @@ from pathlib import Path
 import numpy as np
 
 _FORMAT = 1
-_MEMBERS = {"format": ("i8", 1), "fixed": ("i8", 2), "box": ("f8", 1), "diameters": ("f8", 1)}  # type, axes
-_CHUNK = "mpack/"  # GSD: log/mpack/fixed and so on
+_MEMBERS = {  # name: (type, number of axes)
+    "format": ("i8", 1),
+    "fixed": ("i8", 2),
+    "box": ("f8", 1),
+    "diameters": ("f8", 1),
+    "checksum": ("u1", 1),
+}
 
 
 def save(packing, path):
@@ -25,6 +31,7 @@ def save(packing, path):
         "box": np.array([packing.box]),
         "diameters": packing.diameters,
     }
+    content["checksum"] = _checksum(content)
     with _replacing(path) as temporary:
         if kind == ".npz":
             with open(temporary, "xb") as file:
@@ -98,11 +105,21 @@ def _unpack(content):
         raise ValueError(f"its format is {content['format'].tolist()}, and this version reads [{_FORMAT}]")
     if content["box"].size != 1:
         raise ValueError(f"box has {content['box'].size} values instead of 1")
+    if not np.array_equal(content["checksum"], _checksum(content)):
+        raise ValueError("its checksum is wrong: it is damaged")
     return {
         "fixed": content["fixed"].astype(np.int64),
         "box": float(content["box"][0]),
         "diameters": content["diameters"].astype(np.float64),
     }
+
+
+def _checksum(content):
+    """BLAKE2b of the numbers, as 16 bytes: GSD has no checksum of its own."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, dtype in (("fixed", "<i8"), ("box", "<f8"), ("diameters", "<f8")):
+        digest.update(np.ascontiguousarray(content[name], dtype=dtype).tobytes())
+    return np.frombuffer(digest.digest(), dtype=np.uint8)
 
 
 def _write_gsd(path, packing, content):
@@ -118,46 +135,61 @@ def _write_gsd(path, packing, content):
     frame.particles.diameter = packing.diameters
     frame.particles.types = ["sphere"]
     frame.particles.type_shapes = [{"type": "Sphere", "diameter": 1.0}]  # a file leaves out diameters of 1
-    frame.log = {_CHUNK + name: value for name, value in content.items()}
+    frame.log = {f"mpack/{name}": value for name, value in content.items()}
     with gsd.hoomd.open(path, "x") as file:
         file.append(frame)
 
 
 def _read_gsd(path):
-    import gsd.hoomd
+    """The last frame of a GSD file, chunk by chunk: nothing is believed about sizes but what a chunk
+    holds."""
+    import gsd.fl
 
-    with gsd.hoomd.open(path, "r") as file:
-        if len(file) == 0:
-            raise ValueError("it has no frame")
-        frame = file[len(file) - 1]
-    floats = _foreign(frame)
-    if _CHUNK + "fixed" not in frame.log:
-        return floats
-    content = {name: frame.log.get(_CHUNK + name) for name in _MEMBERS}
-    exact = _unpack(content)
-    _check_agreement(exact, frame)
+    with gsd.fl.open(path, "r") as file:
+        if file.schema != "hoomd" or file.nframes == 0:
+            raise ValueError(f"its schema is {file.schema!r} instead of 'hoomd', or it has no frame")
+        if _chunk(file, "log/mpack/fixed") is None:
+            return _foreign(**_shown(file))
+        exact = _unpack({name: _chunk(file, f"log/mpack/{name}") for name in _MEMBERS})
+        _check_agreement(exact, _chunk(file, "particles/position", np.zeros((len(exact["fixed"]), 3))))
     return exact
 
 
-def _foreign(frame):
-    """Arguments of `Packing` from what every GSD file has; lengths become mean diameters."""
-    dim = int(frame.configuration.dimensions)
-    edges = np.asarray(frame.configuration.box, dtype=float)
-    if dim not in (2, 3) or edges.shape != (6,):
+def _chunk(file, name, missing=None):
+    """A chunk of the last frame; one that is not there is as in frame 0, by the schema, or `missing`."""
+    for frame in (file.nframes - 1, 0):
+        if file.chunk_exists(frame, name):
+            return file.read_chunk(frame, name)
+    return missing
+
+
+def _shown(file):
+    """What every GSD file shows: number of dimensions, box, positions and diameters."""
+    position = _chunk(file, "particles/position")
+    if position is None or position.ndim != 2 or position.shape[1] != 3 or position.dtype.kind != "f":
+        raise ValueError("it has no positions")
+    return {
+        "dim": int(_chunk(file, "configuration/dimensions", np.array([3]))[0]),
+        "edges": np.asarray(_chunk(file, "configuration/box", np.zeros(6)), dtype=float),
+        "position": position.astype(float),
+        "diameter": np.asarray(_chunk(file, "particles/diameter", np.ones(len(position))), dtype=float),
+    }
+
+
+def _foreign(dim, edges, position, diameter):
+    """Arguments of `Packing` from what every GSD file shows; lengths become mean diameters."""
+    if not (dim in (2, 3) and edges.shape == (6,)) or np.any(edges[:dim] != edges[0]) or np.any(edges[3:]):
         raise ValueError(f"its box {edges.tolist()} in {dim} dimensions is neither a square nor a cube")
-    if np.any(edges[:dim] != edges[0]) or np.any(edges[3:] != 0):
-        raise ValueError(f"its box {edges.tolist()} is not {'a square' if dim == 2 else 'a cube'}")
-    diameters = np.asarray(frame.particles.diameter, dtype=float)
-    if not (diameters.size and np.all(np.isfinite(diameters)) and np.all(diameters > 0)):
+    if not (diameter.size and np.all(np.isfinite(diameter)) and np.all(diameter > 0)):
         raise ValueError("its diameters are not all positive, or it has no particles")
-    unit = float(np.mean(diameters))
-    positions = np.asarray(frame.particles.position, dtype=float)[:, :dim]
-    return {"positions": positions / unit, "box": edges[0] / unit, "diameters": diameters / unit}
+    unit = float(np.mean(diameter))
+    return {"positions": position[:, :dim] / unit, "box": edges[0] / unit, "diameters": diameter / unit}
 
 
-def _check_agreement(exact, frame):
+def _check_agreement(exact, position):
     """Refuse a file whose float positions were changed after the integer ones had been written."""
-    shown = np.asarray(frame.particles.position, dtype=float)[:, : exact["fixed"].shape[1]]
-    meant = exact["fixed"].astype(float) * 2.0**-64 * exact["box"]
-    if shown.shape != meant.shape or not np.all(np.abs(shown - meant) <= 1e-6 * exact["box"]):
+    rows, dim = exact["fixed"].shape
+    meant = np.zeros((rows, 3))
+    meant[:, :dim] = exact["fixed"].astype(float) * 2.0**-64 * exact["box"]
+    if position.shape != meant.shape or not np.all(np.abs(position - meant) <= 1e-6 * exact["box"]):
         raise ValueError("its positions differ from its integer coordinates: another program changed some")

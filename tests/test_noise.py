@@ -1,4 +1,4 @@
-"""The noise: published vectors, an independent generator in plain Python, and statistics at a stated false-alarm rate.
+"""The noise: published vectors, an independent generator in plain Python, and laws at a stated rate.
 
 Every statistical assertion fails for a correct generator with probability 1e-6 or less (|z| < 4.9, p > 1e-6).
 """
@@ -42,7 +42,8 @@ def plain_philox(counter, key, rounds=10):
 def drawn_bits(seed, purpose, step, a, b):
     a, b = np.broadcast_arrays(np.asarray(a, dtype=np.uint64), np.asarray(b, dtype=np.uint64))
     out = np.empty((a.size, 2), dtype=np.uint64)
-    noise.fill_bits(np.uint64(seed), np.uint64(purpose), np.uint64(step), a.ravel().copy(), b.ravel().copy(), out)
+    key = (np.uint64(seed), np.uint64(purpose), np.uint64(step))
+    noise.fill_bits(*key, a.ravel().copy(), b.ravel().copy(), out)
     return out
 
 
@@ -109,7 +110,9 @@ def ulps(value, exact):
 def test_log_is_close_to_libm(seed):
     random = np.random.default_rng(seed)
     points = np.concatenate([
-        random.random(20_000), 2.0 ** random.uniform(-1000, 1000, 20_000), 1 + random.uniform(-0.3, 0.4, 20_000)
+        random.random(20_000),
+        2.0 ** random.uniform(-1000, 1000, 20_000),
+        1 + random.uniform(-0.3, 0.4, 20_000),
     ])
     for x in points.tolist():
         exact = math.log(x)
@@ -183,7 +186,7 @@ def test_neighbouring_counters_are_uncorrelated(seed, shift):
 
 
 def test_the_statistics_would_notice(seed):
-    """Power: a uniform law squeezed by 1 %, a Gaussian 1 % too wide and a bit set in 52 % of draws all fail."""
+    """Power: a uniform law squeezed by 1 %, a Gaussian 1 % too wide, a bit set in 52 % of draws: all fail."""
     uniform = drawn(noise.fill_uniform, seed, 2, 11, 1_000_000) * 0.99
     assert stats.chisquare(np.bincount((uniform * 1000).astype(int), minlength=1000)).pvalue < P_MIN
     wide = drawn(noise.fill_gaussian, seed, 2, 12, 1_000_000) * 1.01
