@@ -148,7 +148,7 @@ def _read_gsd(path):
     with gsd.fl.open(path, "r") as file:
         if file.schema != "hoomd" or file.nframes == 0:
             raise ValueError(f"its schema is {file.schema!r} instead of 'hoomd', or it has no frame")
-        if _chunk(file, "log/mpack/fixed") is None:
+        if not file.find_matching_chunk_names("log/mpack/"):
             return _foreign(**_shown(file))
         exact = _unpack({name: _chunk(file, f"log/mpack/{name}") for name in _MEMBERS})
         _check_agreement(exact, _chunk(file, "particles/position", np.zeros((len(exact["fixed"]), 3))))
