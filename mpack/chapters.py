@@ -94,19 +94,20 @@ def with_error(value, error=None, unit=None):
         return f"{value}{tail}"
     if not error or not math.isfinite(error):
         return f"{value:.6g}{tail}" + ("" if error is None or error == 0 else f" ± {error}")
-    power = math.floor(math.log10(abs(error))) if error else 0
-    biggest = max(abs(value), abs(error))
-    if biggest >= 1e5 or biggest < 1e-3:
-        shift = math.floor(math.log10(biggest))
-        digits = max(shift - power + 1, 0)
-        scale = 10.0**shift
-        return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f})·10^{shift}{tail}"
-    digits = max(1 - power, 0)
-    return f"{value:.{digits}f} ± {error:.{digits}f}{tail}"
+    power = math.floor(math.log10(error))
+    biggest = max(abs(value), error)
+    if 1e-3 <= biggest < 1e5:
+        digits = max(1 - power, 0)
+        return f"{value:.{digits}f} ± {error:.{digits}f}{tail}"
+    shift = math.floor(math.log10(biggest))
+    digits = max(shift - power + 1, 0)
+    scale = 10.0**shift
+    exponent = str(shift).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f}) × 10{exponent}{tail}"
 
 
-def record(name, value, error=None, n=None, unit=None):
-    """Store a number in the executed chapter, and print it.
+def record(name, value, error=None, n=None, unit=None, *, show=False):
+    """Store a number in the executed chapter, for the text to quote and for tests to read.
 
     Parameters
     ----------
@@ -120,6 +121,8 @@ def record(name, value, error=None, n=None, unit=None):
         The number of independent samples behind the error.
     unit : str, optional
         Lengths are in mean diameters and need none.
+    show : bool
+        Print it here as well.
     """
     _check.instance("name", name, str, "a string")
     entry = {
@@ -129,10 +132,8 @@ def record(name, value, error=None, n=None, unit=None):
         "n": _count(n),
         "unit": unit,
     }
-    line = f"{name} = {with_error(entry['value'], entry['error'], unit)}" + (
-        f"  (n = {n})" if n is not None else ""
-    )
-    _display({RECORD: entry, "text/plain": line})
+    line = f"{name} = {with_error(entry['value'], entry['error'], unit)}{'' if n is None else f' (n = {n})'}"
+    _display({RECORD: entry} | ({"text/plain": line} if show else {}))
 
 
 def claim(
@@ -292,7 +293,7 @@ def _display(bundle):
     except ImportError:
         get_ipython = None
     if get_ipython is None or get_ipython() is None:
-        print(bundle["text/plain"])
+        print(bundle.get("text/plain", ""), end="\n" if "text/plain" in bundle else "")
     else:
         publish_display_data(bundle)
 

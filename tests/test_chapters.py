@@ -74,7 +74,7 @@ def test_names_made_later_in_a_session_are_no_parameters():
         (0.25, None, "0.25"),
         (7, None, "7"),
         (7, 0.0, "7"),
-        (1.5e-5, 2e-6, "(1.50 ± 0.20)·10^-5"),
+        (1.5e-5, 2e-6, "(1.50 ± 0.20) × 10⁻⁵"),
         (True, None, "True"),
         ("3f2a", None, "3f2a"),
     ],
@@ -160,6 +160,13 @@ def test_a_number_recorded_twice_is_an_error(tmp_path, monkeypatch):
     chapters.record("f", 0.5)
     with pytest.raises(ValueError, match="records 'f' twice"):
         chapters.records(notebook_with(tmp_path, *shown, *shown))
+
+
+def test_a_record_is_silent_unless_it_is_to_be_shown(capsys):
+    chapters.record("f", 0.5)
+    assert capsys.readouterr().out == ""
+    chapters.record("f", 0.5, error=0.01, n=8, show=True)
+    assert capsys.readouterr().out == "f = 0.500 ± 0.010 (n = 8)\n"
 
 
 def test_a_recorded_number_is_finite():

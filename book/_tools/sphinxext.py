@@ -53,6 +53,7 @@ def page_cells(cell, docname):
     for output in others:
         for kind in (reading.RECORD, reading.CLAIM):
             output.get("data", {}).pop(kind, None)
+    others = [output for output in others if output.get("data") != {}]
     return [{**cell, "outputs": others}, *(figure_cell(figure, docname) for figure in figures)]
 
 
