@@ -46,18 +46,24 @@ class _WingCache(caching.FunctionCache):
     _impl_class = _WingCacheImpl
 
 
-def njit(function=None, *, forceinline=False):
+def njit(function=None, *, forceinline=False, counts=True):
     """Compile `function` with numba: no GIL, no fastmath (so no contraction to fused multiply-add), cached.
 
     `forceinline=True` is for the small pieces of arithmetic that must melt into a vectorised loop; those are
     never called from Python in production and need no cache entry of their own.
+    `counts=False` compiles without reference counts, for kernels that allocate nothing: inside a loop the counting
+    of arrays costs more than the physics, and much of the compile time.
     """
     if function is None:
-        return functools.partial(njit, forceinline=forceinline)
-    dispatcher = numba.njit(nogil=True, forceinline=forceinline, error_model="numpy")(function)
+        return functools.partial(njit, forceinline=forceinline, counts=counts)
+    options = {} if counts else {"_nrt": False}
+    dispatcher = numba.njit(nogil=True, forceinline=forceinline, error_model="numpy", **options)(function)
     if not forceinline:
         try:
             dispatcher._cache = _WingCache(function)
         except RuntimeError:  # no writable place for a cache: compile in memory
             pass
     return dispatcher
+
+
+bare = functools.partial(njit, counts=False)

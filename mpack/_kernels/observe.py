@@ -119,7 +119,7 @@ def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, sigma, seed, out)
             i, j = pairs[k, 0], pairs[k, 1]
             before, forth, back = 0.0, 0.0, 0.0
             for c in range(dim):
-                x = float(fixed[i, c] - fixed[j, c]) * to_length
+                x = float(np.int64(np.uint64(fixed[i, c]) - np.uint64(fixed[j, c]))) * to_length
                 kick = shift[i, c] - shift[j, c]
                 before += x * x
                 forth += (x + kick) * (x + kick)

@@ -58,7 +58,7 @@ def _squared(X, s, t, to_length):
     """Squared separation of the nearest images of rows s and t."""
     total = 0.0
     for c in range(X.shape[1]):
-        dx = float(X[s, c] - X[t, c]) * to_length
+        dx = float(np.int64(np.uint64(X[s, c]) - np.uint64(X[t, c]))) * to_length
         total += dx * dx
     return total
 

@@ -1,0 +1,309 @@
+"""From a packing and a dynamics to the arrays of the step kernels, and back: memory, threads, growth."""
+
+import math
+import threading
+
+import numpy as np
+
+from mpack._kernels import state
+from mpack._kernels.neighbours import drop_anchor, settle_wraps
+from mpack._kernels.steps import advance
+from mpack.potentials import Harmonic, Hertzian, Linear
+
+_DRAWS = {
+    "one": state.ONE,
+    "uniform": state.UNIFORM,
+    "bernoulli": state.BERNOULLI,
+    "gaussian": state.GAUSSIAN,
+    "batch": state.BATCH,
+}
+_FIRST_SKIN = 0.25
+
+
+class Group:
+    """A record for the kernels: its numbers, and the arrays whose addresses it holds."""
+
+    def __init__(self, dtype, **fields):
+        self.arrays = {}
+        self._table = np.zeros(1, dtype=dtype)
+        self.record = self._table[0]
+        for name, value in fields.items():
+            self[name] = value
+
+    def __getitem__(self, name):
+        return self.arrays[name] if name in self.arrays else self.record[name]
+
+    def __setitem__(self, name, value):
+        if isinstance(value, np.ndarray):
+            self.arrays[name] = np.ascontiguousarray(value)
+            value = self.arrays[name].ctypes.data
+        self.record[name] = value
+
+    @property
+    def nbytes(self):
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+class Engine:
+    """A run in progress: slots, lists, shared scratch. Everything a stop and resume needs is in `snapshot()`.
+
+    Parameters
+    ----------
+    packing : Packing
+        Where the particles are now.
+    recipe : Recipe
+        The rule.
+    seed, step : int
+        Key of the noise; steps done so far.
+    origin, wraps : arrays (n, d), optional
+        Coordinates at step 0 and boxes crossed since, for the unwrapped displacement; the present ones and zero.
+    threads : int
+        How many work on each step.
+    skin : float, optional
+        Fixed skin of the neighbour list, mean diameters; tuned while running if left out.
+    labels : uint32 array (n,), optional
+        Labels that the noise is keyed by: 0 ... n - 1 unless said.
+    """
+
+    def __init__(self, packing, recipe, seed, step=0, origin=None, wraps=None, threads=1, skin=None, labels=None):
+        self.n, self.dim, self.threads = packing.n, packing.dim, threads
+        self.axes = (0,) * packing.dim
+        self.rule = _rule(packing, recipe, seed)
+        self.space = _space(packing, recipe, self.rule, labels, origin, wraps)
+        self.lists = _lists(packing, self.rule, threads)
+        self.shared = _shared(self.n, self.dim, threads, recipe)
+        self.chunks = [_chunk(self.dim) for _ in range(threads)]
+        self.shared["step"] = step
+        self.shared["tuned"] = skin is None
+        self.shared["skin"] = _FIRST_SKIN if skin is None else skin
+
+    @property
+    def step(self):
+        """Steps done."""
+        return int(self.shared["step"])
+
+    @property
+    def clipped(self):
+        """Pushes cut to half the box, and displacements of half the box or more, so far in this engine."""
+        return int(self.shared["threads_own"][:, state.CLIPPED].sum())
+
+    @property
+    def recorded(self):
+        """How many of the scheduled steps have been recorded."""
+        return int(self.shared["next"])
+
+    def schedule(self, steps):
+        """Record at these steps (increasing) from now on; returns the table the records will stand in.
+
+        A row: active particles; energy and sum of squared displacements as exact sums, see `exact`.
+        """
+        self.shared["schedule"] = np.array(steps, dtype=np.int64)
+        self.shared["record"] = np.zeros((len(steps), 1 + 2 * state.LIMBS), dtype=np.int64)
+        self.shared["scheduled"], self.shared["next"] = len(steps), 0
+        return self.shared["record"]
+
+    def advance(self, until):
+        """Run to step `until`; True if the run got absorbed before."""
+        while True:
+            self._advance_all(until)
+            status = int(self.shared["status"])
+            if status in (state.PAUSED, state.ABSORBED):
+                return status == state.ABSORBED
+            self._grow(status)
+
+    def _advance_all(self, until):
+        def work(thread):
+            groups = (self.space, self.lists, self.rule, self.shared, self.chunks[thread])
+            advance(self.axes, *(group.record for group in groups), until, thread)
+
+        if self.threads == 1:
+            work(0)
+            return
+        workers = [threading.Thread(target=work, args=(thread,)) for thread in range(self.threads)]
+        for worker in workers:
+            worker.start()
+        _join(workers)
+
+    def _grow(self, status):
+        if status == state.GROW_LIST:
+            room = _enlarged(self.lists["pairs_room"])
+            self.lists["front"] = np.zeros(room // 2, dtype=np.uint32)
+            self.lists["back"] = np.zeros(room, dtype=np.uint32)
+            self.lists["pairs_room"] = room
+            room = _enlarged(self.lists["found_room"])
+            self.lists["found_i"], self.lists["found_j"] = np.zeros((2, room), dtype=np.uint32)
+            self.lists["found_room"] = room
+            self.shared["stale"] = 1
+        elif status == state.GROW_OUT:
+            room = _enlarged(self.shared["out_room"])
+            self.shared["out_slot"] = np.zeros(room, dtype=np.uint32)
+            self.shared["out_push"] = np.zeros(room * self.dim, dtype=np.int64)
+            self.shared["out_room"] = room
+        elif status == state.GROW_KEYS:
+            room = _enlarged(self.shared["keys_room"])
+            self.shared["keys"] = np.zeros(room, dtype=np.uint64)
+            self.shared["keys_room"] = room
+        elif status == state.GROW_CARRY:
+            self.space["carry"] = np.zeros(self.n * self.dim, dtype=np.int64)
+            self.space["carries"] = 1
+
+    def snapshot(self):
+        """(fixed, wraps) by label, both (n, d): coordinates now and boxes crossed since step 0."""
+        settle_wraps(self.axes, self.space.record, 0, self.n)
+        drop_anchor(self.axes, self.space.record, self.rule.record, 0, self.n)
+        self.shared["stale"] = 1
+        fixed = np.empty((self.n, self.dim), dtype=np.int64)
+        wraps = np.empty((self.n, self.dim), dtype=np.int32)
+        fixed[self.space["label"]] = self.space["fixed"].reshape(self.n, self.dim)
+        wraps[self.space["label"]] = self.space["wraps"].reshape(self.n, self.dim)
+        return fixed, wraps
+
+    @property
+    def nbytes(self):
+        """Bytes held by the arrays."""
+        return sum(group.nbytes for group in (self.space, self.lists, self.shared, *self.chunks))
+
+
+def exact(limbs):
+    """The value of an exact sum, an array (..., LIMBS) of integers, correctly rounded."""
+    return sum(int(limb) << (36 * place) for place, limb in enumerate(limbs)) / 2**56
+
+
+def _join(workers):
+    """Wait for threads; an interrupt meanwhile is raised only once all have ended, with all arrays in order."""
+    interrupted = None
+    for worker in workers:
+        while worker.is_alive():
+            try:
+                worker.join()
+            except KeyboardInterrupt as interrupt:
+                interrupted = interrupt
+    if interrupted is not None:
+        raise interrupted
+
+
+def _enlarged(room):
+    return 2 * int(room) + 1024
+
+
+def _rule(packing, recipe, seed):
+    potential = recipe.potential
+    a, b = potential.parameters
+    return Group(
+        state.RULE,
+        seed=np.uint64(seed),
+        pair=_DRAWS[recipe.pair],
+        particle=_DRAWS[recipe.particle],
+        reciprocal=recipe.reciprocal,
+        scale=recipe.scale,
+        mean=recipe.mean,
+        spread=recipe.spread,
+        fraction=recipe.fraction,
+        batch=recipe.batch,
+        kind=potential.kind,
+        a=a,
+        b=b,
+        reach=potential.range(1.0),
+        touch=potential.range(float(packing.diameters[0])),
+        largest=potential.range(float(packing.diameters.max())),
+        strongest=_strongest(packing, recipe),
+        box=packing.box,
+    )
+
+
+def _strongest(packing, recipe):
+    """A bound on the push of one contact, in boxes: infinite where the force has none."""
+    force = {Linear: 0.5, Harmonic: 1.0, Hertzian: 1.0}.get(type(recipe.potential), math.inf)
+    if not isinstance(recipe.potential, Linear):
+        force *= recipe.potential.parameters[0] / float(packing.diameters.min())
+    drawn = abs(recipe.mean) + 9.0 * recipe.spread if recipe.pair == "gaussian" else 1.0
+    return recipe.scale * force * drawn / packing.box
+
+
+def _space(packing, recipe, rule, labels, origin, wraps):
+    n, dim = packing.n, packing.dim
+    labels = np.arange(n, dtype=np.uint32) if labels is None else np.array(labels, dtype=np.uint32)
+    if origin is None:
+        origin = np.empty((n, dim), dtype=np.int64)
+        origin[labels] = packing.fixed
+    stride = 4 if dim <= 4 else 8
+    coarse = np.zeros((n + 4, stride), dtype=np.int32)
+    coarse[:n, :dim] = packing.fixed >> 32
+    group = Group(
+        state.SPACE,
+        n=n,
+        poly=not packing.monodisperse,
+        fixed=packing.fixed.copy(),
+        wraps=np.zeros((n, dim), dtype=np.int32) if wraps is None else np.array(wraps, dtype=np.int32),
+        coarse=coarse,
+        anchor=coarse[:n].copy(),
+        push=np.zeros(n * dim, dtype=np.int64),
+        label=labels,
+        origin=np.array(origin),
+        active=np.zeros(n, dtype=np.uint8),
+    )
+    if group["poly"]:
+        group["radius"] = 0.5 * rule["reach"] * packing.diameters
+        group["radius32"] = np.zeros(n + 4, dtype=np.float32)
+    if math.isinf(rule["strongest"]):
+        group["carry"], group["carries"] = np.zeros(n * dim, dtype=np.int64), 1
+    return group
+
+
+def _lists(packing, rule, threads):
+    n, dim = packing.n, packing.dim
+    cells = max(1, int(min(packing.box / rule["largest"], (2.0 * n + 64.0) ** (1 / dim))))
+    pairs_room, found_room, runs_room = 20 * n + 4096 * threads, 2 * n + 64 * threads, 4 * 3 ** (dim - 1)
+    return Group(
+        state.LIST,
+        pairs_room=pairs_room,
+        found_room=found_room,
+        cells_room=cells**dim,
+        runs_room=runs_room,
+        front=np.zeros(pairs_room // 2, dtype=np.uint32),
+        back=np.zeros(pairs_room, dtype=np.uint32),
+        first=np.zeros(n, dtype=np.uint32),
+        last=np.zeros(n, dtype=np.uint32),
+        cell=np.zeros(n, dtype=np.uint32),
+        start=np.zeros(cells**dim + 1, dtype=np.uint32),
+        runs=np.zeros(threads * runs_room, dtype=np.int64),
+        scratch=np.zeros(n * dim, dtype=np.int64),
+        found_i=np.zeros(found_room, dtype=np.uint32),
+        found_j=np.zeros(found_room, dtype=np.uint32),
+        moved=np.zeros(n + 1, dtype=np.uint32),
+    )
+
+
+def _shared(n, dim, threads, recipe):
+    out_room = n // 2 + 4096 if threads > 1 else 0
+    keys_room = 4 * n + 64 * threads if "batch" in (recipe.pair, recipe.particle) else 0
+    return Group(
+        state.SHARED,
+        threads=threads,
+        stale=1,
+        out_room=out_room,
+        keys_room=keys_room,
+        gate=np.zeros(16, dtype=np.int64),
+        threads_own=np.zeros((threads, state.THREAD_COLUMNS), dtype=np.int64),
+        out_slot=np.zeros(out_room, dtype=np.uint32),
+        out_push=np.zeros(out_room * dim, dtype=np.int64),
+        keys=np.zeros(keys_room, dtype=np.uint64),
+        schedule=np.zeros(0, dtype=np.int64),
+        record=np.zeros((0, 1 + 2 * state.LIMBS), dtype=np.int64),
+    )
+
+
+def _chunk(dim):
+    room = state.CHUNK + 8
+    return Group(
+        state.CHUNK_RECORD,
+        i=np.zeros(room, dtype=np.uint32),
+        j=np.zeros(room, dtype=np.uint32),
+        a=np.zeros(room, dtype=np.uint64),
+        b=np.zeros(room, dtype=np.uint64),
+        dx=np.zeros(dim * state.CHUNK + 8),
+        r2=np.zeros(room),
+        touch=np.zeros(room),
+        w=np.zeros(room),
+        v=np.zeros(room),
+    )

@@ -1,0 +1,864 @@
+"""The step: find who touches, draw, push, move. One function for every dynamics, dimension and number of threads.
+
+Dense steps (many particles active) walk a flat list of candidate pairs. Sparse steps know their contacts from the step
+before: after the active particles have moved, only the rows of those particles are looked through again, so that a
+step costs what its active particles cost, whatever N is. Both give the same bits, and so does any number of threads:
+pushes are integers, and the noise of a contact depends on labels and step alone.
+
+Signed overflow is undefined in what numba emits, so wrapping arithmetic is done on unsigned views of the same bits.
+
+A step of several threads: each works on the contacts whose first slot it owns and adds to its own slots; what reaches
+into another thread's slots is written down and fetched by the owner after a barrier.
+"""
+
+import math
+
+import numpy as np
+
+from mpack._kernels._jit import bare
+from mpack._kernels.forces import LINEAR, energy, force
+from mpack._kernels.machine import (
+    as_float32,
+    as_float64,
+    as_int32,
+    as_int64,
+    as_uint8,
+    as_uint32,
+    as_uint64,
+    barrier,
+    near_pairs,
+    near_row,
+)
+from mpack._kernels.neighbours import coarse_reach, list_room, most_contacts, rebuild
+from mpack._kernels.noise import BATCH as BATCH_PURPOSE
+from mpack._kernels.noise import PAIR, PAIR_REVERSE, PARTICLE, bits, gaussian, uniform
+from mpack._kernels.state import (
+    ABSORBED,
+    ACTIVE,
+    BATCH,
+    BERNOULLI,
+    CHUNK,
+    CLIPPED,
+    FOUND,
+    GAUSSIAN,
+    GROW_CARRY,
+    GROW_KEYS,
+    GROW_LIST,
+    GROW_OUT,
+    KEYS,
+    LIMBS,
+    MISSED,
+    MOVED,
+    ONE,
+    OUT,
+    OVERFLOW,
+    PAIRS,
+    PAUSED,
+    RUNNING,
+    TALLY,
+    THREAD_COLUMNS,
+    TOO_FAR,
+    UNIFORM,
+    crossing,
+    share_of,
+    stride_of,
+    tally,
+    to_integer,
+)
+
+_U = np.uint64
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+TO_SPARSE, TO_DENSE = 0.25, 0.4  # activities at which the two kinds of step change over
+
+
+@bare(forceinline=True)
+def _own(shared, thread):
+    """The address of the numbers of one thread."""
+    return shared.threads_own + _U(8 * THREAD_COLUMNS * thread)
+
+
+@bare
+def _total(shared, column):
+    """The sum of a column over the threads."""
+    numbers, total = as_int64(shared.threads_own), np.int64(0)
+    for thread in range(shared.threads):
+        total += numbers[THREAD_COLUMNS * thread + column]
+    return total
+
+
+@bare(forceinline=True)
+def _meet(shared):
+    barrier(as_int64(shared.gate), shared.threads)
+
+
+# ------------------------------------------------------------------------------------------------ who touches
+
+
+@bare
+def _candidates(axes, space, lists, rule, chunk, cursor, stop):
+    """Put the list places of the next pairs that may touch into chunk.i; returns (list place, how many)."""
+    front, back, places = as_uint32(lists.front), as_uint32(lists.back), as_uint32(chunk.i)
+    poly, coarse, radius32 = space.poly != 0, as_int32(space.coarse), as_float32(space.radius32)
+    reach = coarse_reach(space, rule, 0.0)
+    count, at, end = _U(0), _U(cursor), _U(stop)
+    while at < end and count <= _U(CHUNK - 4):
+        mask = near_pairs(axes, poly, coarse, radius32, front, back, at, reach)
+        if end - at < _U(4):
+            mask &= (_U(1) << (end - at)) - _U(1)
+        for k in range(4):
+            places[count] = np.uint32(at + _U(k))
+            count += (mask >> _U(k)) & _U(1)
+        at += _U(4)
+    return min(np.int64(at), stop), np.int64(count)
+
+
+@bare
+def _resolve(axes, space, rule, front, back, places, chunk, count):
+    """Keep the pairs (front, back) at `places` that touch by the exact test, with separations; returns how many."""
+    dim, fixed, label = _U(len(axes)), as_uint64(space.fixed), as_uint32(space.label)
+    poly, radius = space.poly != 0, as_float64(space.radius)
+    first, second, dx = as_uint32(chunk.i), as_uint32(chunk.j), as_float64(chunk.dx)
+    r2, touches = as_float64(chunk.r2), as_float64(chunk.touch)
+    to_length, touch = rule.box / 2.0**64, rule.touch
+    kept = _U(0)
+    for k in range(_U(count)):
+        i, j = _U(front[_U(places[k])]), _U(back[_U(places[k])])
+        square = 0.0
+        for axis in range(len(axes)):
+            at = _U(axis)
+            delta = float(np.int64(fixed[i * dim + at] - fixed[j * dim + at])) * to_length
+            dx[at * _U(CHUNK) + kept] = delta
+            square += delta * delta
+        if poly:
+            touch = radius[i] + radius[j]
+        if square == 0.0:  # the same point: as if one unit of the integers apart along the first axis
+            delta = to_length if label[i] < label[j] else -to_length
+            dx[kept] = delta
+            square = delta * delta
+        first[kept], second[kept] = np.uint32(i), np.uint32(j)
+        r2[kept], touches[kept] = square, touch
+        kept += _U(square < touch * touch)
+    return np.int64(kept)
+
+
+@bare
+def _next_contacts(axes, space, lists, rule, shared, chunk, cursor, stop):
+    """Fill the chunk with the next contacts of this thread; returns (place in the list, how many)."""
+    places = as_uint32(chunk.i)
+    if shared.sparse:
+        count = min(CHUNK, stop - cursor)
+        for k in range(count):
+            places[k] = np.uint32(cursor + k)
+        front, back = as_uint32(lists.found_i), as_uint32(lists.found_j)
+        return cursor + count, _resolve(axes, space, rule, front, back, places, chunk, count)
+    cursor, count = _candidates(axes, space, lists, rule, chunk, cursor, stop)
+    return cursor, _resolve(axes, space, rule, as_uint32(lists.front), as_uint32(lists.back), places, chunk, count)
+
+
+@bare
+def _contact_span(lists, shared, thread):
+    """Where this thread's contacts (sparse) or candidates (dense) begin and end."""
+    own = as_int64(_own(shared, thread))
+    if shared.sparse:
+        return share_of(lists.found_room, thread, shared.threads)[0], own[FOUND]
+    return share_of(list_room(lists, shared), thread, shared.threads)[0], own[PAIRS]
+
+
+@bare(forceinline=True)
+def _touching(axes, poly, fixed, radius, i, j, to_length, touch):
+    """The exact test of one pair."""
+    square = 0.0
+    for axis in range(len(axes)):
+        a, b = i * _U(len(axes)) + _U(axis), j * _U(len(axes)) + _U(axis)
+        delta = float(np.int64(fixed[a] - fixed[b])) * to_length
+        square += delta * delta
+    if poly:
+        touch = radius[i] + radius[j]
+    return square < touch * touch
+
+
+@bare
+def _find_contacts(axes, space, lists, rule, shared, whole, thread):
+    """The contacts after a move: around the slots that moved, or (whole) around all. False if they did not fit.
+
+    A contact of two slots that have both moved stands in both their rows, and is taken from the lower one.
+    """
+    poly, fixed, radius = space.poly != 0, as_uint64(space.fixed), as_float64(space.radius)
+    coarse, radius32, active = as_int32(space.coarse), as_float32(space.radius32), as_uint8(space.active)
+    back, first, last, moved = as_uint32(lists.back), as_uint32(lists.first), as_uint32(lists.last), lists.moved
+    moved = as_uint32(lists.moved)
+    found_i, found_j = as_uint32(lists.found_i), as_uint32(lists.found_j)
+    begin, end = share_of(space.n, thread, shared.threads)
+    at, full = share_of(lists.found_room, thread, shared.threads)
+    own = as_int64(_own(shared, thread))
+    reach = coarse_reach(space, rule, 0.0)
+    to_length, touch = rule.box / 2.0**64, rule.touch
+    count = end - begin if whole else own[MOVED]
+    for k in range(count):
+        slot = _U(begin + k) if whole else _U(moved[begin + k])
+        place, stop = _U(first[slot]), _U(last[slot])
+        while place < stop:
+            mask = near_row(axes, poly, coarse, radius32, slot, back, place, reach)
+            if stop - place < _U(4):
+                mask &= (_U(1) << (stop - place)) - _U(1)
+            while mask != _U(0):
+                low = mask & (_U(0) - mask)
+                mask ^= low
+                other = _U(back[place + (low >> _U(1)) - (low >> _U(3))])  # 1, 2, 4, 8 -> 0, 1, 2, 3
+                if other < slot and (whole or active[other] == 1):
+                    continue
+                if _touching(axes, poly, fixed, radius, slot, other, to_length, touch):
+                    if at >= full:
+                        return False
+                    found_i[at], found_j[at] = np.uint32(slot), np.uint32(other)
+                    at += 1
+            place += _U(4)
+    own[FOUND] = at
+    return True
+
+
+# ------------------------------------------------------------------------------------------------ drawing
+
+
+@bare
+def _draw(kind, rule, purpose, step, threshold, a, b, count, out):
+    """out[k] = the number of the labels a[k], b[k] at this step."""
+    seed, mean, spread, fraction = rule.seed, rule.mean, rule.spread, rule.fraction
+    if kind == ONE:
+        for k in range(count):
+            out[k] = 1.0
+    elif kind == UNIFORM:
+        for k in range(count):
+            out[k] = uniform(bits(seed, purpose, step, a[k], b[k])[0])
+    elif kind == BERNOULLI:
+        for k in range(count):
+            out[k] = 1.0 if uniform(bits(seed, purpose, step, a[k], b[k])[0]) < fraction else 0.0
+    elif kind == GAUSSIAN:
+        for k in range(count):
+            first, second = bits(seed, purpose, step, a[k], b[k])
+            out[k] = mean + spread * gaussian(first, second)
+    else:
+        for k in range(count):
+            out[k] = 1.0 if bits(seed, BATCH_PURPOSE, step, a[k], b[k])[0] <= threshold else 0.0
+
+
+@bare
+def _label_pairs(space, chunk, count):
+    """chunk.a, chunk.b: the labels of each contact, lower and higher."""
+    label, first, second = as_uint32(space.label), as_uint32(chunk.i), as_uint32(chunk.j)
+    low, high = as_uint64(chunk.a), as_uint64(chunk.b)
+    for k in range(count):
+        a, b = label[_U(first[k])], label[_U(second[k])]
+        low[k], high[k] = _U(min(a, b)), _U(max(a, b))
+
+
+@bare
+def _slopes(rule, chunk, count):
+    """chunk.r2: from squared separation to force over separation, in units of the coordinates."""
+    r2, touch = as_float64(chunk.r2), as_float64(chunk.touch)
+    kind, a, b, reach = rule.kind, rule.a, rule.b, rule.reach
+    scale = rule.scale * (2.0**64 / rule.box)
+    if kind == LINEAR:
+        for k in range(count):
+            r2[k] = 0.5 * scale / math.sqrt(r2[k])
+    else:
+        for k in range(count):
+            r = math.sqrt(r2[k])
+            r2[k] = min(scale * force(kind, a, b, r, touch[k] / reach) / r, 1e290)
+
+
+@bare
+def _weigh(space, rule, shared, chunk, count, step):
+    """chunk.w (and .v): push over separation, in units of the coordinates, for each contact of the chunk."""
+    _label_pairs(space, chunk, count)
+    _slopes(rule, chunk, count)
+    low, high, slope = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.r2)
+    w, v = as_float64(chunk.w), as_float64(chunk.v)
+    _draw(rule.pair, rule, PAIR, step, shared.threshold, low, high, count, w)
+    for k in range(count):
+        w[k] *= slope[k]
+    if not rule.reciprocal:
+        _draw(rule.pair, rule, PAIR_REVERSE, step, shared.threshold, low, high, count, v)
+        for k in range(count):
+            v[k] *= slope[k]
+
+
+# ------------------------------------------------------------------------------------------------ pushing
+
+
+@bare(forceinline=True)
+def _mark(active, moved, slot, sparse, at):
+    """Note that a slot is active; in sparse steps also in the list of those, at `at`. Returns the next place there."""
+    if sparse:
+        moved[at] = np.uint32(slot)
+        at += _U(1) - _U(active[slot])
+    active[slot] = np.uint8(1)
+    return at
+
+
+@bare
+def _push(axes, space, lists, rule, shared, chunk, count, thread):
+    """Add the pushes of the chunk to their two ends: reciprocal, and too weak to overflow anything.
+
+    False: no room for what goes to other threads.
+    """
+    dim, active, push = _U(len(axes)), as_uint8(space.active), as_uint64(space.push)
+    first, second, dx, weight = as_uint32(chunk.i), as_uint32(chunk.j), as_float64(chunk.dx), as_float64(chunk.w)
+    out_slot, out_push, moved = as_uint32(shared.out_slot), as_int64(shared.out_push), as_uint32(lists.moved)
+    begin, end = share_of(space.n, thread, shared.threads)
+    out_begin, out_full = share_of(shared.out_room, thread, shared.threads)
+    own, sparse = as_int64(_own(shared, thread)), shared.sparse != 0
+    out, mark = _U(out_begin + own[OUT]), _U(begin + own[MOVED])
+    low, width = _U(begin), _U(end - begin)
+    for k in range(_U(count)):
+        i, j, w = _U(first[k]), _U(second[k]), weight[k]
+        mark = _mark(active, moved, i, sparse, mark)
+        if j - low < width:
+            mark = _mark(active, moved, j, sparse, mark)
+            for axis in range(len(axes)):
+                amount = np.int64(w * dx[_U(axis) * _U(CHUNK) + k])
+                push[i * dim + _U(axis)] += _U(amount)
+                push[j * dim + _U(axis)] -= _U(amount)
+        else:
+            if out >= _U(out_full):
+                return False
+            out_slot[out] = np.uint32(j)
+            for axis in range(len(axes)):
+                amount = np.int64(w * dx[_U(axis) * _U(CHUNK) + k])
+                push[i * dim + _U(axis)] += _U(amount)
+                out_push[out * dim + _U(axis)] = -amount
+            out += _U(1)
+    own[MOVED], own[OUT] = np.int64(mark) - begin, np.int64(out) - out_begin
+    return True
+
+
+@bare(forceinline=True)
+def _add(push, carry, carries, at, amount):
+    push[at] += _U(amount)
+    if carries:
+        carry[at] += amount >> np.int64(32)
+
+
+@bare
+def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
+    """`_push` for everything else: ends that draw separately, pushes that may be cut or overflow."""
+    dim, active, label = _U(len(axes)), as_uint8(space.active), as_uint32(space.label)
+    push, carry, carries = as_uint64(space.push), as_int64(space.carry), space.carries != 0
+    first, second, dx = as_uint32(chunk.i), as_uint32(chunk.j), as_float64(chunk.dx)
+    forth, back = as_float64(chunk.w), as_float64(chunk.v)
+    out_slot, out_push, moved = as_uint32(shared.out_slot), as_int64(shared.out_push), as_uint32(lists.moved)
+    begin, end = share_of(space.n, thread, shared.threads)
+    out_begin, out_full = share_of(shared.out_room, thread, shared.threads)
+    own, sparse, reciprocal = as_int64(_own(shared, thread)), shared.sparse != 0, rule.reciprocal != 0
+    out, mark = _U(out_begin + own[OUT]), _U(begin + own[MOVED])
+    for k in range(_U(count)):
+        i, j = _U(first[k]), _U(second[k])
+        on_i = forth[k]
+        on_j = on_i if reciprocal else back[k]
+        if label[i] > label[j]:
+            on_i, on_j = on_j, on_i
+        mark = _mark(active, moved, i, sparse, mark)
+        inside = j - _U(begin) < _U(end - begin)
+        if inside:
+            mark = _mark(active, moved, j, sparse, mark)
+        else:
+            if out >= _U(out_full):
+                return False
+            out_slot[out] = np.uint32(j)
+        for axis in range(len(axes)):
+            delta = dx[_U(axis) * _U(CHUNK) + k]
+            amount, cut = to_integer(on_i * delta)
+            own[CLIPPED] += cut
+            _add(push, carry, carries, i * dim + _U(axis), amount)
+            if not reciprocal:
+                amount, cut = to_integer(on_j * delta)
+                own[CLIPPED] += cut
+            if inside:
+                _add(push, carry, carries, j * dim + _U(axis), -amount)
+            else:
+                out_push[out * dim + _U(axis)] = -amount
+        if not inside:
+            out += _U(1)
+    own[MOVED], own[OUT] = np.int64(mark) - begin, np.int64(out) - out_begin
+    return True
+
+
+@bare
+def _look(space, rule, shared, chunk, count, thread):
+    """Only mark both ends of each contact as active, and add up the energy. False: no room for other threads' slots."""
+    active, first, second = as_uint8(space.active), as_uint32(chunk.i), as_uint32(chunk.j)
+    r2, touch, out_slot, own = as_float64(chunk.r2), as_float64(chunk.touch), as_uint32(shared.out_slot), as_int64(_own(shared, thread))
+    begin, end = share_of(space.n, thread, shared.threads)
+    out, out_full = share_of(shared.out_room, thread, shared.threads)
+    for k in range(count):
+        tally(own, TALLY, energy(rule.kind, rule.a, rule.b, math.sqrt(r2[k]), touch[k] / rule.reach))
+        active[_U(first[k])] = np.uint8(1)
+        j = np.int64(second[k])
+        if begin <= j < end:
+            active[j] = np.uint8(1)
+        elif out + own[OUT] < out_full:
+            out_slot[out + own[OUT]] = np.uint32(j)
+            own[OUT] += 1
+        else:
+            return False
+    return True
+
+
+@bare
+def _contacts_pass(axes, space, lists, rule, shared, chunk, step, looking, thread):
+    """All contacts of this thread: push, or only look. False: no room for what goes to other threads."""
+    own = as_int64(_own(shared, thread))
+    own[OUT] = own[MOVED] = 0
+    plain = rule.reciprocal != 0 and space.carries == 0
+    cursor, stop = _contact_span(lists, shared, thread)
+    fits = True
+    while cursor < stop and fits:
+        cursor, count = _next_contacts(axes, space, lists, rule, shared, chunk, cursor, stop)
+        if looking:
+            fits = _look(space, rule, shared, chunk, count, thread)
+            continue
+        _weigh(space, rule, shared, chunk, count, step)
+        if plain:
+            fits = _push(axes, space, lists, rule, shared, chunk, count, thread)
+        else:
+            fits = _push_with_care(axes, space, lists, rule, shared, chunk, count, thread)
+    return fits
+
+
+@bare
+def _fetch(axes, space, lists, shared, looking, thread):
+    """Add what other threads have written down for this thread's slots."""
+    dim, active = _U(len(axes)), as_uint8(space.active)
+    push, carry, carries = as_uint64(space.push), as_int64(space.carry), space.carries != 0
+    out_slot, out_push, moved = as_uint32(shared.out_slot), as_int64(shared.out_push), as_uint32(lists.moved)
+    begin, end = share_of(space.n, thread, shared.threads)
+    own, sparse = as_int64(_own(shared, thread)), shared.sparse != 0 and not looking
+    mark = _U(begin + own[MOVED])
+    for other in range(shared.threads):
+        if other == thread:
+            continue
+        at = share_of(shared.out_room, other, shared.threads)[0]
+        for entry in range(_U(at), _U(at + as_int64(_own(shared, other))[OUT])):
+            slot = _U(out_slot[entry])
+            if slot - _U(begin) < _U(end - begin):
+                mark = _mark(active, moved, slot, sparse, mark)
+                if not looking:
+                    for axis in range(len(axes)):
+                        amount = out_push[entry * dim + _U(axis)]
+                        _add(push, carry, carries, slot * dim + _U(axis), amount)
+    own[MOVED] = np.int64(mark) - begin
+
+
+@bare
+def _forget(axes, space, shared, thread):
+    """Undo a pass that ran out of room: no push, nobody active."""
+    push, carry, active = as_int64(space.push), as_int64(space.carry), as_uint8(space.active)
+    begin, end = share_of(space.n, thread, shared.threads)
+    for slot in range(begin, end):
+        active[slot] = np.uint8(0)
+    for at in range(begin * len(axes), end * len(axes)):
+        push[at] = 0
+        if space.carries:
+            carry[at] = 0
+
+
+# ------------------------------------------------------------------------------------------------ batches of exactly B
+
+
+@bare
+def _pair_keys(axes, space, lists, rule, shared, chunk, step, thread):
+    """The keys of this thread's contacts; False if there was no room."""
+    keys, low, high, own = as_uint64(shared.keys), as_uint64(chunk.a), as_uint64(chunk.b), as_int64(_own(shared, thread))
+    begin, full = share_of(shared.keys_room, thread, shared.threads)
+    at = begin
+    cursor, stop = _contact_span(lists, shared, thread)
+    while cursor < stop:
+        cursor, count = _next_contacts(axes, space, lists, rule, shared, chunk, cursor, stop)
+        if at + count > full:
+            return False
+        _label_pairs(space, chunk, count)
+        for k in range(count):
+            keys[at + k] = bits(rule.seed, BATCH_PURPOSE, step, low[k], high[k])[0]
+        at += count
+    own[KEYS] = at - begin
+    return True
+
+
+@bare
+def _particle_keys(space, rule, shared, step, thread):
+    """The keys of this thread's active slots; there is always room (as many keys as particles at least)."""
+    keys, active, label = as_uint64(shared.keys), as_uint8(space.active), as_uint32(space.label)
+    begin, end = share_of(space.n, thread, shared.threads)
+    first = share_of(shared.keys_room, thread, shared.threads)[0]
+    at = first
+    for slot in range(begin, end):
+        if active[slot] == 1:
+            keys[at] = bits(rule.seed, BATCH_PURPOSE, step, _U(label[slot]), _U(0))[0]
+            at += 1
+    as_int64(_own(shared, thread))[KEYS] = at - first
+
+
+@bare
+def _of_rank(keys, count, rank):
+    """The key of that rank (0: smallest) among keys[:count], which it reorders (Hoare's selection)."""
+    low, high = np.int64(0), count - 1
+    while low < high:
+        pivot = keys[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while keys[i] < pivot:
+                i += 1
+            while keys[j] > pivot:
+                j -= 1
+            if i <= j:
+                keys[i], keys[j] = keys[j], keys[i]
+                i += 1
+                j -= 1
+        if rank <= j:
+            high = j
+        elif rank >= i:
+            low = i
+        else:
+            break
+    return keys[rank]
+
+
+@bare
+def _set_threshold(rule, shared):
+    """The largest key that is still drawn: the batch is the B smallest keys, or all where there are fewer."""
+    keys, count = as_uint64(shared.keys), np.int64(0)
+    for thread in range(shared.threads):
+        begin = share_of(shared.keys_room, thread, shared.threads)[0]
+        for k in range(as_int64(_own(shared, thread))[KEYS]):
+            keys[count] = keys[begin + k]
+            count += 1
+    shared.threshold = _ALL if count <= rule.batch else _of_rank(keys, count, rule.batch - 1)
+
+
+@bare
+def _draw_batch(axes, space, lists, rule, shared, chunk, step, thread):
+    """Settle which pairs or particles are in a batch of exactly B. False: no room for the keys."""
+    own, fits = as_int64(_own(shared, thread)), True
+    if rule.pair == BATCH:
+        fits = _pair_keys(axes, space, lists, rule, shared, chunk, step, thread)
+    else:
+        _particle_keys(space, rule, shared, step, thread)
+    own[OVERFLOW] = 0 if fits else 1
+    _meet(shared)
+    fits = _total(shared, OVERFLOW) == 0
+    if fits and thread == 0:
+        _set_threshold(rule, shared)
+    _meet(shared)
+    return fits
+
+
+# ------------------------------------------------------------------------------------------------ moving
+
+
+@bare
+def _depart(axes, space, slot):
+    """Settle the wraps of a slot that has just moved by `push`, up to and including that move; anchor it there."""
+    dim, stride = _U(len(axes)), stride_of(axes)
+    fixed, push = as_uint64(space.fixed), as_uint64(space.push)
+    wraps, anchor = as_int32(space.wraps), as_int32(space.anchor)
+    for axis in range(len(axes)):
+        at, high = slot * dim + _U(axis), slot * stride + _U(axis)
+        after, step, before = np.int64(fixed[at]), np.int64(push[at]), np.int64(fixed[at] - push[at])
+        wraps[at] += crossing(anchor[high], np.int32(before >> np.int64(32)))
+        wraps[at] += np.int32(step > 0 and after < before) - np.int32(step < 0 and after > before)
+        anchor[high] = np.int32(after >> np.int64(32))
+
+
+@bare
+def _add_overflows(axes, space, chunk, count):
+    """How many coordinates got pushes of half the box or more in all; they count modulo the box."""
+    push, carry, slots, lost = as_int64(space.push), as_int64(space.carry), as_uint32(chunk.i), np.int64(0)
+    for k in range(count):
+        for axis in range(len(axes)):
+            at = _U(slots[k]) * _U(len(axes)) + _U(axis)
+            above = carry[at] - (push[at] >> np.int64(32))
+            carry[at] = 0
+            lost += np.int64((above + np.int64(0x80000000)) >> np.int64(32) != 0)
+    return lost
+
+
+@bare
+def _scale_pushes(axes, space, rule, shared, chunk, step, count):
+    """Particle-wise noise: multiply the whole push of each slot by its number; returns how many were cut."""
+    push, label, slots = as_int64(space.push), as_uint32(space.label), as_uint32(chunk.i)
+    low, high, factor, lost = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.w), np.int64(0)
+    for k in range(count):
+        low[k], high[k] = _U(label[_U(slots[k])]), _U(0)
+    _draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factor)
+    for k in range(count):
+        for axis in range(len(axes)):
+            at = _U(slots[k]) * _U(len(axes)) + _U(axis)
+            push[at], cut = to_integer(float(push[at]) * factor[k])
+            lost += cut
+    return lost
+
+
+@bare
+def _move(axes, space, chunk, count, limit):
+    """Move the slots of the chunk by their pushes; returns 1 if one is too far from its anchor now."""
+    dim, stride, slots = _U(len(axes)), stride_of(axes), as_uint32(chunk.i)
+    fixed, push = as_uint64(space.fixed), as_uint64(space.push)
+    coarse, anchor = as_int32(space.coarse), as_int32(space.anchor)
+    too_far = np.int64(0)
+    for k in range(_U(count)):
+        slot = _U(slots[k])
+        far = np.float32(0.0)
+        for axis in range(len(axes)):
+            at, high = slot * dim + _U(axis), slot * stride + _U(axis)
+            after = fixed[at] + push[at]
+            fixed[at] = after
+            coarse[high] = np.int32(after >> _U(32))
+            delta = np.float32(np.int32(coarse[high] - anchor[high]))
+            far += delta * delta
+        if far >= limit:
+            _depart(axes, space, slot)
+            too_far = 1
+        for axis in range(len(axes)):
+            push[slot * dim + _U(axis)] = 0
+    return too_far
+
+
+@bare
+def _next_active(space, lists, shared, chunk, cursor, thread):
+    """Copy the next active slots of this thread into chunk.i; returns (place, how many).
+
+    Dense steps clear the marks as they go; sparse ones still need them.
+    """
+    active, moved, slots = as_uint8(space.active), as_uint32(lists.moved), as_uint32(chunk.i)
+    begin, end = share_of(space.n, thread, shared.threads)
+    if shared.sparse:
+        stop = min(as_int64(_own(shared, thread))[MOVED], cursor + CHUNK)
+        for k in range(cursor, stop):
+            slots[k - cursor] = moved[begin + k]
+        return stop, stop - cursor
+    stop = min(end - begin, cursor + CHUNK)
+    count = _U(0)
+    for slot in range(_U(begin + cursor), _U(begin + stop)):
+        slots[count] = np.uint32(slot)
+        count += _U(active[slot])
+        active[slot] = np.uint8(0)
+    return stop, np.int64(count)
+
+
+@bare
+def _move_all(axes, space, lists, rule, shared, chunk, step, thread):
+    """Move the active slots of this thread."""
+    begin, end = share_of(space.n, thread, shared.threads)
+    own, limit = as_int64(_own(shared, thread)), np.float32(shared.limit)
+    cursor, stop = np.int64(0), own[MOVED] if shared.sparse else end - begin
+    own[ACTIVE] = own[TOO_FAR] = 0
+    while cursor < stop:
+        cursor, count = _next_active(space, lists, shared, chunk, cursor, thread)
+        own[ACTIVE] += count
+        if space.carries:
+            own[CLIPPED] += _add_overflows(axes, space, chunk, count)
+        if rule.particle != ONE:
+            own[CLIPPED] += _scale_pushes(axes, space, rule, shared, chunk, step, count)
+        own[TOO_FAR] |= _move(axes, space, chunk, count, limit)
+
+
+# ------------------------------------------------------------------------------------------------ looking
+
+
+@bare
+def _tally_squares(axes, space, rule, shared, thread):
+    """Add up the squared unwrapped displacements since step 0."""
+    dim, stride, own = _U(len(axes)), stride_of(axes), as_int64(_own(shared, thread))
+    fixed, wraps, origin, label = as_uint64(space.fixed), as_int32(space.wraps), as_uint64(space.origin), as_uint32(space.label)
+    coarse, anchor = as_int32(space.coarse), as_int32(space.anchor)
+    begin, end = share_of(space.n, thread, shared.threads)
+    for slot in range(_U(begin), _U(end)):
+        square = 0.0
+        for axis in range(len(axes)):
+            at, high = slot * dim + _U(axis), slot * stride + _U(axis)
+            first = origin[_U(label[slot]) * dim + _U(axis)]
+            start, now, gap = np.int64(first), np.int64(fixed[at]), np.int64(fixed[at] - first)
+            boxes = np.int64(wraps[at]) + np.int64(crossing(anchor[high], coarse[high]))
+            boxes += np.int64(gap < 0 and now > start) - np.int64(gap > 0 and now < start)
+            delta = (float(gap) * 2.0**-64 + float(boxes)) * rule.box
+            square += delta * delta
+        tally(own, TALLY + LIMBS, square)
+
+
+@bare
+def _write_record(shared):
+    """Add up what the threads have seen, as the next row of the record."""
+    row = as_int64(shared.record + _U(8 * (1 + 2 * LIMBS) * shared.next))
+    row[0] = _total(shared, ACTIVE)
+    for limb in range(2 * LIMBS):
+        row[1 + limb] = _total(shared, TALLY + limb)
+    shared.next += 1
+
+
+@bare
+def _observe(axes, space, lists, rule, shared, chunk, step, thread):
+    """Record activity, energy and square displacement of the present configuration. False: no room, nothing done."""
+    own, active = as_int64(_own(shared, thread)), as_uint8(space.active)
+    for limb in range(2 * LIMBS):
+        own[TALLY + limb] = 0
+    fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, True, thread)
+    own[OVERFLOW] = 0 if fits else 1
+    _meet(shared)
+    if _total(shared, OVERFLOW) != 0:
+        _forget(axes, space, shared, thread)
+        _meet(shared)
+        return False
+    _fetch(axes, space, lists, shared, True, thread)
+    begin, end = share_of(space.n, thread, shared.threads)
+    own[ACTIVE] = 0
+    for slot in range(begin, end):
+        own[ACTIVE] += np.int64(active[slot])
+        active[slot] = np.uint8(0)
+    _tally_squares(axes, space, rule, shared, thread)
+    _meet(shared)
+    if thread == 0:
+        _write_record(shared)
+    _meet(shared)
+    return True
+
+
+# ------------------------------------------------------------------------------------------------ the step
+
+
+@bare
+def _tune_skin(axes, shared):
+    """Choose the next skin from how long the last list lived (a matter of speed alone: no bit depends on it).
+
+    The cost of a step is that of its candidates, which grow like (1 + skin)**dim, plus that of a build over the steps
+    it lasts, which grow like skin**1.5, between drift and diffusion. Go one notch to whichever side is cheaper.
+    """
+    skin, life = shared.skin, float(max(shared.life, 1))
+    share = 0.3 if shared.sparse else 1.0
+    best, chosen = math.inf, skin
+    for notch in range(-1, 2):
+        ratio = 0.8 if notch < 0 else (1.25 if notch > 0 else 1.0)
+        volume = 1.0
+        for _ in range(len(axes)):
+            volume *= 1.0 + skin * ratio
+        cost = share * volume + 4.0 * (0.4 + 0.6 * volume) / (life * ratio * math.sqrt(ratio))
+        if cost < best:
+            best, chosen = cost, skin * ratio
+    shared.skin = min(max(chosen, 0.02), 0.6)
+
+
+@bare
+def _renew_list(axes, space, lists, rule, shared, thread):
+    """A new list, and the contacts for sparse steps. Returns RUNNING, or what must grow first."""
+    if thread == 0:
+        if shared.tuned and shared.builds > 0:
+            _tune_skin(axes, shared)
+        shared.skin = min(shared.skin, rule.box / 8.0)
+        half = max(0.5 * shared.skin * (2.0**32 / rule.box) - 4.0, 0.0)
+        shared.limit = half * half * (1.0 - 1e-6)
+        shared.builds += 1
+        shared.life = 0
+    _meet(shared)
+    if not rebuild(axes, space, lists, rule, shared, thread):
+        return GROW_LIST
+    if space.carries == 0 and most_contacts(axes, space, lists, rule, shared.skin) * rule.strongest >= 0.5:
+        return GROW_CARRY
+    if shared.sparse:
+        fits = _find_contacts(axes, space, lists, rule, shared, True, thread)
+        as_int64(_own(shared, thread))[MISSED] = 0 if fits else 1
+        _meet(shared)
+        if _total(shared, MISSED) != 0:
+            return GROW_LIST
+    _meet(shared)
+    if thread == 0:
+        shared.stale = 0
+    _meet(shared)
+    return RUNNING
+
+
+@bare
+def _step(axes, space, lists, rule, shared, chunk, step, thread):
+    """One step from contacts to new coordinates. Returns RUNNING, or what must grow; then nothing has changed."""
+    if rule.pair == BATCH and not _draw_batch(axes, space, lists, rule, shared, chunk, step, thread):
+        return GROW_KEYS
+    fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, False, thread)
+    as_int64(_own(shared, thread))[OVERFLOW] = 0 if fits else 1
+    _meet(shared)
+    if _total(shared, OVERFLOW) != 0:
+        _forget(axes, space, shared, thread)
+        _meet(shared)
+        return GROW_OUT
+    _fetch(axes, space, lists, shared, False, thread)
+    if rule.particle == BATCH:
+        _draw_batch(axes, space, lists, rule, shared, chunk, step, thread)
+    _move_all(axes, space, lists, rule, shared, chunk, step, thread)
+    _meet(shared)
+    return RUNNING
+
+
+@bare
+def _clear_marks(space, lists, shared, thread):
+    active, moved = as_uint8(space.active), as_uint32(lists.moved)
+    begin = share_of(space.n, thread, shared.threads)[0]
+    for k in range(as_int64(_own(shared, thread))[MOVED]):
+        active[_U(moved[begin + k])] = np.uint8(0)
+
+
+@bare
+def _follow(axes, space, lists, rule, shared, active, thread):
+    """After a step: keep the sparse contacts up to date, or call for another list. Nothing is left marked."""
+    sparse = shared.sparse != 0
+    change = active > TO_DENSE * space.n if sparse else active < TO_SPARSE * space.n
+    stale = change or _total(shared, TOO_FAR) != 0
+    if sparse and not stale:
+        fits = _find_contacts(axes, space, lists, rule, shared, False, thread)
+        as_int64(_own(shared, thread))[MISSED] = 0 if fits else 1
+        _meet(shared)
+        change = stale = _total(shared, MISSED) != 0
+    if sparse:
+        _clear_marks(space, lists, shared, thread)
+    if stale:
+        _meet(shared)
+        if thread == 0:
+            shared.stale = 1
+            if change:
+                shared.sparse = 0 if sparse else 1
+        _meet(shared)
+    if thread == 0:
+        shared.life += 1
+
+
+@bare
+def advance(axes, space, lists, rule, shared, chunk, until, thread):
+    """Run to step `until` unless absorbed before, or something must grow; recording as scheduled on the way.
+
+    Called at once by each thread with its own `chunk`. shared.status says how it ended: PAUSED at `until`, ABSORBED
+    (no contact is left: the configuration at shared.step never moves again), GROW_*.
+    """
+    schedule = as_int64(shared.schedule)
+    step, status = shared.step, RUNNING
+    _meet(shared)
+    while status == RUNNING:
+        if shared.stale:
+            status = _renew_list(axes, space, lists, rule, shared, thread)
+            if status != RUNNING:
+                break
+        if shared.next < shared.scheduled and schedule[shared.next] == step:
+            if not _observe(axes, space, lists, rule, shared, chunk, _U(step), thread):
+                status = GROW_OUT
+                break
+        if step >= until:
+            status = PAUSED
+            break
+        status = _step(axes, space, lists, rule, shared, chunk, _U(step), thread)
+        if status != RUNNING:
+            break
+        active = _total(shared, ACTIVE)
+        if active == 0:
+            status = ABSORBED
+            break
+        step += 1
+        _follow(axes, space, lists, rule, shared, active, thread)
+    _meet(shared)
+    if thread == 0:
+        shared.step, shared.status = step, status
+    _meet(shared)

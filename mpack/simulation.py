@@ -1,0 +1,333 @@
+"""Running a dynamics: `simulate(packing, dynamics, steps, seed) -> Run`.
+
+One (start, dynamics, seed) gives one trajectory, bit for bit, whatever the threads, the neighbour list, the recording,
+or a stop and a resume in between: coordinates are integers, pushes add up exactly in any order, and the noise of a
+pair or particle is a function of seed, step and labels alone (`mpack._kernels.noise`).
+"""
+
+import math
+import time
+import warnings
+from dataclasses import dataclass, field, replace
+from decimal import Context, Decimal
+
+import numpy as np
+
+from mpack import _check
+from mpack.dynamics import Dynamics
+from mpack.packing import Packing, digest_of
+
+MOST_THREADS = 256
+MOST_STEPS = 2**48
+_SLICE = 0.1  # seconds between looks at the progress bar and at interrupts
+
+
+@dataclass(frozen=True)
+class Every:
+    """The steps 0, k, 2k, ...; see `every`."""
+
+    k: int
+
+    def between(self, first, last):
+        """The scheduled steps in [first, last]."""
+        return np.arange(-(-first // self.k) * self.k, last + 1, self.k, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class LogSpaced:
+    """Step 0 and steps evenly spaced in their logarithm; see `log_spaced`."""
+
+    points_per_decade: int
+
+    def between(self, first, last):
+        """The scheduled steps in [first, last]."""
+        context = Context(prec=30)  # not libm: the same steps on every machine
+        steps, power = {0}, 0
+        while max(steps) <= last:
+            exponent = Decimal(power) / self.points_per_decade
+            steps.add(int(context.power(10, exponent).to_integral_value()))
+            power += 1
+        return np.array(sorted(step for step in steps if first <= step <= last), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The steps of a given array."""
+
+    steps: tuple
+
+    def between(self, first, last):
+        """The scheduled steps in [first, last]."""
+        return np.array([step for step in self.steps if first <= step <= last], dtype=np.int64)
+
+
+def every(k):
+    """Record at steps 0, k, 2k, ...
+
+    Parameters
+    ----------
+    k : int
+        >= 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `k` is no such integer.
+    """
+    return Every(_check.integer("k", k, 1, MOST_STEPS))
+
+
+def log_spaced(points_per_decade):
+    """Record at step 0 and at the integers nearest to 10**(m / points_per_decade), m = 0, 1, 2, ...
+
+    Parameters
+    ----------
+    points_per_decade : int
+        1 to 1000.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no such integer.
+    """
+    return LogSpaced(_check.integer("points_per_decade", points_per_decade, 1, 1000))
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a simulation did. Every array is aligned with `times`.
+
+    Attributes
+    ----------
+    dynamics, seed : Dynamics, int
+        What was run.
+    start, final : Packing
+        The first and the last configuration.
+    steps : int
+        Steps done. Of an absorbed run: the first step at which no pair interacts.
+    absorbed : bool
+        True if the activity reached 0: the configuration never moves again.
+    interrupted : bool
+        True if Ctrl-C ended the run early; it can be resumed.
+    times : int array (m,)
+        Steps recorded: as scheduled, and the last one always.
+    activity : float array (m,)
+        Share of the particles in range of another one, f_a.
+    energy : float array (m,)
+        V, the sum of the pair energies.
+    msd : float array (m,)
+        Mean square displacement since step 0, from unwrapped coordinates, in squared mean diameters.
+    overflows : int
+        Pushes cut to just under half the box, and displacements of half the box or more (those count modulo the box,
+        and `msd` loses whole boxes). 0 in any sensible run; else a RuntimeWarning has said so.
+    digest : str
+        Hexadecimal digest of the final integer coordinates, by label.
+    """
+
+    dynamics: Dynamics
+    seed: int
+    start: Packing
+    final: Packing
+    steps: int
+    absorbed: bool
+    interrupted: bool
+    overflows: int
+    times: np.ndarray = field(repr=False)
+    activity: np.ndarray = field(repr=False)
+    energy: np.ndarray = field(repr=False)
+    msd: np.ndarray = field(repr=False)
+    record: object = field(repr=False)
+    wraps: np.ndarray = field(repr=False)
+
+    @property
+    def digest(self):
+        """Hexadecimal digest of the final integer coordinates; equal digests mean equal bits."""
+        return digest_of(self.final.fixed)
+
+
+def simulate(start, dynamics=None, *, steps, seed=None, record=None, threads=1, skin=None, progress=False):
+    """Run a dynamics from a packing, or go on with a run exactly as if it had never stopped.
+
+    Parameters
+    ----------
+    start : Packing or Run
+        Where to start. A Run goes on with its own dynamics, seed and recording.
+    dynamics : Dynamics
+        The rule, e.g. mpack.PairwiseBRO(eps=0.01); for a Packing only.
+    steps : int
+        How many steps to do (more), 0 to 2**48; fewer are done if the run gets absorbed.
+    seed : int
+        Key of the noise, in [0, 2**64); for a Packing only.
+    record : every(k), log_spaced(points_per_decade) or increasing array of steps, optional
+        When to record; the last step always is, and if left out only the first besides.
+    threads : int
+        How many threads share each step, 1 to 256. No bit depends on it. Worth it from some 10**4 active particles on;
+        many runs side by side go faster with one thread each (kernels hold no lock).
+    skin : float, optional
+        Skin of the neighbour list, in mean diameters, > 0; tuned while running if left out. No bit depends on it.
+    progress : bool
+        Show one progress bar (tqdm), in a terminal or a notebook.
+
+    Returns
+    -------
+    Run
+        Also when interrupted by Ctrl-C: with what was done, `interrupted` set; `simulate(run, steps=...)` goes on.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range, before any work; or if the box is narrower than twice the range of the
+        potential, so that the nearest image of a pair would not be unique.
+    """
+    steps = _check.integer("steps", steps, 0, MOST_STEPS)
+    threads = _check.integer("threads", threads, 1, MOST_THREADS)
+    progress = _check.flag("progress", progress)
+    if skin is not None:
+        skin = _check.number("skin", skin, 0, 10, open_low=True)
+    run = start if isinstance(start, Run) else _beginning(start, dynamics, seed, record)
+    if isinstance(start, Run):
+        run = _continued(run, dynamics, seed, record)
+    _check_box(run.final, run.dynamics)
+    return _run(run, steps, threads, skin, progress)
+
+
+def _beginning(start, dynamics, seed, record):
+    """The run of no steps from a packing."""
+    _check.instance("start", start, Packing, "a Packing or a Run")
+    _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+    dynamics.recipe()  # refuses what is no dynamics of its own
+    return Run(
+        dynamics=dynamics,
+        seed=_check.seed("seed", seed),
+        start=start,
+        final=start,
+        steps=0,
+        absorbed=False,
+        interrupted=False,
+        overflows=0,
+        times=np.zeros(0, dtype=np.int64),
+        activity=np.zeros(0),
+        energy=np.zeros(0),
+        msd=np.zeros(0),
+        record=_schedule(record),
+        wraps=np.zeros((start.n, start.dim), dtype=np.int32),
+    )
+
+
+def _continued(run, dynamics, seed, record):
+    """A run about to go on: what is given again must be the same, but for the recording from here on."""
+    if dynamics is not None and dynamics != run.dynamics:
+        raise ValueError(f"dynamics of a Run that goes on is its own, {run.dynamics!r}; got {dynamics!r}")
+    if seed is not None and seed != run.seed:
+        raise ValueError(f"seed of a Run that goes on is its own, {run.seed}; got {seed!r}")
+    return run if record is None else replace(run, record=_schedule(record))
+
+
+def _schedule(record):
+    if record is None:
+        return Listed((0,))
+    if isinstance(record, (Every, LogSpaced, Listed)):
+        return record
+    steps = np.asarray(record)
+    if steps.ndim != 1 or not np.issubdtype(steps.dtype, np.integer):
+        raise TypeError(
+            "record must be mpack.every(k), mpack.log_spaced(points_per_decade) or an increasing "
+            f"one-dimensional array of integer steps; got {record!r}"
+        )
+    if len(steps) and (steps[0] < 0 or np.any(np.diff(steps) <= 0)):
+        raise ValueError(f"record must be increasing steps, each >= 0; got {record!r}")
+    return Listed(tuple(int(step) for step in steps))
+
+
+def _check_box(packing, dynamics):
+    reach = float(dynamics.recipe().potential.range(float(packing.diameters.max())))
+    if packing.box < 2.0 * reach:
+        raise ValueError(
+            f"box must be at least twice the largest range of the potential, {2.0 * reach:g}, "
+            f"so that the nearest image is unique; got {packing.box:g}"
+        )
+
+
+def _run(run, steps, threads, skin, progress):
+    from mpack._engine import Engine
+
+    until = run.steps + (0 if run.absorbed else steps)
+    engine = Engine(
+        run.final,
+        run.dynamics.recipe(),
+        run.seed,
+        step=run.steps,
+        origin=run.start.fixed,
+        wraps=run.wraps,
+        threads=min(threads, run.final.n),
+        skin=skin,
+    )
+    scheduled = run.record.between(run.steps, until)
+    record = engine.schedule(scheduled)
+    absorbed, interrupted = _advance(engine, until, progress)
+    times, rows = scheduled[: engine.recorded], record[: engine.recorded]
+    if not len(times) or times[-1] != engine.step:
+        last = engine.schedule([engine.step])
+        engine.advance(engine.step)
+        times, rows = np.append(times, engine.step), np.concatenate([rows, last])
+    return _result(run, engine, times, rows, absorbed, interrupted)
+
+
+def _result(run, engine, times, rows, absorbed, interrupted):
+    """The run so far and what the engine has added to it."""
+    from mpack._engine import exact
+    from mpack._kernels.state import LIMBS
+
+    kept = run.times < run.steps  # the last record has been taken again if it was scheduled, else it goes
+    energy = np.array([exact(row[1 : 1 + LIMBS]) for row in rows])
+    msd = np.array([exact(row[1 + LIMBS :]) for row in rows]) / engine.n
+    fixed, wraps = engine.snapshot()
+    overflows = run.overflows + engine.clipped
+    if engine.clipped:
+        warnings.warn(
+            f"{engine.clipped} pushes or displacements reached half the box ({run.start.box:g}): cut or taken modulo "
+            "the box. Is the kick size or learning rate far too large, or the start too close for this potential?",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    return replace(
+        run,
+        final=Packing.from_fixed(fixed, run.start.box, run.start.diameters),
+        steps=engine.step,
+        absorbed=bool(absorbed or rows[-1, 0] == 0),
+        interrupted=interrupted,
+        overflows=overflows,
+        times=np.concatenate([run.times[kept], times]),
+        activity=np.concatenate([run.activity[kept], rows[:, 0] / engine.n]),
+        energy=np.concatenate([run.energy[kept], energy]),
+        msd=np.concatenate([run.msd[kept], msd]),
+        wraps=wraps,
+    )
+
+
+def _advance(engine, until, progress):
+    """Run the engine in slices of about a tenth of a second; returns (absorbed, interrupted)."""
+    bar = _bar(until - engine.step) if progress else None
+    span = 1
+    try:
+        while True:  # once at least: there may be a step to record
+            before, clock = engine.step, time.perf_counter()
+            if engine.advance(min(until, before + span)):
+                return True, False
+            if bar is not None:
+                bar.update(engine.step - before)
+            if engine.step >= until:
+                return False, False
+            took = max(time.perf_counter() - clock, 1e-9)
+            span = max(1, min(2**40, math.ceil(span * min(4.0, _SLICE / took))))
+    except KeyboardInterrupt:
+        return False, True
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _bar(total):
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, unit=" steps", unit_scale=True)
