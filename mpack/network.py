@@ -151,7 +151,7 @@ class SmallNetwork:
         RuntimeError if |gradient| < tolerance is not reached; start it near the end of training.
         """
         eta, beta, v = 1.0 / linalg.eigvalsh(self.hessian(theta))[-1], 0.95, np.zeros(self.size)
-        for _ in range(1500):
+        for _ in range(3000):
             g = self.gradient(theta)
             if np.linalg.norm(g) < 1e-5:
                 break
