@@ -1,0 +1,241 @@
+"""The rules once more, in plain NumPy: floats, all pairs, minimum images. Slow, short, and written from the formulas.
+
+It shares with the library the noise alone (`mpack._kernels.noise`, checked in test_noise.py against published vectors).
+The golden digests live here too. They change only together with the version of the noise stream; then
+
+    python -m tests.reference --golden
+
+writes tests/golden.json anew.
+"""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+import mpack
+from mpack._kernels import noise
+from mpack.dynamics import Approximation
+
+GOLDEN = Path(__file__).with_name("golden.json")
+
+# ------------------------------------------------------------------------------------------------ one step
+
+
+def step(x, box, diameters, dynamics, seed, number):
+    """One step of `dynamics` from float positions x (n, d).
+
+    Returns
+    -------
+    displacement : array (n, d)
+    active : bool array (n,)
+        Who is in range of another particle.
+    """
+    i, j, unit, r, contact = contacts(x, box, diameters, potential_of(dynamics))
+    active = np.zeros(len(x), dtype=bool)
+    active[i] = active[j] = True
+    push = force(potential_of(dynamics), r, contact)[:, None] * unit  # on i, the lower label; minus that on j
+    on_i, on_j, on_all = weights(dynamics, i, j, active, seed, number)
+    total = np.zeros_like(x)
+    np.add.at(total, i, on_i[:, None] * push)
+    np.subtract.at(total, j, on_j[:, None] * push)
+    return on_all[:, None] * total, active
+
+
+def contacts(x, box, diameters, potential):
+    """Pairs i < j in range of each other: i, j, unit vectors from j to i, separations, contact distances.
+
+    Two particles at the same point count as 2**-64 of the box apart, the lower one on the positive side.
+    """
+    i, j = np.triu_indices(len(x), 1)
+    gap = x[i] - x[j]
+    gap -= box * np.rint(gap / box)
+    same = np.all(gap == 0.0, axis=1)
+    gap[same, 0] = box * 2.0**-64
+    r = np.sqrt(np.sum(gap**2, axis=1))
+    contact = 0.5 * (diameters[i] + diameters[j])
+    near = r < potential.range(contact)
+    return i[near], j[near], gap[near] / r[near, None], r[near], contact[near]
+
+
+def force(potential, r, contact):
+    """-dU/dr inside the range, from the definitions in `mpack.potentials`."""
+    name, x = type(potential).__name__, 1.0 - r / contact
+    if name == "Linear":
+        return np.full_like(r, 0.5)
+    if name == "Harmonic":
+        return potential.stiffness * x / contact
+    if name == "Hertzian":
+        return potential.stiffness * x**1.5 / contact
+    sixth = (contact / r) ** 6
+    if name == "WCA":
+        return 12.0 * potential.epsilon * sixth * (sixth - 1.0) / r
+    return 24.0 * potential.epsilon * sixth * (2.0 * sixth - 1.0) / r
+
+
+def energy(x, box, diameters, potential):
+    """Sum of the pair energies."""
+    _, _, _, r, contact = contacts(x, box, diameters, potential)
+    name, x = type(potential).__name__, 1.0 - r / contact
+    if name == "Linear":
+        return np.sum(0.5 * (contact - r))
+    if name in ("Harmonic", "Hertzian"):
+        return np.sum(0.5 * potential.stiffness * x**2 if name == "Harmonic" else 0.4 * potential.stiffness * x**2.5)
+    sixth = (contact / r) ** 6
+    if name == "WCA":
+        return np.sum(potential.epsilon * (sixth - 1.0) ** 2)
+    cut = potential.cutoff**-6.0
+    return np.sum(4.0 * potential.epsilon * (sixth**2 - sixth - cut**2 + cut))
+
+
+def potential_of(dynamics):
+    rule = dynamics.of if isinstance(dynamics, Approximation) else dynamics
+    return getattr(rule, "potential", mpack.Linear())
+
+
+# ------------------------------------------------------------------------------------------------ its numbers
+
+
+def weights(dynamics, i, j, active, seed, number):
+    """What multiplies the force of each pair on i, on j, and the whole push of each particle."""
+    rule = dynamics.of if isinstance(dynamics, Approximation) else dynamics
+    gaussian = rule is not dynamics
+    name = type(rule).__name__
+    n, ones = len(active), np.ones(len(i))
+    key = (rule, gaussian, seed, number)
+    if name in ("PairwiseBRO", "SGD"):
+        both = pair_numbers(*key, noise.PAIR, i, j)
+        return both, both, np.ones(n)
+    if name == "NonreciprocalBRO":
+        return pair_numbers(*key, noise.PAIR, i, j), pair_numbers(*key, noise.PAIR_REVERSE, i, j), np.ones(n)
+    everyone = np.flatnonzero(active)
+    own = np.ones(n)
+    own[everyone] = pair_numbers(*key, noise.PARTICLE, everyone, np.zeros_like(everyone))
+    return ones, ones, own
+
+
+def pair_numbers(rule, gaussian, seed, number, purpose, a, b):
+    """The numbers of pairs (labels a < b) or particles (b = 0), step size included."""
+    arguments = (np.uint64(seed), np.uint64(purpose), np.uint64(number), a.astype(np.uint64), b.astype(np.uint64))
+    out = np.empty(len(a))
+    if hasattr(rule, "eps"):
+        return 2.0 * rule.eps * bro_numbers(gaussian, arguments, out)
+    if rule.batch_size is not None:
+        words = np.empty((len(a), 2), dtype=np.uint64)
+        noise.fill_bits(arguments[0], noise.BATCH, *arguments[2:], words)
+        drawn = np.zeros(len(a))
+        drawn[np.argsort(words[:, 0])[: rule.batch_size]] = 1.0
+        return rule.alpha * drawn
+    fraction = rule.batch_fraction
+    if fraction == 1.0:
+        return np.full(len(a), rule.alpha)
+    if gaussian:
+        noise.fill_gaussian(*arguments, out)
+        return rule.alpha * (fraction + np.sqrt(fraction - fraction**2) * out)
+    noise.fill_uniform(*arguments, out)
+    return rule.alpha * (out < fraction)
+
+
+def bro_numbers(gaussian, arguments, out):
+    if gaussian:
+        noise.fill_gaussian(*arguments, out)
+        return 0.5 * (1.0 + out / np.sqrt(3.0))
+    noise.fill_uniform(*arguments, out)
+    return out
+
+
+# ------------------------------------------------------------------------------------------------ a run
+
+
+def run(packing, dynamics, seed, steps, first=0):
+    """(x, unwrapped displacements, activities before each step) after `steps` steps, in floats."""
+    x, moved, activity = packing.positions.copy(), np.zeros((packing.n, packing.dim)), []
+    for number in range(first, first + steps):
+        displacement, active = step(x, packing.box, packing.diameters, dynamics, seed, number)
+        activity.append(np.count_nonzero(active))
+        x, moved = x + displacement, moved + displacement
+    return x, moved, activity
+
+
+# ------------------------------------------------------------------------------------------------ golden digests
+
+RULES = {
+    "PairwiseBRO": mpack.PairwiseBRO(eps=0.05),
+    "NonreciprocalBRO": mpack.NonreciprocalBRO(eps=0.05),
+    "IndividualBRO": mpack.IndividualBRO(eps=0.05),
+    "SGD": mpack.SGD(alpha=0.08, batch_fraction=0.3),
+    "RCD": mpack.RCD(alpha=0.08, batch_fraction=0.3),
+}
+DYNAMICS = (
+    RULES
+    | {f"{name} approximation": rule.approximation() for name, rule in RULES.items()}
+    | {
+        "gradient descent": mpack.SGD(alpha=0.05, batch_fraction=1),
+        "SGD, B = 40": mpack.SGD(alpha=0.08, batch_size=40),
+        "RCD, B = 40": mpack.RCD(alpha=0.08, batch_size=40),
+        "SGD harmonic": mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic(stiffness=1.5)),
+        "SGD Hertzian": mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=mpack.Hertzian(stiffness=1.5)),
+        "RCD harmonic": mpack.RCD(alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic()),
+        "SGD harmonic approximation": mpack.SGD(0.1, 0.5, potential=mpack.Harmonic()).approximation(),
+    }
+)
+OVERFLOWING = {
+    "SGD WCA from a random start": mpack.SGD(alpha=1e-4, batch_fraction=0.5, potential=mpack.WCA()),
+    "SGD Lennard-Jones from a random start": mpack.SGD(alpha=1e-4, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=2)),
+    "RCD Lennard-Jones from a random start": mpack.RCD(alpha=1e-4, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=2)),
+    "PairwiseBRO, eps far too large": mpack.PairwiseBRO(eps=30.0),
+    "NonreciprocalBRO, eps far too large": mpack.NonreciprocalBRO(eps=30.0),
+    "RCD, alpha far too large": mpack.RCD(alpha=30.0, batch_fraction=0.5),
+    "PairwiseBRO approximation, eps far too large": mpack.PairwiseBRO(eps=30.0).approximation(),
+}
+GOLDEN_STEPS = 100
+
+
+def golden_start(dim, poly, dilute=False):
+    """200 particles, dense enough to stay active for 100 steps under every rule; or dilute, a few active."""
+    diameters = 1.0 + 0.3 * np.arange(-100.0, 100.0) / 100.0 if poly else None
+    phi = {2: 0.45, 3: 0.25}[dim] if dilute else {2: 1.1, 3: 0.9}[dim]
+    return mpack.Packing.random(n=200, phi=phi, dim=dim, seed=11, diameters=diameters)
+
+
+def golden_cases():
+    """Yield (name, start, dynamics) of every committed digest."""
+    for dim in (2, 3):
+        for name, dynamics in (DYNAMICS | OVERFLOWING).items():
+            yield f"{name}, d = {dim}", golden_start(dim, False), dynamics
+        for name in ("PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD, B = 40"):
+            yield f"{name}, dilute, d = {dim}", golden_start(dim, False, dilute=True), DYNAMICS[name]
+        for name in ("PairwiseBRO", "RCD", "SGD harmonic"):
+            yield f"{name}, polydisperse, d = {dim}", golden_start(dim, True), DYNAMICS[name]
+
+
+def golden_entry(run):
+    """What is committed of a run: every bit of its end and of its last record."""
+    return {
+        "digest": run.digest,
+        "steps": run.steps,
+        "active": round(float(run.activity[-1]) * run.final.n),
+        "energy": float(run.energy[-1]).hex(),
+        "msd": float(run.msd[-1]).hex(),
+        "overflows": run.overflows,
+    }
+
+
+def write_golden():
+    entries = {}
+    for name, start, dynamics in golden_cases():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            entries[name] = golden_entry(mpack.simulate(start, dynamics, steps=GOLDEN_STEPS, seed=12))
+        print(f"{name:60} {entries[name]}")
+    text = json.dumps({"stream_version": noise.STREAM_VERSION, "runs": entries}, indent=1)
+    GOLDEN.write_text(text + "\n")
+    print(f"{len(entries)} digests in {GOLDEN}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--golden"]:
+        sys.exit("usage: python -m tests.reference --golden")
+    write_golden()
