@@ -780,10 +780,12 @@ def _step(axes, space, lists, rule, shared, chunk, step, thread):
     """One step from contacts to new coordinates. Returns RUNNING, or what must grow; then nothing has changed."""
     if rule.pair == BATCH and not _draw_batch(axes, space, lists, rule, shared, chunk, step, thread):
         return GROW_KEYS
+    clipped = as_int64(_own(shared, thread))[CLIPPED]
     fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, False, thread)
     as_int64(_own(shared, thread))[OVERFLOW] = 0 if fits else 1
     _meet(shared)
     if _total(shared, OVERFLOW) != 0:
+        as_int64(_own(shared, thread))[CLIPPED] = clipped  # the pass will be done again
         _forget(axes, space, shared, thread)
         _meet(shared)
         return GROW_OUT
