@@ -5,7 +5,11 @@ or a stop and a resume in between: coordinates are integers, pushes add up exact
 pair or particle is a function of seed, step and labels alone (`mpack._kernels.noise`).
 """
 
+import contextlib
+import functools
 import math
+import signal
+import threading
 import time
 import warnings
 from dataclasses import dataclass, field, replace
@@ -33,32 +37,41 @@ class Every:
         return np.arange(-(-first // self.k) * self.k, last + 1, self.k, dtype=np.int64)
 
 
+class _Table:
+    """A schedule that holds all its steps, `steps_array`."""
+
+    def between(self, first, last):
+        """The scheduled steps in [first, last]."""
+        begin, end = np.searchsorted(self.steps_array, [first, last + 1])
+        return self.steps_array[begin:end]
+
+
 @dataclass(frozen=True)
-class LogSpaced:
+class LogSpaced(_Table):
     """Step 0 and steps evenly spaced in their logarithm; see `log_spaced`."""
 
     points_per_decade: int
 
-    def between(self, first, last):
-        """The scheduled steps in [first, last]."""
+    @functools.cached_property
+    def steps_array(self):
+        """All of them, to the most steps a run can have."""
         context = Context(prec=30)  # not libm: the same steps on every machine
-        steps, power = {0}, 0
-        while max(steps) <= last:
-            exponent = Decimal(power) / self.points_per_decade
-            steps.add(int(context.power(10, exponent).to_integral_value()))
-            power += 1
-        return np.array(sorted(step for step in steps if first <= step <= last), dtype=np.int64)
+        powers = range(math.ceil(math.log10(MOST_STEPS) * self.points_per_decade))
+        exponents = (Decimal(power) / self.points_per_decade for power in powers)
+        steps = {int(context.power(10, exponent).to_integral_value()) for exponent in exponents}
+        return np.array(sorted(steps | {0}), dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(_Table):
     """The steps of a given array."""
 
     steps: tuple
 
-    def between(self, first, last):
-        """The scheduled steps in [first, last]."""
-        return np.array([step for step in self.steps if first <= step <= last], dtype=np.int64)
+    @functools.cached_property
+    def steps_array(self):
+        """They, as an array."""
+        return np.array(self.steps, dtype=np.int64)
 
 
 def every(k):
@@ -228,15 +241,19 @@ def _schedule(record):
         return Listed((0,))
     if isinstance(record, (Every, LogSpaced, Listed)):
         return record
-    steps = np.asarray(record)
-    if steps.ndim != 1 or not np.issubdtype(steps.dtype, np.integer):
+    try:
+        steps = np.asarray(record)
+    except ValueError:  # rows of different length
+        steps = np.asarray(None)
+    if steps.ndim != 1 or (len(steps) and not np.issubdtype(steps.dtype, np.integer)):
         raise TypeError(
             "record must be mpack.every(k), mpack.log_spaced(points_per_decade) or an increasing "
             f"one-dimensional array of integer steps; got {record!r}"
         )
-    if len(steps) and (steps[0] < 0 or np.any(np.diff(steps) <= 0)):
-        raise ValueError(f"record must be increasing steps, each >= 0; got {record!r}")
-    return Listed(tuple(int(step) for step in steps))
+    steps = [int(step) for step in steps]
+    if any(later <= earlier for earlier, later in zip([-1, *steps], [*steps, MOST_STEPS + 1])):
+        raise ValueError(f"record must be increasing steps, each in [0, {MOST_STEPS}]; got {record!r}")
+    return Listed(tuple(steps))
 
 
 def _check_box(packing, dynamics):
@@ -262,15 +279,31 @@ def _run(run, steps, threads, skin, progress):
         threads=min(threads, run.final.n),
         skin=skin,
     )
-    scheduled = run.record.between(run.steps, until)
-    record = engine.schedule(scheduled)
-    absorbed, interrupted = _advance(engine, until, progress)
-    times, rows = scheduled[: engine.recorded], record[: engine.recorded]
-    if not len(times) or times[-1] != engine.step:
-        last = engine.schedule([engine.step])
-        engine.advance(engine.step)
-        times, rows = np.append(times, engine.step), np.concatenate([rows, last])
-    return _result(run, engine, times, rows, absorbed, interrupted)
+    with _interrupts() as pressed:
+        absorbed, times, rows = _advance(engine, run.record, until, progress, pressed)
+        if not len(times) or times[-1] != engine.step:
+            last = engine.schedule([engine.step])
+            engine.advance(engine.step)
+            times, rows = np.append(times, engine.step), np.concatenate([rows, last])
+    return _result(run, engine, times, rows, absorbed, bool(pressed))
+
+
+@contextlib.contextmanager
+def _interrupts():
+    """A list that Ctrl-C adds to, instead of raising, while the block runs.
+
+    Raised in the midst of it, an interrupt could fall between the starts of two threads, and the first would wait for
+    the other for ever. Outside the main thread (it alone gets interrupts) and where they are ignored, nothing changes.
+    """
+    pressed, handler = [], signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _result(run, engine, times, rows, absorbed, interrupted):
@@ -305,26 +338,27 @@ def _result(run, engine, times, rows, absorbed, interrupted):
     )
 
 
-def _advance(engine, until, progress):
-    """Run the engine in slices of about a tenth of a second; returns (absorbed, interrupted)."""
-    bar = _bar(until - engine.step) if progress else None
-    span = 1
-    try:
+def _advance(engine, schedule, until, progress, pressed):
+    """Run the engine in slices of about a tenth of a second, until `pressed`; returns (absorbed, times, rows)."""
+    times, rows = [], []
+    first, span, absorbed = engine.step, 1, False
+    with _bar(until - engine.step) if progress else contextlib.nullcontext() as bar:
         while True:  # once at least: there may be a step to record
             before, clock = engine.step, time.perf_counter()
-            if engine.advance(min(until, before + span)):
-                return True, False
+            last = min(until, before + span)
+            scheduled = schedule.between(first, last)
+            table = engine.schedule(scheduled)
+            absorbed = engine.advance(last)
+            times.append(scheduled[: engine.recorded])
+            rows.append(table[: engine.recorded])
+            first = last + 1
             if bar is not None:
                 bar.update(engine.step - before)
-            if engine.step >= until:
-                return False, False
+            if absorbed or pressed or engine.step >= until:
+                break
             took = max(time.perf_counter() - clock, 1e-9)
             span = max(1, min(2**40, math.ceil(span * min(4.0, _SLICE / took))))
-    except KeyboardInterrupt:
-        return False, True
-    finally:
-        if bar is not None:
-            bar.close()
+    return absorbed, np.concatenate(times), np.concatenate(rows)
 
 
 def _bar(total):

@@ -186,7 +186,7 @@ def engine_run(packing, recipe, seed, stops, threads, skin, recorded, order):
 PROPERTY = {name: dynamics for name, dynamics in reference.DYNAMICS.items() if "approximation" not in name}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_way_of_running_leaves_no_trace(data):
     """stop, resume, threads, skin, recording, particle order: drawn together, against the plain run."""
@@ -291,6 +291,7 @@ def test_absorbed_means_the_first_step_without_a_contact():
     before = mpack.simulate(packing, dynamics, steps=run.steps - 1, seed=4)
     assert not before.absorbed and len(before.final.overlaps()[0]) > 0
     assert_same(mpack.simulate(run, steps=50), run)
+    assert_same(mpack.simulate(packing, dynamics, steps=2**47, seed=4, record=mpack.every(1)), run)  # no table of 2**47
 
 
 INTERRUPTED = """
