@@ -150,6 +150,7 @@ def claim(
     source="",
     unit=None,
     control=False,
+    show=True,
 ):
     """State a claim, compute its verdict, show both, and store them for the book's table of claims.
 
@@ -175,6 +176,8 @@ def claim(
         Where the target comes from.
     control : bool
         True for a negative control, which has to differ.
+    show : bool
+        False when a table or figure of the chapter shows it; the table of claims leads there all the same.
 
     Returns
     -------
@@ -210,7 +213,9 @@ def claim(
         "verdict": found,
         "passed": found == ("differs" if control else "agrees"),
     }
-    _display({CLAIM: entry, "text/html": claim_html(entry), "text/plain": f"{text}\n{claim_line(entry)}"})
+    shown = {"text/html": claim_html(entry), "text/plain": f"{text}\n{claim_line(entry)}"}
+    anchor = {"text/html": f'<span class="mpack-anchor" id="claim-{id}"></span>'}
+    _display({CLAIM: entry} | (shown if show else anchor))
     return found
 
 
@@ -231,7 +236,7 @@ def verdict(value, target, error, tolerance=None, relation="within", sigmas=3.0)
 def expectation(entry):
     """What a claim's entry asks for, in words: '0.64 ± 0.01', 'above 0'."""
     unit = f" {entry['unit']}" if entry["unit"] else ""
-    target = f"{entry['target']:.6g}"
+    target = f"{entry['target']:.4g}"
     if entry["relation"] == "within":
         return f"{target} ± {entry['tolerance']:.4g}{unit}"
     if entry["relation"] == "consistent":

@@ -297,10 +297,12 @@ def _png(fig):
 def exchange(fig, old, new):
     """Replace each house colour of theme `old` (0 light, 1 dark) by that of theme `new`, throughout."""
     from matplotlib.colors import to_rgb
+    from matplotlib.text import Annotation
 
     table = {_key(to_rgb(pair[old])): to_rgb(pair[new]) for pair in COLOURS.values()}
     fig.canvas.draw()  # ticks exist from here on
-    for artist in fig.findobj():
+    arrows = [text.arrow_patch for text in fig.findobj(Annotation) if text.arrow_patch is not None]
+    for artist in fig.findobj() + arrows:
         for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
             getter, setter = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
             if getter is None or setter is None or (name == "color" and hasattr(artist, "set_facecolor")):

@@ -25,7 +25,9 @@ class Book:
         self.write("mpack/two.py", "VALUE = 2\n")
         self.write("requirements.txt", "numpy\n")
         self.write("book/results/data.csv", "3\n")
-        self.chapter("first", "from mpack import one\nprint(one.VALUE)")
+        # The first reads the text of `two` without importing it, as the kernels' cache does: no dependency.
+        read = "from pathlib import Path\nPath(one.__file__).with_name('two.py').read_text()"
+        self.chapter("first", f"from mpack import one\n{read}\nprint(one.VALUE)")
         self.chapter(
             "second",
             "from mpack import two\nfrom pathlib import Path\n"

@@ -96,6 +96,7 @@ def drawn():
     ax.scatter([1, 2], [3, 4], color=[figures.colour("BRO"), figures.colour("RCD")])
     figures.activity_axes(ax)
     ax.legend()
+    figures.draw_kick(ax, (2, 1), (3, 0), meaning="GD")
     return fig
 
 
@@ -113,7 +114,7 @@ def test_two_themes_from_one_figure_and_the_first_restored():
             min(np.abs(np.subtract(c, rgb)).max() for rgb in opaque)
             for c in (
                 255 * np.array(matplotlib.colors.to_rgb(figures.COLOURS[n][theme]))
-                for n in ("SGD", "BRO", "ink")
+                for n in ("SGD", "BRO", "GD", "ink")
             )
         ]
         assert max(near) <= 12, near

@@ -2,8 +2,8 @@
 
 Two-dimensional discs go from a random start to a packing under biased random organization. On the cover time
 runs from left to right: each disc stands where it was when its column's time had come, amber while it
-overlaps another. The logo is the end of the same run, the last pair that still overlaps and the discs around
-it. The pictures are kept in `book/_static`, and a test draws them again.
+overlaps another. The logo is the end of the same run, the last discs that still overlap and those around
+them. The pictures are kept in `book/_static`, and a test draws them again.
 """
 
 import numpy as np
@@ -38,22 +38,24 @@ def story():
 def cover(moments):
     """The band of discs, time running to the right."""
     scale = 1200 / BOX
-    circles = []
+    width = BOX / len(moments)
+    shown = []  # (centre, moves) of the discs so far
     for column, packing in enumerate(moments):
         which, centres = periodic_images(packing.positions, packing.diameters, packing.box)
-        place = centres[:, 0] / BOX * len(moments)
         active = active_discs(packing)[which]
-        for (x, y), moves in zip(
-            centres[(place >= column) & (place < column + 1)],
-            active[(place >= column) & (place < column + 1)],
-        ):
-            if -0.5 < y < BAND + 0.5:
-                circles.append(circle(x * scale, y * scale, 0.47 * scale, COLOURS[state(moves)][DARK]))
+        inside = (centres[:, 0] // width == column) & (np.abs(centres[:, 1] - BAND / 2) < BAND / 2 + 0.5)
+        # A disc may have crossed into the next column, and be there already when its turn comes.
+        before = np.array([centre for centre, _ in shown] or [[-9.0, -9.0]])
+        for centre, moves in zip(centres[inside], active[inside], strict=True):
+            if column == 0 or np.min(np.linalg.norm(before - centre, axis=1)) > 0.85:
+                shown.append((centre, moves))
+    look = f'stroke="{COLOURS["paper"][DARK]}" stroke-width="1.5"'
+    circles = [circle(*(c * scale), 0.5 * scale, COLOURS[state(moves)][DARK], look) for c, moves in shown]
     return svg(1200, round(BAND * scale), circles, paper=COLOURS["paper"][DARK])
 
 
 def emblem(packing, reach, size):
-    """The overlapping pair and what surrounds it, within `reach` diameters, centred on the pair."""
+    """The last overlap and what surrounds it, within `reach` diameters, centred on an overlapping pair."""
     (pair, *_), _ = packing.overlaps()
     one, other = packing.positions[pair]
     apart = other - one - packing.box * np.round((other - one) / packing.box)
@@ -62,7 +64,7 @@ def emblem(packing, reach, size):
     near = np.flatnonzero(np.linalg.norm(moved, axis=1) < reach)
     active = active_discs(packing)
     scale = size / (2 * np.abs(moved[near]).max() + 1)
-    near = sorted(near, key=lambda number: (active[number], number))  # the pair on top
+    near = sorted(near, key=lambda number: (active[number], number))  # active ones on top
     drawn = [
         circle(*(moved[number] * scale + size / 2), 0.47 * scale, MIDDLE[state(active[number])])
         for number in near
@@ -78,8 +80,8 @@ def state(moves):
     return "active" if moves else "inactive"
 
 
-def circle(x, y, r, fill):
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="{fill}"/>'
+def circle(x, y, r, fill, look=""):
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="{fill}" {look}/>'
 
 
 def svg(width, height, shapes, paper=None):

@@ -5,6 +5,7 @@ Loaded into the kernel by `execute`, before the first cell and without a trace i
 * every file of the tree opened for reading, listed folders and SQLite databases included, as Python's audit
 events
   report them. A file that was looked for and is missing counts as well: it may turn up later.
+What does not count: a module of the library that was read but not imported (the kernels' cache hashes all).
 """
 
 import json
@@ -47,8 +48,7 @@ class Watch:
             name = os.fsdecode(name) if isinstance(name, bytes) else name
             if isinstance(name, (str, os.PathLike)):
                 found = source(name)
-                # Listing the library's own folder is the import system at work, not the chapter.
-                if found is not None and (event[:3] != "os." or found.startswith("book/")):
+                if found is not None and not _library_at_work(event, found):
                     self.seen.add(found)
 
     def write(self, *_):
@@ -56,6 +56,12 @@ class Watch:
         modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
         names = self.seen | {found for path in modules if path and (found := source(path))}
         self.target.write_text(json.dumps(sorted(names)), encoding="utf8")
+
+
+def _library_at_work(event, name):
+    """True if the import system lists a folder, or the library reads a module of its own as text."""
+    listed = event.startswith("os.") and not name.startswith("book/")
+    return listed or (name.startswith("mpack/") and name.endswith(".py"))
 
 
 def _writes(arguments):
