@@ -591,6 +591,8 @@ def _scale_pushes(axes, space, rule, shared, chunk, step, count):
         low[k], high[k] = _U(label[_U(slots[k])]), _U(0)
     _draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factor)
     for k in range(count):
+        if factor[k] == 1.0:  # in the batch: the gradient to the last bit, where a float would round it
+            continue
         for axis in range(len(axes)):
             at = _U(slots[k]) * _U(len(axes)) + _U(axis)
             push[at], cut = to_integer(float(push[at]) * factor[k])
