@@ -1,9 +1,10 @@
 """The limiting dynamics of SGD: what stochastic gradient descent does after it has converged.
 
-Stochastic gradient descent with momentum on linear regression, as an underdamped Langevin equation and as the exact
-recursion it is. Source: Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli, Yamins, "The limiting dynamics
-of SGD: modified loss, phase-space oscillations, and anomalous diffusion", Neural Computation 36, 151 (2024),
-arXiv:2107.09133; the discrete results are derived in the chapter and checked in the tests.
+Stochastic gradient descent with momentum on linear regression, as an underdamped Langevin equation and as the
+exact recursion it is. Source: Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli, Yamins, "The
+limiting dynamics of SGD: modified loss, phase-space oscillations, and anomalous diffusion", Neural
+Computation 36, 151 (2024), arXiv:2107.09133; the discrete results are derived in the chapter and checked in
+the tests.
 
 Convention (Kunin et al.): v' = beta v - g_B(theta), theta' = theta + eta v', time t = eta k after k steps.
 Parameters, losses and gradients are dimensionless. One mode is an eigenvector of the Hessian H.
@@ -27,7 +28,7 @@ from mpack._kernels import noise, regression
 _DATA_BLOCK = np.uint64(2**31)  # noise blocks from here on never meet a batch
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # One mode: the building blocks. Arrays of any shape; the last two axes of a matrix are (theta, v).
 
 
@@ -35,8 +36,9 @@ def propagator(t, gamma, omega2):
     """exp(-A t) of one mode of curvature h, [[0, -1], [omega2, 2 gamma]] = A, in closed form.
 
     Underdamped, with delta = sqrt(omega2 - gamma^2) and S = exp(-gamma t) sin(delta t)/delta:
-    [[C + gamma S, S], [-omega2 S, C - gamma S]], C = exp(-gamma t) cos(delta t). Critical damping (S = t exp(-gamma t))
-    and overdamping (sinh, cosh) are its limits, and the result is continuous across them: no case is singular.
+    [[C + gamma S, S], [-omega2 S, C - gamma S]], C = exp(-gamma t) cos(delta t). Critical damping (S = t
+    exp(-gamma t)) and overdamping (sinh, cosh) are its limits, and the result is continuous across them: no
+    case is singular.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def propagator(t, gamma, omega2):
     Returns
     -------
     ndarray, shape (..., 2, 2)
-        Exact to rounding; Kunin et al. (2024), appendix on the underdamped oscillator.
+        Exact to rounding; derived in the chapter on limiting dynamics.
     """
     t, gamma, omega2 = np.broadcast_arrays(*(np.asarray(value, float) for value in (t, gamma, omega2)))
     delta2 = omega2 - gamma * gamma
@@ -79,9 +81,9 @@ def _one_minus_exp_over(x):
 def step_matrix(eta, beta, h):
     """One step of SGD with momentum on a mode of curvature h, without its noise: (theta, v)' = M (theta, v).
 
-    M = [[1 - eta h, eta beta], [-h, beta]], shape (..., 2, 2); the noise xi of the gradient enters as -(eta, 1) xi.
-    Its eigenvalues have product beta and sum 1 + beta - eta h: stable for 0 < eta h < 2 (1 + beta), oscillating for
-    (1 - sqrt(beta))^2 < eta h < (1 + sqrt(beta))^2.
+    M = [[1 - eta h, eta beta], [-h, beta]], shape (..., 2, 2); the noise xi of the gradient enters as -(eta,
+    1) xi. Its eigenvalues have product beta and sum 1 + beta - eta h: stable for 0 < eta h < 2 (1 + beta),
+    oscillating for (1 - sqrt(beta))^2 < eta h < (1 + sqrt(beta))^2.
     """
     h = np.asarray(h, float)
     M = np.empty(h.shape + (2, 2))
@@ -103,7 +105,8 @@ def critical_curvature(eta, beta, *, discrete=True):
 
 
 def _doubling(P, k):
-    """P^k and T_k = sum over l < k of (k - l) P^l for int k >= 0, by doubling: no subtraction, so no cancellation.
+    """P^k and T_k = sum over l < k of (k - l) P^l for int k >= 0, by doubling: no subtraction, so no
+    cancellation.
 
     With G_k = P^0 + ... + P^(k-1): T_k = G_1 + ... + G_k, G_2m = G_m + P^m G_m, T_2m = T_m + m G_m + P^m T_m.
     """
@@ -118,7 +121,8 @@ def _doubling(P, k):
 
 
 def _noise_sum(M, N, k):
-    """Covariance after int k >= 0 steps of z' = M z + noise of covariance N, from a known start; shapes (..., 2, 2)."""
+    """Covariance after int k >= 0 steps of z' = M z + noise of covariance N, from a known start; shapes (...,
+    2, 2)."""
     power = np.broadcast_to(np.eye(2), M.shape)
     C = np.zeros_like(M)
     for digit in bin(k)[2:]:
@@ -129,7 +133,8 @@ def _noise_sum(M, N, k):
 
 
 def _mul(X, Y):
-    """X @ Y for stacks of 2 x 2 matrices, entry by entry: many times faster than numpy's loop over small products."""
+    """X @ Y for stacks of 2 x 2 matrices, entry by entry: many times faster than numpy's loop over small
+    products."""
     result = np.empty(np.broadcast_shapes(X.shape, Y.shape))
     for a in (0, 1):
         for b in (0, 1):
@@ -166,13 +171,14 @@ def _time(t):
     return t
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # One choice of hyperparameters
 
 
 @dataclasses.dataclass(frozen=True)
 class Stationary:
-    """Stationary second moments mode by mode, each of shape (d,): E theta_i^2, E v_i^2, E theta_i v_i (about z*)."""
+    """Stationary second moments mode by mode, each of shape (d,): E theta_i^2, E v_i^2, E theta_i v_i (about
+    z*)."""
 
     position: np.ndarray
     velocity: np.ndarray
@@ -183,8 +189,9 @@ class Stationary:
 class LinearRegressionSGD:
     """SGD with momentum near the optimum of a linear regression, solved.
 
-    The loss is L(theta) = <(x . theta - y)^2>/2 + weight_decay |theta|^2/2 with Hessian H + weight_decay, H = <x x^T>.
-    A batch of `batch_size` samples, drawn with replacement, gives a gradient of covariance sigma^2 H / batch_size.
+    The loss is L(theta) = <(x . theta - y)^2>/2 + weight_decay |theta|^2/2 with Hessian H + weight_decay, H =
+    <x x^T>. A batch of `batch_size` samples, drawn with replacement, gives a gradient of covariance sigma^2 H
+    / batch_size.
 
     Parameters
     ----------
@@ -223,9 +230,9 @@ class LinearRegressionSGD:
     Raises
     ------
     TypeError, ValueError
-        With name, value and range: beta outside [0, 1), batch_size < 1, weight_decay < 0, a Hessian that is not
-        symmetric or not positive semidefinite, NaN anywhere, and a learning rate for which the recursion is
-        unstable, eta max(h) >= 2 (1 + beta).
+        With name, value and range: beta outside [0, 1), batch_size < 1, weight_decay < 0, a Hessian that is
+        not symmetric or not positive semidefinite, NaN anywhere, and a learning rate for which the recursion
+        is unstable, eta max(h) >= 2 (1 + beta).
 
     Notes
     -----
@@ -280,12 +287,15 @@ class LinearRegressionSGD:
     def _from_modes(self, x):
         return x if self._modes is None else x @ self._modes.T
 
-    # -- matrices of the Langevin equation, (2d, 2d), in the coordinates of the caller ---------------------------
+    # -- matrices of the Langevin equation, (2d, 2d), in the coordinates of the caller
+    # ---------------------------
 
     def _blocks(self, upper_left, upper_right, lower_left, lower_right):
         E = self.modes
-        full = [(E * np.broadcast_to(diagonal, self.dim)) @ E.T for diagonal in
-                (upper_left, upper_right, lower_left, lower_right)]
+        full = [
+            (E * np.broadcast_to(diagonal, self.dim)) @ E.T
+            for diagonal in (upper_left, upper_right, lower_left, lower_right)
+        ]
         return np.block([full[:2], full[2:]])
 
     @property
@@ -299,7 +309,8 @@ class LinearRegressionSGD:
 
     @property
     def D(self):
-        """Diffusion matrix diag(0, c (1 - beta) H), shape (2d, 2d); the noise has covariance 2 D/kappa per unit t."""
+        """Diffusion matrix diag(0, c (1 - beta) H), shape (2d, 2d); the noise has covariance 2 D/kappa per
+        unit t."""
         return self._blocks(0.0, 0.0, 0.0, 2.0 * self.gamma * self.rho)
 
     @property
@@ -309,7 +320,8 @@ class LinearRegressionSGD:
 
     @property
     def B(self):
-        """kappa times the stationary covariance: diag(H (H + lambda)^-1/c, H), shape (2d, 2d). A B + B A^T = 2 D."""
+        """kappa times the stationary covariance: diag(H (H + lambda)^-1/c, H), shape (2d, 2d). A B + B A^T =
+        2 D."""
         return self._blocks(self._occupation() / self._c, 0.0, 0.0, self.rho)
 
     @property
@@ -326,7 +338,8 @@ class LinearRegressionSGD:
         if self.rho.min() <= 0.0:
             raise ValueError(f"{name} needs every eigenvalue of H to be > 0; the least is {self.rho.min():g}")
 
-    # -- from the start to stationarity -------------------------------------------------------------------------
+    # -- from the start to stationarity
+    # -------------------------------------------------------------------------
 
     def _assemble(self, P):
         """(..., d, 2, 2) in modes -> (..., 2d, 2d) in the coordinates of the caller."""
@@ -345,8 +358,9 @@ class LinearRegressionSGD:
     def mean(self, t, theta0, v0=None):
         """E z_t = z* + exp(-A t)(z_0 - z*), shape t.shape + (2d,).
 
-        theta0, v0 : (d,), v0 = 0 by default. The recursion with v_0 = 0 is met to second order in eta by reading
-        positions at t = eta (k + 1/2) and velocities at t = eta k: v_k is the slope between steps k - 1 and k.
+        theta0, v0 : (d,), v0 = 0 by default. The recursion with v_0 = 0 is met to second order in eta by
+        reading positions at t = eta (k + 1/2) and velocities at t = eta k: v_k is the slope between steps k -
+        1 and k.
         """
         return self._centre + self.propagator(t) @ (self._phase(theta0, v0) - self._centre)
 
@@ -362,7 +376,8 @@ class LinearRegressionSGD:
         return self._centre + self._assemble(powers) @ z0
 
     def discrete_covariance(self, k):
-        """Cov z_k of the recursion from a known start, exactly, shape (len(k), 2d, 2d): sum of M^j N M^jT, j < k."""
+        """Cov z_k of the recursion from a known start, exactly, shape (len(k), 2d, 2d): sum of M^j N M^jT, j
+        < k."""
         return self._assemble(np.stack([_noise_sum(self._M, self._N, int(step)) for step in _steps("k", k)]))
 
     @property
@@ -380,21 +395,24 @@ class LinearRegressionSGD:
 
     def _phase(self, theta0, v0):
         v0 = np.zeros(self.dim) if v0 is None else v0
-        return np.concatenate([_check.array("theta0", theta0, (self.dim,)), _check.array("v0", v0, (self.dim,))])
+        return np.concatenate(
+            [_check.array("theta0", theta0, (self.dim,)), _check.array("v0", v0, (self.dim,))]
+        )
 
     def _mode_B(self):
         B = np.zeros((self.dim, 2, 2))
         B[:, 0, 0], B[:, 1, 1] = self._occupation() / self._c, self.rho
         return B
 
-    # -- stationarity -------------------------------------------------------------------------------------------
+    # -- stationarity
+    # -------------------------------------------------------------------------------------------
 
     def stationary(self, *, discrete=True):
         """Stationary second moments of every mode, as a `Stationary`.
 
-        Langevin: var theta = eta sigma^2 rho/[2 S (1 - beta)(rho + lambda)], var v = sigma^2 rho/[S (1 - beta^2)],
-        no correlation. Discrete: both divided by 1 - eta h/(2 (1 + beta)), and E theta v = eta var v/2, because
-        theta_k - theta_(k-1) = eta v_k. A mode with rho = 0 is never kicked and has 0.
+        Langevin: var theta = eta sigma^2 rho/[2 S (1 - beta)(rho + lambda)], var v = sigma^2 rho/[S (1 -
+        beta^2)], no correlation. Discrete: both divided by 1 - eta h/(2 (1 + beta)), and E theta v = eta var
+        v/2, because theta_k - theta_(k-1) = eta v_k. A mode with rho = 0 is never kicked and has 0.
         """
         position = self.eta * self.sigma**2 * self._occupation() / (2.0 * self.batch_size * (1.0 - self.beta))
         velocity = self.rho / self.kappa
@@ -404,12 +422,13 @@ class LinearRegressionSGD:
         return Stationary(position * boost, velocity * boost, 0.5 * self.eta * velocity * boost)
 
     def minibatch_factor(self):
-        """By how much real mini-batches of Gaussian inputs enlarge every stationary second moment, shape (d,).
+        """By how much real mini-batches of Gaussian inputs enlarge every stationary second moment, shape
+        (d,).
 
         Away from the optimum a sample's gradient x (x . dtheta - r) also fluctuates through x x^T dtheta; for
         Gaussian x its covariance is sigma^2 H + H Tr(H C) + H C H, C = Cov theta. The factor of mode i is
-        (1 + T/sigma^2)/(1 - a_i rho_i), with a_i = var theta_i/sigma^2 (discrete), u_i = rho_i a_i/(1 - a_i rho_i)
-        and T/sigma^2 = sum u/(1 - sum u); exact for fresh Gaussian inputs, to first order
+        (1 + T/sigma^2)/(1 - a_i rho_i), with a_i = var theta_i/sigma^2 (discrete), u_i = rho_i a_i/(1 - a_i
+        rho_i) and T/sigma^2 = sum u/(1 - sum u); exact for fresh Gaussian inputs, to first order
         1 + var theta (Tr H + rho_i)/sigma^2. inf where no stationary state exists (sum u >= 1).
         """
         a = self.stationary().position / self.sigma**2
@@ -425,7 +444,8 @@ class LinearRegressionSGD:
         return 0.5 * np.sum(self.h * self._to_modes(x) ** 2, axis=-1)
 
     def modified_loss(self, z):
-        """Phi(z) = (z - z*) U (z - z*)/2: stationarity is exp(-kappa Phi), not exp(-loss). z = (theta, v), (..., 2d).
+        """Phi(z) = (z - z*) U (z - z*)/2: stationarity is exp(-kappa Phi), not exp(-loss). z = (theta, v),
+        (..., 2d).
 
         At weight_decay 0 it is |theta - mu|^2/(eta (1 + beta)) + v H^-1 v/2: isotropic in theta, whatever H.
         """
@@ -439,7 +459,8 @@ class LinearRegressionSGD:
         return np.exp(-self.kappa * self.modified_loss(z) - log_norm)
 
     def current(self, z):
-        """Stationary probability current J(z) = -Q U (z - z*) p(z), shape (..., 2d); its divergence is zero."""
+        """Stationary probability current J(z) = -Q U (z - z*) p(z), shape (..., 2d); its divergence is
+        zero."""
         return -(self._point(z) - self._centre) @ (self.Q @ self.U).T * self.density(z)[..., None]
 
     def _point(self, z):
@@ -455,7 +476,8 @@ class LinearRegressionSGD:
         return -power / (1.0 - self.beta) if discrete else -2.0 * power / (1.0 - self.beta**2)
 
     def oscillates(self, *, discrete=True):
-        """Which modes are underdamped, bool (d,). Discrete: |1 + beta - eta h| < 2 sqrt(beta); Langevin: omega > gamma."""
+        """Which modes are underdamped, bool (d,). Discrete: |1 + beta - eta h| < 2 sqrt(beta); Langevin:
+        omega > gamma."""
         if discrete:
             return np.abs(1.0 + self.beta - self.eta * self.h) < 2.0 * np.sqrt(self.beta)
         return self.omega2 > self.gamma**2
@@ -470,19 +492,21 @@ class LinearRegressionSGD:
         cosine = (1.0 + self.beta - self.eta * self.h) / (2.0 * np.sqrt(max(self.beta, np.finfo(float).tiny)))
         return np.where(self.oscillates(), np.arccos(np.clip(cosine, -1.0, 1.0)), 0.0)
 
-    # -- displacement -------------------------------------------------------------------------------------------
+    # -- displacement
+    # -------------------------------------------------------------------------------------------
 
     def local_displacement(self, *, discrete=True):
-        """E|theta_(k+1) - theta_k|^2 = eta^2 E|v|^2 in stationarity; Langevin: eta^2 sigma^2 Tr H/[S (1 - beta^2)]."""
+        """E|theta_(k+1) - theta_k|^2 = eta^2 E|v|^2 in stationarity; Langevin: eta^2 sigma^2 Tr H/[S (1 -
+        beta^2)]."""
         return float(self.eta**2 * self.stationary(discrete=discrete).velocity.sum())
 
     def global_displacement(self, k, *, form="discrete", per_mode=False):
         """E|theta_(s+k) - theta_s|^2 in stationarity, shape (len(k),), or (len(k), d) with per_mode=True.
 
         form
-            "discrete": of the recursion, exactly. "langevin": of the Langevin path, 2 var theta (1 - [exp(-A eta k)]_11)
-            summed over modes. "kunin": the formula of Kunin et al., eta^2 var v [k + 2 k sum_l (1 - l/k) C(l)],
-            C(l) = [exp(-A eta l)]_22, which sums Langevin velocities over discrete steps.
+            "discrete": of the recursion, exactly. "langevin": of the Langevin path, 2 var theta (1 - [exp(-A
+            eta k)]_11) summed over modes. "kunin": the formula of Kunin et al., eta^2 var v [k + 2 k sum_l (1
+            - l/k) C(l)], C(l) = [exp(-A eta l)]_22, which sums Langevin velocities over discrete steps.
         k : int or 1-D array of ints >= 0.
         """
         _check.choice("form", form, ("discrete", "langevin", "kunin"))
@@ -506,10 +530,11 @@ class LinearRegressionSGD:
         return np.where(over, exact, 1.0 - self.mode_propagator(t[..., 0])[..., 0, 0])
 
     def slope(self, k):
-        """d ln E|theta_(s+k) - theta_s|^2/d ln k of the Langevin path: the anomalous exponent at k, closed form.
+        """d ln E|theta_(s+k) - theta_s|^2/d ln k of the Langevin path: the anomalous exponent at k, closed
+        form.
 
-        t sum_i 2 var theta_i omega_i^2 S_i(t)/sum_i 2 var theta_i (1 - [exp(-A t)]_11), S = [exp(-A t)]_12. Two
-        (ballistic) for k << 1/(1 - beta), one where it diffuses, zero once it is confined. k >= 1.
+        t sum_i 2 var theta_i omega_i^2 S_i(t)/sum_i 2 var theta_i (1 - [exp(-A t)]_11), S = [exp(-A t)]_12.
+        Two (ballistic) for k << 1/(1 - beta), one where it diffuses, zero once it is confined. k >= 1.
         """
         k = _steps("k", k)
         if k.size and k.min() < 1:
@@ -544,11 +569,13 @@ def _eigenmodes(spectrum, hessian):
         rho = np.where(np.abs(rho) <= 1e-14 * np.abs(rho).max(initial=0.0), 0.0, rho)
     if rho.size < 1 or rho.min() < 0.0 or rho.max() <= 0.0:
         least = rho.min(initial=0.0)
-        raise ValueError(f"{name} must hold at least one eigenvalue > 0 and none below 0; the least is {least:.6g}")
+        raise ValueError(
+            f"{name} must hold at least one eigenvalue > 0 and none below 0; the least is {least:.6g}"
+        )
     return rho, modes
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Displacement for measured curvatures, and its exponent
 
 
@@ -601,15 +628,17 @@ def _since(M, N, C, k):
 
 
 def power_law_exponent(a):
-    """Anomalous exponent of the overdamped spectrum rho_i = i^-a without weight decay: 1/a for a > 1, else 1."""
+    """Anomalous exponent of the overdamped spectrum rho_i = i^-a without weight decay: 1/a for a > 1, else
+    1."""
     return 1.0 / max(_check.number("a", a, 0.0, open_low=True), 1.0)
 
 
 def power_law_displacement(tau, a):
     """sum over i >= 1 of 1 - exp(-tau i^-a) ~ Gamma(1 - 1/a) tau^(1/a) - 1/2 for tau >> 1, a > 1.
 
-    The global displacement of the overdamped power-law spectrum in units of 2 var theta, at tau = eta k/(1 - beta).
-    From the integral over i (Mellin) and the first Euler-Maclaurin term; the rest is exponentially small or O(1/tau).
+    The global displacement of the overdamped power-law spectrum in units of 2 var theta, at tau = eta k/(1 -
+    beta). From the integral over i (Mellin) and the first Euler-Maclaurin term; the rest is exponentially
+    small or O(1/tau).
     """
     a = _check.number("a", a, 1.0, open_low=True)
     return gamma_function(1.0 - 1.0 / a) * np.asarray(tau, float) ** (1.0 / a) - 0.5
@@ -619,7 +648,8 @@ def power_law_displacement(tau, a):
 class ExponentFit:
     """|theta_(s+k) - theta_s|^2 = prefactor k^exponent, fitted on k_min <= k <= k_max.
 
-    `error` is one standard error of the exponent: a jackknife over `runs` runs, or nan when one curve was given.
+    `error` is one standard error of the exponent: a jackknife over `runs` runs, or nan when one curve was
+    given.
     """
 
     exponent: float
@@ -633,15 +663,16 @@ class ExponentFit:
 def anomalous_exponent(k, displacement, *, window=2.0 / 3.0):
     """Exponent c of |Delta_k|^2 ~ k^c: a straight line through ln |Delta_k|^2 against ln k.
 
-    The rule of Kunin et al.: the last two thirds, here of the range of ln k, k >= k_max^(1/3) when k starts at 1.
+    The rule of Kunin et al.: the last two thirds, here of the range of ln k, k >= k_max^(1/3) when k starts
+    at 1.
 
     Parameters
     ----------
     k : array_like of int, shape (m,)
         Steps >= 1, increasing; take them evenly spaced in ln k, since every point has the same weight.
     displacement : array_like, shape (m,) or (runs, m)
-        Squared displacements > 0 in the mean: one curve, or one row for each independent run. Runs are averaged
-        first; the error is the jackknife over them.
+        Squared displacements > 0 in the mean: one curve, or one row for each independent run. Runs are
+        averaged first; the error is the jackknife over them.
     window : float in (0, 1]
         Fraction of the range of ln k that is used, counted from its end.
 
@@ -675,17 +706,19 @@ def _line(x, y):
     return float(slope), float(level)
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Real mini-batch runs
 
 
 def regression_data(spectrum, n, *, sigma=1.0, weights=None, labels="paired", seed=0):
-    """A data set X (n, d), y (n,) with <x x^T> = diag(spectrum) to rounding and residuals of mean square sigma^2.
+    """A data set X (n, d), y (n,) with <x x^T> = diag(spectrum) to rounding and residuals of mean square
+    sigma^2.
 
-    Inputs are Gaussian vectors, whitened and scaled. labels="paired": every input comes twice, with y = x . w + sigma
-    and y = x . w - sigma, so that the optimum is w and the noise of the gradient there is sigma^2 H, both to rounding.
-    labels="gaussian": y = x . w + Gaussian noise, made orthogonal to the inputs and of mean square sigma^2: the
-    optimum is w to rounding, while the noise of the gradient is sigma^2 H only up to O(sqrt(d/n)).
+    Inputs are Gaussian vectors, whitened and scaled. labels="paired": every input comes twice, with y = x . w
+    + sigma and y = x . w - sigma, so that the optimum is w and the noise of the gradient there is sigma^2 H,
+    both to rounding. labels="gaussian": y = x . w + Gaussian noise, made orthogonal to the inputs and of mean
+    square sigma^2: the optimum is w to rounding, while the noise of the gradient is sigma^2 H only up to
+    O(sqrt(d/n)).
 
     Parameters
     ----------
@@ -735,7 +768,8 @@ class RegressionRuns:
     v: np.ndarray
 
     def displacement(self, origin=0):
-        """|theta - theta at record `origin`|^2 of every run, shape (runs, m - origin - 1): one row a run, later records."""
+        """|theta - theta at record `origin`|^2 of every run, shape (runs, m - origin - 1): one row a run,
+        later records."""
         moved = self.theta[:, origin + 1 :] - self.theta[:, origin : origin + 1]
         return np.sum(moved**2, axis=-1)
 

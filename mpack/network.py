@@ -1,8 +1,8 @@
 """A network small enough to see through: one hidden layer of tanh units, softmax cross-entropy, weight decay.
 
-Its thousand parameters allow what a large network forbids: the whole Hessian, the covariance of the gradient noise
-in every direction, and runs of 10^5 steps in seconds. Trained by `mpack._kernels.network`; loss, gradients and
-Hessian here are plain NumPy, written a second time and compared in the tests.
+Its thousand parameters allow what a large network forbids: the whole Hessian, the covariance of the gradient
+noise in every direction, and runs of 10^5 steps in seconds. Trained by `mpack._kernels.network`; loss,
+gradients and Hessian here are plain NumPy, written a second time and compared in the tests.
 """
 
 import dataclasses
@@ -82,7 +82,9 @@ class SmallNetwork:
         draws = np.empty(self.size)
         label = np.arange(self.size, dtype=np.uint64)
         block = np.full(self.size, _START_BLOCK, np.uint64)
-        noise.fill_gaussian(np.uint64(_check.seed("seed", seed)), noise.NETWORK, np.uint64(0), label, block, draws)
+        noise.fill_gaussian(
+            np.uint64(_check.seed("seed", seed)), noise.NETWORK, np.uint64(0), label, block, draws
+        )
         return draws * np.repeat(scale, counts)
 
     def probabilities(self, theta, X=None):
@@ -117,8 +119,9 @@ class SmallNetwork:
     def hessian(self, theta):
         """Hessian of the training loss, shape (P, P), exactly: the Gauss-Newton part and what tanh bends.
 
-        With J_c = d logit_c/d theta and e = p - onehot: <sum_c p_c (J_c - J)(J_c - J)^T + sum_c e_c d^2 logit_c>,
-        J = sum_c p_c J_c. Biases are the weights of a constant input: theta is (W1, b1) and then (W2, b2).
+        With J_c = d logit_c/d theta and e = p - onehot: <sum_c p_c (J_c - J)(J_c - J)^T + sum_c e_c d^2
+        logit_c>, J = sum_c p_c J_c. Biases are the weights of a constant input: theta is (W1, b1) and then
+        (W2, b2).
         """
         n, hidden, classes = len(self.X), self.hidden, self.classes
         W2 = self._split(theta)[2]
@@ -146,7 +149,8 @@ class SmallNetwork:
         return H / n + self.weight_decay * np.eye(self.size)
 
     def minimum(self, theta, tolerance=1e-9):
-        """The minimum of the training loss below theta, (P,): the rule of SGD on the whole batch, then Newton steps.
+        """The minimum of the training loss below theta, (P,): the rule of SGD on the whole batch, then Newton
+        steps.
 
         RuntimeError if |gradient| < tolerance is not reached; start it near the end of training.
         """
@@ -169,7 +173,8 @@ class SmallNetwork:
         raise RuntimeError(f"no minimum: |gradient| is {np.linalg.norm(g):.3g}, not < {tolerance:g}")
 
     def spectra(self, theta):
-        """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each eigenvector."""
+        """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each
+        eigenvector."""
         h, E = np.linalg.eigh(self.hessian(theta))
         return h[::-1], np.var(self.sample_gradients(theta) @ E[:, ::-1], axis=0)
 
@@ -182,7 +187,8 @@ class SmallNetwork:
             Starts; v is zero by default. Row r draws its batches as run first_run + r.
         eta, beta, batch_size : float, float, int
         record : array_like of int, shape (m,)
-            Increasing steps; the first one is the step the starts are at, so that training goes on where it ended.
+            Increasing steps; the first one is the step the starts are at, so that training goes on where it
+            ended.
         seed, threads : int
 
         Returns
@@ -191,7 +197,10 @@ class SmallNetwork:
         """
         theta = _check.array("theta", theta, (None, self.size))
         v = np.zeros_like(theta) if v is None else _check.array("v", v, theta.shape)
-        eta, beta = _check.number("eta", eta, 0.0, open_low=True), _check.number("beta", beta, 0.0, 1.0, open_high=True)
+        eta, beta = (
+            _check.number("eta", eta, 0.0, open_low=True),
+            _check.number("beta", beta, 0.0, 1.0, open_high=True),
+        )
         size, seed = _check.integer("batch_size", batch_size, 1), np.uint64(_check.seed("seed", seed))
         first_run, threads = _check.integer("first_run", first_run, 0), _check.integer("threads", threads, 1)
         record = _check.array("record", record, (None,), dtype=np.int64)
@@ -202,8 +211,8 @@ class SmallNetwork:
         def work(r):
             row = slice(r, r + 1)
             network.sgd_runs(
-                self.X, self.labels, self.hidden, self.classes, theta[row], v[row], eta, beta, self.weight_decay,
-                size, seed, first_run + r, record, out[row], speed2[row],
+                self.X, self.labels, self.hidden, self.classes, theta[row], v[row], eta, beta,
+                self.weight_decay, size, seed, first_run + r, record, out[row], speed2[row],
             )  # fmt: skip
 
         with ThreadPoolExecutor(threads) as pool:

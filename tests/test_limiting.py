@@ -1,8 +1,9 @@
 """mpack.limiting against scipy, exact recursions, plain NumPy, PyTorch, and simulation.
 
-Statistical tests compare a mean over R independent runs with a prediction, in units z of its standard error, and
-allow |z| < 5 (a Gaussian exceeds it with probability 6e-7); with at most 100 comparisons a test, the false-alarm
-rate of each is below 1e-4 at any seed. Sample sizes and the detectable deviation are given with each.
+Statistical tests compare a mean over R independent runs with a prediction, in units z of its standard error,
+and allow |z| < 5 (a Gaussian exceeds it with probability 6e-7); with at most 100 comparisons a test, the
+false-alarm rate of each is below 1e-4 at any seed. Sample sizes and the detectable deviation are given with
+each.
 """
 
 import itertools
@@ -46,7 +47,8 @@ models = st.builds(
 )  # fmt: skip
 
 
-# -- algebra -----------------------------------------------------------------------------------------------------
+# -- algebra
+# -----------------------------------------------------------------------------------------------------
 
 
 @given(models)
@@ -68,7 +70,9 @@ def test_stationary_covariance_solves_the_lyapunov_equation(m):
 @given(models, st.floats(0.0, 50.0), st.floats(0.0, 50.0))
 @settings(max_examples=60, deadline=None)
 def test_propagator_is_a_semigroup(m, s, t):
-    np.testing.assert_allclose(m.propagator(s + t), m.propagator(s) @ m.propagator(t), atol=1e-11 * np.abs(m.A).max())
+    np.testing.assert_allclose(
+        m.propagator(s + t), m.propagator(s) @ m.propagator(t), atol=1e-11 * np.abs(m.A).max()
+    )
     np.testing.assert_array_equal(m.mode_propagator(0.0), np.broadcast_to(np.eye(2), (m.dim, 2, 2)))
 
 
@@ -125,12 +129,15 @@ def test_density_is_normalised_and_its_current_is_free_of_divergence():
 
 def test_modified_loss_is_isotropic_in_position_and_only_without_weight_decay():
     z = np.array([np.r_[q, np.zeros(4)] for q in np.linalg.qr(hessian(4, 5))[0]])
-    assert np.ptp(model(weight_decay=0.0).modified_loss(z)) < 1e-12 * model(weight_decay=0.0).modified_loss(z)[0]
+    assert (
+        np.ptp(model(weight_decay=0.0).modified_loss(z)) < 1e-12 * model(weight_decay=0.0).modified_loss(z)[0]
+    )
     assert np.ptp(model(weight_decay=0.1).modified_loss(z)) > 0.01 * model().modified_loss(z)[0]
     assert np.ptp(model(weight_decay=0.0).loss(z[:, :4])) > 0.1
 
 
-# -- the recursion, exactly --------------------------------------------------------------------------------------
+# -- the recursion, exactly
+# --------------------------------------------------------------------------------------
 
 
 def full_recursion(m):
@@ -195,7 +202,8 @@ def test_displacement_forms_of_the_langevin_path(m, k):
 
 
 def test_displacement_keeps_its_digits_in_flat_directions():
-    """h = 1e-13: free diffusion, eta^2 s^2 k/(1 - beta)^2 up to the ballistic start, where 1 - C cancels 13 digits."""
+    """h = 1e-13: free diffusion, eta^2 s^2 k/(1 - beta)^2 up to the ballistic start, where 1 - C cancels 13
+    digits."""
     m = LinearRegressionSGD(eta=0.1, beta=0.9, batch_size=1, spectrum=[1e-13, 1.0])
     k, beta = 10**6, 0.9
     power = m.eta**2 * 1e-13
@@ -205,7 +213,8 @@ def test_displacement_keeps_its_digits_in_flat_directions():
 
 
 def test_kunin_sum_diffuses_where_the_recursion_is_confined():
-    """Its sum over discrete steps leaves eta gamma/3 = (1 - beta)/(3 (1 + beta)) per step of every confined mode."""
+    """Its sum over discrete steps leaves eta gamma/3 = (1 - beta)/(3 (1 + beta)) per step of every confined
+    mode."""
     m = LinearRegressionSGD(eta=0.02, beta=0.9, batch_size=4, spectrum=[1.0])
     k = np.array([20_000, 40_000])
     growth = np.diff(m.global_displacement(k, form="kunin"))[0] / 20_000
@@ -215,7 +224,8 @@ def test_kunin_sum_diffuses_where_the_recursion_is_confined():
 
 
 def test_displacement_at_an_age():
-    """A young process, one old enough to be stationary, and a downhill direction, against the full covariances."""
+    """A young process, one old enough to be stationary, and a downhill direction, against the full
+    covariances."""
     eta, beta, h, power = 0.1, 0.7, np.array([0.8, 0.0, -0.01]), np.array([0.3, 0.2, 0.1])
     for age, k in itertools.product((0, 3, 50), (1, 4, 30)):
         got = limiting.linear_displacement(k, eta, beta, h, power, age=age, per_mode=True)[0]
@@ -245,7 +255,8 @@ def test_damping_boundaries():
 
 
 def test_langevin_and_recursion_meet_when_a_step_turns_and_damps_little():
-    """eta h = e^2 and 1 - beta = e: positions read at eta (k + 1/2) differ by O(e^2), read at eta k by O(e)."""
+    """eta h = e^2 and 1 - beta = e: positions read at eta (k + 1/2) differ by O(e^2), read at eta k by
+    O(e)."""
 
     def worst(e, shift):
         m = LinearRegressionSGD(eta=e * e, beta=1.0 - e, batch_size=1, spectrum=[1.0])
@@ -294,25 +305,31 @@ def test_anomalous_exponent_on_known_curves():
 def test_jackknife_error_of_the_exponent(seed):
     """400 ensembles of 12 runs with multiplicative noise: the stated error is their scatter to 25 %.
 
-    The scatter of 400 values is known to 3.5 %, the mean jackknife error to about 1.5 %: a chance of 25 % is nil.
+    The scatter of 400 values is known to 3.5 %, the mean jackknife error to about 1.5 %: a chance of 25 % is
+    nil.
     """
     rng = np.random.default_rng(seed)
     k = np.unique(np.geomspace(1, 1000, 20).astype(int))
     fits = [
-        limiting.anomalous_exponent(k, k**0.6 * np.exp(0.1 * np.cumsum(rng.normal(size=(12, k.size)), axis=1)))
+        limiting.anomalous_exponent(
+            k, k**0.6 * np.exp(0.1 * np.cumsum(rng.normal(size=(12, k.size)), axis=1))
+        )
         for _ in range(400)
     ]
     stated, scatter = np.mean([f.error for f in fits]), np.std([f.exponent for f in fits], ddof=1)
     assert abs(stated / scatter - 1) < 0.25
 
 
-# -- the kernel --------------------------------------------------------------------------------------------------
+# -- the kernel
+# --------------------------------------------------------------------------------------------------
 
 
 def batch_by_hand(seed, step, run, n, size):
     blocks = np.arange((size + 3) // 4, dtype=np.uint64)
     words = np.empty((blocks.size, 2), np.uint64)
-    noise.fill_bits(np.uint64(seed), noise.REGRESSION, np.uint64(step), np.full_like(blocks, run), blocks, words)
+    noise.fill_bits(
+        np.uint64(seed), noise.REGRESSION, np.uint64(step), np.full_like(blocks, run), blocks, words
+    )
     quarters = [int(w) >> shift & 0xFFFFFFFF for pair in words for w in pair for shift in (0, 32)]
     return [q * n >> 32 for q in quarters[:size]]
 
@@ -370,7 +387,8 @@ def test_batches_are_uniform_and_independent(seed):
     assert scipy.stats.chi2.sf(((pairs - 20) ** 2 / 20).sum(), 2499) > 1e-6
 
 
-# -- simulation --------------------------------------------------------------------------------------------------
+# -- simulation
+# --------------------------------------------------------------------------------------------------
 
 RUNS = 4000
 
@@ -382,8 +400,8 @@ def scores(samples, expected):
 
 @pytest.fixture(scope="module")
 def coarse():
-    """Large steps: eta h/(2 (1 + beta)) = 0.2 and 0.06, far from the Langevin limit; noise far above the mini-batch
-    correction (1.02), which the finite data set knows to 5 % of itself."""
+    """Large steps: eta h/(2 (1 + beta)) = 0.2 and 0.06, far from the Langevin limit; noise far above the
+    mini-batch correction (1.02), which the finite data set knows to 5 % of itself."""
     return LinearRegressionSGD(eta=0.72, beta=0.8, batch_size=64, spectrum=[1.0, 0.3])
 
 
@@ -412,7 +430,8 @@ def test_stationary_moments_of_real_runs(coarse, coarse_runs):
 
 
 def test_control_without_the_discrete_correction(coarse, coarse_runs):
-    """The Langevin variances are 20 % too small for the steep mode, and its zero covariance is wrong by 20 SE."""
+    """The Langevin variances are 20 % too small for the steep mode, and its zero covariance is wrong by 20
+    SE."""
     z = scores(moments_of(coarse_runs), predicted(coarse, discrete=False))
     assert z[0] > Z_ALLOWED and z[4] > Z_ALLOWED
 
@@ -440,7 +459,8 @@ def test_displacement_of_real_runs(coarse, coarse_runs):
 
 
 def test_circulation_of_real_runs(coarse, coarse_runs):
-    """15 pairs of successive steps, 50 steps (5 decay times) apart: known to 0.7 %; the Langevin value is 10 % off."""
+    """15 pairs of successive steps, 50 steps (5 decay times) apart: known to 0.7 %; the Langevin value is 10
+    % off."""
     theta, v = coarse_runs.theta[:, 5:], coarse_runs.v[:, 5:]
     swept = (theta[:, ::2] * v[:, 1::2] - v[:, ::2] * theta[:, 1::2]).mean(axis=1) / coarse.eta
     expected = coarse.circulation() * coarse.minibatch_factor()
@@ -451,7 +471,8 @@ def test_circulation_of_real_runs(coarse, coarse_runs):
 
 
 def test_transient_of_real_runs(seed):
-    """From a known start to stationarity, d = 2, R = 4000, ten times: mean to 1.6 % of the stationary width."""
+    """From a known start to stationarity, d = 2, R = 4000, ten times: mean to 1.6 % of the stationary
+    width."""
     m = LinearRegressionSGD(eta=0.1, beta=0.9, batch_size=64, spectrum=[1.0, 0.2], sigma=1.0)
     X, y = limiting.regression_data(m.rho, 20_000, seed=seed)
     record, start = np.array([1, 2, 5, 10, 20, 30, 50, 80, 120, 200]), np.array([0.15, -0.3])
@@ -479,10 +500,13 @@ def test_minibatch_factor_of_real_runs(seed):
     z = scores(samples, np.tile(factor, 2))
     assert np.abs(z / np.tile(slack, 2)).max() < Z_ALLOWED
     assert scores(samples, 1.0).min() > Z_ALLOWED
-    assert np.all(np.isinf(LinearRegressionSGD(eta=1.0, beta=0.9, batch_size=1, spectrum=[1.0]).minibatch_factor()))
+    assert np.all(
+        np.isinf(LinearRegressionSGD(eta=1.0, beta=0.9, batch_size=1, spectrum=[1.0]).minibatch_factor())
+    )
 
 
-# -- PyTorch -----------------------------------------------------------------------------------------------------
+# -- PyTorch
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.03])
@@ -494,7 +518,9 @@ def test_step_by_step_agreement_with_pytorch(decay):
     steps = np.arange(1, 201)
     ours = limiting.run_regression(m, X, y, record=steps, runs=1, seed=9, start=np.zeros(3))
     theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.SGD([theta], lr=m.eta, momentum=m.beta, weight_decay=decay, dampening=0, nesterov=False)
+    optimiser = torch.optim.SGD(
+        [theta], lr=m.eta, momentum=m.beta, weight_decay=decay, dampening=0, nesterov=False
+    )
     Xt, yt = torch.tensor(X), torch.tensor(y)
     for k in range(200):
         batch = batch_by_hand(9, k, 0, 80, 5)
@@ -506,7 +532,8 @@ def test_step_by_step_agreement_with_pytorch(decay):
         np.testing.assert_allclose(-buffer, ours.v[0, k], atol=1e-13)
 
 
-# -- bad input ---------------------------------------------------------------------------------------------------
+# -- bad input
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -536,7 +563,12 @@ def test_bad_hyperparameters_are_refused(changes, words):
 
 
 def test_bad_types_are_refused():
-    for changes in (dict(batch_size=2.0), dict(batch_size=True), dict(eta="fast"), dict(spectrum=[1], hessian=[[1]])):
+    for changes in (
+        dict(batch_size=2.0),
+        dict(batch_size=True),
+        dict(eta="fast"),
+        dict(spectrum=[1], hessian=[[1]]),
+    ):
         with pytest.raises(TypeError):
             LinearRegressionSGD(**(dict(eta=0.1, beta=0.5, batch_size=2) | changes))
     with pytest.raises(TypeError, match="either spectrum or hessian"):
@@ -556,11 +588,23 @@ def test_bad_arguments_are_refused():
         (ValueError, "z must have shape", lambda: m.modified_loss([1.0, 2.0])),
         (ValueError, "k must be >= 1", lambda: m.slope(0)),
         (ValueError, "U needs every eigenvalue", lambda: model(spectrum=[1.0, 0.0]).U),
-        (ValueError, "curvature must lie in", lambda: limiting.linear_displacement(1, 0.1, 0.9, [-1.0], [1.0])),
-        (ValueError, "noise_variance must be >= 0", lambda: limiting.linear_displacement(1, 0.1, 0.9, [1.0], [-1.0])),
+        (
+            ValueError,
+            "curvature must lie in",
+            lambda: limiting.linear_displacement(1, 0.1, 0.9, [-1.0], [1.0]),
+        ),
+        (
+            ValueError,
+            "noise_variance must be >= 0",
+            lambda: limiting.linear_displacement(1, 0.1, 0.9, [1.0], [-1.0]),
+        ),
         (ValueError, "a must be", lambda: limiting.power_law_displacement(10.0, 1.0)),
         (ValueError, "increasing steps", lambda: limiting.anomalous_exponent([3, 2, 1], [1, 1, 1])),
-        (ValueError, "displacement must be > 0", lambda: limiting.anomalous_exponent([1, 2, 3], [1, 0, 1], window=1)),
+        (
+            ValueError,
+            "displacement must be > 0",
+            lambda: limiting.anomalous_exponent([1, 2, 3], [1, 0, 1], window=1),
+        ),
         (ValueError, "window must", lambda: limiting.anomalous_exponent([1, 2, 3], [1, 1, 1], window=0)),
         (ValueError, "n must be even", lambda: limiting.regression_data([1.0], 21)),
         (ValueError, "n must be an integer >= 4", lambda: limiting.regression_data([1.0], 3)),

@@ -1,7 +1,7 @@
 """The numbers and claims of the chapter on limiting dynamics, as the book on the disk recorded them.
 
-Statistical bands: real runs may differ from their prediction by 5 of their own standard errors, which a Gaussian does
-with probability 6e-7, plus the stated allowance for the finite data set or for curvature.
+Statistical bands: real runs may differ from their prediction by 5 of their own standard errors, which a
+Gaussian does with probability 6e-7, plus the stated allowance for the finite data set or for curvature.
 """
 
 import os
@@ -62,7 +62,8 @@ def test_damping_and_displacement(recorded):
 
 
 def test_network(recorded):
-    """Nothing fitted: exponents to 0.1, and the loud walk hotter than the theory while the quiet one is not."""
+    """Nothing fitted: exponents to 0.1, and the loud walk hotter than the theory while the quiet one is
+    not."""
     assert recorded["network-accuracy"]["value"] > 0.85
     for name in ("quiet", "loud"):
         theory = recorded[f"network-exponent-{name}-theory"]["value"]
@@ -77,5 +78,10 @@ def test_bad_parameters_stop_the_chapter_before_any_work(bad, tmp_path):
     name, value = bad
     with pytest.raises(papermill.PapermillExecutionError, match=name):
         papermill.execute_notebook(
-            CHAPTER, tmp_path / "out.ipynb", {name: value}, cwd=places.ROOT, progress_bar=False, log_output=False
+            CHAPTER,
+            tmp_path / "out.ipynb",
+            {name: value},
+            cwd=places.ROOT,
+            progress_bar=False,
+            log_output=False,
         )

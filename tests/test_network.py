@@ -1,4 +1,5 @@
-"""mpack.network: the kernel against plain NumPy and PyTorch, derivatives against differences, one seed one run."""
+"""mpack.network: the kernel against plain NumPy and PyTorch, derivatives against differences, one seed one
+run."""
 
 import numpy as np
 import pytest
@@ -57,7 +58,10 @@ def test_kernel_agrees_with_numpy(net):
     for r in range(2):
         theta, v, speed2 = start.copy(), np.zeros(net.size), []
         for k in range(30):
-            g = net.sample_gradients(theta)[batch_by_hand(13, k, r, 40, size)].mean(axis=0) + net.weight_decay * theta
+            g = (
+                net.sample_gradients(theta)[batch_by_hand(13, k, r, 40, size)].mean(axis=0)
+                + net.weight_decay * theta
+            )
             v = beta * v - g
             theta = theta + eta * v
             speed2.append(v @ v)
@@ -81,8 +85,8 @@ def test_one_seed_one_run(net):
 
 
 def test_minimum_and_the_quiet_walk_about_it(net, seed):
-    """At eta/(S (1 - beta)) = 6e-4 the linear theory with the measured spectra holds: 60 runs, 8 % standard error
-    on their mean displacement at most, 5 standard errors and 10 % of curvature effects allowed."""
+    """At eta/(S (1 - beta)) = 6e-4 the linear theory with the measured spectra holds: 60 runs, 8 % standard
+    error on their mean displacement at most, 5 standard errors and 10 % of curvature effects allowed."""
     bottom = net.minimum(net.start(1))
     assert np.linalg.norm(net.gradient(bottom)) < 1e-9
     h, variance = net.spectra(bottom)
@@ -95,7 +99,9 @@ def test_minimum_and_the_quiet_walk_about_it(net, seed):
     error = moved.std(axis=0, ddof=1) / np.sqrt(60)
     assert np.all(error < 0.16 * expected)
     assert np.all(np.abs(moved.mean(axis=0) - expected) < 5.0 * error + 0.1 * expected)
-    isotropic = limiting.linear_displacement(k, eta, beta, h, np.full(h.size, variance.mean() / size), age=2000)
+    isotropic = limiting.linear_displacement(
+        k, eta, beta, h, np.full(h.size, variance.mean() / size), age=2000
+    )
     assert np.abs(moved.mean(axis=0) / isotropic - 1.0)[-1] > 0.5
 
 

@@ -1,8 +1,8 @@
 """Mini-batch SGD with momentum on a network with one hidden layer, many runs at once. Arrays in, arrays out.
 
 Parameters lie in one flat array: W1 (inputs, hidden), b1 (hidden), W2 (hidden, classes), b2 (classes).
-Hidden units are tanh, the loss is the cross-entropy of a softmax. exp is made from IEEE + - * / alone, so that a run
-has the same bits on every machine.
+Hidden units are tanh, the loss is the cross-entropy of a softmax. exp is made from IEEE + - * / alone, so
+that a run has the same bits on every machine.
 
 Noise: purpose `NETWORK`, otherwise as in `regression`.
 """
@@ -18,7 +18,8 @@ from mpack._kernels.regression import draw_batch
 
 @njit(forceinline=True)
 def exp(x):
-    """e**x to about 2e-16 relative for -700 <= x <= 700: x = n ln 2 + r, |r| <= ln(2)/2, Taylor series in r."""
+    """e**x to about 2e-16 relative for -700 <= x <= 700: x = n ln 2 + r, |r| <= ln(2)/2, Taylor series in
+    r."""
     x = min(max(x, -700.0), 700.0)
     n = math.floor(x * 1.4426950408889634 + 0.5)
     r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10
@@ -78,7 +79,8 @@ def forward(x, W1, b1, W2, b2, a, p):
 
 @njit
 def backward(x, label, W2, a, p, back, G1, g1, G2, g2):
-    """Add one image's gradient of -ln p[label] to G1, g1, G2, g2; p is overwritten by the error p - onehot."""
+    """Add one image's gradient of -ln p[label] to G1, g1, G2, g2; p is overwritten by the error p -
+    onehot."""
     hidden, classes = a.shape[0], p.shape[0]
     p[label] -= 1.0
     for c in range(classes):
@@ -112,13 +114,27 @@ def split(theta, inputs, hidden, classes):
 
 @njit
 def sgd_runs(
-    X, labels, hidden, classes, theta, v, eta, beta, weight_decay, size, seed, first_run, record, out_theta, out_v2
+    X,
+    labels,
+    hidden,
+    classes,
+    theta,
+    v,
+    eta,
+    beta,
+    weight_decay,
+    size,
+    seed,
+    first_run,
+    record,
+    out_theta,
+    out_v2,
 ):
     """Run every row of theta, v (runs, parameters; changed in place) to step record[-1].
 
-    X (n, inputs), labels (n,) int64. record (m,): increasing steps counted from the start of the run, whose first
-    entry is the step the rows are at. out_theta (runs, m, parameters). out_v2 (runs, m): the mean of |v|^2 over the
-    steps since the record before (0 for the first).
+    X (n, inputs), labels (n,) int64. record (m,): increasing steps counted from the start of the run, whose
+    first entry is the step the rows are at. out_theta (runs, m, parameters). out_v2 (runs, m): the mean of
+    |v|^2 over the steps since the record before (0 for the first).
     """
     inputs = X.shape[1]
     batch = np.empty(size, np.int64)

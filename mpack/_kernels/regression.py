@@ -2,8 +2,9 @@
 
 The physics is three lines: draw a sample, add its gradient, kick the velocity and move.
 
-Noise: purpose `REGRESSION`, step = the step of the run, label a = number of the run, label b = block. A block gives
-four 32-bit words and so the next four members of the batch. Blocks from 2**31 on belong to starts and data sets.
+Noise: purpose `REGRESSION`, step = the step of the run, label a = number of the run, label b = block. A block
+gives four 32-bit words and so the next four members of the batch. Blocks from 2**31 on belong to starts and
+data sets.
 """
 
 import numpy as np
@@ -40,7 +41,8 @@ def draw_batch(seed, purpose, step, run, n, batch):
 
 @njit
 def add_gradients(X, y, theta, batch, g):
-    """g += sum over the batch of x (x . theta - y). Four samples at a time: four independent sums run abreast."""
+    """g += sum over the batch of x (x . theta - y). Four samples at a time: four independent sums run
+    abreast."""
     size, dim = batch.shape[0], theta.shape[0]
     whole = size - size % 4
     for m in range(0, whole, 4):
