@@ -1,0 +1,269 @@
+"""One step's mean and covariance, every particle of a cluster at once, against the exact moments of each rule.
+
+A box holds about 1000 copies of a cluster, too far apart to meet, and 20 seeds give about 20 000 independent samples of
+the displacement of the whole cluster (particles times axes, so that what two particles share is seen as well).
+
+* Mean: whitened with the exact covariance, M |mean|**2 is chi-square with as many degrees of freedom as that has rank.
+* Covariance: the mean of all products of two whitened components, less the identity; Hotelling's T**2 with their sample
+  covariance, F-distributed.
+* What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of a pair's centre).
+
+False alarm: each p-value is compared with 1e-6. Power: with 20 000 samples and k degrees of freedom a shift of the mean
+by 0.046, 0.050, 0.061 standard deviations (k = 2, 4, 12) is found nine times in ten, and an error of 6.5 % in every
+variance (k = 2); `test_smallest_detectable` computes these numbers, and the negative controls are tested for failing.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+import mpack
+from mpack.dynamics import Approximation
+
+P_MIN = 1e-6
+COPIES, SEEDS = 1000, 20
+
+
+# ------------------------------------------------------------------------------------------------ clusters
+
+
+def three_discs():
+    """Discs at (-1, 0), (0, 1), (1, 0) with radii sqrt 2 -1, sqrt 2 + 1, sqrt 2 - 1: only 0-1 and 1-2 overlap."""
+    positions = np.array([[-1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    diameters = 2.0 * (np.sqrt(2.0) + np.array([-1.0, 1.0, -1.0]))
+    return positions / np.mean(diameters), diameters / np.mean(diameters)
+
+
+def random_cluster(dim, number):
+    """Four spheres that all hang together, in a small cube."""
+    random = np.random.default_rng([dim, number])
+    diameters = random.uniform(0.7, 1.3, 4)
+    return random.uniform(0.0, 0.9 / np.sqrt(dim / 2), (4, dim)), diameters / np.mean(diameters)
+
+
+CLUSTERS = {"three discs": three_discs()} | {f"d = {dim}": random_cluster(dim, 1) for dim in (2, 3, 4)}
+RULES = {
+    "PairwiseBRO": mpack.PairwiseBRO(eps=0.1),
+    "NonreciprocalBRO": mpack.NonreciprocalBRO(eps=0.1),
+    "IndividualBRO": mpack.IndividualBRO(eps=0.1),
+    "SGD": mpack.SGD(alpha=0.1, batch_fraction=0.3),
+    "SGD half": mpack.SGD(alpha=0.1, batch_fraction=0.5),
+    "RCD": mpack.RCD(alpha=0.1, batch_fraction=0.3),
+    "SGD harmonic": mpack.SGD(alpha=0.1, batch_fraction=0.6, potential=mpack.Harmonic(stiffness=2)),
+    "RCD Hertzian": mpack.RCD(alpha=0.1, batch_fraction=0.6, potential=mpack.Hertzian(stiffness=2)),
+}
+RULES |= {f"{name} approximation": rule.approximation() for name, rule in RULES.items()}
+
+
+def contacts(positions, diameters, potential=mpack.Linear()):
+    """(i, j, push along the line of centres on i) of each overlapping pair: -dU/dx_i."""
+    for i, j in itertools.combinations(range(len(positions)), 2):
+        gap, contact = positions[i] - positions[j], 0.5 * (diameters[i] + diameters[j])
+        r = np.linalg.norm(gap)
+        if r < contact:
+            force = {
+                mpack.Linear: lambda x: 0.5,
+                mpack.Harmonic: lambda x: potential.stiffness * x / contact,
+                mpack.Hertzian: lambda x: potential.stiffness * x**1.5 / contact,
+            }[type(potential)](1.0 - r / contact)
+            yield i, j, force * gap / r
+
+
+def law(cluster, dynamics):
+    """Exact mean and covariance of one step's displacements, (m d,) and (m d, m d): sums over independent numbers."""
+    positions, diameters = cluster
+    rule = dynamics.of if isinstance(dynamics, Approximation) else dynamics
+    if hasattr(rule, "eps"):
+        scale, mean, variance = 2.0 * rule.eps, 0.5, 1.0 / 12.0
+    else:
+        scale, mean, variance = rule.alpha, rule.batch_fraction, rule.batch_fraction * (1.0 - rule.batch_fraction)
+    columns = modes(cluster, rule) * scale
+    return columns.sum(axis=1) * mean, columns @ columns.T * variance
+
+
+def modes(cluster, rule):
+    """What each independent number moves: one column of displacements (m d,) each."""
+    positions, diameters = cluster
+    columns, total = [], np.zeros_like(positions)
+    for i, j, push in contacts(positions, diameters, getattr(rule, "potential", mpack.Linear())):
+        on_i, on_j = np.zeros((2, *positions.shape))
+        on_i[i], on_j[j] = push, -push
+        total += on_i + on_j
+        columns += [on_i, on_j] if isinstance(rule, mpack.NonreciprocalBRO) else [on_i + on_j]
+    if isinstance(rule, (mpack.IndividualBRO, mpack.RCD)):
+        columns = [np.where(np.arange(len(total))[:, None] == i, total, 0.0) for i in range(len(total))]
+    return np.array(columns).reshape(len(columns), -1).T
+
+
+def copies(cluster, count):
+    """A packing of `count` clusters or a few more, out of each other's reach."""
+    positions, diameters = cluster
+    dim, pitch = positions.shape[1], np.ptp(positions, axis=0).max() + 2.0 * diameters.max()
+    edge = int(np.ceil(count ** (1 / dim)))
+    places = np.array(list(itertools.product(range(edge), repeat=dim))) * pitch
+    everything = (places[:, None, :] + positions).reshape(-1, dim)
+    sizes = np.tile(diameters, len(places))
+    return mpack.Packing(everything, edge * pitch, sizes / np.mean(sizes))
+
+
+def samples(cluster, dynamics, seed, seeds=SEEDS):
+    """Displacements (M, m d) of M clusters in their first step."""
+    packing = copies(cluster, COPIES)
+    moves = []
+    for k in range(seeds):
+        run = mpack.simulate(packing, dynamics, steps=1, seed=1_000_003 * seed + k)
+        with np.errstate(over="ignore"):
+            moves.append((run.final.fixed - packing.fixed) * (2.0**-64 * packing.box))
+    return np.concatenate(moves).reshape(-1, cluster[0].size)
+
+
+# ------------------------------------------------------------------------------------------------ the test
+
+
+def p_values(moves, mean, covariance):
+    """Probabilities of so large a misfit of the mean and of the covariance; 0 where something impossible happened."""
+    values, vectors = np.linalg.eigh(covariance)
+    noisy = values > 1e-9 * values.max()
+    rest = (moves - mean) @ vectors[:, ~noisy]
+    if rest.size and np.abs(rest).max() > 1e-10:
+        return 0.0, 0.0
+    white = (moves - mean) @ vectors[:, noisy] / np.sqrt(values[noisy])
+    rank = white.shape[1]
+    of_mean = stats.chi2.sf(len(white) * np.sum(white.mean(axis=0) ** 2), rank)
+    row, column = np.triu_indices(rank)
+    return of_mean, hotelling(white[:, row] * white[:, column] - (row == column))
+
+
+def hotelling(rows):
+    """P-value of the mean of `rows` being 0; combinations that never vary must be 0 themselves."""
+    count, mean = len(rows), rows.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(rows.T).reshape(len(mean), len(mean)))
+    varies = values > 1e-9 * max(values.max(), 1e-12)
+    along = mean @ vectors
+    if np.any(np.abs(along[~varies]) > 1e-9):
+        return 0.0
+    rank = np.count_nonzero(varies)
+    if rank == 0:
+        return 1.0
+    squared = count * np.sum(along[varies] ** 2 / values[varies])
+    return stats.f.sf(squared * (count - rank) / (rank * (count - 1)), rank, count - rank)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_moments(cluster, rule, seed):
+    moves = samples(CLUSTERS[cluster], RULES[rule], seed)
+    assert min(p_values(moves, *law(CLUSTERS[cluster], RULES[rule]))) > P_MIN
+
+
+def test_three_discs_by_hand(seed):
+    """The middle disc: mean (eps/2) (0, sqrt 2); covariance eps**2/12 times the identity, or diag(0, 2) particle-wise;
+    likewise (alpha**2/4) b_f (1 - b_f). The law used above says so, and so do the samples (|z| < 5, 5.7e-7 each)."""
+    middle = slice(2, 4)
+    cases = {
+        mpack.PairwiseBRO(eps=0.1): (0.05, 0.01 / 12, np.eye(2)),
+        mpack.NonreciprocalBRO(eps=0.1): (0.05, 0.01 / 12, np.eye(2)),
+        mpack.IndividualBRO(eps=0.1): (0.05, 0.01 / 12, np.diag([0, 2])),
+        mpack.SGD(alpha=0.1, batch_fraction=0.3): (0.015, 0.0025 * 0.21, np.eye(2)),
+        mpack.RCD(alpha=0.1, batch_fraction=0.3): (0.015, 0.0025 * 0.21, np.diag([0, 2])),
+    }
+    for rule, (drift, variance, shape) in cases.items():
+        mean, covariance = law(three_discs(), rule)
+        assert np.allclose(mean[middle], [0, drift * np.sqrt(2)], atol=1e-15)
+        assert np.allclose(covariance[middle, middle], variance * shape, atol=1e-15)
+        moves = samples(three_discs(), rule, seed)[:, middle]
+        error = np.sqrt(np.diag(covariance)[middle] / len(moves))
+        assert np.all(np.abs(moves.mean(axis=0) - mean[middle]) <= 5 * error + 1e-12)
+        spread = np.abs(np.cov(moves.T) - variance * shape)
+        assert spread.max() < 5 * 2 * variance * np.sqrt(2 / len(moves)) + 1e-12
+
+
+@pytest.mark.parametrize("rule", [mpack.SGD, mpack.RCD])
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_batches_of_exactly_b(rule, batch, seed):
+    """B of P drawn without replacement: mean B/P, variance p (1 - p), covariance of two -p (1 - p)/(P - 1).
+
+    3000 seeds of one cluster; found nine times in ten: a shift of 0.13 standard deviations.
+    """
+    cluster = random_cluster(3, 1)
+    dynamics = rule(alpha=0.1, batch_size=batch)
+    columns = modes(cluster, dynamics) * 0.1
+    count = columns.shape[1]
+    assert count > batch
+    share = batch / count
+    drawn = share * (1 - share) * (np.eye(count) - (1 - np.eye(count)) / (count - 1))
+    packing = mpack.Packing(cluster[0], 8.0, cluster[1])
+    moves = np.array([
+        (mpack.simulate(packing, dynamics, steps=1, seed=3000 * seed + k).final.fixed - packing.fixed).ravel()
+        for k in range(3000)
+    ])  # fmt: skip
+    found = p_values(moves * (2.0**-64 * 8.0), columns.sum(axis=1) * share, columns @ drawn @ columns.T)
+    assert min(found) > P_MIN
+
+
+# ------------------------------------------------------------------------------------------------ what it would see
+
+
+def test_matched_rules_have_the_same_moments(seed):
+    """SGD at alpha = 4 eps/3, b_f = 3/4 passes for PairwiseBRO, RCD for IndividualBRO; and the approximations."""
+    for bro in (mpack.PairwiseBRO(eps=0.1), mpack.IndividualBRO(eps=0.1)):
+        for rule in (mpack.matched(bro), mpack.matched(bro).approximation()):
+            moves = samples(CLUSTERS["d = 3"], rule, seed)
+            assert min(p_values(moves, *law(CLUSTERS["d = 3"], bro))) > P_MIN
+
+
+WRONG = {  # what was simulated, and the law it is held against
+    "individual for pairwise": (mpack.IndividualBRO(eps=0.1), mpack.PairwiseBRO(eps=0.1)),
+    "pairwise for individual": (mpack.PairwiseBRO(eps=0.1), mpack.IndividualBRO(eps=0.1)),
+    "non-reciprocal for reciprocal": (mpack.NonreciprocalBRO(eps=0.1), mpack.PairwiseBRO(eps=0.1)),
+    "RCD for SGD": (mpack.RCD(alpha=0.1, batch_fraction=0.3), mpack.SGD(alpha=0.1, batch_fraction=0.3)),
+    "b_f 0.53 for 0.5": (mpack.SGD(alpha=0.1, batch_fraction=0.53), mpack.SGD(alpha=0.1, batch_fraction=0.5)),
+    "b_f 0.53 for 0.5, particles": (mpack.RCD(alpha=0.1, batch_fraction=0.53), mpack.RCD(alpha=0.1, batch_fraction=0.5)),
+    "matching rule upside down": (mpack.SGD(alpha=0.075, batch_fraction=0.75), mpack.PairwiseBRO(eps=0.1)),
+    "u in [0, eps] twice": (mpack.IndividualBRO(eps=0.01), mpack.IndividualBRO(eps=0.1)),
+    "variance of SGD with the mean of BRO": (mpack.SGD(alpha=0.1, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.1)),
+}
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+@pytest.mark.parametrize("name", WRONG)
+def test_negative_controls_fail(name, cluster, seed):
+    simulated, held_against = WRONG[name]
+    moves = samples(CLUSTERS[cluster], simulated, seed)
+    assert min(p_values(moves, *law(CLUSTERS[cluster], held_against))) < P_MIN
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_isotropic_noise_fails(cluster, seed):
+    """Right mean, right total variance of every particle, but noise in all directions alike."""
+    mean, covariance = law(CLUSTERS[cluster], RULES["PairwiseBRO approximation"])
+    size, dim = CLUSTERS[cluster][0].shape
+    variance = np.repeat(np.diag(covariance).reshape(size, dim).mean(axis=1), dim)
+    noise = np.random.default_rng(seed).standard_normal((20_000, size * dim)) * np.sqrt(variance)
+    assert min(p_values(mean + noise, mean, covariance)) < P_MIN
+
+
+def smallest_detectable(freedom, count):
+    """Shift of the mean, in standard deviations, that is found nine times in ten at the level of this file."""
+    critical = stats.chi2.isf(P_MIN, freedom)
+    noncentral = optimize.brentq(lambda x: stats.ncx2.sf(critical, freedom, x) - 0.9, 1.0, 1000.0)
+    return np.sqrt(noncentral / count)
+
+
+def test_smallest_detectable():
+    for freedom, shift in ((2, 0.046), (4, 0.050), (12, 0.061)):
+        assert smallest_detectable(freedom, 20_000) == pytest.approx(shift, rel=0.03)
+    assert smallest_detectable(3, 3000) == pytest.approx(0.13, rel=0.06)
+
+
+def test_the_test_keeps_its_rate(seed):
+    """On exact Gaussian samples of the same size its p-values are uniform (Kolmogorov-Smirnov, 1e-6)."""
+    mean, covariance = law(CLUSTERS["d = 2"], RULES["PairwiseBRO approximation"])
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.clip(values, 0.0, None))
+    random = np.random.default_rng(seed)
+    found = [p_values(mean + random.standard_normal((5000, len(mean))) @ root.T, mean, covariance) for _ in range(100)]
+    for column in zip(*found):
+        assert stats.kstest(column, "uniform").pvalue > P_MIN

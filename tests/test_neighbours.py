@@ -1,0 +1,150 @@
+"""Neighbour lists never miss a pair: every step's contacts, as the engine sees them, against all pairs by brute force.
+
+The engine is watched from outside while its lists live on: the coordinates before each step are read from its memory,
+and the activity and energy it records there must be, to the last bit, those of all pairs. One missed (or invented)
+contact changes both. What the lists look like inside is the kernels' own business.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import mpack
+from mpack._engine import Engine
+from mpack._kernels.state import LIMBS
+
+EAGER = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+
+def all_contacts(fixed, box, radii):
+    """(i, j, r, range) of all pairs in range, by the arithmetic that decides it: IEEE doubles, axis by axis."""
+    i, j = np.triu_indices(len(fixed), 1)
+    square = np.zeros(len(i))
+    with np.errstate(over="ignore"):
+        for axis in range(fixed.shape[1]):
+            gap = (fixed[i, axis] - fixed[j, axis]).astype(np.float64) * (box * 2.0**-64)
+            square = square + gap * gap
+    square[square == 0.0] = (box * 2.0**-64) ** 2
+    touch = radii[i] + radii[j]
+    near = square < touch * touch
+    return i[near], j[near], np.sqrt(square[near]), touch[near]
+
+
+def expected_row(fixed, box, radii):
+    """(active particles, energy in units of 2**-56, each pair's cut off there) of the linear potential."""
+    i, j, r, touch = all_contacts(fixed, box, radii)
+    energies = np.trunc(0.5 * (touch - r) * 2.0**56)
+    return len(np.union1d(i, j)), sum(int(energy) for energy in energies)
+
+
+def check(packing, dynamics, steps, skin=None, threads=1, sparse=False, first=0):
+    """Every recorded step of a run against all pairs. Returns the activities."""
+    engine = Engine(packing, dynamics.recipe(), 3, step=first, threads=threads, skin=skin)
+    engine.shared["sparse"] = int(sparse)
+    table = engine.schedule(range(first, first + steps))
+    activities = []
+    for number in range(first, first + steps):
+        fixed = engine.space["fixed"].reshape(packing.n, packing.dim).copy()
+        radii = engine.space["radius"].copy() if not packing.monodisperse else np.full(packing.n, 0.5)
+        if engine.advance(number + 1) and engine.recorded <= number - first:
+            break
+        row = table[number - first]
+        energy = sum(int(limb) << (36 * place) for place, limb in enumerate(row[1 : 1 + LIMBS]))
+        assert (int(row[0]), energy) == expected_row(fixed, packing.box, radii), f"step {number}"
+        activities.append(int(row[0]) / packing.n)
+        if row[0] == 0:
+            break
+    return activities
+
+
+RULES = {
+    "creep": mpack.SGD(alpha=0.004, batch_fraction=0.5),
+    "walk": mpack.RCD(alpha=0.05, batch_fraction=0.5),
+    "leap": mpack.PairwiseBRO(eps=0.8),
+    "wander": mpack.NonreciprocalBRO(eps=0.1),
+}
+
+
+@EAGER
+@settings(max_examples=250)
+@given(data=st.data())
+def test_never_a_pair_too_few(data):
+    """Any dimension, density, skin, number of threads and rule; boxes at, just under and just over whole cells."""
+    dim = data.draw(st.sampled_from([2, 2, 3, 3, 4]), "dim")
+    n = data.draw(st.integers(2, 150), "n")
+    skin = data.draw(st.sampled_from([0.01, 0.1, 0.3, 1.0]), "skin")
+    sizes = np.ones(n)
+    if data.draw(st.booleans(), "polydisperse"):
+        sizes = np.linspace(0.4, 1.6, n)
+        sizes /= np.mean(sizes)
+    cell = sizes.max() + skin + data.draw(st.sampled_from([0.0, 0.2]), "width of a cell")
+    cells = data.draw(st.integers(2, {2: 12, 3: 6, 4: 4}[dim]), "cells")
+    box = cells * cell * (1.0 + data.draw(st.sampled_from([-1e-6, -1e-9, -1e-15, 0.0, 1e-12, 1e-9, 1e-6, 0.3]), "slack"))
+    box = max(box, 2.0 * sizes.max())
+    positions = np.random.default_rng(data.draw(st.integers(0, 10**6), "seed")).uniform(0, box, (n, dim))
+    if data.draw(st.booleans(), "on a grid"):  # on the cells' borders and at the cut-off
+        positions = np.rint(positions / (0.5 * cell)) * (0.5 * cell)
+    packing = mpack.Packing(positions, box, sizes)
+    threads = data.draw(st.integers(1, min(n, 2)), "threads")
+    dynamics = RULES[data.draw(st.sampled_from(sorted(RULES)), "rule")]
+    sparse = data.draw(st.booleans(), "sparse")
+    if not packing.monodisperse or np.all(sizes == 1):
+        check(packing, dynamics, 15, skin, threads, sparse)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dim, phi", [(2, 0.55), (2, 0.9), (3, 0.4), (3, 0.7)])
+def test_long_lives(dim, phi, rule, threads):
+    """120 steps with the tuned skin: lists that live through many steps, sparse and dense ones and their changes."""
+    packing = mpack.Packing.random(n=300, phi=phi, dim=dim, seed=6)
+    check(packing, RULES[rule], 120, threads=threads)
+
+
+def test_both_forms_were_seen():
+    """The dilute runs above end with few active particles, the dense ones with many."""
+    dilute = mpack.Packing.random(n=300, phi=0.55, dim=2, seed=6)
+    activities = check(dilute, RULES["walk"], 120)
+    assert activities[0] > 0.5 and activities[-1] < 0.2
+    assert check(mpack.Packing.random(n=300, phi=0.9, dim=2, seed=6), RULES["walk"], 40)[-1] > 0.5
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("place", [0, 2**62, -(2**62), 2**63 - 1, -(2**63), 3 * 2**60])
+@pytest.mark.parametrize("units, touches", [(-512, True), (0, False), (512, False)])
+def test_at_exactly_the_cut_off(units, touches, place, axis):
+    """Box 8: the range is 2**61 units; a float there tells 512 apart (256 below). Anywhere, also across the edge."""
+    fixed = np.zeros((2, 2), dtype=np.int64)
+    fixed[:, axis] = [place, (place + 2**61 + units + 2**63) % 2**64 - 2**63]
+    for skin in (1e-6, 0.3):
+        packing = mpack.Packing.from_fixed(fixed, 8.0)
+        engine = Engine(packing, RULES["walk"].recipe(), 3, skin=skin)
+        table = engine.schedule([0])
+        engine.advance(0)
+        assert int(table[0, 0]) == (2 if touches else 0)
+
+
+@pytest.mark.parametrize("skin", [0.01, 0.1, 0.5])
+def test_head_on(skin):
+    """Two spheres apart by less than the skin are driven at each other by their neighbours behind: the worst case for a
+    list, both ends moving along the line between them."""
+    for gap in np.linspace(0.0, 2.5 * skin, 26):
+        x = np.array([-0.9, 0.0, 1.0 + gap, 1.9 + gap])
+        positions = np.stack([x + 3.0, np.full(4, 4.0)], axis=1)
+        check(mpack.Packing(positions, 10.0), mpack.SGD(alpha=0.02, batch_fraction=1), 40, skin=skin)
+
+
+def test_all_in_one_cell():
+    """Boxes with room for one or two cells along an edge only: all pairs are looked at."""
+    for dim in (2, 3):
+        packing = mpack.Packing.random(n=40, phi=3.0 if dim == 2 else 2.0, dim=dim, seed=1)
+        assert packing.box < 4.0
+        for skin in (0.01, 0.25, 5.0):
+            check(packing, RULES["walk"], 10, skin=skin, threads=2)
+
+
+def test_a_crowd_in_one_cell():
+    """500 particles in a corner of a wide box: cells are as uneven as they can be."""
+    positions = np.random.default_rng(1).uniform(0, 1.5, (500, 2))
+    check(mpack.Packing(positions, 30.0), mpack.RCD(alpha=0.01, batch_fraction=0.5), 8, threads=2)
