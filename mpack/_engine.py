@@ -17,7 +17,7 @@ _DRAWS = {
     "gaussian": state.GAUSSIAN,
     "batch": state.BATCH,
 }
-_FIRST_SKIN = 0.25
+_FIRST_SKIN = 0.1
 
 
 class Group:
@@ -126,14 +126,12 @@ class Engine:
 
     def _grow(self, status):
         if status == state.GROW_LIST:
-            room = _enlarged(self.lists["pairs_room"])
-            self.lists["front"] = np.zeros(room // 2, dtype=np.uint32)
-            self.lists["back"] = np.zeros(room, dtype=np.uint32)
-            self.lists["pairs_room"] = room
+            _make_lists(self.lists, _enlarged(self.lists["rows_room"]), _enlarged(self.lists["pairs_room"]))
             room = _enlarged(self.lists["found_room"])
             self.lists["found_i"], self.lists["found_j"] = np.zeros((2, room), dtype=np.uint32)
             self.lists["found_room"] = room
-            self.shared["stale"] = 1
+            _make_halo(self.lists, _enlarged(self.lists["halo_room"]), self.threads, 4 if self.dim <= 4 else 8)
+            self.shared["stale"], self.shared["sorted"] = 1, 0
         elif status == state.GROW_OUT:
             room = _enlarged(self.shared["out_room"])
             self.shared["out_slot"] = np.zeros(room, dtype=np.uint32)
@@ -151,7 +149,7 @@ class Engine:
         """(fixed, wraps) by label, both (n, d): coordinates now and boxes crossed since step 0."""
         settle_wraps(self.axes, self.space.record, 0, self.n)
         drop_anchor(self.axes, self.space.record, self.rule.record, 0, self.n)
-        self.shared["stale"] = 1
+        self.shared["stale"], self.shared["sorted"] = 1, 0
         fixed = np.empty((self.n, self.dim), dtype=np.int64)
         wraps = np.empty((self.n, self.dim), dtype=np.int32)
         fixed[self.space["label"]] = self.space["fixed"].reshape(self.n, self.dim)
@@ -237,6 +235,7 @@ def _space(packing, recipe, rule, labels, origin, wraps):
         wraps=np.zeros((n, dim), dtype=np.int32) if wraps is None else np.array(wraps, dtype=np.int32),
         coarse=coarse,
         anchor=coarse[:n].copy(),
+        home=coarse[:n].copy(),
         push=np.zeros(n * dim, dtype=np.int64),
         label=labels,
         origin=np.array(origin),
@@ -253,15 +252,12 @@ def _space(packing, recipe, rule, labels, origin, wraps):
 def _lists(packing, rule, threads):
     n, dim = packing.n, packing.dim
     cells = max(1, int(min(packing.box / rule["largest"], (2.0 * n + 64.0) ** (1 / dim))))
-    pairs_room, found_room, runs_room = 20 * n + 4096 * threads, 2 * n + 64 * threads, 4 * 3 ** (dim - 1)
-    return Group(
+    found_room, runs_room = 2 * n + 64 * threads, 8 + 6 * 3 ** (dim - 1)
+    group = Group(
         state.LIST,
-        pairs_room=pairs_room,
         found_room=found_room,
         cells_room=cells**dim,
         runs_room=runs_room,
-        front=np.zeros(pairs_room // 2, dtype=np.uint32),
-        back=np.zeros(pairs_room, dtype=np.uint32),
         first=np.zeros(n, dtype=np.uint32),
         last=np.zeros(n, dtype=np.uint32),
         cell=np.zeros(n, dtype=np.uint32),
@@ -272,6 +268,26 @@ def _lists(packing, rule, threads):
         found_j=np.zeros(found_room, dtype=np.uint32),
         moved=np.zeros(n + 1, dtype=np.uint32),
     )
+    _make_lists(group, 18 * n + 4096 * threads, 6 * n + 1024 * threads)
+    _make_halo(group, min(n, 4096), threads, 4 if dim <= 4 else 8)
+    return group
+
+
+def _make_lists(lists, rows_room, pairs_room):
+    """Room for the wide list and the one that steps look at."""
+    lists["rows_room"], lists["pairs_room"] = rows_room, pairs_room
+    lists["wide_i"] = np.zeros(rows_room // 2, dtype=np.uint32)
+    lists["rows"] = np.zeros(rows_room, dtype=np.uint32)
+    lists["front"] = np.zeros(pairs_room, dtype=np.uint32)
+    lists["back"] = np.zeros(pairs_room, dtype=np.uint32)
+
+
+def _make_halo(lists, room, threads, stride):
+    """Room for the slots around one cell, for each thread."""
+    lists["halo_room"] = room
+    lists["halo"] = np.zeros((threads, room + 4, stride), dtype=np.int32)
+    lists["halo_slot"] = np.zeros((threads, room + 4), dtype=np.uint32)
+    lists["halo_radius"] = np.zeros((threads, room + 4), dtype=np.float32)
 
 
 def _shared(n, dim, threads, recipe):

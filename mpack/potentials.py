@@ -4,9 +4,9 @@ All lengths are in mean diameters; d_ij = R_i + R_j is the contact distance of a
 equal spheres. Every potential is short-ranged and exactly zero from its range on, so every one makes a valid
 stochastic gradient descent (`mpack.SGD`, `mpack.RCD`).
 
-Two particles at exactly the same point (r = 0) overlap, and their energy is U(0); the direction of their
-force is undefined, and the dynamics take the force of that pair to be zero until something else separates
-them. Where U(0) is infinite (WCA, Lennard-Jones) energies, forces and curvatures are cut at 1e200.
+Two particles at exactly the same point (r = 0) overlap, and their energy is U(0); the direction of their force is
+undefined, and the dynamics push them as if they stood 2**-64 of the box apart along the first axis, the lower label on
+the positive side. Where U(0) is infinite (WCA, Lennard-Jones) energies, forces and curvatures are cut at 1e200.
 """
 
 from dataclasses import dataclass, fields

@@ -6,7 +6,8 @@ run of slots, and candidates are tested four at a time against contiguous memory
 dynamics do cannot depend on it, because only the exact 64-bit test decides who touches.
 
 A list holds every pair closer than its range + skin; it stays complete while no particle is further than skin / 2 from
-its anchor, the place it had when the list was built.
+its anchor, the place it had when the list was made. Dense steps use two lists: a wide one, built now and then together
+with sorting, and the one they look at, pruned from it every few steps with a thin skin.
 """
 
 import math
@@ -21,12 +22,15 @@ from mpack._kernels.machine import (
     as_int64,
     as_uint32,
     barrier,
+    near_pairs,
     near_run,
 )
 from mpack._kernels.state import (
     OVERFLOW,
     PAIRS,
+    ROAMED,
     THREAD_COLUMNS,
+    WIDE,
     crossing,
     share_of,
     stride_of,
@@ -143,14 +147,17 @@ def _sort(axes, space, lists, rule, shared, cells, thread):
 
 
 @bare
-def _neighbour_runs(axes, start, n, cell, cells, runs):
-    """runs[2k], runs[2k + 1]: the runs of slots in the cells around `cell`, itself included. Returns how many."""
+def _neighbour_runs(axes, start, n, cell, cells, slot, half, runs):
+    """The runs of slots in the cells around `cell`; the first begins with `slot`, a slot of that cell.
+
+    runs[2k], runs[2k + 1]: first slot and the one after the last. Returns how many. half: only from `slot` on.
+    """
+    runs[0], runs[1] = slot, (np.int64(start[cell + 1]) if cells > 1 else n)
+    runs[2], runs[3] = (np.int64(start[cell]) if cells > 1 else 0), slot
+    count = 1 if half else 2
     if cells == 1:
-        runs[0], runs[1] = 0, n
-        return 1
+        return count
     x = cell % cells
-    low, high = max(x - 1, 0), min(x + 1, cells - 1)
-    count = 0
     for combination in range(3 ** (len(axes) - 1)):
         rest, code, base, stride = cell // cells, combination, 0, cells
         for _ in range(len(axes) - 1):
@@ -160,73 +167,103 @@ def _neighbour_runs(axes, start, n, cell, cells, runs):
             rest //= cells
             code //= 3
             stride *= cells
-        runs[2 * count], runs[2 * count + 1] = np.int64(start[base + low]), np.int64(start[base + high + 1])
-        count += 1
-        if x == 0 or x == cells - 1:
-            wrapped = base + (cells - 1 if x == 0 else 0)
-            runs[2 * count], runs[2 * count + 1] = np.int64(start[wrapped]), np.int64(start[wrapped + 1])
-            count += 1
+        for part in range(3):  # before the cell itself and behind it (in its own row), or all at once; and wrapped
+            low, high = base + max(x - 1, 0), base + min(x + 1, cells - 1) + 1
+            if part == 2:
+                low = base + (cells - 1 if x == 0 else 0)
+                high = low + 1 if x == 0 or x == cells - 1 else low
+            elif base + x == cell:
+                low, high = (low, cell) if part == 0 else (cell + 1, high)
+            elif part == 1:
+                continue
+            first, last = np.int64(start[low]), np.int64(start[high])
+            if half:
+                first = max(first, slot)
+            runs[2 * count], runs[2 * count + 1] = first, last
+            count += np.int64(last > first)
     return count
 
 
 @bare
-def _list_slot(axes, space, slot, low, high, reach, front, back, at, paired):
-    """Append the slots in [low, high) near `slot` to `back` (paired: and `slot` to `front`); returns the new end."""
-    poly, coarse, radius32 = space.poly != 0, as_int32(space.coarse), as_float32(space.radius32)
-    place, other, stop = _U(at), _U(low), _U(high)
-    while other < stop:
-        mask = near_run(axes, poly, coarse, radius32, _U(slot), _U(0), other, reach)
-        if stop - other < _U(4):
-            mask &= (_U(1) << (stop - other)) - _U(1)
-        for k in range(4):
-            back[place] = np.uint32(other + _U(k))
-            if paired:
-                front[place] = np.uint32(slot)
-            place += (mask >> _U(k)) & _U(1)
-        other += _U(4)
-    return np.int64(place)
+def _gather_halo(axes, poly, coarse, radius32, runs, count, room, halo, halo_slot, halo_radius):
+    """Copy the slots of the runs together; returns how many, or -1 if there was no room for them."""
+    stride = stride_of(axes)
+    size = _U(0)
+    for k in range(count):
+        low, high = _U(runs[2 * k]), _U(runs[2 * k + 1])
+        if size + (high - low) > room:
+            return np.int64(-1)
+        for slot in range(low, high):
+            for lane in range(4 if len(axes) <= 4 else 8):
+                halo[size * stride + _U(lane)] = coarse[slot * stride + _U(lane)]
+            halo_slot[size] = np.uint32(slot)
+            if poly:
+                halo_radius[size] = radius32[slot]
+            size += _U(1)
+    return np.int64(size)
 
 
 @bare(forceinline=True)
-def list_room(lists, shared):
-    """Entries that fit into the list, but for a margin that tests of four at a time may read or write beyond."""
-    return (lists.pairs_room if shared.sparse else lists.pairs_room // 2) - 8
+def _list_near(axes, poly, halo, halo_slot, halo_radius, centre, low, high, reach, front, back, place, paired):
+    """Append the halo's entries in [low, high) near entry `centre`; returns the new end of the list."""
+    other = low
+    while other < high:
+        mask = near_run(axes, poly, halo, halo_radius, centre, _U(0), other, reach)
+        if high - other < _U(4):
+            mask &= (_U(1) << (high - other)) - _U(1)
+        for k in range(4):
+            back[place] = halo_slot[other + _U(k)]
+            if paired:
+                front[place] = halo_slot[centre]
+            place += (mask >> _U(k)) & _U(1)
+        other += _U(4)
+    return place
+
+
+SPARE = 8  # entries at the end of a list that tests of four at a time may read or write beyond
+WIDER = 0.2  # by how much the wide list's skin exceeds that of the list pruned from it
 
 
 @bare
 def list_neighbours(axes, space, lists, rule, shared, cells, thread):
-    """The list of this thread's slots: every pair once, as two columns (dense), or all of each slot's row (sparse)."""
-    start, coarse = as_uint32(lists.start), as_int32(space.coarse)
-    front, back = as_uint32(lists.front), as_uint32(lists.back)
+    """The wide list of this thread's slots: every pair once, as two columns (dense), or each slot's whole row (sparse).
+
+    Cell by cell: what lies around is copied together first (the halo), so that the tests run over contiguous memory.
+    """
+    poly, start, coarse, radius32 = space.poly != 0, as_uint32(lists.start), as_int32(space.coarse), as_float32(space.radius32)
+    front, back = as_uint32(lists.wide_i), as_uint32(lists.rows)
     first, last = as_uint32(lists.first), as_uint32(lists.last)
+    room = _U(lists.halo_room)
+    halo = as_int32(lists.halo + _U(4) * stride_of(axes) * (room + _U(4)) * _U(thread))
+    halo_slot = as_uint32(lists.halo_slot + _U(4) * (room + _U(4)) * _U(thread))
+    halo_radius = as_float32(lists.halo_radius + _U(4) * (room + _U(4)) * _U(thread))
     runs = as_int64(lists.runs + _U(8 * lists.runs_room * thread))
     own = as_int64(shared.threads_own + _U(8 * THREAD_COLUMNS * thread))
-    paired = shared.sparse == 0
+    paired, reach = shared.sparse == 0, coarse_reach(space, rule, shared.skin + WIDER)
     begin, end = share_of(space.n, thread, shared.threads)
-    at, full = share_of(list_room(lists, shared), thread, shared.threads)
-    reach = coarse_reach(space, rule, shared.skin)
-    slot = begin
-    while slot < end:
+    at, full = share_of((lists.rows_room // 2 if paired else lists.rows_room) - SPARE, thread, shared.threads)
+    slot, place = _U(begin), _U(at)
+    while slot < _U(end):
         cell = _cell_of(axes, coarse, slot, cells) if cells > 1 else 0
-        count = _neighbour_runs(axes, start, space.n, cell, cells, runs)
-        stop = min(end, np.int64(start[cell + 1]))
+        count = _neighbour_runs(axes, start, space.n, cell, cells, np.int64(slot), paired, runs)
+        size = _gather_halo(axes, poly, coarse, radius32, runs, count, room, halo, halo_slot, halo_radius)
+        stop, base = min(_U(end), _U(runs[1])), slot
+        if size < 0 or place + _U(size + 4) * (stop - base) > _U(full):
+            own[OVERFLOW] = 1
+            return
         while slot < stop:
-            first[slot] = np.uint32(at)
-            for k in range(count):
-                low, high = runs[2 * k], runs[2 * k + 1]
-                if at + (high - low) + 4 > full:
-                    own[OVERFLOW] = 1
-                    return
-                if low <= slot < high:  # never itself
-                    if not paired:
-                        at = _list_slot(axes, space, slot, low, slot, reach, front, back, at, paired)
-                    low = slot + 1
-                elif paired and high <= slot:
-                    continue
-                at = _list_slot(axes, space, slot, low, high, reach, front, back, at, paired)
-            last[slot] = np.uint32(at)
-            slot += 1
-    own[PAIRS] = at
+            centre = slot - base
+            first[slot] = np.uint32(place)
+            if not paired:
+                place = _list_near(
+                    axes, poly, halo, halo_slot, halo_radius, centre, _U(0), centre, reach, front, back, place, paired
+                )
+            place = _list_near(
+                axes, poly, halo, halo_slot, halo_radius, centre, centre + _U(1), _U(size), reach, front, back, place, paired
+            )
+            last[slot] = np.uint32(place)
+            slot += _U(1)
+    own[WIDE] = np.int64(place)
 
 
 @bare
@@ -240,9 +277,9 @@ def cells_to_an_edge(axes, lists, rule, skin):
 
 
 @bare
-def most_contacts(axes, space, lists, rule, skin):
+def most_contacts(axes, space, lists, rule, shared):
     """A bound on the contacts of one particle for as long as the list lives: the fullest 3**dim cells there can be."""
-    cells = cells_to_an_edge(axes, lists, rule, skin)
+    cells = cells_to_an_edge(axes, lists, rule, shared.wide)
     if cells == 1:
         return space.n - 1
     start = as_uint32(lists.start)
@@ -253,15 +290,92 @@ def most_contacts(axes, space, lists, rule, skin):
 
 
 @bare
-def rebuild(axes, space, lists, rule, shared, thread):
-    """Sort, drop anchor and list anew, all threads together. False if the list did not fit."""
-    own = as_int64(shared.threads_own)
-    own[THREAD_COLUMNS * thread + OVERFLOW] = 0
-    cells = cells_to_an_edge(axes, lists, rule, shared.skin)
-    _sort(axes, space, lists, rule, shared, cells, thread)
-    list_neighbours(axes, space, lists, rule, shared, cells, thread)
+def _prune(axes, space, lists, rule, shared, thread):
+    """From the wide list of this thread the one that steps look at."""
+    poly, coarse, radius32 = space.poly != 0, as_int32(space.coarse), as_float32(space.radius32)
+    wide_i, wide_j = as_uint32(lists.wide_i), as_uint32(lists.rows)
+    front, back = as_uint32(lists.front), as_uint32(lists.back)
+    own = as_int64(shared.threads_own + _U(8 * THREAD_COLUMNS * thread))
+    reach = coarse_reach(space, rule, shared.skin)
+    at, end = _U(share_of(lists.rows_room // 2 - SPARE, thread, shared.threads)[0]), _U(own[WIDE])
+    begin, full = share_of(lists.pairs_room - SPARE, thread, shared.threads)
+    place = _U(begin)
+    while at < end:
+        if place + _U(4) > _U(full):
+            own[OVERFLOW] = 1
+            return
+        mask = near_pairs(axes, poly, coarse, radius32, wide_i, wide_j, at, reach)
+        if end - at < _U(4):
+            mask &= (_U(1) << (end - at)) - _U(1)
+        for k in range(4):
+            front[place] = wide_i[at + _U(k)]
+            back[place] = wide_j[at + _U(k)]
+            place += (mask >> _U(k)) & _U(1)
+        at += _U(4)
+    own[PAIRS] = np.int64(place)
+
+
+@bare
+def _roamed(axes, space, shared, thread):
+    """Note the largest squared distance from home among this thread's slots, in units of `coarse`."""
+    coarse, home, stride = as_int32(space.coarse), as_int32(space.home), stride_of(axes)
+    own = as_int64(shared.threads_own + _U(8 * THREAD_COLUMNS * thread))
+    begin, end = share_of(space.n, thread, shared.threads)
+    farthest = np.float32(0.0)
+    for slot in range(_U(begin), _U(end)):
+        far = np.float32(0.0)
+        for axis in range(len(axes)):
+            delta = np.float32(np.int32(coarse[slot * stride + _U(axis)] - home[slot * stride + _U(axis)]))
+            far += delta * delta
+        farthest = max(farthest, far)
+    own[ROAMED] = np.int64(farthest)
+
+
+@bare
+def _wide_list_serves(axes, space, rule, shared, thread):
+    """Whether every pair within range + skin of each other now stands in the wide list. All threads agree."""
+    if shared.sparse or not shared.sorted:
+        return False
+    _roamed(axes, space, shared, thread)
     barrier(as_int64(shared.gate), shared.threads)
+    own, farthest = as_int64(shared.threads_own), np.int64(0)
     for other in range(shared.threads):
+        farthest = max(farthest, own[THREAD_COLUMNS * other + ROAMED])
+    room = (0.5 * (shared.wide - shared.skin)) * (2.0**32 / rule.box) - LEEWAY
+    return room > 0.0 and float(farthest) * MARGIN < room * room
+
+
+@bare
+def _go_home(axes, space, begin, end):
+    home, coarse, stride = as_int32(space.home), as_int32(space.coarse), stride_of(axes)
+    for at in range(_U(begin) * stride, _U(end) * stride):
+        home[at] = coarse[at]
+
+
+@bare
+def renew(axes, space, lists, rule, shared, thread):
+    """A list that serves from here on, by all threads: pruned from the wide one, or all anew. False: it did not fit."""
+    own, gate, threads = as_int64(shared.threads_own), as_int64(shared.gate), shared.threads
+    own[THREAD_COLUMNS * thread + OVERFLOW] = 0
+    begin, end = share_of(space.n, thread, threads)
+    if _wide_list_serves(axes, space, rule, shared, thread):
+        settle_wraps(axes, space, begin, end)
+        drop_anchor(axes, space, rule, begin, end)
+    else:
+        barrier(gate, threads)
+        if thread == 0:
+            shared.wide = shared.skin + WIDER
+            shared.sorted = 1 - shared.sparse
+            shared.builds += 1
+        cells = cells_to_an_edge(axes, lists, rule, shared.skin + WIDER)
+        _sort(axes, space, lists, rule, shared, cells, thread)
+        _go_home(axes, space, begin, end)
+        list_neighbours(axes, space, lists, rule, shared, cells, thread)
+    barrier(gate, threads)
+    if not shared.sparse and own[THREAD_COLUMNS * thread + OVERFLOW] == 0:
+        _prune(axes, space, lists, rule, shared, thread)
+    barrier(gate, threads)
+    for other in range(threads):
         if own[THREAD_COLUMNS * other + OVERFLOW] != 0:
             return False
     return True

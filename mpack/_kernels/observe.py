@@ -35,7 +35,7 @@ def _fill_phases(fixed, begin, count, cosines, sines):
     for c in range(cosines.shape[0]):
         for k in range(cosines.shape[1]):
             for b in range(count):
-                cosines[c, k, b], sines[c, k, b] = _cos_sin(np.int64(k) * fixed[begin + b, c])
+                cosines[c, k, b], sines[c, k, b] = _cos_sin(np.int64(np.uint64(k) * np.uint64(fixed[begin + b, c])))
 
 
 @njit

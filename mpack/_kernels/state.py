@@ -32,7 +32,8 @@ SPACE = _record(
         "fixed",  # int64 (n * dim): coordinates
         "wraps",  # int32 (n * dim): times each coordinate has left the box upwards, as of `anchor`
         "coarse",  # int32 (n + 4, stride): upper halves of the coordinates; stride 4 up to d = 4, else 8
-        "anchor",  # int32 (n, stride): `coarse` when the list was built
+        "anchor",  # int32 (n, stride): `coarse` when the list that steps look at was made
+        "home",  # int32 (n, stride): `coarse` when the slots were last sorted and the wide list built
         "push",  # int64 (n * dim): displacement of this step, summed over contacts; zero between steps
         "carry",  # int64 (n * dim, if carries): the pushes' upper halves, where `push` itself could overflow
         "radius",  # float64 (n, if poly): reach of the potential from the centre
@@ -43,15 +44,27 @@ SPACE = _record(
     ],
 )
 LIST = _record(
-    [("pairs_room", np.int64), ("found_room", np.int64), ("cells_room", np.int64), ("runs_room", np.int64)],
     [
-        "front",  # uint32 (pairs_room / 2): first slots of the pairs (dense), by thread
-        "back",  # uint32 (pairs_room): second slots of the pairs (dense), or rows of neighbours (sparse), by thread
+        ("rows_room", np.int64),
+        ("pairs_room", np.int64),
+        ("found_room", np.int64),
+        ("cells_room", np.int64),
+        ("runs_room", np.int64),
+        ("halo_room", np.int64),
+    ],
+    [
+        "wide_i",  # uint32 (rows_room / 2): the wide list's pairs (dense), by thread
+        "rows",  # uint32 (rows_room): their second slots, or rows of neighbours (sparse), by thread
+        "front",  # uint32 (pairs_room): the pairs that steps look at (dense), by thread
+        "back",  # uint32 (pairs_room): their second slots
         "first",  # uint32 (n): where the row of a slot begins (sparse)
         "last",  # uint32 (n): where it ends
         "cell",  # uint32 (n): cell of a slot, then its old place while sorting
         "start",  # uint32 (cells_room + 1): first slot of each cell
         "runs",  # int64 (threads * runs_room): runs of neighbouring slots of one cell
+        "halo",  # int32 (threads, halo_room + 4, stride): `coarse` of the slots around one cell
+        "halo_slot",  # uint32 (threads, halo_room + 4): those slots
+        "halo_radius",  # float32 (threads, halo_room + 4): their radius32
         "scratch",  # int64 (n * dim): room to permute in
         "found_i",  # uint32 (found_room): contacts known in sparse steps, by thread
         "found_j",  # uint32 (found_room)
@@ -100,12 +113,15 @@ SHARED = _record(
         ("status", np.int64),
         ("next", np.int64),  # place in `schedule`
         ("scheduled", np.int64),  # its length
-        ("stale", np.int64),  # 1: the list must be built
+        ("stale", np.int64),  # 1: the list must be made anew
+        ("sorted", np.int64),  # 1: the wide list is one of pairs, and the slots are where it says
         ("sparse", np.int64),  # 1: sparse steps
         ("life", np.int64),  # steps the list has lasted
-        ("builds", np.int64),
+        ("builds", np.int64),  # wide lists built
+        ("prunes", np.int64),  # lists made from a wide one
         ("tuned", np.int64),  # 0: the skin stays as it is
         ("skin", np.float64),  # lengths
+        ("wide", np.float64),  # skin of the wide list
         ("limit", np.float64),  # squared distance from an anchor, units of `coarse`, at which the list is stale
         ("out_room", np.int64),
         ("keys_room", np.int64),
@@ -122,7 +138,7 @@ SHARED = _record(
     ],
 )
 THREAD_COLUMNS = 32  # int64 numbers of one thread, a few cache lines apart from the next thread's:
-ACTIVE, CLIPPED, OUT, OVERFLOW, MISSED, PAIRS, FOUND, MOVED, KEYS, TOO_FAR, TALLY = range(11)
+ACTIVE, CLIPPED, OUT, OVERFLOW, MISSED, PAIRS, FOUND, MOVED, KEYS, TOO_FAR, WIDE, ROAMED, TALLY = range(13)
 
 _LIMB = 2.0**36
 _LARGEST = 2.0**120  # a single term is cut to this

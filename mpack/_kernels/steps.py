@@ -29,7 +29,7 @@ from mpack._kernels.machine import (
     near_pairs,
     near_row,
 )
-from mpack._kernels.neighbours import coarse_reach, list_room, most_contacts, rebuild
+from mpack._kernels.neighbours import SPARE, WIDER, coarse_reach, most_contacts, renew
 from mpack._kernels.noise import BATCH as BATCH_PURPOSE
 from mpack._kernels.noise import PAIR, PAIR_REVERSE, PARTICLE, bits, gaussian, uniform
 from mpack._kernels.state import (
@@ -161,7 +161,7 @@ def _contact_span(lists, shared, thread):
     own = as_int64(_own(shared, thread))
     if shared.sparse:
         return share_of(lists.found_room, thread, shared.threads)[0], own[FOUND]
-    return share_of(list_room(lists, shared), thread, shared.threads)[0], own[PAIRS]
+    return share_of(lists.pairs_room - SPARE, thread, shared.threads)[0], own[PAIRS]
 
 
 @bare(forceinline=True)
@@ -185,7 +185,7 @@ def _find_contacts(axes, space, lists, rule, shared, whole, thread):
     """
     poly, fixed, radius = space.poly != 0, as_uint64(space.fixed), as_float64(space.radius)
     coarse, radius32, active = as_int32(space.coarse), as_float32(space.radius32), as_uint8(space.active)
-    back, first, last, moved = as_uint32(lists.back), as_uint32(lists.first), as_uint32(lists.last), lists.moved
+    rows, first, last = as_uint32(lists.rows), as_uint32(lists.first), as_uint32(lists.last)
     moved = as_uint32(lists.moved)
     found_i, found_j = as_uint32(lists.found_i), as_uint32(lists.found_j)
     begin, end = share_of(space.n, thread, shared.threads)
@@ -198,13 +198,13 @@ def _find_contacts(axes, space, lists, rule, shared, whole, thread):
         slot = _U(begin + k) if whole else _U(moved[begin + k])
         place, stop = _U(first[slot]), _U(last[slot])
         while place < stop:
-            mask = near_row(axes, poly, coarse, radius32, slot, back, place, reach)
+            mask = near_row(axes, poly, coarse, radius32, slot, rows, place, reach)
             if stop - place < _U(4):
                 mask &= (_U(1) << (stop - place)) - _U(1)
             while mask != _U(0):
                 low = mask & (_U(0) - mask)
                 mask ^= low
-                other = _U(back[place + (low >> _U(1)) - (low >> _U(3))])  # 1, 2, 4, 8 -> 0, 1, 2, 3
+                other = _U(rows[place + (low >> _U(1)) - (low >> _U(3))])  # 1, 2, 4, 8 -> 0, 1, 2, 3
                 if other < slot and (whole or active[other] == 1):
                     continue
                 if _touching(axes, poly, fixed, radius, slot, other, to_length, touch):
@@ -727,25 +727,38 @@ def _observe(axes, space, lists, rule, shared, chunk, step, thread):
 # ------------------------------------------------------------------------------------------------ the step
 
 
+@bare(forceinline=True)
+def _volume(axes, radius):
+    volume = 1.0
+    for _ in range(len(axes)):
+        volume *= radius
+    return volume
+
+
 @bare
 def _tune_skin(axes, shared):
     """Choose the next skin from how long the last list lived (a matter of speed alone: no bit depends on it).
 
-    The cost of a step is that of its candidates, which grow like (1 + skin)**dim, plus that of a build over the steps
-    it lasts, which grow like skin**1.5, between drift and diffusion. Go one notch to whichever side is cheaper.
+    The cost of a step is that of its candidates, which grow like (1 + skin)**dim, plus those of a prune and of its
+    share of a build over the steps they last, which grow like skin**1.5, between drift and diffusion. Go one notch to
+    whichever side is cheaper. Costs are in units of testing the candidates of a list without skin; the factors are
+    measured ones.
     """
     skin, life = shared.skin, float(max(shared.life, 1))
-    share = 0.3 if shared.sparse else 1.0
     best, chosen = math.inf, skin
     for notch in range(-1, 2):
-        ratio = 0.8 if notch < 0 else (1.25 if notch > 0 else 1.0)
-        volume = 1.0
-        for _ in range(len(axes)):
-            volume *= 1.0 + skin * ratio
-        cost = share * volume + 4.0 * (0.4 + 0.6 * volume) / (life * ratio * math.sqrt(ratio))
+        trial = skin * (0.8 if notch < 0 else (1.25 if notch > 0 else 1.0))
+        wide = trial + WIDER
+        if shared.sparse:
+            longer = wide / (skin + WIDER)
+            cost = 0.3 * _volume(axes, 1.0 + wide) + 20.0 / (life * longer * math.sqrt(longer))
+        else:
+            longer, builds = trial / skin, trial / wide
+            renewal = 2.0 * _volume(axes, 1.0 + wide) + 20.0 * builds * math.sqrt(builds)
+            cost = _volume(axes, 1.0 + trial) + renewal / (life * longer * math.sqrt(longer))
         if cost < best:
-            best, chosen = cost, skin * ratio
-    shared.skin = min(max(chosen, 0.02), 0.6)
+            best, chosen = cost, trial
+    shared.skin = min(max(chosen, 0.01), 0.6)
 
 
 @bare
@@ -755,14 +768,15 @@ def _renew_list(axes, space, lists, rule, shared, thread):
         if shared.tuned and shared.builds > 0:
             _tune_skin(axes, shared)
         shared.skin = min(shared.skin, rule.box / 8.0)
-        half = max(0.5 * shared.skin * (2.0**32 / rule.box) - 4.0, 0.0)
+        half = 0.5 * (shared.skin + (WIDER if shared.sparse else 0.0))  # sparse steps look at the wide list itself
+        half = max(min(half, rule.box / 16.0) * (2.0**32 / rule.box) - 4.0, 0.0)
         shared.limit = half * half * (1.0 - 1e-6)
-        shared.builds += 1
+        shared.prunes += 1
         shared.life = 0
     _meet(shared)
-    if not rebuild(axes, space, lists, rule, shared, thread):
+    if not renew(axes, space, lists, rule, shared, thread):
         return GROW_LIST
-    if space.carries == 0 and most_contacts(axes, space, lists, rule, shared.skin) * rule.strongest >= 0.5:
+    if space.carries == 0 and most_contacts(axes, space, lists, rule, shared) * rule.strongest >= 0.5:
         return GROW_CARRY
     if shared.sparse:
         fits = _find_contacts(axes, space, lists, rule, shared, True, thread)
