@@ -28,7 +28,17 @@ _HOME = {
     ),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = {"packing", "potentials", "dynamics", "simulation", "observables", "limiting", "figures", "chapters"}
+_MODULES = {
+    "packing",
+    "potentials",
+    "dynamics",
+    "simulation",
+    "observables",
+    "kicks",
+    "limiting",
+    "figures",
+    "chapters",
+}
 __all__ = ["__version__", *sorted(_NAMES)]
 
 

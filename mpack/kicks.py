@@ -1,0 +1,329 @@
+"""One step of a dynamics under the microscope: what it does to a small cluster, drawn many times and in closed form.
+
+Every rule of this library displaces the particles by a linear map of independent random numbers,
+
+    D = G w,     E[D] = G E[w],     Cov D = G Cov(w) G^T,
+
+with one column of G for each random number: the push that this number multiplies. `draw` samples D with the engine
+itself, `moments` evaluates the right-hand sides, and `entrywise` compares the two with a stated rate of false alarms.
+
+Source: Zhang and Martiniani, arXiv:2411.11834, Eqs. 1-6 and A1-A13; batches of exactly B: this book.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpack import _check
+from mpack.dynamics import Dynamics
+from mpack.packing import Packing
+
+ROUNDING = 1e-9  # relative to the kick: below it a number counts as one that does not vary
+MOST_AT_ONCE = 200_000  # particles in one box of copies: bounds the memory
+
+
+def draw(positions, dynamics, samples, seed, diameters=1.0):
+    """Displacements of a cluster in one step, drawn many times by the engine.
+
+    The cluster stands alone: no wall is near. Rules that draw their numbers independently are run on a box full of
+    copies, far apart; batches of exactly B, where copies would share one batch, on one cluster step by step, set back
+    to its start after each.
+
+    Parameters
+    ----------
+    positions : array (m, d)
+        Centres, in mean diameters.
+    dynamics : Dynamics
+        The rule.
+    samples : int
+        How many draws, >= 1.
+    seed : int
+        Key of the noise.
+    diameters : float or array (m,)
+        Diameters, with mean 1.
+
+    Returns
+    -------
+    array (samples, m, d)
+        Displacements, in mean diameters.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range.
+    """
+    positions, diameters = _cluster(positions, diameters)
+    _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+    samples = _check.integer("samples", samples, 1)
+    seed = _check.seed("seed", seed)
+    if "batch" in (dynamics.recipe().pair, dynamics.recipe().particle):
+        return _one_by_one(positions, dynamics, samples, seed, diameters)
+    room = max(1, MOST_AT_ONCE // len(positions))
+    parts = []
+    for part, first in enumerate(range(0, samples, room)):
+        count = min(room, samples - first)
+        packing = copies(positions, count, _spacing(positions, diameters, dynamics), diameters)
+        parts.append(_step_of(packing, dynamics, (seed + part) % 2**64).reshape(-1, *positions.shape)[:count])
+    return np.concatenate(parts)
+
+
+def copies(positions, count, spacing, diameters=1.0):
+    """A packing of at least `count` translated copies of a cluster, on a grid of the given spacing.
+
+    Parameters
+    ----------
+    positions : array (m, d)
+        Centres, in mean diameters; the cluster is taken as it stands, walls play no part.
+    count : int
+        How many copies, >= 1; rounded up to fill a grid with as many points along every edge.
+    spacing : float
+        Distance of neighbouring copies, in mean diameters, > 0.
+    diameters : float or array (m,)
+        Diameters, with mean 1.
+
+    Returns
+    -------
+    Packing
+        Particle k of copy c has the number c m + k.
+    """
+    positions, diameters = _cluster(positions, diameters)
+    count = _check.integer("count", count, 1)
+    spacing = _check.number("spacing", spacing, 0, open_low=True)
+    dim = positions.shape[1]
+    edge = max(2, math.ceil(count ** (1 / dim) - 1e-9))
+    cells = np.indices((edge,) * dim).reshape(dim, -1).T + 0.5
+    centred = positions - 0.5 * (positions.min(axis=0) + positions.max(axis=0))
+    places = (spacing * cells[:, None] + centred).reshape(-1, dim)
+    return Packing(places, box=spacing * edge, diameters=np.tile(diameters, len(cells)))
+
+
+def moments(positions, dynamics, diameters=1.0):
+    """Exact mean and covariance of the displacement of a cluster in one step, in closed form.
+
+    Parameters
+    ----------
+    positions : array (m, d)
+        Centres, in mean diameters.
+    dynamics : Dynamics
+        The rule, or its stochastic approximation (whose moments are the same).
+    diameters : float or array (m,)
+        Diameters, with mean 1.
+
+    Returns
+    -------
+    mean : array (m, d)
+    covariance : array (m d, m d)
+        Of the flattened displacement, in squared mean diameters.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range.
+    """
+    positions, diameters = _cluster(positions, diameters)
+    _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+    pushes = push_matrix(positions, dynamics, diameters)
+    expected, spread = numbers(dynamics, pushes.shape[1])
+    return (pushes @ expected).reshape(positions.shape), pushes @ spread @ pushes.T
+
+
+def push_matrix(positions, dynamics, diameters=1.0):
+    """G, shape (m d, numbers drawn): each column is the displacement that one random number multiplies.
+
+    A number for a pair pushes its two partners in opposite directions; non-reciprocal rules have one number for each
+    partner; a number for a particle multiplies the sum of its pushes, and is drawn for active particles only.
+    """
+    positions, diameters = _cluster(positions, diameters)
+    recipe = dynamics.recipe()
+    columns = []
+    pairs = _pairs(positions, diameters, recipe)
+    for i, j, push in pairs:
+        for sides in ([(i, push), (j, -push)],) if recipe.reciprocal else ([(i, push)], [(j, -push)]):
+            column = np.zeros_like(positions)
+            for particle, displacement in sides:
+                column[particle] = displacement
+            columns.append(column.ravel())
+    if recipe.particle == "one":
+        return np.array(columns).reshape(-1, positions.size).T
+    total = sum(columns, np.zeros(positions.size)).reshape(positions.shape)
+    active = sorted({end for i, j, _ in pairs for end in (i, j)})
+    return np.array([np.where(np.arange(len(positions))[:, None] == k, total, 0).ravel() for k in active]).T
+
+
+def numbers(dynamics, count):
+    """Mean (count,) and covariance (count, count) of the random numbers that a rule draws in a step.
+
+    Independent numbers have a diagonal covariance. A batch of exactly B out of M = count has p = B/M,
+    Var = p (1 - p) and Cov = -p (1 - p)/(M - 1): what one member takes the others lose.
+    """
+    recipe = dynamics.recipe()
+    kind = recipe.pair if recipe.particle == "one" else recipe.particle
+    if kind == "batch":
+        p = min(1.0, recipe.batch / count)
+        off = -p * (1 - p) / (count - 1) if count > 1 else 0.0
+        return np.full(count, p), np.full((count, count), off) + np.eye(count) * (p * (1 - p) - off)
+    mean, variance = {
+        "one": (1.0, 0.0),
+        "uniform": (1 / 2, 1 / 12),
+        "bernoulli": (recipe.fraction, recipe.fraction * (1 - recipe.fraction)),
+        "gaussian": (recipe.mean, recipe.spread**2),
+    }[kind]
+    return np.full(count, mean), variance * np.eye(count)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `entrywise` found. Errors are standard errors of the entries."""
+
+    worst: float  #: largest |measured - predicted| over its standard error
+    threshold: float  #: beyond which `worst` is called a deviation
+    entries: int  #: compared entries
+    detectable_mean: float  #: relative deviation of the largest mean that is found with the stated power
+    detectable_variance: float  #: the same for the largest variance; nan if nothing varies
+
+    @property
+    def agrees(self):
+        """True if no entry deviates by more than the threshold."""
+        return self.worst <= self.threshold
+
+
+def entrywise(samples, mean, covariance, false_alarm=1e-3, power=0.999):
+    """Compare all means and covariances of drawn displacements with a prediction.
+
+    Each entry's difference is divided by its standard error; the test fails if the largest is beyond the threshold
+    that true predictions pass with probability 1 - false_alarm at least (Bonferroni: the level of a single entry is
+    false_alarm over the number of entries). Entries that the prediction says cannot vary have to be exact.
+
+    Parameters
+    ----------
+    samples : array (samples, m, d)
+        From `draw`.
+    mean, covariance : arrays (m, d) and (m d, m d)
+        From `moments`.
+    false_alarm, power : float
+        In (0, 1).
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes do not fit or a probability is none.
+    """
+    samples = _check.array("samples", samples, ("samples", "m", "d"))
+    count, width = len(samples), samples[0].size
+    mean = _check.array("mean", mean, samples.shape[1:]).ravel()
+    covariance = _check.array("covariance", covariance, (width, width))
+    gaps, errors, scale = _gaps(samples.reshape(count, width), mean, covariance)
+    z = _standardised(gaps, errors, scale)
+    varying = int(np.count_nonzero(errors > ROUNDING * scale))
+    limit = threshold(false_alarm, max(varying, 1))
+    found = detectable(limit, power)
+    pushed, loudest = int(np.argmax(np.abs(mean))), int(np.argmax(np.diag(covariance)))
+    variance, diagonal = covariance[loudest, loudest], np.cumsum(np.r_[width, np.arange(width, 1, -1)])
+    return Comparison(
+        worst=float(z.max()),
+        threshold=limit,
+        entries=varying,
+        detectable_mean=float(found * errors[pushed] / max(abs(mean[pushed]), 1e-300)),
+        detectable_variance=float(found * errors[diagonal[loudest]] / variance) if variance > 0 else math.nan,
+    )
+
+
+def _gaps(flat, mean, covariance):
+    """Measured minus predicted, standard errors and natural scales of all means and covariances, in one row each."""
+    count, width = flat.shape
+    flat = flat - mean
+    rows, columns = np.triu_indices(width)
+    found = flat.T @ flat / count  # about the predicted mean: unbiased without a correction
+    fourth = (flat**2).T @ flat**2 / count
+    errors = np.concatenate([np.diag(covariance), (fourth - found**2)[rows, columns]])
+    size = max(float(np.abs(mean).max()), float(np.abs(covariance).max()) ** 0.5, 1e-150)
+    return (
+        np.concatenate([flat.mean(axis=0), (found - covariance)[rows, columns]]),
+        np.sqrt(np.maximum(errors, 0.0) / count),
+        np.concatenate([np.full(width, size), np.full(len(rows), size**2)]),
+    )
+
+
+def threshold(false_alarm, entries):
+    """Standard errors by which none of `entries` true numbers deviates, but with probability `false_alarm`."""
+    from scipy.stats import norm
+
+    false_alarm = _check.number("false_alarm", false_alarm, 0, 1, open_low=True, open_high=True)
+    return float(norm.isf(0.5 * false_alarm / _check.integer("entries", entries, 1)))
+
+
+def detectable(limit, power):
+    """The deviation, in standard errors, that is found beyond `limit` with probability `power`."""
+    from scipy.stats import norm
+
+    power = _check.number("power", power, 0, 1, open_low=True, open_high=True)
+    return limit + float(norm.ppf(power))
+
+
+def _standardised(gaps, errors, scale):
+    """|gap| over its error; where nothing can vary, 0 for agreement to rounding and infinity else."""
+    fixed = errors <= ROUNDING * scale
+    z = np.abs(gaps) / np.where(fixed, 1.0, errors)
+    z[fixed] = np.where(np.abs(gaps[fixed]) <= ROUNDING * scale[fixed], 0.0, np.inf)
+    return z
+
+
+def _cluster(positions, diameters):
+    positions = _check.array("positions", positions, ("m", "d"))
+    if np.ndim(diameters) == 0:
+        diameters = np.full(len(positions), _check.number("diameters", diameters, 0, open_low=True))
+    return positions, _check.array("diameters", diameters, (len(positions),))
+
+
+def _pairs(positions, diameters, recipe):
+    """(i, j, push on i) for every interacting pair, i < j, with the factor of the rule."""
+    found = []
+    for i in range(len(positions)):
+        for j in range(i + 1, len(positions)):
+            apart, contact = positions[i] - positions[j], 0.5 * (diameters[i] + diameters[j])
+            r = float(np.linalg.norm(apart))
+            if r < recipe.potential.range(contact):
+                found.append((i, j, recipe.scale * recipe.potential.force(r, contact) * apart / r))
+    return found
+
+
+def _spacing(positions, diameters, dynamics):
+    """Far enough that copies do not meet."""
+    extent = float((positions.max(axis=0) - positions.min(axis=0)).max())
+    return extent + 1.5 * float(dynamics.recipe().potential.range(float(diameters.max()))) + 0.5
+
+
+def _step_of(packing, dynamics, seed):
+    """Displacements (n, d) of one step."""
+    from mpack.simulation import simulate
+
+    return _moved(simulate(packing, dynamics, steps=1, seed=seed).final.fixed, packing)
+
+
+def _moved(fixed, packing):
+    """From a packing to other integer coordinates of its particles: the exact difference, in mean diameters."""
+    return (fixed.view(np.uint64) - packing.fixed.view(np.uint64)).view(np.int64) * (packing.box * 2.0**-64)
+
+
+def _one_by_one(positions, dynamics, samples, seed, diameters):
+    """Step k of an engine whose particles are set back to their places before each step."""
+    from mpack._engine import Engine
+    from mpack._kernels.neighbours import drop_anchor
+
+    packing = copies(positions, 1, _spacing(positions, diameters, dynamics), diameters)
+    packing = Packing.from_fixed(packing.fixed[: len(positions)], packing.box, diameters)
+    engine = Engine(packing, dynamics.recipe(), seed)
+    space, shared, fixed = engine.space, engine.shared.record, engine.space["fixed"]
+    label, out = space["label"], np.empty((samples, *packing.fixed.shape), dtype=np.int64)
+    for step in range(samples):
+        engine.advance(step + 1)
+        out[step, label] = fixed
+        fixed[:] = packing.fixed[label]
+        drop_anchor(engine.axes, space.record, engine.rule.record, 0, packing.n)
+        shared["stale"] = 1  # the neighbour list is built anew
+    return _moved(out, packing)
