@@ -1,6 +1,6 @@
 """One step's mean and covariance, every particle of a cluster at once, against the exact moments of each rule.
 
-A box holds about 1000 copies of a cluster, too far apart to meet, and 20 seeds give about 20 000 independent samples of
+A box holds about 1000 copies of a cluster, too far apart to meet, and 10 seeds give about 10 000 independent samples of
 the displacement of the whole cluster (particles times axes, so that what two particles share is seen as well).
 
 * Mean: whitened with the exact covariance, M |mean|**2 is chi-square with as many degrees of freedom as that has rank.
@@ -8,9 +8,10 @@ the displacement of the whole cluster (particles times axes, so that what two pa
   covariance, F-distributed.
 * What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of a pair's centre).
 
-False alarm: each p-value is compared with 1e-6. Power: with 20 000 samples and k degrees of freedom a shift of the mean
-by 0.046, 0.050, 0.061 standard deviations (k = 2, 4, 12) is found nine times in ten, and an error of 6.5 % in every
-variance (k = 2); `test_smallest_detectable` computes these numbers, and the negative controls are tested for failing.
+False alarm: each p-value is compared with 1e-6. Power: with 10 000 samples and k degrees of freedom a shift of the mean
+by 0.064, 0.068, 0.079 standard deviations (k = 2, 4, 12) is found nine times in ten, and so is an error of 9 % in the
+variance of one of two components; `test_smallest_detectable` computes these numbers, and the negative controls are
+tested for failing.
 """
 
 import itertools
@@ -23,7 +24,7 @@ import mpack
 from mpack.dynamics import Approximation
 
 P_MIN = 1e-6
-COPIES, SEEDS = 1000, 20
+COPIES, SEEDS = 1000, 10
 
 
 # ------------------------------------------------------------------------------------------------ clusters
@@ -181,11 +182,11 @@ def test_three_discs_by_hand(seed):
 
 
 @pytest.mark.parametrize("rule", [mpack.SGD, mpack.RCD])
-@pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.parametrize("batch", [1, 2])
 def test_batches_of_exactly_b(rule, batch, seed):
     """B of P drawn without replacement: mean B/P, variance p (1 - p), covariance of two -p (1 - p)/(P - 1).
 
-    3000 seeds of one cluster; found nine times in ten: a shift of 0.13 standard deviations.
+    1000 seeds of one cluster; found nine times in ten: a shift of 0.22 standard deviations.
     """
     cluster = random_cluster(3, 1)
     dynamics = rule(alpha=0.1, batch_size=batch)
@@ -196,8 +197,8 @@ def test_batches_of_exactly_b(rule, batch, seed):
     drawn = share * (1 - share) * (np.eye(count) - (1 - np.eye(count)) / (count - 1))
     packing = mpack.Packing(cluster[0], 8.0, cluster[1])
     moves = np.array([
-        (mpack.simulate(packing, dynamics, steps=1, seed=3000 * seed + k).final.fixed - packing.fixed).ravel()
-        for k in range(3000)
+        (mpack.simulate(packing, dynamics, steps=1, seed=1000 * seed + k).final.fixed - packing.fixed).ravel()
+        for k in range(1000)
     ])  # fmt: skip
     found = p_values(moves * (2.0**-64 * 8.0), columns.sum(axis=1) * share, columns @ drawn @ columns.T)
     assert min(found) > P_MIN
@@ -253,17 +254,18 @@ def smallest_detectable(freedom, count):
 
 
 def test_smallest_detectable():
-    for freedom, shift in ((2, 0.046), (4, 0.050), (12, 0.061)):
-        assert smallest_detectable(freedom, 20_000) == pytest.approx(shift, rel=0.03)
-    assert smallest_detectable(3, 3000) == pytest.approx(0.13, rel=0.06)
+    for freedom, shift in ((2, 0.064), (4, 0.068), (12, 0.079)):
+        assert smallest_detectable(freedom, 10_000) == pytest.approx(shift, rel=0.02)
+    assert np.sqrt(2) * smallest_detectable(2, 10_000) == pytest.approx(0.09, rel=0.02)  # a variance's error is sqrt 2
+    assert smallest_detectable(4, 1000) == pytest.approx(0.22, rel=0.03)
 
 
 def test_the_test_keeps_its_rate(seed):
-    """On exact Gaussian samples of the same size its p-values are uniform (Kolmogorov-Smirnov, 1e-6)."""
+    """On exact Gaussian samples its p-values are uniform (200 of them, Kolmogorov-Smirnov, 1e-6)."""
     mean, covariance = law(CLUSTERS["d = 2"], RULES["PairwiseBRO approximation"])
     values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
+    root = vectors * np.sqrt(np.where(values > 1e-9 * values.max(), values, 0.0))
     random = np.random.default_rng(seed)
-    found = [p_values(mean + random.standard_normal((5000, len(mean))) @ root.T, mean, covariance) for _ in range(100)]
+    found = [p_values(mean + random.standard_normal((5000, len(mean))) @ root.T, mean, covariance) for _ in range(200)]
     for column in zip(*found):
         assert stats.kstest(column, "uniform").pvalue > P_MIN
