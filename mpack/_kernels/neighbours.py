@@ -328,7 +328,7 @@ def _roamed(axes, space, shared, thread):
             delta = np.float32(np.int32(coarse[slot * stride + _U(axis)] - home[slot * stride + _U(axis)]))
             far += delta * delta
         farthest = max(farthest, far)
-    own[ROAMED] = np.int64(farthest)
+    own[ROAMED] = np.int64(min(farthest, np.float32(2.0**62)))  # what integers hold: half a box in each direction is more
 
 
 @bare
