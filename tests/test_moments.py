@@ -9,7 +9,7 @@ the displacement of the whole cluster (particles times axes, so that what two pa
 * What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of a pair's centre).
 
 False alarm: each p-value is compared with 1e-6. Power: with 10 000 samples and k degrees of freedom a shift of the mean
-by 0.064, 0.068, 0.079 standard deviations (k = 2, 4, 12) is found nine times in ten, and so is an error of 9 % in the
+by 0.064, 0.068, 0.077 standard deviations (k = 2, 4, 12) is found nine times in ten, and so is an error of 9 % in the
 variance of one of two components; `test_smallest_detectable` computes these numbers, and the negative controls are
 tested for failing.
 """
@@ -254,7 +254,7 @@ def smallest_detectable(freedom, count):
 
 
 def test_smallest_detectable():
-    for freedom, shift in ((2, 0.064), (4, 0.068), (12, 0.079)):
+    for freedom, shift in ((2, 0.064), (4, 0.068), (12, 0.0766)):
         assert smallest_detectable(freedom, 10_000) == pytest.approx(shift, rel=0.02)
     assert np.sqrt(2) * smallest_detectable(2, 10_000) == pytest.approx(0.09, rel=0.02)  # a variance's error is sqrt 2
     assert smallest_detectable(4, 1000) == pytest.approx(0.22, rel=0.03)

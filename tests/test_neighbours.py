@@ -98,8 +98,7 @@ def test_long_lives(dim, phi, rule, threads):
 
 def test_both_forms_were_seen():
     """The dilute runs above end with few active particles, the dense ones with many."""
-    dilute = mpack.Packing.random(n=250, phi=0.55, dim=2, seed=6)
-    activities = check(dilute, RULES["walk"], 80)
+    activities = check(mpack.Packing.random(n=250, phi=0.4, dim=3, seed=6), RULES["walk"], 80)
     assert activities[0] > 0.5 and activities[-1] < 0.2
     assert check(mpack.Packing.random(n=250, phi=0.9, dim=2, seed=6), RULES["walk"], 20)[-1] > 0.5
 
