@@ -14,7 +14,9 @@ import numpy as np
 from mpack import _check
 
 FIGURE = "application/vnd.mpack.figure+json"
-PIXELS_PER_INCH = 100  # on the page; the pictures hold twice as many
+PIXELS_PER_INCH = 100  # on the page
+RESOLUTIONS = (200, 150, 110)  # of the pictures, in pixels per inch
+HEAVY = 150_000  # bytes
 
 # meaning -> (on light pages, on dark pages). tests/test_figures.py holds them apart for colour-blind eyes.
 COLOURS = {
@@ -44,7 +46,7 @@ STYLE = {
     "figure.dpi": PIXELS_PER_INCH,
     "figure.facecolor": COLOURS["paper"][0],
     "figure.constrained_layout.use": True,
-    "savefig.dpi": 2 * PIXELS_PER_INCH,
+    "savefig.dpi": RESOLUTIONS[0],
     "font.size": 10.5,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
@@ -282,12 +284,21 @@ def pictures(fig):
 
 
 def _png(fig):
+    """A figure as PNG, at the finest of the RESOLUTIONS at which it is lighter than HEAVY (or the last)."""
+    for dpi in RESOLUTIONS:
+        picture = _at_resolution(fig, dpi)
+        if len(picture) < HEAVY:
+            break
+    return picture
+
+
+def _at_resolution(fig, dpi):
     """A figure as PNG, its colours reduced to 256 with transparency (about a third of the weight)."""
     from PIL import Image
 
     raw = io.BytesIO()
     paper = fig.get_facecolor()
-    fig.savefig(raw, format="png", facecolor=(*paper[:3], 0.0))
+    fig.savefig(raw, format="png", dpi=dpi, facecolor=(*paper[:3], 0.0))
     small = io.BytesIO()
     reduced = Image.open(raw).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     reduced.save(small, format="png", optimize=True)

@@ -1,5 +1,6 @@
 """The sources of the chapters and the built pages, looked at as files."""
 
+import ast
 import json
 import re
 from pathlib import PurePosixPath
@@ -10,9 +11,7 @@ from bookpages import CHAPTERS, HTML, pages, require_book
 from bs4 import BeautifulSoup
 
 from book._tools import artwork, places
-from mpack import chapters
-
-PICTURE_LIMIT = 150_000  # bytes
+from mpack import chapters, figures
 
 
 def code_cells(path):
@@ -34,11 +33,11 @@ def test_a_chapter_keeps_no_outputs(path):
 def test_a_chapter_begins_with_described_and_checked_parameters(path):
     first, second = code_cells(path)[:2]
     assert "parameters" in first["metadata"].get("tags", [])
-    names = re.findall(r"^(\w+) *(?::[^=]+)?=.*#\s*\S", source(first), re.M)
-    assert len(names) == len([line for line in source(first).splitlines() if "=" in line]), (
-        "each with a description"
-    )
-    assert "chapters.check(globals()" in source(second)
+    text = source(first)
+    names = [node.targets[0].id for node in ast.parse(text).body]
+    described = re.findall(r"^(\w+) *=.*#\s*\S", text, re.M)
+    assert names == described, "one assignment a line, each with a description"
+    assert re.search(r"chapters\.check\(\s*globals\(\)", source(second))
     for name in names:
         assert re.search(rf"\b{name}=", source(second)), f"{name} is not checked"
 
@@ -149,7 +148,7 @@ def test_pictures_are_light():
     heavy = {
         path.name: path.stat().st_size
         for path in (HTML / "_images").glob("*.png")
-        if path.stat().st_size > PICTURE_LIMIT
+        if path.stat().st_size > figures.HEAVY
     }
     assert not heavy
 

@@ -26,7 +26,7 @@ from .places import EXECUTED, FAILED, ROOT, relative, say, sha256
 RECORD_FORMAT = 1
 AT_ONCE = 2
 CELL_LIMIT = 900  # seconds
-KERNEL_ARGUMENTS = ["--ext=book._tools.kernelwatch", "--log-level=ERROR"]
+KERNEL_ARGUMENTS = ["--ext=book._tools.kernelwatch", "--log-level=CRITICAL"]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 DATA_NAME = re.compile(r"book/results/[\w.+/-]*\w")
 

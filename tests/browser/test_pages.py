@@ -93,9 +93,8 @@ def test_from_a_file_without_a_server(browser):
     name = next((page for page in pages() if page.startswith("notebooks/")), pages()[0])
     with Visit(browser, Path(HTML / name).as_uri()) as visit:
         check_whole(visit, {""})
-        visit.page.wait_for_function(
-            "[...document.images].filter(i => i.offsetParent).every(i => i.currentSrc)"
-        )
+        visit.page.evaluate("""() => Promise.all([...document.images].map(image => {
+            image.loading = 'eager'; return image.decode(); }))""")  # rejects if a picture cannot be read
 
 
 def test_the_first_page_leads_to_the_preface(browser, address):
