@@ -1,0 +1,227 @@
+"""The benchmark table: nanoseconds per particle and step, and ratios to other codes run side by side.
+
+    python -m benchmarks [--quick] [--json FILE]
+
+Within a case the codes take turns, so that whatever else slows the machine slows them alike; each figure is the best
+of its turns. Only ratios mean anything: they are taken within one case of one run.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import mpack
+from benchmarks import kdtree, plain
+from mpack._engine import Engine
+
+EPS = 0.01
+RULES = {
+    "BRO": (mpack.PairwiseBRO(eps=EPS), 0, EPS, 1.0),
+    "SGD 0.2": (mpack.SGD(alpha=EPS, batch_fraction=0.2), 1, 0.5 * EPS, 0.2),
+    "GD": (mpack.SGD(alpha=EPS, batch_fraction=1.0), 2, 0.5 * EPS, 1.0),
+}
+TURNS = 3
+
+
+class Case:
+    """One state, from which every code takes the same kind of steps."""
+
+    def __init__(self, rule, n, phi, warm, sparse_below=None):
+        self.rule, self.n, self.phi = rule, n, phi
+        self.dynamics, self.kind, self.scale, self.fraction = RULES[rule]
+        start = mpack.Packing.random(n=n, phi=phi, dim=3, seed=1)
+        engine = Engine(start, self.dynamics.recipe(), 2)
+        if sparse_below is None:
+            engine.advance(warm)
+        else:
+            while self._activity(engine) >= sparse_below:
+                if engine.advance(engine.step + 20):
+                    raise RuntimeError(f"absorbed before the activity fell below {sparse_below}")
+        self.activity = self._activity(engine)
+        self.packing = mpack.Packing.from_fixed(engine.snapshot()[0], start.box)
+
+    @staticmethod
+    def _activity(engine):
+        record = engine.schedule([engine.step])
+        engine.advance(engine.step)
+        return record[0, 0] / engine.n
+
+    def mpack(self, steps, threads):
+        """(seconds, steps) of this library, its list tuned beforehand; and bytes per particle."""
+        engine = Engine(self.packing, self.dynamics.recipe(), 3, threads=threads)
+        engine.advance(max(3, steps // 2))
+
+        def turn():
+            before, clock = engine.step, time.perf_counter()
+            engine.advance(before + steps)
+            return time.perf_counter() - clock, engine.step - before
+
+        return turn, engine.nbytes / self.n
+
+    def plain(self, steps):
+        """The plain numba half list."""
+        plain.run(self.packing.positions.copy(), self.packing.box, 2, self.scale, self.kind, self.fraction, 1, plain.SKIN)
+
+        def turn():
+            x, clock = self.packing.positions.copy(), time.perf_counter()
+            done = plain.run(x, self.packing.box, steps, self.scale, self.kind, self.fraction, 1, plain.SKIN)
+            return time.perf_counter() - clock, done
+
+        return turn
+
+    def kdtree(self, steps):
+        """cKDTree and NumPy."""
+
+        def turn():
+            x, clock = self.packing.positions.copy(), time.perf_counter()
+            done = kdtree.run(x, self.packing.box, steps, self.scale, self.kind, self.fraction, 1)
+            return time.perf_counter() - clock, done
+
+        return turn
+
+    def other(self, module, steps, threads):
+        """LAMMPS or jax-md doing the same gradient descent."""
+
+        def turn():
+            seconds, _ = module.gradient_descent(
+                self.packing.positions.copy(), self.packing.box, EPS, steps, threads=threads
+            )
+            return seconds, steps
+
+        return turn
+
+
+def best(turns, n):
+    """Take turns; the best nanoseconds per particle and step of each."""
+    times = {name: float("inf") for name in turns}
+    for _ in range(TURNS):
+        for name, turn in turns.items():
+            seconds, steps = turn()
+            if steps:
+                times[name] = min(times[name], seconds / steps / n * 1e9)
+    return times
+
+
+def measure(case, others, compare, threads):
+    """One row of the table."""
+    budget = 3e7  # particle-steps a turn
+    steps = int(np.clip(budget / case.n, 8, 2000))
+    turns, memory = {}, 0
+    for count in threads:
+        turns[f"mpack, {count} thread{'s' * (count > 1)}"], memory_now = case.mpack(steps, count)
+        memory = memory or memory_now
+    if compare:
+        turns["plain numba"] = case.plain(max(8, steps // 4))
+        if case.n <= 100_000:
+            turns["cKDTree + NumPy"] = case.kdtree(max(2, steps // 100))
+        if case.rule == "GD":
+            for module in others:
+                for count in threads if "LAMMPS" in module.name else (1,):
+                    label = module.name + (f", {count} threads" if count > 1 else "")
+                    turns[label] = case.other(module, max(8, steps // 8), count)
+    times = best(turns, case.n)
+    return {
+        "rule": case.rule,
+        "n": case.n,
+        "phi": case.phi,
+        "activity": case.activity,
+        "bytes_per_particle": memory,
+        "ns_per_particle_step": times,
+    }
+
+
+def cases(quick):
+    """(case arguments, whether other codes are run beside it)."""
+    sizes = (1_000, 10_000) if quick else (1_000, 10_000, 100_000, 1_000_000)
+    for n in sizes:
+        for rule in RULES:
+            for phi in (0.64,) if quick or n == 1_000_000 else (0.55, 0.60, 0.64):
+                yield (rule, n, phi, 30 if n == 1_000_000 else 200, None), n in (10_000, 100_000) and phi == 0.64
+    yield ("BRO", 10_000 if quick else 100_000, 0.58, 0, 0.02), True
+
+
+def latency():
+    """Seconds of `import mpack` and of a first `simulate` in a fresh process, kernels cached (best of three)."""
+    code = (
+        "import time; t = time.perf_counter(); import mpack; a = time.perf_counter() - t; "
+        "p = mpack.Packing.random(n=1000, phi=0.6, dim=3, seed=1); "
+        "mpack.simulate(p, mpack.PairwiseBRO(eps=0.01), steps=10, seed=1); print(a, time.perf_counter() - t)"
+    )
+    runs = [
+        [float(x) for x in subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()]
+        for _ in range(4)
+    ][1:]
+    return {"import": min(run[0] for run in runs), "import and first simulate": min(run[1] for run in runs)}
+
+
+def aims(rows):
+    """Each aim with what was measured, as (text, measured, aim, met)."""
+    found = {(r["rule"], r["n"], r["phi"]): r["ns_per_particle_step"] for r in rows}
+    one, two = "mpack, 1 thread", "mpack, 2 threads"
+
+    def ratio(key, name, over=one):
+        times = found.get(key, {})
+        return times[name] / times[over] if name in times and over in times else None
+
+    dense, descent, large = ("BRO", 10_000, 0.64), ("GD", 10_000, 0.64), ("BRO", 1_000_000, 0.64)
+    sparse = next(((r["rule"], r["n"], r["phi"]) for r in rows if r["activity"] < 0.02), None)
+    growth = found[large][one] / found[dense][one] if large in found else None
+    table = [
+        ("plain numba half list, dense", ratio(dense, "plain numba"), 2.5, 1),
+        ("cKDTree + NumPy, dense", ratio(dense, "cKDTree + NumPy"), 50.0, 1),
+        ("LAMMPS, gradient descent", ratio(descent, "LAMMPS"), 2.0, 1),
+        ("LAMMPS, gradient descent, 2 threads each", ratio(descent, "LAMMPS, 2 threads", two), 2.0, 1),
+        ("plain numba half list, near absorption", ratio(sparse, "plain numba"), 20.0, 1),
+        ("one thread over two, dense, N = 10^4", ratio(dense, one, two), 1.7, 1),
+        ("one thread over two, dense, N = 10^6", ratio(large, one, two), 1.7, 1),
+        ("N = 10^6 over N = 10^4, dense", growth, 1.5, -1),
+        ("bytes per particle, N = 10^4 and more", max(r["bytes_per_particle"] for r in rows if r["n"] >= 10_000), 400.0, -1),
+    ]
+    return [(text, value, aim, None if value is None else (value - aim) * sign >= 0) for text, value, aim, sign in table]
+
+
+def show(rows, starts):
+    """Print the table, the starting times and the aims."""
+    for row in rows:
+        times = ", ".join(f"{name} {value:.3g}" for name, value in row["ns_per_particle_step"].items())
+        print(f"{row['rule']:8s} N = {row['n']:<8d} phi = {row['phi']:.2f}  f_a = {row['activity']:.3f}  ns: {times}")
+    for name, seconds in starts.items():
+        print(f"{name}: {seconds:.2f} s")
+    print("\nAims (ratios within one case; the last two lines: at most)")
+    for text, value, aim, met in aims(rows):
+        measured = "not run" if value is None else f"{value:.3g}"
+        print(f"  {text:45s} {measured:>8s}   aim {aim:g}   {'' if met is None else 'met' if met else 'NOT met'}")
+
+
+def main():
+    """Run the cases, print the table, write it as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="N up to 10^4 and phi = 0.64 only: under a minute")
+    parser.add_argument("--json", default="_build/benchmarks.json", help="where to write the table (default %(default)s)")
+    options = parser.parse_args()
+    others = [importlib.import_module(f"benchmarks.{name}") for name in ("lammps_descent", "jaxmd_descent")]
+    others = [module for module in others if module.available()]
+    threads = (1, 2) if (os.cpu_count() or 1) > 1 else (1,)
+    rows = []
+    for arguments, compare in cases(options.quick):
+        rows.append(measure(Case(*arguments), others, compare, threads))
+        print(".", end="", flush=True)
+    print()
+    starts = latency()
+    show(rows, starts)
+    os.makedirs(os.path.dirname(options.json) or ".", exist_ok=True)
+    about = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(), "mpack": mpack.__version__}
+    with open(options.json, "w", encoding="utf8") as file:
+        json.dump({"about": about, "seconds": starts, "rows": rows, "aims": aims(rows)}, file, indent=1)
+    print(f"\nWrote {options.json}")
+
+
+if __name__ == "__main__":
+    main()
