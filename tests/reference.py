@@ -1,7 +1,9 @@
-"""The rules once more, in plain NumPy: floats, all pairs, minimum images. Slow, short, and written from the formulas.
+"""The rules once more, in plain NumPy: floats, all pairs, minimum images. Slow, short, and written from the
+formulas.
 
-It shares with the library the noise alone (`mpack._kernels.noise`, checked in test_noise.py against published vectors).
-The golden digests live here too. They change only together with the version of the noise stream; then
+It shares with the library the noise alone (`mpack._kernels.noise`, checked in test_noise.py against published
+vectors). The golden digests live here too. They change only together with the version of the noise stream;
+then
 
     python -m tests.reference --golden
 
@@ -21,7 +23,7 @@ from mpack.dynamics import Approximation
 
 GOLDEN = Path(__file__).with_name("golden.json")
 
-# ------------------------------------------------------------------------------------------------ one step
+# --------------------------------------------------------------------------------------------------- one step
 
 
 def step(x, box, diameters, dynamics, seed, number):
@@ -82,7 +84,9 @@ def energy(x, box, diameters, potential):
     if name == "Linear":
         return np.sum(0.5 * (contact - r))
     if name in ("Harmonic", "Hertzian"):
-        return np.sum(0.5 * potential.stiffness * x**2 if name == "Harmonic" else 0.4 * potential.stiffness * x**2.5)
+        return np.sum(
+            0.5 * potential.stiffness * x**2 if name == "Harmonic" else 0.4 * potential.stiffness * x**2.5
+        )
     sixth = (contact / r) ** 6
     if name == "WCA":
         return np.sum(potential.epsilon * (sixth - 1.0) ** 2)
@@ -118,7 +122,13 @@ def weights(dynamics, i, j, active, seed, number):
 
 def pair_numbers(rule, gaussian, seed, number, purpose, a, b):
     """The numbers of pairs (labels a < b) or particles (b = 0), step size included."""
-    arguments = (np.uint64(seed), np.uint64(purpose), np.uint64(number), a.astype(np.uint64), b.astype(np.uint64))
+    arguments = (
+        np.uint64(seed),
+        np.uint64(purpose),
+        np.uint64(number),
+        a.astype(np.uint64),
+        b.astype(np.uint64),
+    )
     out = np.empty(len(a))
     if hasattr(rule, "eps"):
         return 2.0 * rule.eps * bro_numbers(gaussian, arguments, out)
@@ -146,7 +156,7 @@ def bro_numbers(gaussian, arguments, out):
     return out
 
 
-# ------------------------------------------------------------------------------------------------ a run
+# ------------------------------------------------------------------------------------------------------ a run
 
 
 def run(packing, dynamics, seed, steps, first=0):
@@ -159,7 +169,7 @@ def run(packing, dynamics, seed, steps, first=0):
     return x, moved, activity
 
 
-# ------------------------------------------------------------------------------------------------ golden digests
+# --------------------------------------------------------------------------------------------- golden digests
 
 RULES = {
     "PairwiseBRO": mpack.PairwiseBRO(eps=0.05),
@@ -183,8 +193,12 @@ DYNAMICS = (
 )
 OVERFLOWING = {
     "SGD WCA from a random start": mpack.SGD(alpha=1e-4, batch_fraction=0.5, potential=mpack.WCA()),
-    "SGD Lennard-Jones from a random start": mpack.SGD(alpha=1e-4, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=2)),
-    "RCD Lennard-Jones from a random start": mpack.RCD(alpha=1e-4, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=2)),
+    "SGD Lennard-Jones from a random start": mpack.SGD(
+        alpha=1e-4, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=2)
+    ),
+    "RCD Lennard-Jones from a random start": mpack.RCD(
+        alpha=1e-4, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=2)
+    ),
     "PairwiseBRO, eps far too large": mpack.PairwiseBRO(eps=30.0),
     "NonreciprocalBRO, eps far too large": mpack.NonreciprocalBRO(eps=30.0),
     "RCD, alpha far too large": mpack.RCD(alpha=30.0, batch_fraction=0.5),

@@ -1,7 +1,8 @@
-"""Bits that must not change: under the symmetries of the torus, with garbage in scratch memory, in compiled code.
+"""Bits that must not change: under the symmetries of the torus, with garbage in scratch memory, in compiled
+code.
 
-A coordinate is a 64-bit integer that wraps with the box, so shifts by integers, reflections and new orders of the
-particles act on trajectories exactly, and so does a change of the unit of length by a power of two.
+A coordinate is a 64-bit integer that wraps with the box, so shifts by integers, reflections and new orders of
+the particles act on trajectories exactly, and so does a change of the unit of length by a power of two.
 """
 
 import re
@@ -40,7 +41,7 @@ def moved(packing, fixed):
     return mpack.Packing.from_fixed(fixed, packing.box, packing.diameters)
 
 
-# ------------------------------------------------------------------------------------------------ symmetries
+# ------------------------------------------------------------------------------------------------- symmetries
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -59,7 +60,7 @@ def test_translation(dim, name):
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("dim", [2, 3])
 def test_reflection(dim, name):
-    """Through the origin, and in one coordinate: pushes are cut toward zero, so they are odd to the last bit."""
+    """Through the origin, and in one coordinate: pushes are cut toward zero, so they are odd to the bit."""
     packing = reference.golden_start(dim, poly=name in ("RCD", "SGD"))
     fixed, wraps, record = run(packing, SMALL[name].recipe())
     for sign in (np.full(dim, -1), np.array([1] * (dim - 1) + [-1])):
@@ -73,7 +74,10 @@ def test_exchange_of_axes(name):
     """In the plane x**2 + y**2 does not care about the order."""
     packing = reference.golden_start(2, poly=False)
     fixed, wraps, record = run(packing, SMALL[name].recipe())
-    assert_equal(run(moved(packing, packing.fixed[:, ::-1]), SMALL[name].recipe()), (fixed[:, ::-1], wraps[:, ::-1], record))
+    assert_equal(
+        run(moved(packing, packing.fixed[:, ::-1]), SMALL[name].recipe()),
+        (fixed[:, ::-1], wraps[:, ::-1], record),
+    )
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -96,9 +100,13 @@ def test_other_labels_are_other_noise():
 
 
 @pytest.mark.parametrize("power", [-3, 1, 10])
-@pytest.mark.parametrize("name", ["PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD approximation", "SGD, B = 40", "SGD harmonic"])
+@pytest.mark.parametrize(
+    "name", ["PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD approximation", "SGD, B = 40", "SGD harmonic"]
+)
 def test_lengths_scaled_by_a_power_of_two(name, power):
-    """A unit of length 2**power smaller: the same integers. (The force of a harmonic pair, k x/d, falls by 2**power.)"""
+    """A unit of length 2**power smaller: the same integers. (The force of a harmonic pair, k x/d, falls by
+    2**power.)
+    """
     for dim, poly in ((2, True), (3, False)):
         packing = reference.golden_start(dim, poly)
         recipe, factor = SMALL[name].recipe(), 2.0**power
@@ -115,14 +123,29 @@ def test_lengths_scaled_by_a_power_of_two(name, power):
             assert spread == pytest.approx(exact(row[1 + LIMBS :]), rel=1e-12, abs=1e-12)
 
 
-# ------------------------------------------------------------------------------------------------ scratch memory
+# --------------------------------------------------------------------------------------------- scratch memory
 
-STATE = {"fixed", "wraps", "coarse", "anchor", "home", "push", "carry", "radius", "radius32", "label", "origin", "active"}
+STATE = {
+    "fixed",
+    "wraps",
+    "coarse",
+    "anchor",
+    "home",
+    "push",
+    "carry",
+    "radius",
+    "radius32",
+    "label",
+    "origin",
+    "active",
+}
 STATE |= {"gate", "threads_own", "schedule", "record"}
 
 
 def poison(engine):
-    """NaN in every float of scratch memory, garbage in every integer (a valid slot where it may be used as one)."""
+    """NaN in every float of scratch memory, garbage in every integer (a valid slot where it may be used as
+    one).
+    """
     random = np.random.default_rng(0)
     for group in (engine.space, engine.lists, engine.shared, *engine.chunks):
         for name, array in group.arrays.items():
@@ -153,14 +176,15 @@ def test_poison_reaches_scratch():
     assert len(scratch) > 10 and any(np.isnan(array).all() for array in scratch if array.dtype.kind == "f")
 
 
-# ------------------------------------------------------------------------------------------------ integers that wrap
+# ----------------------------------------------------------------------------------------- integers that wrap
 
 
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("at", [-(2**63), 2**63 - 1, 0, 2**62])
 def test_a_pair_on_the_edge_is_a_pair_anywhere(at, axis):
-    """Differences, sums and comparisons across the edge wrap: two particles there do what they do elsewhere, and those
-    that cross the edge are counted."""
+    """Differences, sums and comparisons across the edge wrap: two particles there do what they do elsewhere,
+    and those that cross the edge are counted.
+    """
     offsets = np.array([[2**60, 2**59], [-(2**60), -(2**58)], [2**59, -(2**60)]], dtype=np.int64)
     recipe = mpack.NonreciprocalBRO(eps=0.4).recipe()
     plain = run(mpack.Packing.from_fixed(offsets, 6.0), recipe)
@@ -192,12 +216,14 @@ def test_pushes_that_wrap():
     assert done.overflows >= 2  # the particles at both ends
 
 
-# ------------------------------------------------------------------------------------------------ compiled code
+# ---------------------------------------------------------------------------------------------- compiled code
 
 
 @pytest.fixture(scope="module")
 def compiled():
-    """LLVM IR and assembly of the whole step in the plane, compiled afresh (numba forgets them for cached code)."""
+    """LLVM IR and assembly of the whole step in the plane, compiled afresh (numba forgets them for cached
+    code).
+    """
     import numba
 
     mpack.simulate(reference.golden_start(2, False), SMALL["PairwiseBRO"], steps=1, seed=1)
@@ -212,7 +238,11 @@ def compiled():
 def test_no_fast_arithmetic(compiled):
     """No flag that lets the compiler reorder, contract or approximate."""
     flags = r"\b(fast|reassoc|contract|arcp|afn|nnan|ninf|nsz)\b"
-    lines = [line for line in compiled[0].splitlines() if re.search(r"\bf(add|sub|mul|div|neg|cmp)\b|call .*double", line)]
+    lines = [
+        line
+        for line in compiled[0].splitlines()
+        if re.search(r"\bf(add|sub|mul|div|neg|cmp)\b|call .*double", line)
+    ]
     assert len(lines) > 500
     assert [line for line in lines if re.search(flags, line)] == []
     assert '"unsafe-fp-math"="true"' not in compiled[0]
@@ -221,15 +251,20 @@ def test_no_fast_arithmetic(compiled):
 def test_no_fused_multiply_add(compiled):
     fused = r"\b(vfn?m(add|sub)\w*|fn?m(add|sub|la|ls)\w*)\b"
     assert re.findall(fused, compiled[1]) == [] and "llvm.fma" not in compiled[0]
-    assert len(re.findall(r"\bv?(mul|add)[sp][sd]\b|\bf(mul|add)\b", compiled[1])) > 100  # there was something to fuse
+    assert (
+        len(re.findall(r"\bv?(mul|add)[sp][sd]\b|\bf(mul|add)\b", compiled[1])) > 100
+    )  # there was something to fuse
 
 
 def test_no_calls_but_to_give_way(compiled):
-    """Whatever is called is defined in the same code, but for yielding the processor, moving memory and the square
-    root, which IEEE 754 rounds correctly; no function of libm that could differ from machine to machine."""
+    """Whatever is called is defined in the same code, but for yielding the processor, moving memory and the
+    square root, which IEEE 754 rounds correctly; no function of libm that could differ from machine to
+    machine.
+    """
     called = set(re.findall(r"call [^\n]*?@\"?([\w.$]+)", compiled[0]))
     defined = set(re.findall(r"define [^\n]*?@\"?([\w.$]+)", compiled[0]))
-    harmless = r"llvm\.(mem|[su](min|max|mul|add|sub)|abs|sqrt|ct|assume|lifetime|vector|(min|max)num|fsh|experimental|floor|ceil|trunc|rint)"
+    harmless = r"llvm\.(mem|[su](min|max|mul|add|sub)|abs|ct|fsh|(min|max)num|sqrt|floor|ceil|trunc|rint"
+    harmless += r"|assume|lifetime|vector|experimental)"
     rest = {name for name in called - defined if not re.match(harmless, name)}
     rest = {name for name in rest if not name.startswith(("NRT_", "numba_", "Py", "_Py"))}
     assert "sched_yield" in rest or "SwitchToThread" in rest
@@ -237,7 +272,8 @@ def test_no_calls_but_to_give_way(compiled):
 
 
 def test_assembly_names_no_libm(compiled):
-    libm = "sin cos tan asin acos atan atan2 sinh cosh tanh exp exp2 expm1 log log2 log10 log1p pow cbrt hypot fma fmod sqrt"
+    libm = "sin cos tan asin acos atan atan2 sinh cosh tanh exp exp2 expm1 log log2 log10 log1p pow cbrt"
+    libm += " hypot fma fmod sqrt"
     words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"[#;].*", "", compiled[1])))
     assert words & {"sched_yield", "SwitchToThread"}  # this is how a call would show
     found = words & {name + suffix for name in libm.split() for suffix in ("", "f")}
@@ -245,8 +281,9 @@ def test_assembly_names_no_libm(compiled):
 
 
 def test_no_undefined_overflow_reaches_a_separation(compiled):
-    """Differences of coordinates wrap: none may be marked as never overflowing (nsw), or the compiler could do without
-    the wrap. Checked for every sum or difference of integers from memory that becomes a float."""
+    """Differences of coordinates wrap: none may be marked as never overflowing (nsw), or the compiler could
+    do without the wrap. Checked for every sum or difference of integers from memory that becomes a float.
+    """
     turned = 0
     for function in compiled[0].split("\ndefine ")[1:]:
         loaded = set(re.findall(r"(%[\w.]+) = load (?:<\d+ x )?i(?:64|32)", function))

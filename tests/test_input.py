@@ -1,4 +1,6 @@
-"""Bad input to dynamics and simulate: one clear sentence with the name, the value and what is allowed, before any work."""
+"""Bad input to dynamics and simulate: one clear sentence with the name, the value and what is allowed, before
+any work.
+"""
 
 import math
 import re
@@ -20,16 +22,22 @@ NO_NUMBER = [None, "0.1", True, False, np.True_, [0.1], np.array([0.1, 0.2]), 1j
 
 def refuses(error, name, *said):
     """`error`, its message beginning with the argument's name and holding what is `said`."""
-    return pytest.raises(error, match=f"^{name}(?s:.)*" + "(?s:.)*".join(re.escape(str(word)) for word in said))
+    return pytest.raises(
+        error, match=f"^{name}(?s:.)*" + "(?s:.)*".join(re.escape(str(word)) for word in said)
+    )
 
 
-# ------------------------------------------------------------------------------------------------ dynamics
+# --------------------------------------------------------------------------------------------------- dynamics
 
 
 @pytest.mark.parametrize("bro", BROS)
 def test_kick_size(bro):
     for value in OUTSIDE:
-        with refuses(ValueError, "eps must be a finite number in (0, 1000000000.0]".replace("(", r"\(").replace("]", r"\]"), float(value)):
+        with refuses(
+            ValueError,
+            "eps must be a finite number in (0, 1000000000.0]".replace("(", r"\(").replace("]", r"\]"),
+            float(value),
+        ):
             bro(eps=value)
     for value in NO_NUMBER:
         with refuses(TypeError, "eps must be a number", "(0", "got"):
@@ -121,11 +129,13 @@ def test_matched():
         mpack.SGD(alpha=0.1, batch_fraction=0.75, potential=mpack.Harmonic()),
         mpack.RCD(alpha=0.1, batch_size=3),
     ):
-        with refuses(ValueError, "only batch_fraction 0.75 with the linear potential", "got", type(rule).__name__):
+        with refuses(
+            ValueError, "only batch_fraction 0.75 with the linear potential", "got", type(rule).__name__
+        ):
             mpack.matched(rule)
 
 
-# ------------------------------------------------------------------------------------------------ simulate
+# --------------------------------------------------------------------------------------------------- simulate
 
 
 def test_start():
@@ -170,7 +180,11 @@ def test_threads_and_skin_and_progress():
         with refuses(TypeError, "threads must be an integer", "got"):
             mpack.simulate(PACKING, RULE, steps=1, seed=1, threads=value)
     for value in [0, -0.1, math.nan, math.inf, 10.5]:
-        with refuses(ValueError, "skin must be a finite number in (0, 10]".replace("(", r"\(").replace("]", r"\]"), "got"):
+        with refuses(
+            ValueError,
+            "skin must be a finite number in (0, 10]".replace("(", r"\(").replace("]", r"\]"),
+            "got",
+        ):
             mpack.simulate(PACKING, RULE, steps=1, seed=1, skin=value)
     for value in ["thin", True]:
         with refuses(TypeError, "skin must be a number", "got"):
@@ -181,10 +195,29 @@ def test_threads_and_skin_and_progress():
 
 
 def test_record():
-    for value in [3, "every", 1.5, [0.5, 1.5], [[1, 2], [3, 4]], [[1], [2, 3]], ["1"], {1, 2}, mpack.every, [None]]:
-        with refuses(TypeError, "record must be", "every(k)", "log_spaced(points_per_decade)", "array", "got"):
+    for value in [
+        3,
+        "every",
+        1.5,
+        [0.5, 1.5],
+        [[1, 2], [3, 4]],
+        [[1], [2, 3]],
+        ["1"],
+        {1, 2},
+        mpack.every,
+        [None],
+    ]:
+        with refuses(
+            TypeError, "record must be", "every(k)", "log_spaced(points_per_decade)", "array", "got"
+        ):
             mpack.simulate(PACKING, RULE, steps=1, seed=1, record=value)
-    falling = [[2, 1], [1, 1], [-1, 2], np.array([5, 3], dtype=np.uint64), np.array([2**63 + 5], dtype=np.uint64)]
+    falling = [
+        [2, 1],
+        [1, 1],
+        [-1, 2],
+        np.array([5, 3], dtype=np.uint64),
+        np.array([2**63 + 5], dtype=np.uint64),
+    ]
     for value in falling:
         with refuses(ValueError, "record must be increasing steps", "[0, ", "got"):
             mpack.simulate(PACKING, RULE, steps=1, seed=1, record=value)
@@ -220,7 +253,9 @@ def test_a_run_goes_on_as_itself():
         mpack.simulate(run, steps=1, record="all")
 
 
-@pytest.mark.parametrize("potential, reach", [(mpack.LennardJones(cutoff=2.5), 2.5), (mpack.LennardJones(cutoff=2), 2)], ids=str)
+@pytest.mark.parametrize(
+    "potential, reach", [(mpack.LennardJones(cutoff=2.5), 2.5), (mpack.LennardJones(cutoff=2), 2)], ids=str
+)
 def test_box_too_narrow_for_the_potential(potential, reach):
     rule = mpack.SGD(alpha=1e-6, batch_fraction=1, potential=potential)
     narrow = mpack.Packing([[0.0, 0.0], [1.2, 0.0]], box=2.0 * reach * (1 - 1e-12))
@@ -234,7 +269,9 @@ def test_box_too_narrow_for_the_potential(potential, reach):
 
 
 def test_refused_before_any_work():
-    """However large the packing, a bad argument is told at once: nothing has been allocated or compiled for it."""
+    """However large the packing, a bad argument is told at once: nothing has been allocated or compiled for
+    it.
+    """
     import time
 
     packing = mpack.Packing.random(n=200_000, phi=0.5, dim=2, seed=1)

@@ -1,17 +1,21 @@
-"""One step's mean and covariance, every particle of a cluster at once, against the exact moments of each rule.
+"""One step's mean and covariance, every particle of a cluster at once, against the exact moments of each
+rule.
 
-A box holds about 1000 copies of a cluster, too far apart to meet, and 10 seeds give about 10 000 independent samples of
-the displacement of the whole cluster (particles times axes, so that what two particles share is seen as well).
+A box holds about 1000 copies of a cluster, too far apart to meet, and 10 seeds give about 10 000 independent
+samples of the displacement of the whole cluster (particles times axes, so that what two particles share is
+seen as well).
 
-* Mean: whitened with the exact covariance, M |mean|**2 is chi-square with as many degrees of freedom as that has rank.
-* Covariance: the mean of all products of two whitened components, less the identity; Hotelling's T**2 with their sample
-  covariance, F-distributed.
-* What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of a pair's centre).
+* Mean: whitened with the exact covariance, M |mean|**2 is chi-square with as many degrees of freedom as that
+  has rank.
+* Covariance: the mean of all products of two whitened components, less the identity; Hotelling's T**2 with
+  their sample covariance, F-distributed.
+* What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of a
+  pair's centre).
 
-False alarm: each p-value is compared with 1e-6. Power: with 10 000 samples and k degrees of freedom a shift of the mean
-by 0.064, 0.068, 0.077 standard deviations (k = 2, 4, 12) is found nine times in ten, and so is an error of 9 % in the
-variance of one of two components; `test_smallest_detectable` computes these numbers, and the negative controls are
-tested for failing.
+False alarm: each p-value is compared with 1e-6. Power: with 10 000 samples and k degrees of freedom a shift
+of the mean by 0.064, 0.068, 0.077 standard deviations (k = 2, 4, 12) is found nine times in ten, and so is an
+error of 9 % in the variance of one of two components; `test_smallest_detectable` computes these numbers, and
+the negative controls are tested for failing.
 """
 
 import itertools
@@ -27,11 +31,13 @@ P_MIN = 1e-6
 COPIES, SEEDS = 1000, 10
 
 
-# ------------------------------------------------------------------------------------------------ clusters
+# --------------------------------------------------------------------------------------------------- clusters
 
 
 def three_discs():
-    """Discs at (-1, 0), (0, 1), (1, 0) with radii sqrt 2 -1, sqrt 2 + 1, sqrt 2 - 1: only 0-1 and 1-2 overlap."""
+    """Discs at (-1, 0), (0, 1), (1, 0) with radii sqrt 2 -1, sqrt 2 + 1, sqrt 2 - 1: only 0-1 and 1-2
+    overlap.
+    """
     positions = np.array([[-1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     diameters = 2.0 * (np.sqrt(2.0) + np.array([-1.0, 1.0, -1.0]))
     return positions / np.mean(diameters), diameters / np.mean(diameters)
@@ -58,28 +64,35 @@ RULES = {
 RULES |= {f"{name} approximation": rule.approximation() for name, rule in RULES.items()}
 
 
-def contacts(positions, diameters, potential=mpack.Linear()):
+def contacts(positions, diameters, potential):
     """(i, j, push along the line of centres on i) of each overlapping pair: -dU/dx_i."""
     for i, j in itertools.combinations(range(len(positions)), 2):
         gap, contact = positions[i] - positions[j], 0.5 * (diameters[i] + diameters[j])
         r = np.linalg.norm(gap)
         if r < contact:
-            force = {
-                mpack.Linear: lambda x: 0.5,
-                mpack.Harmonic: lambda x: potential.stiffness * x / contact,
-                mpack.Hertzian: lambda x: potential.stiffness * x**1.5 / contact,
-            }[type(potential)](1.0 - r / contact)
-            yield i, j, force * gap / r
+            yield i, j, force(potential, 1.0 - r / contact, contact) * gap / r
+
+
+def force(potential, x, contact):
+    """-dU/dr at overlap x, in units of the contact distance."""
+    if isinstance(potential, mpack.Linear):
+        return 0.5
+    return potential.stiffness * x ** (1.0 if isinstance(potential, mpack.Harmonic) else 1.5) / contact
 
 
 def law(cluster, dynamics):
-    """Exact mean and covariance of one step's displacements, (m d,) and (m d, m d): sums over independent numbers."""
-    positions, diameters = cluster
+    """Exact mean and covariance of one step's displacements, (m d,) and (m d, m d): sums over independent
+    numbers.
+    """
     rule = dynamics.of if isinstance(dynamics, Approximation) else dynamics
     if hasattr(rule, "eps"):
         scale, mean, variance = 2.0 * rule.eps, 0.5, 1.0 / 12.0
     else:
-        scale, mean, variance = rule.alpha, rule.batch_fraction, rule.batch_fraction * (1.0 - rule.batch_fraction)
+        scale, mean, variance = (
+            rule.alpha,
+            rule.batch_fraction,
+            rule.batch_fraction * (1.0 - rule.batch_fraction),
+        )
     columns = modes(cluster, rule) * scale
     return columns.sum(axis=1) * mean, columns @ columns.T * variance
 
@@ -120,11 +133,13 @@ def samples(cluster, dynamics, seed, seeds=SEEDS):
     return np.concatenate(moves).reshape(-1, cluster[0].size)
 
 
-# ------------------------------------------------------------------------------------------------ the test
+# --------------------------------------------------------------------------------------------------- the test
 
 
 def p_values(moves, mean, covariance):
-    """Probabilities of so large a misfit of the mean and of the covariance; 0 where something impossible happened."""
+    """Probabilities of so large a misfit of the mean and of the covariance; 0 where something impossible
+    happened.
+    """
     values, vectors = np.linalg.eigh(covariance)
     noisy = values > 1e-9 * values.max()
     rest = (moves - mean) @ vectors[:, ~noisy]
@@ -160,8 +175,10 @@ def test_moments(cluster, rule, seed):
 
 
 def test_three_discs_by_hand(seed):
-    """The middle disc: mean (eps/2) (0, sqrt 2); covariance eps**2/12 times the identity, or diag(0, 2) particle-wise;
-    likewise (alpha**2/4) b_f (1 - b_f). The law used above says so, and so do the samples (|z| < 5, 5.7e-7 each)."""
+    """The middle disc: mean (eps/2) (0, sqrt 2); covariance eps**2/12 times the identity, or diag(0, 2)
+    particle-wise; likewise (alpha**2/4) b_f (1 - b_f). The law used above says so, and so do the samples (|z|
+    < 5, 5.7e-7 each).
+    """
     middle = slice(2, 4)
     cases = {
         mpack.PairwiseBRO(eps=0.1): (0.05, 0.01 / 12, np.eye(2)),
@@ -204,11 +221,13 @@ def test_batches_of_exactly_b(rule, batch, seed):
     assert min(found) > P_MIN
 
 
-# ------------------------------------------------------------------------------------------------ what it would see
+# ------------------------------------------------------------------------------------------ what it would see
 
 
 def test_matched_rules_have_the_same_moments(seed):
-    """SGD at alpha = 4 eps/3, b_f = 3/4 passes for PairwiseBRO, RCD for IndividualBRO; and the approximations."""
+    """SGD at alpha = 4 eps/3, b_f = 3/4 passes for PairwiseBRO, RCD for IndividualBRO; and the
+    approximations.
+    """
     for bro in (mpack.PairwiseBRO(eps=0.1), mpack.IndividualBRO(eps=0.1)):
         for rule in (mpack.matched(bro), mpack.matched(bro).approximation()):
             moves = samples(CLUSTERS["d = 3"], rule, seed)
@@ -221,10 +240,16 @@ WRONG = {  # what was simulated, and the law it is held against
     "non-reciprocal for reciprocal": (mpack.NonreciprocalBRO(eps=0.1), mpack.PairwiseBRO(eps=0.1)),
     "RCD for SGD": (mpack.RCD(alpha=0.1, batch_fraction=0.3), mpack.SGD(alpha=0.1, batch_fraction=0.3)),
     "b_f 0.53 for 0.5": (mpack.SGD(alpha=0.1, batch_fraction=0.53), mpack.SGD(alpha=0.1, batch_fraction=0.5)),
-    "b_f 0.53 for 0.5, particles": (mpack.RCD(alpha=0.1, batch_fraction=0.53), mpack.RCD(alpha=0.1, batch_fraction=0.5)),
+    "b_f 0.53 for 0.5, particles": (
+        mpack.RCD(alpha=0.1, batch_fraction=0.53),
+        mpack.RCD(alpha=0.1, batch_fraction=0.5),
+    ),
     "matching rule upside down": (mpack.SGD(alpha=0.075, batch_fraction=0.75), mpack.PairwiseBRO(eps=0.1)),
     "u in [0, eps] twice": (mpack.IndividualBRO(eps=0.01), mpack.IndividualBRO(eps=0.1)),
-    "variance of SGD with the mean of BRO": (mpack.SGD(alpha=0.1, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.1)),
+    "variance of SGD with the mean of BRO": (
+        mpack.SGD(alpha=0.1, batch_fraction=0.5),
+        mpack.PairwiseBRO(eps=0.1),
+    ),
 }
 
 
@@ -247,7 +272,7 @@ def test_isotropic_noise_fails(cluster, seed):
 
 
 def smallest_detectable(freedom, count):
-    """Shift of the mean, in standard deviations, that is found nine times in ten at the level of this file."""
+    """Shift of the mean, in standard deviations, found nine times in ten at the level of this file."""
     critical = stats.chi2.isf(P_MIN, freedom)
     noncentral = optimize.brentq(lambda x: stats.ncx2.sf(critical, freedom, x) - 0.9, 1.0, 1000.0)
     return np.sqrt(noncentral / count)
@@ -256,7 +281,9 @@ def smallest_detectable(freedom, count):
 def test_smallest_detectable():
     for freedom, shift in ((2, 0.064), (4, 0.068), (12, 0.0766)):
         assert smallest_detectable(freedom, 10_000) == pytest.approx(shift, rel=0.02)
-    assert np.sqrt(2) * smallest_detectable(2, 10_000) == pytest.approx(0.09, rel=0.02)  # a variance's error is sqrt 2
+    assert np.sqrt(2) * smallest_detectable(2, 10_000) == pytest.approx(
+        0.09, rel=0.02
+    )  # a variance's error is sqrt 2
     assert smallest_detectable(4, 1000) == pytest.approx(0.22, rel=0.03)
 
 
@@ -266,6 +293,9 @@ def test_the_test_keeps_its_rate(seed):
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.where(values > 1e-9 * values.max(), values, 0.0))
     random = np.random.default_rng(seed)
-    found = [p_values(mean + random.standard_normal((5000, len(mean))) @ root.T, mean, covariance) for _ in range(200)]
+    found = [
+        p_values(mean + random.standard_normal((5000, len(mean))) @ root.T, mean, covariance)
+        for _ in range(200)
+    ]
     for column in zip(*found):
         assert stats.kstest(column, "uniform").pvalue > P_MIN

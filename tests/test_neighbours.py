@@ -1,8 +1,9 @@
-"""Neighbour lists never miss a pair: every step's contacts, as the engine sees them, against all pairs by brute force.
+"""Neighbour lists never miss a pair: every step's contacts, as the engine sees them, against all pairs by
+brute force.
 
-The engine is watched from outside while its lists live on: the coordinates before each step are read from its memory,
-and the activity and energy it records there must be, to the last bit, those of all pairs. One missed (or invented)
-contact changes both. What the lists look like inside is the kernels' own business.
+The engine is watched from outside while its lists live on: the coordinates before each step are read from its
+memory, and the activity and energy it records there must be, to the last bit, those of all pairs. One missed
+(or invented) contact changes both. What the lists look like inside is the kernels' own business.
 """
 
 import numpy as np
@@ -14,8 +15,9 @@ import mpack
 from mpack._engine import Engine
 from mpack._kernels.state import LIMBS
 
+
 def all_contacts(fixed, box, radii):
-    """(i, j, r, range) of all pairs in range, by the arithmetic that decides it: IEEE doubles, axis by axis."""
+    """(i, j, r, range) of all pairs in range, by the arithmetic that decides it: doubles, axis by axis."""
     i, j = np.triu_indices(len(fixed), 1)
     square = np.zeros(len(i))
     with np.errstate(over="ignore"):
@@ -66,7 +68,9 @@ RULES = {
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_never_a_pair_too_few(data):
-    """Any dimension, density, skin, number of threads and rule; boxes at, just under and just over whole cells."""
+    """Any dimension, density, skin, number of threads and rule; boxes at, just under and just over whole
+    cells.
+    """
     dim = data.draw(st.sampled_from([2, 2, 3, 3, 4]), "dim")
     n = data.draw(st.integers(2, 150), "n")
     skin = data.draw(st.sampled_from([0.01, 0.1, 0.3, 1.0]), "skin")
@@ -76,7 +80,11 @@ def test_never_a_pair_too_few(data):
         sizes /= np.mean(sizes)
     cell = sizes.max() + skin + data.draw(st.sampled_from([0.0, 0.2]), "width of a cell")
     cells = data.draw(st.integers(2, {2: 12, 3: 6, 4: 4}[dim]), "cells")
-    box = cells * cell * (1.0 + data.draw(st.sampled_from([-1e-6, -1e-9, -1e-15, 0.0, 1e-12, 1e-9, 1e-6, 0.3]), "slack"))
+    box = (
+        cells
+        * cell
+        * (1.0 + data.draw(st.sampled_from([-1e-6, -1e-9, -1e-15, 0.0, 1e-12, 1e-9, 1e-6, 0.3]), "slack"))
+    )
     box = max(box, 2.0 * sizes.max())
     positions = np.random.default_rng(data.draw(st.integers(0, 10**6), "seed")).uniform(0, box, (n, dim))
     if data.draw(st.booleans(), "on a grid"):  # on the cells' borders and at the cut-off
@@ -91,7 +99,9 @@ def test_never_a_pair_too_few(data):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("dim, phi, threads", [(2, 0.55, 1), (2, 0.9, 2), (3, 0.4, 2), (3, 0.7, 1)])
 def test_long_lives(dim, phi, rule, threads):
-    """80 steps with the tuned skin: lists that live through many steps, sparse and dense ones and their changes."""
+    """80 steps with the tuned skin: lists that live through many steps, sparse and dense ones and their
+    changes.
+    """
     packing = mpack.Packing.random(n=250, phi=phi, dim=dim, seed=6)
     check(packing, RULES[rule], 80, threads=threads)
 
@@ -107,7 +117,9 @@ def test_both_forms_were_seen():
 @pytest.mark.parametrize("place", [0, 2**62, -(2**62), 2**63 - 1, -(2**63), 3 * 2**60])
 @pytest.mark.parametrize("units, touches", [(-512, True), (0, False), (512, False)])
 def test_at_exactly_the_cut_off(units, touches, place, axis):
-    """Box 8: the range is 2**61 units; a float there tells 512 apart (256 below). Anywhere, also across the edge."""
+    """Box 8: the range is 2**61 units; a float there tells 512 apart (256 below). Anywhere, also across the
+    edge.
+    """
     fixed = np.zeros((2, 2), dtype=np.int64)
     fixed[:, axis] = [place, (place + 2**61 + units + 2**63) % 2**64 - 2**63]
     for skin in (1e-6, 0.3):
@@ -120,8 +132,9 @@ def test_at_exactly_the_cut_off(units, touches, place, axis):
 
 @pytest.mark.parametrize("skin", [0.01, 0.1, 0.5])
 def test_head_on(skin):
-    """Two spheres apart by less than the skin are driven at each other by their neighbours behind: the worst case for a
-    list, both ends moving along the line between them."""
+    """Two spheres apart by less than the skin are driven at each other by their neighbours behind: the worst
+    case for a list, both ends moving along the line between them.
+    """
     for gap in np.linspace(0.0, 2.5 * skin, 26):
         x = np.array([-0.9, 0.0, 1.0 + gap, 1.9 + gap])
         positions = np.stack([x + 3.0, np.full(4, 4.0)], axis=1)

@@ -1,14 +1,15 @@
 """`simulate`: one (start, dynamics, seed) is one trajectory, bit for bit, however it is run.
 
-The kernels are compiled once a dimension, so that most tests live in d = 2 and 3; d = 4 and 6 have a class each.
+The kernels are compiled once a dimension, so that most tests live in d = 2 and 3; d = 4 and 6 have a class
+each.
 """
 
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,7 +48,7 @@ def start(n=150, phi=0.64, dim=3, seed=5, **options):
     return mpack.Packing.random(n=n, phi=phi, dim=dim, seed=seed, **options)
 
 
-# ------------------------------------------------------------------------------------------------ golden
+# ----------------------------------------------------------------------------------------------------- golden
 
 
 def test_golden_covers_every_case_and_this_stream():
@@ -80,7 +81,7 @@ def test_golden_with_threads(name, threads):
     assert reference.golden_entry(run) == GOLDEN["runs"][name]
 
 
-# ------------------------------------------------------------------------------------------------ the same run otherwise
+# ------------------------------------------------------------------------------------- the same run otherwise
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -114,7 +115,9 @@ def test_any_recording():
 
 
 def test_schedules():
-    run = mpack.simulate(start(), mpack.SGD(alpha=0.01, batch_fraction=1), steps=120, seed=1, record=mpack.log_spaced(3))
+    run = mpack.simulate(
+        start(), mpack.SGD(alpha=0.01, batch_fraction=1), steps=120, seed=1, record=mpack.log_spaced(3)
+    )
     assert run.times.tolist() == [0, 1, 2, 5, 10, 22, 46, 100, 120]
     assert mpack.log_spaced(1).between(3, 100_000).tolist() == [10, 100, 1000, 10_000, 100_000]
     assert mpack.every(4).between(5, 12).tolist() == [8, 12]
@@ -129,11 +132,12 @@ def test_a_new_recording_from_a_resume_on():
 
 
 FRESH = """
-import sys, reference, mpack
+import json, sys, reference, mpack
+golden = json.loads(reference.GOLDEN.read_text())["runs"]
 for name, start, dynamics in reference.golden_cases():
     if name in sys.argv[1:]:
         run = mpack.simulate(start, dynamics, steps=reference.GOLDEN_STEPS, seed=12, threads=2)
-        print(reference.golden_entry(run) == __import__("json").loads(reference.GOLDEN.read_text())["runs"][name])
+        print(reference.golden_entry(run) == golden[name])
 """
 
 
@@ -141,11 +145,15 @@ def in_a_fresh_process(script, *arguments, **options):
     path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
     environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "77"}
     command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, **options)
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, timeout=300, **options
+    )
 
 
 def test_fresh_process():
-    result = in_a_fresh_process(FRESH, "SGD, d = 3", "RCD, B = 40, d = 2", "IndividualBRO approximation, d = 3")
+    result = in_a_fresh_process(
+        FRESH, "SGD, d = 3", "RCD, B = 40, d = 2", "IndividualBRO approximation, d = 3"
+    )
     assert result.stdout.split() == ["True"] * 3, result.stderr
 
 
@@ -164,7 +172,9 @@ def test_eight_concurrent_threads():
 
 
 def engine_run(packing, recipe, seed, stops, threads, skin, recorded, order):
-    """Coordinates by label, wraps and record rows of a run by Engines: slots in any `order`, stopped at `stops`."""
+    """Coordinates by label, wraps and record rows of a run by Engines: slots in any `order`, stopped at
+    `stops`.
+    """
     n = packing.n
     fixed, wraps, origin = packing.fixed, np.zeros((n, packing.dim), dtype=np.int32), packing.fixed
     rows, step = {}, 0
@@ -196,7 +206,9 @@ def test_the_way_of_running_leaves_no_trace(data):
     sizes = data.draw(st.sampled_from([None, np.linspace(0.7, 1.3, n)]), "diameters")
     recipe = PROPERTY[data.draw(st.sampled_from(sorted(PROPERTY)), "dynamics")].recipe()
     try:
-        packing = mpack.Packing.random(n=n, phi=phi, dim=dim, seed=data.draw(st.integers(0, 99)), diameters=sizes)
+        packing = mpack.Packing.random(
+            n=n, phi=phi, dim=dim, seed=data.draw(st.integers(0, 99)), diameters=sizes
+        )
     except ValueError:  # two or three particles at this phi: the box is too small
         return
     order = np.array(data.draw(st.permutations(range(n)), "order"))
@@ -211,14 +223,17 @@ def test_the_way_of_running_leaves_no_trace(data):
     assert set(rows) == {when for when in recorded if when in plain[2]}
 
 
-# ------------------------------------------------------------------------------------------------ what is recorded
+# ------------------------------------------------------------------------------------------- what is recorded
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("every", [1, 50])
-@pytest.mark.parametrize("dynamics", [mpack.RCD(alpha=0.03, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.03)], ids=str)
+@pytest.mark.parametrize("every, threads", [(1, 1), (50, 2)])
+@pytest.mark.parametrize(
+    "dynamics", [mpack.RCD(alpha=0.03, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.03)], ids=str
+)
 def test_msd_is_the_sum_of_unwrapped_steps(dynamics, every, threads):
-    """Against displacements followed step by step: each is far below half a box, so its nearest image is the one."""
+    """Against displacements followed step by step: each is far below half a box, so its nearest image is the
+    one.
+    """
     packing = start(n=300, phi=0.66)
     run = mpack.simulate(packing, dynamics, steps=300, seed=8, record=mpack.every(every), threads=threads)
     moved, fixed, msd = np.zeros((300, 3)), packing.fixed, [0.0]
@@ -255,12 +270,14 @@ def test_energy_and_activity_are_those_of_the_configuration():
         run = mpack.simulate(start(), dynamics, steps=40, seed=1)
         potential = reference.potential_of(dynamics)
         x = run.final.positions
-        assert run.energy[-1] == pytest.approx(reference.energy(x, run.final.box, run.final.diameters, potential), rel=1e-12)
+        assert run.energy[-1] == pytest.approx(
+            reference.energy(x, run.final.box, run.final.diameters, potential), rel=1e-12
+        )
         i, j, *_ = reference.contacts(x, run.final.box, run.final.diameters, potential)
         assert run.activity[-1] == len(np.union1d(i, j)) / run.final.n
 
 
-# ------------------------------------------------------------------------------------------------ ends of a run
+# ---------------------------------------------------------------------------------------------- ends of a run
 
 
 def test_absorbed_at_once():
@@ -268,7 +285,12 @@ def test_absorbed_at_once():
     grid = np.stack(np.meshgrid(*[np.arange(4) * 2.0] * 3), axis=-1).reshape(-1, 3)
     run = mpack.simulate(mpack.Packing(grid, box=8.0), mpack.PairwiseBRO(eps=0.1), steps=1000, seed=1)
     assert run.absorbed and run.steps == 0 and run.final == run.start
-    assert (run.times.tolist(), run.activity.tolist(), run.energy.tolist(), run.msd.tolist()) == ([0], [0], [0], [0])
+    assert (run.times.tolist(), run.activity.tolist(), run.energy.tolist(), run.msd.tolist()) == (
+        [0],
+        [0],
+        [0],
+        [0],
+    )
     again = mpack.simulate(run, steps=10)
     assert again.absorbed and again.steps == 0 and again.digest == run.digest
 
@@ -287,11 +309,15 @@ def test_absorbed_means_the_first_step_without_a_contact():
     assert run.absorbed and 0 < run.steps < 10_000
     assert np.all(run.activity[:-1] > 0) and run.activity[-1] == 0 and len(run.times) == run.steps + 1
     assert len(run.final.overlaps()[0]) == 0
-    assert mpack.simulate(packing, dynamics, steps=run.steps, seed=4).absorbed  # also when it is the last step asked for
+    assert mpack.simulate(
+        packing, dynamics, steps=run.steps, seed=4
+    ).absorbed  # also when it is the last step asked for
     before = mpack.simulate(packing, dynamics, steps=run.steps - 1, seed=4)
     assert not before.absorbed and len(before.final.overlaps()[0]) > 0
     assert_same(mpack.simulate(run, steps=50), run)
-    assert_same(mpack.simulate(packing, dynamics, steps=2**47, seed=4, record=mpack.every(1)), run)  # no table of 2**47
+    assert_same(
+        mpack.simulate(packing, dynamics, steps=2**47, seed=4, record=mpack.every(1)), run
+    )  # no table of 2**47
 
 
 INTERRUPTED = """
@@ -302,12 +328,14 @@ dynamics = mpack.PairwiseBRO(eps=0.05)
 mpack.simulate(packing, dynamics, steps=1, seed=1, threads=threads)
 for wait in (0.02, 0.35):
     threading.Timer(wait, os.kill, (os.getpid(), signal.SIGINT)).start()
-    run = mpack.simulate(packing, dynamics, steps=2**40, seed=1, record=[0, 3, 777], threads=threads, progress=progress)
+    options = {"threads": threads, "progress": progress}
+    run = mpack.simulate(packing, dynamics, steps=2**40, seed=1, record=[0, 3, 777], **options)
     assert run.interrupted and 0 < run.steps < 2**40 and run.times[-1] == run.steps, run
     more = mpack.simulate(run, steps=500)
     plain = mpack.simulate(packing, dynamics, steps=more.steps, seed=1, record=[0, 3, 777])
     assert not more.interrupted and more.steps == run.steps + 500
-    assert more.digest == plain.digest and list(more.times) == list(plain.times) and list(more.msd) == list(plain.msd)
+    assert more.digest == plain.digest
+    assert list(more.times) == list(plain.times) and list(more.msd) == list(plain.msd)
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 print("fine")
 """
@@ -330,6 +358,13 @@ def test_progress_is_one_bar(capsys):
     assert_same(run, quiet)
 
 
+def test_a_run_can_be_pickled_and_goes_on():
+    run = mpack.simulate(start(), mpack.RCD(0.05, 0.5), steps=20, seed=1, record=mpack.log_spaced(4))
+    copy = pickle.loads(pickle.dumps(run))
+    assert_same(copy, run)
+    assert_same(mpack.simulate(copy, steps=20), mpack.simulate(run, steps=20))
+
+
 def test_a_run_does_not_share_memory_with_its_start():
     packing = start()
     before = packing.fixed.copy()
@@ -339,14 +374,20 @@ def test_a_run_does_not_share_memory_with_its_start():
     assert np.array_equal(packing.fixed, before) and run.digest == first and run.steps == 5
 
 
-# ------------------------------------------------------------------------------------------------ seeds
+# ------------------------------------------------------------------------------------------------------ seeds
 
 
 def test_seeds_and_dynamics_give_different_runs():
     packing = start()
     rules = [reference.DYNAMICS[name] for name in reference.DYNAMICS]
-    digests = [mpack.simulate(packing, rule, steps=3, seed=seed).digest for rule in rules for seed in (0, 1, 2**64 - 1)]
-    assert len(set(digests)) == len(digests) - 2  # gradient descent draws nothing: one digest for its three seeds
+    digests = [
+        mpack.simulate(packing, rule, steps=3, seed=seed).digest
+        for rule in rules
+        for seed in (0, 1, 2**64 - 1)
+    ]
+    assert (
+        len(set(digests)) == len(digests) - 2
+    )  # gradient descent draws nothing: one digest for its three seeds
 
 
 def test_start_and_kicks_of_one_seed_share_nothing(seed):
@@ -368,7 +409,7 @@ def test_start_and_kicks_of_one_seed_share_nothing(seed):
         assert abs(z) < 4.9
 
 
-# ------------------------------------------------------------------------------------------------ growth
+# ----------------------------------------------------------------------------------------------------- growth
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -413,6 +454,10 @@ class TestHigherDimensions:
         packing = start(n=90, phi=phi, dim=dim)
         for dynamics in reference.DYNAMICS.values():
             run = mpack.simulate(packing, dynamics, steps=1, seed=3)
-            expected, active = reference.step(packing.positions, packing.box, packing.diameters, dynamics, 3, 0)
+            expected, active = reference.step(
+                packing.positions, packing.box, packing.diameters, dynamics, 3, 0
+            )
             got = (run.final.fixed - packing.fixed) * (2.0**-64 * packing.box)
-            assert np.allclose(got, expected, atol=1e-12) and np.count_nonzero(active) == round(run.activity[0] * 90)
+            assert np.allclose(got, expected, atol=1e-12) and np.count_nonzero(active) == round(
+                run.activity[0] * 90
+            )
