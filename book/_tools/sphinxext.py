@@ -6,6 +6,7 @@ Loaded by `_config.yml`. Nothing here runs a chapter; `execute` did that.
 import base64
 import importlib.util
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from . import places
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
+# The corner of a pandas table: a header cell that heads nothing, which a screen reader would announce.
+EMPTY_HEADER = re.compile(r"<th[^>]*>(?:&nbsp;|\s)*</th>")
 
 
 def executed_copy(env, docname):
@@ -51,8 +54,11 @@ def page_cells(cell, docname):
     figures = [output["data"][FIGURE] for output in cell["outputs"] if FIGURE in output.get("data", {})]
     others = [output for output in cell["outputs"] if FIGURE not in output.get("data", {})]
     for output in others:
+        data = output.get("data", {})
         for kind in (reading.RECORD, reading.CLAIM):
-            output.get("data", {}).pop(kind, None)
+            data.pop(kind, None)
+        if "text/html" in data:
+            data["text/html"] = EMPTY_HEADER.sub("<td></td>", "".join(data["text/html"]))
     others = [output for output in others if output.get("data") != {}]
     return [{**cell, "outputs": others}, *(figure_cell(figure, docname) for figure in figures)]
 
