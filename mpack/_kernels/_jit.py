@@ -46,24 +46,34 @@ class _WingCache(caching.FunctionCache):
     _impl_class = _WingCacheImpl
 
 
-def njit(function=None, *, forceinline=False, counts=True):
+def njit(function=None, *, forceinline=False):
     """Compile `function` with numba: no GIL, no fastmath (so no contraction to fused multiply-add), cached.
 
     `forceinline=True` is for the small pieces of arithmetic that must melt into a vectorised loop; those are
     never called from Python in production and need no cache entry of their own.
-    `counts=False` compiles without reference counts, for kernels that allocate nothing: inside a loop the counting
-    of arrays costs more than the physics, and much of the compile time.
     """
     if function is None:
-        return functools.partial(njit, forceinline=forceinline, counts=counts)
-    options = {} if counts else {"_nrt": False}
-    dispatcher = numba.njit(nogil=True, forceinline=forceinline, error_model="numpy", **options)(function)
-    if not forceinline:
-        try:
-            dispatcher._cache = _WingCache(function)
-        except RuntimeError:  # no writable place for a cache: compile in memory
-            pass
+        return functools.partial(njit, forceinline=forceinline)
+    dispatcher = numba.njit(nogil=True, forceinline=forceinline, error_model="numpy")(function)
+    return dispatcher if forceinline else _cached(dispatcher)
+
+
+def bare(function=None, *, forceinline=False, entry=False):
+    """The same without reference counts, for kernels that allocate nothing.
+
+    Inside a loop the counting of arrays costs more than the physics. What is not called from Python (no `entry`) gets
+    neither a wrapper for that nor a cache entry of its own, which saves compile time.
+    """
+    if function is None:
+        return functools.partial(bare, forceinline=forceinline, entry=entry)
+    options = {} if entry else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    dispatcher = numba.njit(nogil=True, forceinline=forceinline, error_model="numpy", _nrt=False, **options)(function)
+    return _cached(dispatcher) if entry else dispatcher
+
+
+def _cached(dispatcher):
+    try:
+        dispatcher._cache = _WingCache(dispatcher.py_func)
+    except RuntimeError:  # no writable place for a cache: compile in memory
+        pass
     return dispatcher
-
-
-bare = functools.partial(njit, counts=False)

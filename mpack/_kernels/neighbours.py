@@ -59,7 +59,7 @@ def _cell_of(axes, coarse, slot, cells):
     return np.int64(index)
 
 
-@bare
+@bare(entry=True)
 def settle_wraps(axes, space, begin, end):
     """Bring `wraps` from the anchors to the present coordinates."""
     dim, stride = _U(len(axes)), stride_of(axes)
@@ -70,7 +70,7 @@ def settle_wraps(axes, space, begin, end):
             wraps[slot * dim + _U(axis)] += crossing(anchor[at], coarse[at])
 
 
-@bare
+@bare(entry=True)
 def drop_anchor(axes, space, rule, begin, end):
     """Take the coarse coordinates from the exact ones, as they now stand, and make them the anchors."""
     dim, stride = _U(len(axes)), stride_of(axes)
@@ -136,12 +136,12 @@ def _sort(axes, space, lists, rule, shared, cells, thread):
         if thread == 0:
             _count_sort(cell, start, as_uint32(lists.moved), n, cells**dim)  # `moved` is free at this moment
         barrier(gate, threads)
-        room = lists.scratch
-        _permute(as_int64(space.fixed), dim, cell, as_int64(room), begin, end, gate, threads)
-        _permute(as_int32(space.wraps), dim, cell, as_int32(room), begin, end, gate, threads)
-        _permute(as_uint32(space.label), 1, cell, as_uint32(room), begin, end, gate, threads)
+        room = as_uint32(lists.scratch)  # everything moves as 32-bit words
+        _permute(as_uint32(space.fixed), 2 * dim, cell, room, begin, end, gate, threads)
+        _permute(as_uint32(space.wraps), dim, cell, room, begin, end, gate, threads)
+        _permute(as_uint32(space.label), 1, cell, room, begin, end, gate, threads)
         if space.poly:
-            _permute(as_float64(space.radius), 1, cell, as_float64(room), begin, end, gate, threads)
+            _permute(as_uint32(space.radius), 2, cell, room, begin, end, gate, threads)
     drop_anchor(axes, space, rule, begin, end)
     barrier(gate, threads)
 
@@ -352,7 +352,7 @@ def _go_home(axes, space, begin, end):
         home[at] = coarse[at]
 
 
-@bare
+@bare(entry=True)
 def renew(axes, space, lists, rule, shared, thread):
     """A list that serves from here on, by all threads: pruned from the wide one, or all anew. False: it did not fit."""
     own, gate, threads = as_int64(shared.threads_own), as_int64(shared.gate), shared.threads

@@ -68,6 +68,7 @@ from mpack._kernels.state import (
 
 _U = np.uint64
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+PUSH, LOOK, KEY = range(3)  # what a pass over the contacts is for: the step, a record, the keys of a batch
 TO_SPARSE, TO_DENSE = 0.25, 0.4  # activities at which the two kinds of step change over
 
 
@@ -405,23 +406,40 @@ def _look(space, rule, shared, chunk, count, thread):
 
 
 @bare
-def _contacts_pass(axes, space, lists, rule, shared, chunk, step, looking, thread):
-    """All contacts of this thread: push, or only look. False: no room for what goes to other threads."""
+def _pair_keys(space, rule, shared, chunk, step, count, thread):
+    """Append the keys of the chunk's contacts to this thread's; False if there was no room."""
+    keys, low, high, own = as_uint64(shared.keys), as_uint64(chunk.a), as_uint64(chunk.b), as_int64(_own(shared, thread))
+    begin, full = share_of(shared.keys_room, thread, shared.threads)
+    at = begin + own[KEYS]
+    if at + count > full:
+        return False
+    _label_pairs(space, chunk, count)
+    for k in range(count):
+        keys[at + k] = bits(rule.seed, BATCH_PURPOSE, step, low[k], high[k])[0]
+    own[KEYS] += count
+    return True
+
+
+@bare
+def _contacts_pass(axes, space, lists, rule, shared, chunk, step, task, thread):
+    """All contacts of this thread, for one task. False: no room for what is written down."""
     own = as_int64(_own(shared, thread))
-    own[OUT] = own[MOVED] = 0
+    own[OUT] = own[MOVED] = own[KEYS] = 0
     plain = rule.reciprocal != 0 and space.carries == 0
     cursor, stop = _contact_span(lists, shared, thread)
     fits = True
     while cursor < stop and fits:
         cursor, count = _next_contacts(axes, space, lists, rule, shared, chunk, cursor, stop)
-        if looking:
+        if task == LOOK:
             fits = _look(space, rule, shared, chunk, count, thread)
-            continue
-        _weigh(space, rule, shared, chunk, count, step)
-        if plain:
-            fits = _push(axes, space, lists, rule, shared, chunk, count, thread)
+        elif task == KEY:
+            fits = _pair_keys(space, rule, shared, chunk, step, count, thread)
         else:
-            fits = _push_with_care(axes, space, lists, rule, shared, chunk, count, thread)
+            _weigh(space, rule, shared, chunk, count, step)
+            if plain:
+                fits = _push(axes, space, lists, rule, shared, chunk, count, thread)
+            else:
+                fits = _push_with_care(axes, space, lists, rule, shared, chunk, count, thread)
     return fits
 
 
@@ -463,25 +481,6 @@ def _forget(axes, space, shared, thread):
 
 
 # ------------------------------------------------------------------------------------------------ batches of exactly B
-
-
-@bare
-def _pair_keys(axes, space, lists, rule, shared, chunk, step, thread):
-    """The keys of this thread's contacts; False if there was no room."""
-    keys, low, high, own = as_uint64(shared.keys), as_uint64(chunk.a), as_uint64(chunk.b), as_int64(_own(shared, thread))
-    begin, full = share_of(shared.keys_room, thread, shared.threads)
-    at = begin
-    cursor, stop = _contact_span(lists, shared, thread)
-    while cursor < stop:
-        cursor, count = _next_contacts(axes, space, lists, rule, shared, chunk, cursor, stop)
-        if at + count > full:
-            return False
-        _label_pairs(space, chunk, count)
-        for k in range(count):
-            keys[at + k] = bits(rule.seed, BATCH_PURPOSE, step, low[k], high[k])[0]
-        at += count
-    own[KEYS] = at - begin
-    return True
 
 
 @bare
@@ -536,20 +535,12 @@ def _set_threshold(rule, shared):
 
 
 @bare
-def _draw_batch(axes, space, lists, rule, shared, chunk, step, thread):
-    """Settle which pairs or particles are in a batch of exactly B. False: no room for the keys."""
-    own, fits = as_int64(_own(shared, thread)), True
-    if rule.pair == BATCH:
-        fits = _pair_keys(axes, space, lists, rule, shared, chunk, step, thread)
-    else:
-        _particle_keys(space, rule, shared, step, thread)
-    own[OVERFLOW] = 0 if fits else 1
+def _settle_batch(rule, shared, thread):
+    """Once all threads have their keys: which are in the batch."""
     _meet(shared)
-    fits = _total(shared, OVERFLOW) == 0
-    if fits and thread == 0:
+    if thread == 0:
         _set_threshold(rule, shared)
     _meet(shared)
-    return fits
 
 
 # ------------------------------------------------------------------------------------------------ moving
@@ -698,19 +689,9 @@ def _write_record(shared):
 
 
 @bare
-def _observe(axes, space, lists, rule, shared, chunk, step, thread):
-    """Record activity, energy and square displacement of the present configuration. False: no room, nothing done."""
+def _note(axes, space, rule, shared, thread):
+    """After a look at the contacts: record activity, energy and square displacement of the present configuration."""
     own, active = as_int64(_own(shared, thread)), as_uint8(space.active)
-    for limb in range(2 * LIMBS):
-        own[TALLY + limb] = 0
-    fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, True, thread)
-    own[OVERFLOW] = 0 if fits else 1
-    _meet(shared)
-    if _total(shared, OVERFLOW) != 0:
-        _forget(axes, space, shared, thread)
-        _meet(shared)
-        return False
-    _fetch(axes, space, lists, shared, True, thread)
     begin, end = share_of(space.n, thread, shared.threads)
     own[ACTIVE] = 0
     for slot in range(begin, end):
@@ -721,7 +702,6 @@ def _observe(axes, space, lists, rule, shared, chunk, step, thread):
     if thread == 0:
         _write_record(shared)
     _meet(shared)
-    return True
 
 
 # ------------------------------------------------------------------------------------------------ the step
@@ -792,24 +772,24 @@ def _renew_list(axes, space, lists, rule, shared, thread):
 
 
 @bare
-def _step(axes, space, lists, rule, shared, chunk, step, thread):
-    """One step from contacts to new coordinates. Returns RUNNING, or what must grow; then nothing has changed."""
-    if rule.pair == BATCH and not _draw_batch(axes, space, lists, rule, shared, chunk, step, thread):
-        return GROW_KEYS
-    clipped = as_int64(_own(shared, thread))[CLIPPED]
-    fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, False, thread)
-    as_int64(_own(shared, thread))[OVERFLOW] = 0 if fits else 1
+def _gather(axes, space, lists, rule, shared, chunk, step, task, thread):
+    """All contacts of all threads, for one task. Returns RUNNING, or what must grow; then nothing has changed."""
+    own = as_int64(_own(shared, thread))
+    clipped = own[CLIPPED]
+    for limb in range(2 * LIMBS):
+        own[TALLY + limb] = 0
+    fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, task, thread)
+    own[OVERFLOW] = 0 if fits else 1
     _meet(shared)
     if _total(shared, OVERFLOW) != 0:
-        as_int64(_own(shared, thread))[CLIPPED] = clipped  # the pass will be done again
+        own[CLIPPED] = clipped  # the pass will be done again
         _forget(axes, space, shared, thread)
         _meet(shared)
-        return GROW_OUT
-    _fetch(axes, space, lists, shared, False, thread)
-    if rule.particle == BATCH:
-        _draw_batch(axes, space, lists, rule, shared, chunk, step, thread)
-    _move_all(axes, space, lists, rule, shared, chunk, step, thread)
-    _meet(shared)
+        return GROW_KEYS if task == KEY else GROW_OUT
+    if task == KEY:
+        _settle_batch(rule, shared, thread)
+    else:
+        _fetch(axes, space, lists, shared, task == LOOK, thread)
     return RUNNING
 
 
@@ -845,7 +825,7 @@ def _follow(axes, space, lists, rule, shared, active, thread):
         shared.life += 1
 
 
-@bare
+@bare(entry=True)
 def advance(axes, space, lists, rule, shared, chunk, until, thread):
     """Run to step `until` unless absorbed before, or something must grow; recording as scheduled on the way.
 
@@ -853,23 +833,34 @@ def advance(axes, space, lists, rule, shared, chunk, until, thread):
     (no contact is left: the configuration at shared.step never moves again), GROW_*.
     """
     schedule = as_int64(shared.schedule)
-    step, status = shared.step, RUNNING
+    step, status, drawn = shared.step, RUNNING, False
     _meet(shared)
     while status == RUNNING:
         if shared.stale:
             status = _renew_list(axes, space, lists, rule, shared, thread)
             if status != RUNNING:
                 break
+        task = PUSH
         if shared.next < shared.scheduled and schedule[shared.next] == step:
-            if not _observe(axes, space, lists, rule, shared, chunk, _U(step), thread):
-                status = GROW_OUT
-                break
-        if step >= until:
+            task = LOOK
+        elif step >= until:
             status = PAUSED
             break
-        status = _step(axes, space, lists, rule, shared, chunk, _U(step), thread)
+        elif rule.pair == BATCH and not drawn:
+            task = KEY
+        status = _gather(axes, space, lists, rule, shared, chunk, _U(step), task, thread)
         if status != RUNNING:
             break
+        drawn = task == KEY
+        if task == LOOK:
+            _note(axes, space, rule, shared, thread)
+        if task != PUSH:
+            continue
+        if rule.particle == BATCH:
+            _particle_keys(space, rule, shared, _U(step), thread)
+            _settle_batch(rule, shared, thread)
+        _move_all(axes, space, lists, rule, shared, chunk, _U(step), thread)
+        _meet(shared)
         active = _total(shared, ACTIVE)
         if active == 0:
             status = ABSORBED
