@@ -72,6 +72,33 @@ def energy(packing, potential=Linear()):
     return _exact_sum(parts)
 
 
+def displacements(run):
+    """Displacement of every particle since step 0, from unwrapped coordinates: what `run.msd` averages.
+
+    Parameters
+    ----------
+    run : Run
+        From `mpack.simulate`.
+
+    Returns
+    -------
+    array (n, d)
+        In mean diameters; its mean square per particle is `run.msd[-1]`.
+
+    Raises
+    ------
+    TypeError
+        If `run` is none.
+    """
+    from mpack.simulation import Run
+
+    _check.instance("run", run, Run, "a Run of mpack.simulate")
+    start, now = run.start.fixed, run.final.fixed
+    gap = (now.view(np.uint64) - start.view(np.uint64)).view(np.int64)  # the nearest way, exactly
+    boxes = run.wraps + ((gap < 0) & (now > start)) - ((gap > 0) & (now < start))
+    return (gap * 2.0**-64 + boxes) * run.start.box
+
+
 @dataclass(frozen=True, eq=False)
 class Contacts:
     """Contacts of a packing, with all particles and without rattlers; see `contacts`."""
