@@ -40,6 +40,10 @@ def test_a_value_out_of_range_is_named(tmp_path):
     assert "phis[1] must be a finite number in [0.05, 0.74]; got 0.9" in message
 
 
+def test_the_first_chapter_wants_four_packing_fractions(tmp_path):
+    assert "phis must be four increasing packing fractions" in refuse(DESCENT, tmp_path, phis=[0.6, 0.5, 0.62])
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, request):
     out = tmp_path_factory.mktemp("descent") / "out.ipynb"
