@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import os
+import pkgutil
 import platform
 import subprocess
 import sys
@@ -17,12 +18,12 @@ import time
 
 import numpy as np
 
+import benchmarks
 import mpack
 from benchmarks import kdtree, plain
 from mpack._engine import Engine
 
 EPS = 0.01
-OTHERS = ("lammps_descent", "jaxmd_descent")  # run where `make bench-all` has installed them
 RULES = {
     "BRO": (mpack.PairwiseBRO(eps=EPS), 0, EPS, 1.0),
     "SGD 0.2": (mpack.SGD(alpha=EPS, batch_fraction=0.2), 1, 0.5 * EPS, 0.2),
@@ -94,12 +95,12 @@ class Case:
 
         return turn
 
-    def other(self, module, steps, threads):
-        """LAMMPS or jax-md doing the same gradient descent."""
+    def other(self, module, steps):
+        """Another program doing the same gradient descent on one thread."""
 
         def turn():
             seconds, _ = module.gradient_descent(
-                self.packing.positions.copy(), self.packing.box, EPS, steps, threads=threads
+                self.packing.positions.copy(), self.packing.box, EPS, steps, threads=1
             )
             return seconds, steps
 
@@ -131,9 +132,7 @@ def measure(case, others, compare, threads):
             turns["cKDTree + NumPy"] = case.kdtree(max(2, steps // 100))
         if case.rule == "GD":
             for module in others:
-                for count in threads if "LAMMPS" in module.name else (1,):
-                    label = module.name + (f", {count} threads" if count > 1 else "")
-                    turns[label] = case.other(module, max(8, steps // 8), count)
+                turns[module.name] = case.other(module, max(8, steps // 8))
     times = best(turns, case.n)
     return {
         "rule": case.rule,
@@ -143,6 +142,12 @@ def measure(case, others, compare, threads):
         "bytes_per_particle": memory,
         "ns_per_particle_step": times,
     }
+
+
+def other_programs():
+    """The modules `*_descent` beside this one; they run where `make bench-all` has installed what they need."""
+    names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
+    return [importlib.import_module(f"benchmarks.{name}") for name in names if name.endswith("_descent")]
 
 
 def cases(quick):
@@ -184,8 +189,7 @@ def aims(rows):
     table = [
         ("plain numba half list, dense", ratio(dense, "plain numba"), 2.5, 1),
         ("cKDTree + NumPy, dense", ratio(dense, "cKDTree + NumPy"), 50.0, 1),
-        ("LAMMPS, gradient descent", ratio(descent, "LAMMPS"), 2.0, 1),
-        ("LAMMPS, gradient descent, 2 threads each", ratio(descent, "LAMMPS, 2 threads", two), 2.0, 1),
+        ("jax-md, gradient descent", ratio(descent, "jax-md"), 5.0, 1),
         ("plain numba half list, near absorption", ratio(sparse, "plain numba"), 20.0, 1),
         ("one thread over two, dense, N = 10^4", ratio(dense, one, two), 1.7, 1),
         ("one thread over two, dense, N = 10^6", ratio(large, one, two), 1.7, 1),
@@ -214,8 +218,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="N up to 10^4 and phi = 0.64 only: under a minute")
     parser.add_argument("--json", default="_build/benchmarks.json", help="where to write the table (default %(default)s)")
     options = parser.parse_args()
-    others = [importlib.import_module(f"benchmarks.{name}") for name in OTHERS]
-    others = [module for module in others if module.available()]
+    others = [module for module in other_programs() if module.available()]
     threads = (1, 2) if (os.cpu_count() or 1) > 1 else (1,)
     rows = []
     for arguments, compare in cases(options.quick):
