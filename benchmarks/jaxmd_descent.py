@@ -60,7 +60,7 @@ def _tools(box, alpha):
     def step(_, state):
         x, near = state
         near = near.update(x)
-        delta = between(x, x[near.idx])
+        delta = -between(x, x[near.idx])  # map_neighbor's vectors point at the neighbour; ours point away from it
         r2 = jnp.sum(delta * delta, axis=-1)
         push = (near.idx < len(x)) & (r2 < 1.0) & (r2 > 0.0)
         weight = jnp.where(push, 0.5 * alpha / jnp.sqrt(jnp.where(push, r2, 1.0)), 0.0)
