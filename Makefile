@@ -33,7 +33,7 @@ lab: .venv-live  ## JupyterLab with the chapters (and Voila), in an environment 
 bench: .venv  ## the benchmark table
 	@$(in-book) -m benchmarks
 
-bench-all: .venv-bench  ## the benchmark table with jax-md beside ours
+bench-all: .venv-bench  ## the benchmark table with LAMMPS and jax-md beside ours
 	@.venv-bench/bin/python -m benchmarks
 
 pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)

@@ -95,12 +95,12 @@ class Case:
 
         return turn
 
-    def other(self, module, steps):
-        """Another program doing the same gradient descent on one thread."""
+    def other(self, module, steps, threads):
+        """Another program doing the same gradient descent."""
 
         def turn():
             seconds, _ = module.gradient_descent(
-                self.packing.positions.copy(), self.packing.box, EPS, steps, threads=1
+                self.packing.positions.copy(), self.packing.box, EPS, steps, threads=threads
             )
             return seconds, steps
 
@@ -132,7 +132,9 @@ def measure(case, others, compare, threads):
             turns["cKDTree + NumPy"] = case.kdtree(max(2, steps // 100))
         if case.rule == "GD":
             for module in others:
-                turns[module.name] = case.other(module, max(8, steps // 8))
+                for count in threads if module.name == "LAMMPS" else (1,):
+                    label = module.name + (f", {count} threads" if count > 1 else "")
+                    turns[label] = case.other(module, max(8, steps // 8), count)
     times = best(turns, case.n)
     return {
         "rule": case.rule,
@@ -189,6 +191,8 @@ def aims(rows):
     table = [
         ("plain numba half list, dense", ratio(dense, "plain numba"), 2.5, 1),
         ("cKDTree + NumPy, dense", ratio(dense, "cKDTree + NumPy"), 50.0, 1),
+        ("LAMMPS, gradient descent", ratio(descent, "LAMMPS"), 2.0, 1),
+        ("LAMMPS, gradient descent, 2 threads each", ratio(descent, "LAMMPS, 2 threads", two), 2.0, 1),
         ("jax-md, gradient descent", ratio(descent, "jax-md"), 5.0, 1),
         ("plain numba half list, near absorption", ratio(sparse, "plain numba"), 20.0, 1),
         ("one thread over two, dense, N = 10^4", ratio(dense, one, two), 1.7, 1),
