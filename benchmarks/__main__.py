@@ -219,7 +219,7 @@ def show(rows, starts):
 def main():
     """Run the cases, print the table, write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="N up to 10^4 and phi = 0.64 only: under a minute")
+    parser.add_argument("--quick", action="store_true", help="N up to 10^4 and phi = 0.64 only: two minutes")
     parser.add_argument("--json", default="_build/benchmarks.json", help="where to write the table (default %(default)s)")
     options = parser.parse_args()
     others = [module for module in other_programs() if module.available()]
