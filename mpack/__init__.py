@@ -34,6 +34,7 @@ _MODULES = {
     "dynamics",
     "simulation",
     "observables",
+    "critical",
     "kicks",
     "limiting",
     "figures",
