@@ -1,0 +1,478 @@
+"""What a run is, as data: `Spec`, its canonical text, its key, and the noise derived from it.
+
+A specification says all that a run depends on. Its canonical text is JSON with sorted keys and floats by their shortest
+exact decimals; the SHA-256 of that text is the run's key in stores and archives, and the seeds of the noise and of the
+start are derived from it. So two runs that differ in anything at all, packing fraction, size, kick, number of steps or
+repeat number, have independent noise, as a bootstrap over runs assumes, and a changed specification is never mistaken
+for an old one. Common random numbers are asked for, by `paired`.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+
+from mpack import _check, dynamics, potentials, simulation
+from mpack.dynamics import Approximation, Dynamics
+from mpack.packing import DIMENSIONS, LARGEST_N, Packing, _box_for, _normalised
+
+FORMAT = 1  # of the canonical text; part of it
+LATTICES = {"square": 1, "sc": 1, "bcc": 2, "fcc": 4, "hypercubic": 1}
+SERIES = ("activity", "energy", "msd")
+_RULES = {
+    kind.__name__: kind
+    for kind in (
+        *(dynamics.PairwiseBRO, dynamics.NonreciprocalBRO, dynamics.IndividualBRO, dynamics.SGD, dynamics.RCD),
+        Approximation,
+    )
+}
+_POTENTIALS = {
+    kind.__name__: kind
+    for kind in (
+        *(potentials.Linear, potentials.Harmonic, potentials.Hertzian, potentials.WCA),
+        potentials.LennardJones,
+    )
+}
+MOST_RECORDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One run, said completely.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        The rule, e.g. mpack.SGD(alpha=0.02, batch_fraction=0.2).
+    n, phi, dim : int, float, int
+        Spheres, packing fraction, dimension (3 unless said), as for `Packing.random`.
+    steps : int
+        Steps to do, >= 1; fewer are done if the run gets absorbed.
+    seed : int
+        The number of the repeat, in [0, 2**64). No two specifications share noise, whatever their seeds, unless
+        `paired`.
+    record : schedule, or tuple of schedules or of steps, optional
+        When to record: mpack.every(k), mpack.log_spaced(p), both in a tuple, or increasing steps. If left out:
+        (log_spaced(10), every(k)), k the least that gives no more than 500 points, so that both the decay and the
+        steady state can be seen. Averages in the steady state use the evenly spaced points.
+    sizes : tuple or float, optional
+        Relative diameters, dealt out to the particles in turn: (1.0, 1.4) is the 50:50 mixture. Or one number in
+        (0, 0.3]: the relative standard deviation of Gaussian diameters, cut at 3 of them. Equal spheres if left out.
+    start : str or Spec
+        "random": independent uniform centres. Or a lattice that `n` fits: "square", "sc", "bcc", "fcc", "hypercubic".
+        Or another Spec with the same n, dim and sizes: the end of that run, brought to this packing fraction.
+    paired : str or tuple of str
+        Names of fields that the noise and the start do NOT depend on: with "dynamics" the same start and the same
+        random numbers for every rule (common random numbers), which makes differences sharp and runs dependent.
+    observables : str, tuple or dict
+        What to measure on the last packing: names of `mpack.ensemble.OBSERVABLES`, or {name: {option: value}}.
+    series : str or tuple of str
+        What to keep of each record: "activity" (always), "energy", "msd".
+    checkpoints : int
+        How many states to keep on the way, evenly spaced, so that an audit can replay the late parts of a long run.
+
+    Raises
+    ------
+    ValueError, TypeError
+        With the name, the value and the allowed range, before any work.
+    """
+
+    dynamics: Dynamics
+    _: KW_ONLY
+    n: int
+    phi: float
+    steps: int
+    dim: int = 3
+    seed: int = 0
+    record: Any = None
+    sizes: Any = None
+    start: Any = "random"
+    paired: Any = ()
+    observables: Any = ()
+    series: Any = SERIES
+    checkpoints: int = 0
+
+    def __post_init__(self):
+        _check.instance("dynamics", self.dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+        if type(self.dynamics).__name__ not in _RULES:
+            raise TypeError(f"dynamics must be one of {', '.join(_RULES)}; got {type(self.dynamics).__name__}")
+        self._set("n", _check.integer("n", self.n, 1, LARGEST_N))
+        self._set("phi", _check.number("phi", self.phi, 0, open_low=True))
+        self._set("dim", _check.integer("dim", self.dim, *DIMENSIONS))
+        self._set("steps", _check.integer("steps", self.steps, 1, simulation.MOST_STEPS))
+        self._set("seed", _check.seed("seed", self.seed))
+        self._set("record", _record(self.record, self.steps))
+        self._set("sizes", _sizes(self.sizes))
+        self._set("paired", _paired(self.paired))
+        self._set("observables", _observables(self.observables))
+        self._set("series", _series(self.series))
+        self._set("checkpoints", _check.integer("checkpoints", self.checkpoints, 0, 100))
+        self._check_start()
+        _check_box(self.n, self.phi, self.dim, self.sizes, self.dynamics)
+
+    def _set(self, name, value):
+        object.__setattr__(self, name, value)
+
+    def _check_start(self):
+        if isinstance(self.start, Spec):
+            for name in ("n", "dim", "sizes"):
+                if getattr(self.start, name) != getattr(self, name):
+                    raise ValueError(
+                        f"start must be a Spec with the same {name}, {getattr(self, name)!r}; "
+                        f"got {getattr(self.start, name)!r}"
+                    )
+        elif self.start != "random":
+            _check.choice("start", self.start, ("random", *LATTICES))
+            if self.sizes is not None:
+                raise ValueError(f"sizes must be None for a lattice, which has equal spheres; got {self.sizes!r}")
+            _lattice_cells(self.start, self.n, self.dim)
+
+    @functools.cached_property
+    def text(self):
+        """The canonical text: JSON, keys sorted, floats exact, with the versions of this format and of the noise."""
+        return _canonical(self._content())
+
+    @functools.cached_property
+    def key(self):
+        """SHA-256 of the canonical text, 64 hexadecimal digits."""
+        return hashlib.sha256(self.text.encode("ascii")).hexdigest()
+
+    @property
+    def noise_seed(self):
+        """The 64-bit seed of the noise: a hash of all fields that are not `paired`."""
+        return self._derived("noise")
+
+    @property
+    def start_seed(self):
+        """The 64-bit seed of the start and the sizes: another hash of all fields that are not `paired`."""
+        return self._derived("start")
+
+    @property
+    def cost(self):
+        """Particle steps to do at most, n * steps, the start's own included: what progress is measured by."""
+        before = self.start.cost if isinstance(self.start, Spec) else 0
+        return self.n * self.steps + before
+
+    def schedule(self):
+        """The steps in [0, steps] to record, increasing; the last step done is recorded besides."""
+        parts = [part.between(0, self.steps) for part in self.record]
+        return np.unique(np.concatenate(parts))
+
+    def packing(self):
+        """The start: the packing at step 0."""
+        if isinstance(self.start, Spec):
+            end = self.start.run(self.start.steps, record=()).final
+            return Packing.from_fixed(end.fixed, _box_for(self.phi, end.diameters, self.dim), end.diameters)
+        if self.start != "random":
+            dim = self.dim if self.start == "hypercubic" else None
+            return Packing.lattice(self.start, _lattice_cells(self.start, self.n, self.dim), self.phi, dim)
+        return Packing.random(self.n, self.phi, self.dim, self.start_seed, self.diameters())
+
+    def diameters(self):
+        """Relative diameters (n,), or None for equal spheres."""
+        if self.sizes is None:
+            return None
+        if isinstance(self.sizes, tuple):
+            return np.resize(np.array(self.sizes), self.n)
+        return _gaussian_sizes(self.n, self.sizes, self.start_seed)
+
+    def run(self, steps=None, record=None, **options):
+        """Do this run here and now: the same trajectory as in any sweep, watched as you like.
+
+        Parameters
+        ----------
+        steps : int, optional
+            How far; beyond `self.steps`, too. As far as specified if left out.
+        record : as for `mpack.simulate`, optional
+            As specified if left out.
+        **options
+            As for `mpack.simulate`: threads, skin, progress.
+
+        Returns
+        -------
+        Run
+        """
+        steps = self.steps if steps is None else steps
+        record = simulation.Listed(tuple(self.schedule().tolist())) if record is None else record
+        return simulation.simulate(
+            self.packing(), self.dynamics, steps=steps, seed=self.noise_seed, record=record, **options
+        )
+
+    def columns(self):
+        """The specification as flat columns of a table."""
+        rule = self.dynamics.of if isinstance(self.dynamics, Approximation) else self.dynamics
+        potential = getattr(rule, "potential", None)
+        return {
+            "rule": type(rule).__name__,
+            "approximation": rule is not self.dynamics,
+            "eps": getattr(rule, "eps", float("nan")),
+            "alpha": getattr(rule, "alpha", float("nan")),
+            "batch_fraction": _or_nan(getattr(rule, "batch_fraction", None)),
+            "batch_size": _or_nan(getattr(rule, "batch_size", None)),
+            "potential": "" if potential is None else _named(potential),
+            "n": self.n,
+            "phi": self.phi,
+            "dim": self.dim,
+            "sizes": "" if self.sizes is None else json.dumps(self.sizes),
+            "start": self.start if isinstance(self.start, str) else f"after {self.start.key[:12]}",
+            "steps_asked": self.steps,
+            "seed": self.seed,
+            "paired": ",".join(self.paired),
+        }
+
+    def _content(self):
+        from mpack._kernels.noise import STREAM_VERSION
+
+        return {
+            "mpack": FORMAT,
+            "stream": STREAM_VERSION,
+            "dynamics": _plain_rule(self.dynamics),
+            "n": self.n,
+            "phi": self.phi,
+            "dim": self.dim,
+            "steps": self.steps,
+            "seed": self.seed,
+            "record": _plain_record(self.record),
+            **{name: plain for name, plain in self._extras() if plain is not None},
+        }
+
+    def _extras(self):
+        """Fields that the text has only where they say something: new ones can join without changing old keys."""
+        start = self.start._content() if isinstance(self.start, Spec) else self.start
+        yield "sizes", self.sizes
+        yield "start", None if start == "random" else start
+        yield "paired", self.paired or None
+        yield "observables", {name: dict(options) for name, options in self.observables} or None
+        yield "series", None if self.series == SERIES else self.series
+        yield "checkpoints", self.checkpoints or None
+
+    def _derived(self, purpose):
+        content = {name: value for name, value in self._content().items() if name not in self.paired}
+        text = f"mpack {purpose} seed\n{_canonical(content)}"
+        return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:8], "little")
+
+
+def from_text(text):
+    """The specification with this canonical text.
+
+    Raises
+    ------
+    ValueError
+        If the text is not canonical, or of another format or version of the noise stream.
+    """
+    try:
+        content = json.loads(text)
+        spec = _from_content(content)
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"text is no specification: {error}") from None
+    if spec.text != text:
+        raise ValueError(
+            "text is no specification as this version of mpack writes it (another format, stream version, or order): "
+            f"{text[:200]}"
+        )
+    return spec
+
+
+def specs(dynamics, **values):
+    """Specifications for every combination of values.
+
+    Parameters
+    ----------
+    dynamics : Dynamics or list
+    **values
+        Fields of `Spec`. A list, a range or a NumPy array holds alternatives; anything else (a tuple, too) is one
+        value. The first named varies slowest, `dynamics` slowest of all.
+
+    Returns
+    -------
+    list of Spec
+
+    Examples
+    --------
+    >>> rules = [SGD(alpha=0.02, batch_fraction=0.2), RCD(alpha=0.02, batch_fraction=0.2)]
+    >>> len(specs(rules, n=[500, 1000], phi=[0.62, 0.63, 0.64], steps=10_000, seed=range(4)))
+    48
+    """
+    values = {"dynamics": dynamics, **values}
+    choices = [_alternatives(value) for value in values.values()]
+    combinations = (dict(zip(values, chosen)) for chosen in itertools.product(*choices))
+    return [Spec(chosen.pop("dynamics"), **chosen) for chosen in combinations]
+
+
+def _alternatives(value):
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, (list, range)) else [value]
+
+
+def _canonical(content):
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _or_nan(value):
+    return float("nan") if value is None else value
+
+
+def _named(instance):
+    """A potential as its name and what differs from the defaults, e.g. "Harmonic(stiffness=2.0)"."""
+    changed = [
+        f"{field.name}={getattr(instance, field.name)!r}"
+        for field in dataclasses.fields(instance)
+        if getattr(instance, field.name) != field.default
+    ]
+    return type(instance).__name__ + (f"({', '.join(changed)})" if changed else "")
+
+
+# ------------------------------------------------------------------------------------------- plain data and back
+
+
+def _plain_rule(instance):
+    """A rule or a potential as plain data: the name of its class and its fields."""
+    fields = {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
+    nested = (Dynamics, potentials.Potential)
+    plain = {name: _plain_rule(value) if isinstance(value, nested) else value for name, value in fields.items()}
+    return {"name": type(instance).__name__, **{name: value for name, value in plain.items() if value is not None}}
+
+
+def _rule(plain):
+    fields = {name: _rule(value) if isinstance(value, dict) else value for name, value in plain.items()}
+    return (_RULES | _POTENTIALS)[fields.pop("name")](**fields)
+
+
+def _plain_record(record):
+    """A normalised record as plain data."""
+    plain = {}
+    for part in record:
+        if isinstance(part, simulation.Every):
+            plain["every"] = part.k
+        elif isinstance(part, simulation.LogSpaced):
+            plain["log_spaced"] = part.points_per_decade
+        else:
+            plain["steps"] = part.steps
+    return plain
+
+
+def _record_from(plain):
+    makers = {"every": simulation.every, "log_spaced": simulation.log_spaced, "steps": tuple}
+    parts = [makers[name](value) for name, value in plain.items()]
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _from_content(content):
+    known = dict(content)
+    for name in ("mpack", "stream"):
+        known.pop(name)
+    known["dynamics"] = _rule(known["dynamics"])
+    known["record"] = _record_from(known["record"])
+    if isinstance(known.get("start"), dict):
+        known["start"] = _from_content(known["start"])
+    return Spec(known.pop("dynamics"), **known)
+
+
+# --------------------------------------------------------------------------------------------------------- checks
+
+_SCHEDULES = (simulation.Every, simulation.LogSpaced, simulation.Listed)
+
+
+def _record(record, steps):
+    """A tuple of schedules, at most one of a kind, in a fixed order."""
+    if record is None:
+        record = (simulation.log_spaced(10), simulation.every(-(-steps // 500)))
+    if isinstance(record, (list, tuple)) and record and all(isinstance(part, _SCHEDULES) for part in record):
+        parts = list(record)
+    else:
+        parts = [simulation._schedule(record)]
+    kinds = [type(part) for part in parts]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"record must hold at most one schedule of a kind; got {record!r}")
+    parts.sort(key=lambda part: _SCHEDULES.index(type(part)))
+    points = steps // parts[0].k if isinstance(parts[0], simulation.Every) else 0
+    if points > MOST_RECORDS:
+        raise ValueError(f"record must give at most {MOST_RECORDS} points; every({parts[0].k}) gives {points}")
+    return tuple(parts)
+
+
+def _sizes(sizes):
+    if sizes is None:
+        return None
+    if isinstance(sizes, (tuple, list, np.ndarray)):
+        if not len(sizes):
+            raise ValueError("sizes must hold at least one relative diameter; got none")
+        return tuple(_check.number(f"sizes[{k}]", size, 0, open_low=True) for k, size in enumerate(sizes))
+    return _check.number("sizes", sizes, 0, 0.3, open_low=True)
+
+
+def _paired(paired):
+    names = (paired,) if isinstance(paired, str) else tuple(paired)
+    allowed = [field.name for field in dataclasses.fields(Spec) if field.name not in ("_", "paired")]
+    for name in names:
+        _check.choice("paired", name, allowed)
+    return tuple(sorted(set(names)))
+
+
+def _observables(observables):
+    from mpack._measures import OBSERVABLES
+
+    if isinstance(observables, str):
+        observables = (observables,)
+    named = dict(observables) if _is_pairs(observables) else {name: {} for name in observables}
+    made = []
+    for name in sorted(named):
+        _check.choice("observables", name, tuple(OBSERVABLES))
+        made.append((name, OBSERVABLES[name].options(dict(named[name]))))
+    return tuple(made)
+
+
+def _is_pairs(observables):
+    return isinstance(observables, dict) or any(isinstance(item, tuple) for item in observables)
+
+
+def _series(series):
+    names = (series,) if isinstance(series, str) else tuple(series)
+    for name in names:
+        _check.choice("series", name, SERIES)
+    return tuple(name for name in SERIES if name in names or name == "activity")
+
+
+def _lattice_cells(name, n, dim):
+    """Cells along an edge of the lattice of n points."""
+    implied = {"square": 2, "hypercubic": dim}.get(name, 3)
+    if dim != implied:
+        raise ValueError(f"dim must be {implied} for the lattice {name!r}; got {dim}")
+    cells = round((n / LATTICES[name]) ** (1 / dim))
+    fits = [LATTICES[name] * k**dim for k in (max(cells - 1, 1), max(cells, 1), cells + 1)]
+    if n not in fits:
+        raise ValueError(f"n must be {LATTICES[name]} k**{dim} for the lattice {name!r}, e.g. {fits}; got {n}")
+    return max(cells - 1, 1) + fits.index(n)
+
+
+@functools.lru_cache(maxsize=4096)
+def _check_box(n, phi, dim, sizes, dynamics):
+    """Refuse a box that cannot hold the range of the potential (of the largest spheres that can be drawn)."""
+    if isinstance(sizes, tuple):
+        diameters = _normalised("sizes", np.resize(np.array(sizes), n), n)
+        largest = float(diameters.max())
+    else:
+        diameters, largest = np.ones(n), 1.0 + 3.0 * (sizes or 0.0)
+    box = _box_for(phi, diameters, dim)
+    reach = float(dynamics.recipe().potential.range(largest))
+    if box < 2.0 * reach:
+        raise ValueError(
+            "phi must be so small, or n so large, that the box is at least twice the largest range of the potential, "
+            f"{2.0 * reach:g}; got n={n} and phi={phi!r}, which make it {box:g}"
+        )
+
+
+def _gaussian_sizes(n, spread, seed):
+    """1 + spread * g, g standard Gaussian noise cut at 3: without libm, so the same on every machine."""
+    from mpack._kernels import noise
+
+    out = np.empty(n)
+    labels = np.arange(n, dtype=np.uint64)
+    noise.fill_gaussian(np.uint64(seed), noise.SIZES, np.uint64(0), labels, np.zeros(n, dtype=np.uint64), out)
+    return 1.0 + spread * np.clip(out, -3.0, 3.0)
