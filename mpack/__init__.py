@@ -1,6 +1,7 @@
 """mpack: stochastic gradient descent and biased random organization of spheres, exact to the bit.
 
-Reads in the order packing -> dynamics -> simulation -> observables -> critical -> scaling. Lengths are in mean diameters.
+Reads in the order packing -> dynamics -> simulation -> observables -> ensemble -> critical -> scaling. Lengths are in
+mean diameters.
 
 >>> import mpack
 >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
@@ -26,6 +27,8 @@ _HOME = {
         "pair_correlation",
         "flatness",
     ),
+    "specification": ("Spec", "specs"),
+    "ensemble": ("sweep",),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
 _MODULES = {
@@ -37,6 +40,8 @@ _MODULES = {
     "critical",
     "kicks",
     "limiting",
+    "specification",
+    "ensemble",
     "figures",
     "chapters",
 }

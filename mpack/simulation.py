@@ -6,6 +6,7 @@ pair or particle is a function of seed, step and labels alone (`mpack._kernels.n
 """
 
 import contextlib
+import contextvars
 import functools
 import math
 import signal
@@ -24,6 +25,7 @@ from mpack.packing import Packing, digest_of
 MOST_THREADS = 256
 MOST_STEPS = 2**48
 _SLICE = 0.1  # seconds between looks at the progress bar and at interrupts
+_stop = contextvars.ContextVar("stop", default=None)
 
 
 @dataclass(frozen=True)
@@ -289,13 +291,24 @@ def _run(run, steps, threads, skin, progress):
 
 
 @contextlib.contextmanager
+def stoppable(stop):
+    """While the block runs, simulations of this thread end early, `interrupted`, once the list `stop` has an item."""
+    token = _stop.set(stop)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
+
+
+@contextlib.contextmanager
 def _interrupts():
     """A list that Ctrl-C adds to, instead of raising, while the block runs.
 
     Raised in the midst of it, an interrupt could fall between the starts of two threads, and the first would wait for
     the other for ever. Outside the main thread (it alone gets interrupts) and where they are ignored, nothing changes.
     """
-    pressed, handler = [], signal.getsignal(signal.SIGINT)
+    pressed, handler = _stop.get(), signal.getsignal(signal.SIGINT)
+    pressed = [] if pressed is None else pressed
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield pressed
         return

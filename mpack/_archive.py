@@ -1,0 +1,404 @@
+"""Archives: the rows of a store as a few compact files, the same bytes for the same rows.
+
+A folder holds
+
+    runs.csv.xz     a line a run: specification, result, what is derived, exact decimals of every float
+    series.xz       the recorded series of all runs, exact
+    arrays.xz       arrays that runs kept, if any did
+    manifest.json   what this is: specifications, versions, processors, dates, checksums of the other files
+
+and is replaced as a whole: the new files stand beside the old ones as X.new until the new manifest is in place, and a
+reader takes whichever of X and X.new has the checksum in the manifest. So an export may be stopped at any moment.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import lzma
+import os
+from pathlib import Path
+
+import numpy as np
+
+from mpack._rows import Series, chain, pack, pack_plain, unpack, unpack_plain
+from mpack._store import Store, StoreDamaged, StoreError
+from mpack._tables import DERIVED, MEASURED, RULE, SPECIFIED, Arrays, derived, frame, stored_series
+from mpack.specification import from_text
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_PRESET = 6 | lzma.PRESET_EXTREME
+
+
+def results_folder():
+    """Where the book keeps its archives: `book/results` of the tree that this module is in."""
+    return Path(__file__).resolve().parents[1] / "book" / "results"
+
+
+# --------------------------------------------------------------------------------------------------------- export
+
+
+def export(store, folder):
+    """Write all rows of a store as an archive.
+
+    Parameters
+    ----------
+    store : Store or path
+    folder : path
+        Made if missing; its name is the archive's. An archive that is there is replaced, whole or not at all.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    StoreError
+        If the store has no row.
+    """
+    if not isinstance(store, Store):
+        with Store(store) as opened:
+            return export(opened, folder)
+    folder = Path(folder)
+    rows = sorted((store.get(key) for key in store.keys()), key=lambda row: row["spec"])
+    if not rows:
+        raise StoreError(f"store {store.path} has no finished run to export")
+    specs = [from_text(row["spec"]) for row in rows]
+    series = [stored_series(row) for row in rows]
+    more = [_derived(store, row, one) for row, one in zip(rows, series)]
+    files = {"runs.csv.xz": _runs(rows, specs, more), "series.xz": _all_series(rows, specs, series)}
+    if any(len(row["blobs"]) > 1 for row in rows):
+        files["arrays.xz"] = _all_arrays(rows)
+    manifest = _manifest(folder.name, rows, specs, files)
+    _replace(folder, files, manifest)
+    return manifest
+
+
+def _derived(store, row, series):
+    """What is derived from a row, made once while the store is open."""
+    if row["key"] not in store.derived:
+        store.derived[row["key"]] = derived(series)
+    return store.derived[row["key"]]
+
+
+def _runs(rows, specs, more):
+    numbers = sorted({name for row in rows for name in row["numbers"]})
+    columns = {**SPECIFIED, **MEASURED, **DERIVED}
+    text = io.StringIO()
+    write = csv.writer(text, lineterminator="\n").writerow
+    write([*columns, *numbers, "marks", "spec"])
+    for row, spec, some in zip(rows, specs, more):
+        values = {**spec.columns(), **row, **some}
+        marks = " ".join(f"{step}:{digest}" for step, digest in row["marks"])
+        told = [_told(values[name], kind) for name, kind in columns.items()]
+        write([*told, *(_number(row["numbers"], name) for name in numbers), marks, row["spec"]])
+    return lzma.compress(text.getvalue().encode(), preset=_PRESET)
+
+
+def _told(value, kind):
+    if kind is str:
+        return value
+    if kind is bool:
+        return "true" if value else "false"
+    return repr(kind(value))
+
+
+def _number(numbers, name):
+    return json.dumps(numbers[name]) if name in numbers else ""
+
+
+def _all_series(rows, specs, series):
+    """All series end to end: differences of steps and of active particles, bytes of floats place by place."""
+    times = [np.diff(one.times, prepend=0) for one in series]
+    counts = [np.rint(one.activity * spec.n).astype(np.int64) for one, spec in zip(series, specs)]
+    for one, spec, count in zip(series, specs, counts):
+        if not np.array_equal(count / spec.n, one.activity):
+            raise StoreDamaged("an activity in the store is no count of particles")
+    arrays = {
+        "lengths": np.array([len(one) for one in series], dtype=np.int64),
+        "times": _planes(np.concatenate(times)),
+        "counts": _planes(np.concatenate([np.diff(count, prepend=0) for count in counts])),
+    }
+    for name in ("energy", "msd"):
+        kept = [getattr(one, name) for one in series]
+        arrays[f"has_{name}"] = np.array([values is not None for values in kept], dtype=np.uint8)
+        arrays[name] = _planes(np.concatenate([np.zeros(0), *(values for values in kept if values is not None)]))
+    return lzma.compress(pack_plain(arrays), preset=_PRESET)
+
+
+def _planes(values):
+    """The bytes of 64-bit numbers, all first bytes before all second ones, which compresses better."""
+    return np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, 8).T
+
+
+def _from_planes(planes, kind):
+    return np.ascontiguousarray(planes.T).reshape(-1).view(kind)
+
+
+def _all_arrays(rows):
+    blobs = [
+        (place, name, pack_plain(unpack(data)))
+        for place, row in enumerate(rows)
+        for name, data in sorted(row["blobs"].items())
+        if name != "series"
+    ]
+    head = json.dumps([[place, name, len(data)] for place, name, data in blobs])
+    return lzma.compress(head.encode() + b"\n" + b"".join(data for _, _, data in blobs), preset=_PRESET)
+
+
+def _manifest(name, rows, specs, files):
+    from mpack._kernels.noise import STREAM_VERSION
+
+    columns = [spec.columns() for spec in specs]
+    varied = {field: _distinct([values[field] for values in columns]) for field in SPECIFIED}
+    return {
+        "archive": name,
+        "format": FORMAT,
+        "stream": STREAM_VERSION,
+        "derived by rule": RULE,
+        "runs": len(rows),
+        "particle steps": sum(spec.n * row["steps"] for spec, row in zip(specs, rows)),
+        "core hours": round(sum(row["wall"] for row in rows) / 3600, 3),
+        "finished": [min(row["finished"] for row in rows), max(row["finished"] for row in rows)],
+        "versions": _distinct([row["version"] for row in rows]),
+        "commits": _distinct([row["commit"] for row in rows]),
+        "processors": _distinct([row["cpu"] for row in rows]),
+        "numbers": sorted({name for row in rows for name in row["numbers"]}),
+        "specifications": varied,
+        "files": {
+            file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for file, data in files.items()
+        },
+    }
+
+
+def _distinct(values):
+    """The distinct values in order; nan, which stands for "has none", as null."""
+    values = {None if value != value else value for value in values}
+    return sorted(values, key=lambda value: (value is not None, value))
+
+
+def _replace(folder, files, manifest):
+    """Put all files in place at one moment: that of the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        _write(folder / f"{name}.new", data)
+    text = json.dumps(manifest, indent=1, ensure_ascii=True) + "\n"
+    _write(folder / f"{MANIFEST}.new", text.encode())
+    _rename(folder / f"{MANIFEST}.new", folder / MANIFEST)  # from here on the new archive counts
+    for name in files:
+        _rename(folder / f"{name}.new", folder / name)
+    for stale in folder.glob("*.xz"):
+        if stale.name not in files:
+            stale.unlink()
+
+
+def _write(path, data):
+    """Every byte of an archive is written here (and tests make it fail)."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _rename(path, target):
+    os.replace(path, target)
+
+
+# ----------------------------------------------------------------------------------------------------------- read
+
+
+def read_manifest(folder):
+    """The manifest of the archive in `folder`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    StoreDamaged
+        If it is no manifest.
+    StoreError
+        If it is of another format.
+    """
+    path = Path(folder) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf8"))
+        format_, _ = manifest["format"], manifest["files"]
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no archive in {folder}: it has no {MANIFEST}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreDamaged(f"the manifest of the archive in {folder} is damaged: {error}") from None
+    if format_ != FORMAT:
+        raise StoreError(f"the archive in {folder} is of format {format_}, and this version of mpack reads {FORMAT}")
+    return manifest
+
+
+def _read(folder, manifest, name):
+    """The content of one file of an archive, decompressed."""
+    if name not in manifest["files"]:
+        return None
+    for path in (Path(folder) / name, Path(folder) / f"{name}.new"):
+        data = path.read_bytes() if path.exists() else b""
+        if hashlib.sha256(data).hexdigest() == manifest["files"][name]["sha256"]:
+            return lzma.decompress(data)
+    raise StoreDamaged(f"the archive in {folder} is damaged: {name} has not the checksum that the manifest says")
+
+
+def _lines(folder, manifest):
+    """The runs of an archive as dicts of text."""
+    text = _read(folder, manifest, "runs.csv.xz").decode()
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def _read_series(folder, manifest, sizes):
+    """The series of all runs, of `sizes` particles."""
+    stored = unpack_plain(_read(folder, manifest, "series.xz"))
+    ends = np.cumsum(stored["lengths"])
+    times = np.split(_from_planes(stored["times"], "<i8"), ends[:-1])
+    counts = np.split(_from_planes(stored["counts"], "<i8"), ends[:-1])
+    parts = {}
+    for name in ("energy", "msd"):
+        has = stored[f"has_{name}"].astype(bool)
+        cuts = np.cumsum(np.where(has, stored["lengths"], 0))[:-1]
+        values = np.split(_from_planes(stored[name], "<f8"), cuts)
+        parts[name] = [value if one else None for value, one in zip(values, has)]
+    return [
+        Series(np.cumsum(time), np.cumsum(count) / size, energy, msd)
+        for time, count, size, energy, msd in zip(times, counts, sizes, parts["energy"], parts["msd"])
+    ]
+
+
+def _read_arrays(folder, manifest):
+    """{place of the run: {name: bytes}} of the arrays that runs kept."""
+    data = _read(folder, manifest, "arrays.xz")
+    found = {}
+    if data is not None:
+        head, _, body = data.partition(b"\n")
+        at = 0
+        for place, name, length in json.loads(head):
+            found.setdefault(place, {})[name] = body[at : at + length]
+            at += length
+    return found
+
+
+def _valued(line, numbers):
+    """A line of the table with its values in their types."""
+    kinds = {**SPECIFIED, **MEASURED, **DERIVED}
+    values = {name: line[name] == "true" if kind is bool else kind(line[name]) for name, kind in kinds.items()}
+    found = {name: json.loads(line[name]) for name in numbers if line[name] != ""}
+    return values, found
+
+
+def load_archive(name):
+    """The table of an archive, as `sweep` returns it, with the recorded series of each run in the column `series`.
+
+    Parameters
+    ----------
+    name : str or path
+        The name of an archive of the book (a folder of `book/results`), or a folder.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    FileNotFoundError, StoreDamaged, StoreError
+        If there is no such archive, or it cannot be trusted.
+    """
+    folder = results_folder() / name
+    manifest = read_manifest(folder)
+    lines = _lines(folder, manifest)
+    series = _read_series(folder, manifest, [int(line["n"]) for line in lines])
+    arrays = _read_arrays(folder, manifest)
+    current = manifest["derived by rule"] == RULE
+    rows = []
+    for place, line in enumerate(lines):
+        values, numbers = _valued(line, manifest["numbers"])
+        if not current:
+            values |= derived(series[place])
+        rows.append(
+            {
+                **values,
+                **numbers,
+                "key": hashlib.sha256(line["spec"].encode()).hexdigest(),
+                "spec": line["spec"],
+                "series": series[place],
+                "arrays": Arrays(arrays.get(place, {}), unpack_plain),
+            }
+        )
+    return frame(rows)
+
+
+def read_results(name):
+    """The results in an archive, as a store gives them, each with its chain made again and compared.
+
+    Raises
+    ------
+    StoreDamaged
+        If a number in it was changed: the chain of digests of that run no longer ends as it did.
+    """
+    folder = results_folder() / name
+    manifest = read_manifest(folder)
+    lines = _lines(folder, manifest)
+    series = _read_series(folder, manifest, [int(line["n"]) for line in lines])
+    arrays = _read_arrays(folder, manifest)
+    found = []
+    for place, line in enumerate(lines):
+        values, numbers = _valued(line, manifest["numbers"])
+        marks = [[int(step), digest] for step, digest in (mark.split(":") for mark in line["marks"].split(" "))]
+        found.append(
+            {
+                **{name: values[name] for name in MEASURED},
+                "key": hashlib.sha256(line["spec"].encode()).hexdigest(),
+                "spec": line["spec"],
+                "marks": marks,
+                "numbers": numbers,
+                "blobs": {name: pack(unpack_plain(data)) for name, data in arrays.get(place, {}).items()}
+                | {"series": pack({k: v for k, v in series[place].arrays().items() if v is not None})},
+            }
+        )
+    return found
+
+
+def broken_chains(results):
+    """Keys of the results whose stored numbers no longer make their chain."""
+    broken = []
+    for result in results:
+        spec = from_text(result["spec"])
+        if chain(spec, result["marks"], stored_series(result), result) != result["chain"]:
+            broken.append(result["key"])
+    return broken
+
+
+def import_archive(name, store):
+    """Put the runs of an archive into a store, from which a sweep goes on; runs that are there are compared.
+
+    Parameters
+    ----------
+    name : str or path
+        As for `load_archive`.
+    store : Store or path
+
+    Returns
+    -------
+    int
+        How many runs were new to the store.
+
+    Raises
+    ------
+    StoreDamaged
+        If the archive is damaged or a number in it was changed.
+    DigestMismatch
+        If the store has one of its runs with another result.
+    """
+    if not isinstance(store, Store):
+        with Store(store) as opened:
+            return import_archive(name, opened)
+    results = read_results(name)
+    if broken := broken_chains(results):
+        raise StoreDamaged(f"the archive {name} has {len(broken)} runs whose numbers were changed, e.g. {broken[0]}")
+    before = len(store)
+    store.put_all(results)
+    return len(store) - before

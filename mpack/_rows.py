@@ -1,0 +1,241 @@
+"""One run of a specification: done with marks on the way, told as plain data, and redone in part by an audit.
+
+A run stops at its marks, steps ceil(steps / 2**m), to take the digest of its coordinates. From these digests and the
+recorded series a chain is made,
+
+    h_0 = H(key),   h_m = H(h_{m-1}, step of mark m, digest there, all records after mark m-1 up to mark m),
+
+and closed with how the run ended. Its last link vouches for every stored number: whoever has the row can make the chain
+again from it, and whoever has a minute can redo the run up to any mark and compare bits.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import platform
+import struct
+import subprocess
+import time
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mpack import __version__, simulation, specification
+from mpack._measures import measured
+from mpack.packing import Packing
+
+MARKS = 16
+STRETCH = 10**7  # particle steps from a checkpoint to the mark after it: under a second
+_DIGEST = 16  # hexadecimal digits kept of the digest at a mark
+
+
+class Stopped(Exception):
+    """A run that was asked to stop before its end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The recorded series of a run; arrays aligned with `times`, None where it was not kept."""
+
+    times: np.ndarray
+    activity: np.ndarray
+    energy: np.ndarray | None = None
+    msd: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.times)
+
+    def __repr__(self):
+        return f"<Series of {len(self.times)} records>"
+
+    def between(self, first, last):
+        """The records with first <= time <= last."""
+        inside = slice(*np.searchsorted(self.times, [first, last + 1]))
+        parts = (None if values is None else values[inside] for values in self.arrays().values())
+        return Series(*parts)
+
+    def arrays(self):
+        """Name to array, or None, in a fixed order."""
+        return {"times": self.times, "activity": self.activity, "energy": self.energy, "msd": self.msd}
+
+    def tobytes(self):
+        """All bits of all records, little-endian."""
+        parts = [np.ascontiguousarray(self.times, dtype="<i8").tobytes()]
+        parts += [np.ascontiguousarray(self.arrays()[name], dtype="<f8").tobytes() for name in self.kept]
+        return struct.pack("<q", len(self.times)) + b"".join(parts)
+
+    @property
+    def kept(self):
+        """Names of the series that were kept, beside the times."""
+        return tuple(name for name, values in self.arrays().items() if name != "times" and values is not None)
+
+
+def series_of(run, kept):
+    """The records of a run, those series that are `kept`."""
+    return Series(run.times, **{name: getattr(run, name) for name in kept})
+
+
+# ------------------------------------------------------------------------------------------------------- the run
+
+
+def marks(spec):
+    """Steps at which the run stops for a digest, increasing, and which of them are checkpoints."""
+    halves = {-(-spec.steps // 2**m) for m in range(MARKS)}
+    saved = {spec.steps * k // (spec.checkpoints + 1) for k in range(1, spec.checkpoints + 1)} - {0}
+    after = {min(step + max(1, STRETCH // spec.n), spec.steps) for step in saved}
+    return sorted({0} | halves | saved | after), saved
+
+
+def beginning(spec):
+    """The run of a specification before its first step."""
+    return spec.run(steps=0)
+
+
+def produce(text, stop=None, threads=1):
+    """Do the run with this canonical text: what executors are given. Returns plain data (see `pack` for the blobs).
+
+    Raises Stopped when `stop`, a list that another thread may fill, is no longer empty.
+    """
+    spec = specification.from_text(text)
+    clock = time.perf_counter()
+    taken, blobs = [], {}
+    with simulation.stoppable(stop):
+        run = beginning(spec)
+        where, saved = marks(spec)
+        for step in where:
+            run = _on(run, step, threads)
+            taken.append([run.steps, run.digest[:_DIGEST]])
+            if run.absorbed:
+                break
+            if step in saved:
+                blobs[f"checkpoint {step}"] = pack({"fixed": run.final.fixed, "wraps": run.wraps})
+    numbers, arrays = measured(run, spec.observables)
+    series = series_of(run, spec.series)
+    blobs |= {name: pack(content) for name, content in arrays.items()}
+    blobs["series"] = pack({name: values for name, values in series.arrays().items() if values is not None})
+    end = ending(run)
+    return {
+        "key": spec.key,
+        "spec": text,
+        **end,
+        "marks": taken,
+        "chain": chain(spec, taken, series, end),
+        "numbers": numbers,
+        "wall": time.perf_counter() - clock,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **circumstances(),
+        "blobs": blobs,
+    }
+
+
+def _on(run, step, threads):
+    """`run` up to `step`."""
+    run = simulation.simulate(run, steps=max(0, step - run.steps), threads=threads)
+    if run.interrupted:
+        raise Stopped
+    return run
+
+
+def ending(run):
+    """How a run ended, as plain data."""
+    return {
+        "steps": run.steps,
+        "absorbed": run.absorbed,
+        "overflows": run.overflows,
+        "activity": float(run.activity[-1]),
+        "energy": float(run.energy[-1]),
+        "msd": float(run.msd[-1]),
+        "digest": run.digest,
+    }
+
+
+def chain(spec, taken, series, end):
+    """The last link of the chain, 32 hexadecimal digits, from what is stored of a run."""
+    link = hashlib.sha256(f"mpack chain 1 {spec.key}".encode()).digest()
+    before = -1
+    for step, digest in taken:
+        part = hashlib.sha256(link + struct.pack("<q", step) + bytes.fromhex(digest))
+        part.update(series.between(before + 1, step).tobytes())
+        link, before = part.digest(), step
+    flags = struct.pack("<q??q", end["steps"], end["absorbed"], end["overflows"] > 0, end["overflows"])
+    numbers = struct.pack("<ddd", end["activity"], end["energy"], end["msd"])
+    return hashlib.sha256(link + flags + numbers + end["digest"].encode()).hexdigest()[:32]
+
+
+def state(spec, arrays, step):
+    """A Run at `step` from a stored state (its coordinates and wraps), with no records but those to come."""
+    begun = beginning(spec)
+    final = Packing.from_fixed(arrays["fixed"], begun.start.box, begun.start.diameters)
+    empty = {name: getattr(begun, name)[:0] for name in ("times", *specification.SERIES)}
+    return replace(begun, final=final, wraps=arrays["wraps"], steps=step, **empty)
+
+
+# ---------------------------------------------------------------------------------------------------- plain data
+
+
+def pack(arrays):
+    """Named arrays as bytes: a line of JSON that says names, types and shapes, then the numbers; compressed."""
+    return zlib.compress(pack_plain(arrays), 6)
+
+
+def unpack(blob):
+    """The named arrays in bytes of `pack`."""
+    return unpack_plain(zlib.decompress(blob))
+
+
+def pack_plain(arrays):
+    """As `pack`, not compressed."""
+    arrays = {name: np.ascontiguousarray(value).astype(_little(value)) for name, value in arrays.items()}
+    head = [[name, value.dtype.str, list(value.shape)] for name, value in arrays.items()]
+    return json.dumps(head).encode() + b"\n" + b"".join(value.tobytes() for value in arrays.values())
+
+
+def unpack_plain(data):
+    """As `unpack`, of what is not compressed."""
+    head, _, body = data.partition(b"\n")
+    arrays, place = {}, 0
+    for name, kind, shape in json.loads(head):
+        kind = np.dtype(kind)
+        if kind.hasobject:
+            raise ValueError(f"{name} is no array of numbers")
+        size = kind.itemsize * int(np.prod(shape, dtype=np.int64))
+        arrays[name] = np.frombuffer(body[place : place + size], dtype=kind).reshape(shape)
+        place += size
+    return arrays
+
+
+def _little(value):
+    return np.asarray(value).dtype.newbyteorder("<")
+
+
+@functools.cache
+def circumstances():
+    """What a run was made with: version, commit (with a + if the library was changed since), processor."""
+    return {"version": __version__, "commit": _commit(), "cpu": _cpu()}
+
+
+def _commit():
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder)]
+    quiet = {"capture_output": True, "text": True, "timeout": 20, "check": True}
+    try:
+        if subprocess.run([*command, "ls-files", "--error-unmatch", "__init__.py"], **quiet).returncode:
+            return ""
+        commit = subprocess.run([*command, "rev-parse", "--short=12", "HEAD"], **quiet).stdout.strip()
+        changed = subprocess.run([*command, "status", "--porcelain", "--", "."], **quiet).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""  # no git, or no repository
+    return commit + ("+" if changed else "")
+
+
+def _cpu():
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or os.name

@@ -1,0 +1,248 @@
+"""The store of an ensemble: one SQLite file, opened by one driver at a time, a row for each finished run.
+
+A rollback journal (not a write-ahead log, which fails on network file systems), full synchronisation, one transaction a
+row, an exclusive lock from the first moment to the last, a checksum on every row, and no pickle.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+APPLICATION = 0x6D70636B  # "mpck", in the header of the file
+VERSION = 1
+PATIENCE = (0.0, 0.2, 1.0)  # seconds before each further try of a write that failed
+_DAMAGE = ("malformed", "not a database", "decode", "corrupt")  # words in SQLite's errors
+RESULT = (  # what of a result is stored as text; its blobs are stored apart
+    *("steps", "absorbed", "overflows", "activity", "energy", "msd", "digest", "marks", "chain", "numbers"),
+    *("wall", "version", "commit", "cpu", "finished"),
+)
+_SCHEMA = (
+    "CREATE TABLE runs (key TEXT PRIMARY KEY, spec TEXT NOT NULL, result TEXT NOT NULL, checksum BLOB NOT NULL) "
+    "WITHOUT ROWID",
+    "CREATE TABLE blobs (key TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (key, name))",
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+
+class StoreError(RuntimeError):
+    """A store that cannot be used as asked; the message says why."""
+
+
+class StoreInUse(StoreError):
+    """Another driver has the store open."""
+
+
+class StoreDamaged(StoreError):
+    """The file is damaged, or is no store."""
+
+
+class DigestMismatch(StoreError):
+    """The same run was computed twice with different results."""
+
+
+class Store:
+    """The finished runs of one or more sweeps, in one SQLite file.
+
+    Parameters
+    ----------
+    path : path
+        The file; made if there is none. ":memory:" for a store that lives no longer than this object.
+
+    Raises
+    ------
+    StoreInUse
+        If another driver has it open.
+    StoreDamaged
+        If the file is damaged, or is no store.
+    StoreError
+        If it cannot be opened, or another version of mpack made it.
+    """
+
+    def __init__(self, path):
+        self.path = os.fspath(path)
+        self.derived = {}  # by key: what tables derive from a row, made once
+        if self.path != ":memory:" and not Path(self.path).parent.is_dir():
+            raise StoreError(f"store {self.path} cannot be made: there is no folder {Path(self.path).parent}")
+        try:
+            self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+        except sqlite3.Error as error:
+            raise StoreError(f"store {self.path} cannot be opened: {error}") from None
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise self._said(error) from None
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _open(self):
+        ask = self._connection.execute
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=DELETE", "synchronous=FULL"):
+            ask(f"PRAGMA {pragma}").fetchall()
+        self._write("BEGIN EXCLUSIVE")  # from now on no other driver gets in
+        (application,), (version,) = ask("PRAGMA application_id").fetchone(), ask("PRAGMA user_version").fetchone()
+        tables = {name for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables and application == 0:
+            for statement in _SCHEMA:
+                self._write(statement)
+        elif application != APPLICATION or not {"runs", "blobs"} <= tables:
+            raise StoreDamaged(f"{self.path} is no store of runs: another program made it, or it is damaged")
+        elif version != VERSION:
+            raise StoreError(f"store {self.path} is of format {version}, and this version of mpack reads {VERSION}")
+        self._write("COMMIT")
+        self._verify()
+
+    def _verify(self):
+        """Raise StoreDamaged unless SQLite finds the file sound and every row has its checksum."""
+        complaints = [line for (line,) in self._connection.execute("PRAGMA integrity_check")]
+        if complaints != ["ok"]:
+            raise StoreDamaged(f"store {self.path} is damaged: {'; '.join(complaints)[:300]}")
+        for key in self.keys():
+            self._fields(key)
+        orphans = "SELECT count(*) FROM blobs WHERE key NOT IN (SELECT key FROM runs)"
+        if self._connection.execute(orphans).fetchone() != (0,):
+            raise StoreDamaged(f"store {self.path} is damaged: it has arrays of runs that it does not have")
+
+    def _said(self, error):
+        """An error of SQLite as one that says what it means here."""
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            return StoreInUse(
+                f"store {self.path} is in use by another driver; wait until it has ended, or give this one another "
+                "store"
+            )
+        if isinstance(error, sqlite3.DatabaseError) and any(word in text for word in _DAMAGE):
+            return StoreDamaged(f"store {self.path} is damaged: {text}; restore it from a copy or an exported archive")
+        return StoreError(f"store {self.path}: {text}")
+
+    def _write(self, statement, parameters=()):
+        """Every change of the file goes through here (and tests make it fail)."""
+        return self._connection.execute(statement, parameters)
+
+    def close(self):
+        """Give the file up to other drivers."""
+        self._connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __len__(self):
+        return self._connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+
+    def __contains__(self, key):
+        return self._connection.execute("SELECT 1 FROM runs WHERE key = ?", (key,)).fetchone() is not None
+
+    def keys(self):
+        """The keys of all rows, sorted."""
+        return [key for (key,) in self._connection.execute("SELECT key FROM runs ORDER BY key")]
+
+    def put(self, result):
+        """Store a finished run (with "spec", its canonical text), whole or not at all; see `put_all`."""
+        self.put_all([result])
+
+    def put_all(self, results):
+        """Store finished runs in one go; a run that is there already must have the same digests.
+
+        A write that fails is tried again a few times, for a disk may be full for a moment.
+
+        Raises
+        ------
+        DigestMismatch
+            If a run is stored already and differs.
+        StoreError
+            If the write goes on failing. Nothing stored before is lost.
+        """
+        for pause in (*PATIENCE, None):
+            try:
+                return self._put(results)
+            except sqlite3.Error as error:
+                self._rollback()
+                if pause is None:
+                    raise self._said(error) from error
+                time.sleep(pause)
+
+    def _put(self, results):
+        new = {}
+        for result in results:
+            known = new.get(result["key"]) or self.get(result["key"])
+            if known is None:
+                new[result["key"]] = result
+            else:
+                same(known, result)
+        if not new:
+            return
+        self._write("BEGIN IMMEDIATE")
+        for key, result in new.items():
+            told = json.dumps({name: result[name] for name in RESULT}, sort_keys=True)
+            blobs = sorted(result["blobs"].items())
+            checksum = _checksum(key, result["spec"], told, blobs)
+            self._write("INSERT INTO runs VALUES (?, ?, ?, ?)", (key, result["spec"], told, checksum))
+            for name, data in blobs:
+                self._write("INSERT INTO blobs VALUES (?, ?, ?)", (key, name, data))
+        self._write("COMMIT")
+
+    def _rollback(self):
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # the journal does it when the file is next opened
+
+    def get(self, key):
+        """The result with this key (with "spec", its canonical text, and "blobs"), or None.
+
+        Raises StoreDamaged if its checksum is wrong.
+        """
+        try:
+            fields = self._fields(key)
+        except sqlite3.Error as error:
+            raise self._said(error) from None
+        if fields is None:
+            return None
+        text, told, blobs = fields
+        return {"key": key, "spec": text, **json.loads(told), "blobs": dict(blobs)}
+
+    def _fields(self, key):
+        """(spec, result, blobs) of a row as stored, or None if there is none."""
+        row = self._connection.execute("SELECT spec, result, checksum FROM runs WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        query = "SELECT name, data FROM blobs WHERE key = ? ORDER BY name"
+        blobs = self._connection.execute(query, (key,)).fetchall()
+        text, told, checksum = row
+        if checksum != _checksum(key, text, told, blobs) or _sha256(text) != key:
+            raise StoreDamaged(f"store {self.path} is damaged: the checksum of row {key!r} is wrong")
+        return text, told, blobs
+
+
+def same(known, result):
+    """None if two results of one run are the same to the bit; DigestMismatch else."""
+    for name in ("steps", "absorbed", "digest", "chain"):
+        if known[name] != result[name]:
+            raise DigestMismatch(
+                f"run {result['key']} was computed twice with different results: {name} is {known[name]!r} in one and "
+                f"{result[name]!r} in the other; different versions of the library, or a machine that errs"
+            )
+
+
+def _checksum(key, text, told, blobs):
+    """BLAKE2b of all fields with their lengths; None if one is neither text nor bytes, as only damage can make it."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (key, text, told, *(item for pair in blobs for item in pair)):
+        if not isinstance(part, (str, bytes)):
+            return None
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.digest()
+
+
+def _sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,252 @@
+"""Sweeps over specifications that survive anything: `sweep(specs, store=...) -> DataFrame`, one row a run.
+
+A run is a `Spec` (mpack.specification) and is known by the hash of its canonical text. `sweep` does those that are not
+in the store yet, on threads here or on any `concurrent.futures` executor (so on a Dask cluster), and stores each as
+soon as it is finished: kill it at any moment and call it again, and it does only what is missing. Archives of the runs
+behind the book's figures are exported to compact files, from which anyone can read, audit and go on.
+"""
+
+import concurrent.futures
+import contextlib
+import os
+from collections import deque
+
+from mpack import _check, _tables
+from mpack._archive import export, import_archive, load_archive
+from mpack._measures import OBSERVABLES
+from mpack._rows import produce, state
+from mpack._store import DigestMismatch, Store, StoreDamaged, StoreError, StoreInUse
+from mpack.specification import Spec, from_text, specs
+
+__all__ = [
+    *("Spec", "specs", "from_text", "sweep", "results", "table", "export", "import_archive", "load_archive", "merge"),
+    "resume",
+    *("Store", "StoreError", "StoreInUse", "StoreDamaged", "DigestMismatch", "SweepError", "OBSERVABLES"),
+]
+
+RESUBMISSIONS = 10  # of one run, whose worker was lost each time
+_LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "CommClosedError", "LostWorker")
+
+
+class SweepError(RuntimeError):
+    """Runs that raised, or an executor that broke; the message says which. All finished runs are stored."""
+
+
+def sweep(specs, store=None, executor=None, progress=True, *, workers=None, at_once=None, threads=1):
+    """Do the runs that are not in the store yet, store each as it finishes, and return the table of all.
+
+    Parameters
+    ----------
+    specs : list of Spec
+        See `mpack.specs`. The same specification twice is one run and two rows.
+    store : path or Store, optional
+        One SQLite file, made if missing, held by this driver alone while it runs. Killed at any moment and called
+        again, a sweep does what is missing. If left out, results live in memory only.
+    executor : concurrent.futures.Executor, optional
+        Where runs are done: a process pool, or a Dask cluster's, `distributed.Client(...).get_executor()`. Runs whose
+        Dask worker dies are submitted again. Threads on this machine if left out: the kernels hold no lock.
+    progress : bool
+        Show a progress bar whose estimate of the time left weighs runs by particles times steps.
+    workers : int, optional
+        How many threads on this machine; as many as it has processors if left out.
+    at_once : int, optional
+        How many runs an executor is given ahead; twice its workers where it says how many, else 64.
+    threads : int
+        Threads that share each run, one run after another; for a few very large runs, and without `executor`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run, in the order of `specs`:
+        rule, approximation, eps, alpha, batch_fraction, batch_size, potential, n, phi, dim, sizes, start, steps_asked,
+        seed, paired (the specification);
+        steps (done), absorbed; f_inf, f_inf_error, tau_f (autocorrelation time in steps), lengths (autocorrelation
+        times in the averaged second half), drift, reliable (lengths >= 50 and |drift| <= 3), by
+        `mpack.critical.steady_activity`; tau_r and tau_r_after, by `mpack.critical.relaxation_time`; overflows,
+        activity, energy, msd (at the last step); what observables were asked for (z, z_without_rattlers, rattlers,
+        flatness_0.015, ...); digest, chain, wall (seconds), version, commit, cpu, finished; key, spec (canonical text); series (times, activity, energy, msd as arrays); arrays.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is none, or threads > 1 together with an executor.
+    StoreInUse, StoreDamaged, StoreError
+        See `Store`.
+    DigestMismatch
+        If a run was computed twice with different results.
+    SweepError
+        At the end, if runs raised; all others are done and stored.
+    """
+    specs = _checked(specs)
+    if isinstance(store, Store):
+        return _sweep(specs, store, executor, progress, workers=workers, at_once=at_once, threads=threads)
+    with Store(":memory:" if store is None else store) as opened:
+        return _sweep(specs, opened, executor, progress, workers=workers, at_once=at_once, threads=threads)
+
+
+def _sweep(specs, store, executor, progress, **how):
+    missing = [spec for key, spec in {spec.key: spec for spec in specs}.items() if key not in store]
+    failed = []
+    with _bar(missing) if _check.flag("progress", progress) and missing else contextlib.nullcontext() as bar:
+        for spec, outcome in results(missing, executor, **how):
+            if isinstance(outcome, Exception):
+                failed.append((spec, outcome))
+            else:
+                store.put(outcome)
+            if bar is not None:
+                bar.update(spec.cost)
+    if failed:
+        spec, error = failed[0]
+        raise SweepError(
+            f"{len(failed)} of {len(missing)} runs raised; the others are done. The first: "
+            f"{type(error).__name__}: {error} in {spec.text}"
+        ) from error
+    return table(specs, store)
+
+
+def table(specs, store):
+    """The table of runs that are all in `store`, in the order of `specs`; see `sweep`."""
+    return _tables.frame([_row(spec, store) for spec in specs])
+
+
+def _row(spec, store):
+    result = store.get(spec.key)
+    if result is None:
+        raise StoreError(f"store {store.path} has no run {spec.text}")
+    made = _tables.row(spec.columns(), result, store.derived.get(spec.key))
+    store.derived[spec.key] = {name: made[name] for name in _tables.DERIVED}
+    return made
+
+
+def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
+    """Do runs and yield (spec, result) as they finish, in whatever order that is; what `sweep` is made of.
+
+    A result is plain data, as `Store.put` takes it, or the exception that the run raised. A bounded number of runs is
+    given to the executor ahead, and `specs` (any iterable) is asked for the next one only when there is room.
+    Arguments and errors as for `sweep`.
+    """
+    specs = map(_checked_one, specs)
+    threads = _check.integer("threads", threads, 1)
+    if executor is not None and threads > 1:
+        raise ValueError(
+            f"threads must be 1 with an executor, whose workers do a run each and would get in each other's way; "
+            f"got {threads}"
+        )
+    if executor is not None:
+        at_once = _at_once(executor) if at_once is None else _check.integer("at_once", at_once, 1)
+        yield from _finished(specs, lambda spec: executor.submit(produce, spec.text), at_once)
+        return
+    workers = (os.cpu_count() or 1) if workers is None else _check.integer("workers", workers, 1)
+    stop = []
+    pool = concurrent.futures.ThreadPoolExecutor(workers if threads == 1 else 1)
+    try:
+        submit = lambda spec: pool.submit(produce, spec.text, stop, threads)  # noqa: E731
+        yield from _finished(specs, submit, workers)
+    finally:
+        stop.append(True)
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _at_once(executor):
+    """How many runs an executor is given ahead: twice its workers where it says how many."""
+    workers = getattr(executor, "_max_workers", None)
+    return 2 * workers if isinstance(workers, int) else 64
+
+
+def _finished(specs, submit, at_once):
+    """Yield (spec, result or exception) as runs finish, with at most `at_once` in flight; lost ones go out again."""
+    again, flying, lost = deque(), {}, {}
+    try:
+        while True:
+            while len(flying) < at_once and (spec := again.popleft() if again else next(specs, None)) is not None:
+                flying[submit(spec)] = spec
+            if not flying:
+                return
+            done, _ = concurrent.futures.wait(flying, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                spec = flying.pop(future)
+                outcome = _outcome(future)
+                if _is_lost(outcome) and lost.setdefault(spec.key, 0) < RESUBMISSIONS:
+                    lost[spec.key] += 1
+                    again.append(spec)
+                else:
+                    yield spec, outcome
+    finally:
+        for future in flying:
+            future.cancel()
+
+
+def _outcome(future):
+    """What a future ended with: plain data, or the exception. A broken executor is the sweep's end."""
+    try:
+        return future.result()
+    except concurrent.futures.BrokenExecutor as error:
+        raise SweepError(
+            f"the executor broke: {error} Finished runs are stored; start the sweep again with a new executor"
+        ) from error
+    except (Exception, concurrent.futures.CancelledError) as error:
+        return error
+
+
+def _is_lost(outcome):
+    """True if it was the worker that ended, not the run."""
+    return isinstance(outcome, BaseException) and any(kind.__name__ in _LOST for kind in type(outcome).__mro__)
+
+
+def _bar(specs):
+    from tqdm.auto import tqdm
+
+    return tqdm(total=sum(spec.cost for spec in specs), unit=" particle steps", unit_scale=True)
+
+
+def merge(store, *others):
+    """Bring the runs of other stores into a store; a run in both must have the same digests.
+
+    Parameters
+    ----------
+    store, *others : Store or path
+
+    Returns
+    -------
+    int
+        How many runs were new to `store`.
+
+    Raises
+    ------
+    DigestMismatch
+        If a run is in two stores with different results; nothing of that store is taken.
+    StoreInUse, StoreDamaged, StoreError
+        See `Store`.
+    """
+    with contextlib.ExitStack() as opened:
+        stores = [one if isinstance(one, Store) else opened.enter_context(Store(one)) for one in (store, *others)]
+        before = len(stores[0])
+        for other in stores[1:]:
+            stores[0].put_all([other.get(key) for key in other.keys()])
+        return len(stores[0]) - before
+
+
+def resume(row):
+    """The end of a stored run that kept its last packing, as a Run: `mpack.simulate(resume(row), steps=...)` goes on.
+
+    Parameters
+    ----------
+    row : row of a table
+        Of a specification with observables="packing".
+
+    Returns
+    -------
+    Run
+        Without the records before.
+    """
+    if "packing" not in row.arrays:
+        raise ValueError('row must be of a run that kept its last packing, observables="packing"; this one did not')
+    return state(from_text(row.spec), row.arrays["packing"], int(row.steps))
+
+
+def _checked(specs):
+    return [_checked_one(spec) for spec in specs]
+
+
+def _checked_one(spec):
+    return _check.instance("every one of specs", spec, Spec, "a Spec; mpack.specs(...) makes a list of them")
