@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test serve lab bench bench-all pins clean
+.PHONY: help book test serve lab bench bench-all archive pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -35,6 +35,9 @@ bench: .venv  ## the benchmark table
 
 bench-all: .venv-bench  ## the benchmark table with LAMMPS and jax-md beside ours
 	@.venv-bench/bin/python -m benchmarks
+
+archive: .venv  ## go on with the long runs behind the figures, in the background
+	@$(in-book) -m book._tools.archive --background
 
 pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)
 	@(echo "# Every package of the book, pinned (also what the direct ones bring), for Python 3.11 and newer."; \
