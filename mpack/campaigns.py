@@ -18,7 +18,24 @@ activity, 13 bytes a record where energy and msd are kept too (series="activity"
 checkpoint or a last packing 8 bytes a coordinate.
 """
 
+import numpy as np
+
 import mpack
+from mpack.dynamics import matched_processes
+
+
+def msd(
+    n=8_000, repeats=10, kick_sizes=(0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3), steps=10_000, phi=0.63, seed=0
+):
+    """Mean square displacements of eight matched processes from one shared start, each with noise of its own."""
+    start = mpack.Spec(mpack.PairwiseBRO(eps=0.01), n=n, phi=phi, steps=0, seed=seed)
+    moments = np.unique(np.r_[0, np.geomspace(1, steps, 25).round().astype(int)])
+    return [
+        mpack.Spec(rule, n=n, phi=phi, steps=steps, seed=seed + number, start=start, record=tuple(moments.tolist()))
+        for number in range(repeats)
+        for eps in kick_sizes
+        for rule in matched_processes(eps).values()
+    ]
 
 
 def example():

@@ -323,3 +323,27 @@ def matched(dynamics):
             return organizations[type(dynamics)](eps=dynamics.alpha * MATCHED_FRACTION)
         raise ValueError(f"only batch_fraction 0.75 with the linear potential has a partner; got {dynamics!r}")
     raise ValueError(f"dynamics has no partner among SGD and RCD; got {dynamics!r}")
+
+
+def matched_processes(eps):
+    """Eight processes at one kick size: two rules of random organization, their matched descents, the approximations.
+
+    Parameters
+    ----------
+    eps : float
+        Kick size, in mean diameters; > 0.
+
+    Returns
+    -------
+    dict
+        From the names that the book uses ("BRO", "SGD", "individual BRO", "RCD", each also with " approximation") to
+        dynamics. The first two and their approximations draw a number for each pair, the others one for each particle.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `eps` is no finite number in (0, 1e9].
+    """
+    pairwise, individual = PairwiseBRO(eps=eps), IndividualBRO(eps=eps)
+    rules = {"BRO": pairwise, "SGD": matched(pairwise), "individual BRO": individual, "RCD": matched(individual)}
+    return rules | {f"{name} approximation": rule.approximation() for name, rule in rules.items()}

@@ -52,7 +52,7 @@ class Spec:
     n, phi, dim : int, float, int
         Spheres, packing fraction, dimension (3 unless said), as for `Packing.random`.
     steps : int
-        Steps to do, >= 1; fewer are done if the run gets absorbed.
+        Steps to do, >= 0; fewer are done if the run gets absorbed. A Spec of no steps is a start that runs can share.
     seed : int
         The number of the repeat, in [0, 2**64). No two specifications share noise, whatever their seeds, unless
         `paired`.
@@ -104,7 +104,7 @@ class Spec:
         self._set("n", _check.integer("n", self.n, 1, LARGEST_N))
         self._set("phi", _check.number("phi", self.phi, 0, open_low=True))
         self._set("dim", _check.integer("dim", self.dim, *DIMENSIONS))
-        self._set("steps", _check.integer("steps", self.steps, 1, simulation.MOST_STEPS))
+        self._set("steps", _check.integer("steps", self.steps, 0, simulation.MOST_STEPS))
         self._set("seed", _check.seed("seed", self.seed))
         self._set("record", _record(self.record, self.steps))
         self._set("sizes", _sizes(self.sizes))
@@ -382,7 +382,7 @@ _SCHEDULES = (simulation.Every, simulation.LogSpaced, simulation.Listed)
 def _record(record, steps):
     """A tuple of schedules, at most one of a kind, in a fixed order."""
     if record is None:
-        record = (simulation.log_spaced(10), simulation.every(-(-steps // 500)))
+        record = (simulation.log_spaced(10), simulation.every(max(1, -(-steps // 500))))
     if isinstance(record, (list, tuple)) and record and all(isinstance(part, _SCHEDULES) for part in record):
         parts = list(record)
     else:

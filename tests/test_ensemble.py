@@ -94,6 +94,16 @@ def test_paired_rules_start_from_the_same_packing():
     assert one.packing() == other.packing()
 
 
+def test_a_run_of_no_steps_is_a_start_that_runs_share():
+    start = mpack.Spec(mpack.PairwiseBRO(eps=0.05), n=60, phi=0.5, steps=0)
+    ends = [
+        mpack.Spec(mpack.PairwiseBRO(eps=0.05), n=60, phi=0.5, steps=3, seed=seed, start=start).run()
+        for seed in range(2)
+    ]
+    assert ends[0].start == ends[1].start == start.packing()
+    assert ends[0].digest != ends[1].digest, "the noise is each run's own"
+
+
 def test_noise_is_independent_over_specifications(seed):
     """Starts at neighbouring packing fractions and repeats are uncorrelated: |r| < 4.5 standard errors each.
 
