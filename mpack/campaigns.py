@@ -38,6 +38,89 @@ def msd(
     ]
 
 
+MANNA_RULES = {  # at alpha = 0.2, with the rough phi_c of a pilot: where the grids of the campaign are centred
+    "SGD": (mpack.SGD(alpha=0.2, batch_fraction=0.2), 0.513),
+    "RCD": (mpack.RCD(alpha=0.2, batch_fraction=0.2), 0.516),
+    "GD": (mpack.SGD(alpha=0.2, batch_fraction=1.0), 0.511),
+}
+_MANNA_SIZES = {  # n: (unit of phi, l**-1.695 with l = n**(1/3); steps at the transition, as l**1.82)
+    500: (0.02988, 13_000),
+    1_000: (0.02019, 20_000),
+    2_000: (0.01365, 30_000),
+    4_000: (0.00923, 46_000),
+    8_000: (0.00624, 70_000),
+    16_000: (0.00422, 108_000),
+}
+_MANNA_GRIDS = (  # of the scaling variable; every other size stands in the gaps of the one before
+    (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6),
+    (0.3, 0.42, 0.6, 0.85, 1.2, 1.7, 2.4, 3.4, 4.8),
+)
+_MANNA_REACH = 0.04  # in phi; beyond, activity is too near to 1 to scale
+
+
+def manna():
+    """Activity and relaxation time around the transition in six sizes, at alpha = 0.2: Figure 3 and its twins."""
+    return [
+        spec
+        for rule, centre in MANNA_RULES.values()
+        for place, n in enumerate(_MANNA_SIZES)
+        for spec in _around(rule, centre, n, _MANNA_GRIDS[place % 2])
+    ]
+
+
+def _around(rule, centre, n, grid):
+    """Runs of one rule and size on both sides: the further from the transition, the shorter."""
+    unit, longest = _MANNA_SIZES[n]
+    active = grid if n < 8_000 else grid[::2]
+    found = []
+    for x in [-x for x in grid[::-1]] + list(active):
+        if abs(x) * unit > _MANNA_REACH:
+            continue
+        steps = round((longest if x > 0 else 2 * longest) / max(1.0, abs(x)), -2)
+        found += mpack.specs(
+            rule,
+            n=n,
+            phi=round(centre + x * unit, 5),
+            steps=int(steps),
+            record=(mpack.log_spaced(30), mpack.every(max(1, int(steps) // 300))),
+            series="activity",
+            observables={"structure_factor": {"q_max": 3.0, "per_shell": 200}} if n >= 4_000 else (),
+            seed=range(32 if n <= 4_000 else 16),
+        )
+    return found
+
+
+def hidden_order():
+    """Structure factors near the transition and in the active phase, and at the parameters of Figure S2."""
+    couple = [mpack.PairwiseBRO(eps=0.15), mpack.IndividualBRO(eps=0.15)]
+    rules = [*couple, mpack.NonreciprocalBRO(eps=0.15), *(mpack.matched(rule) for rule in couple)]
+    common = {
+        "record": (mpack.log_spaced(10), mpack.every(100)),
+        "series": "activity",
+        "observables": {"structure_factor": {"q_max": 3.0, "per_shell": 200}},
+    }
+    near = [
+        spec
+        for n, repeats in ((4_000, 32), (16_000, 16), (64_000, 4))
+        for spec in mpack.specs(rules, n=n, phi=[0.5, 0.515, 0.519], steps=150_000, seed=range(repeats), **common)
+    ]
+    active = [
+        spec
+        for n, repeats in ((4_000, 32), (16_000, 16), (64_000, 4))
+        for spec in mpack.specs(rules, n=n, phi=[0.53, 0.56], steps=4_000, seed=range(repeats), **common)
+    ]
+    slow = [(mpack.SGD(alpha=0.01, batch_fraction=0.2), 0.6355), (mpack.RCD(alpha=0.01, batch_fraction=0.2), 0.6345)]
+    slow.append((mpack.PairwiseBRO(eps=0.0075), 0.635))
+    published = [
+        spec
+        for rule, phi in slow
+        for spec in mpack.specs(
+            rule, n=8_000, phi=phi, steps=100_000, seed=range(8), **common | {"record": mpack.every(1_000)}
+        )
+    ]
+    return near + active + published
+
+
 def example():
     """A small one that everybody can run in seconds: two rules around their transition, in three dimensions."""
     rules = [mpack.SGD(alpha=0.1, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.1)]
