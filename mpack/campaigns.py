@@ -1,7 +1,8 @@
 """The runs behind the book's large figures: each function is a campaign, a list of specifications.
 
 `make archive` does what is missing of every campaign and keeps it in `book/results/NAME`, NAME being the function's
-with hyphens; a chapter reads it by `mpack.ensemble.load_archive("NAME")`. To add a campaign, add a function (a name that begins with _ is none):
+with hyphens; a chapter reads it by `mpack.ensemble.load_archive("NAME")`. To add a campaign, add a function (one whose
+name begins with _ is none):
 
     def my_transition():
         "One line that says what it is for."

@@ -9,6 +9,10 @@ statistics of recorded series, without a loop over particles: times in steps, ac
     relaxation_time     tau_r of one run
     survival            the chance that a run is still active (Kaplan-Meier)
     mean_activity       f_a(k) over all runs, or over those that survive
+    last_quiet          phi_c by the paper's criterion: a bracket between two scanned packing fractions
+    divergence          phi_c where the absorption time diverges, from below
+    onset               phi_c where the steady activity vanishes, from above
+    to_zero             the limit of small kicks
 """
 
 import warnings
@@ -19,6 +23,9 @@ import numpy as np
 
 from mpack import _check
 
+CRITERION = 0.1  # final activity below which a packing fraction counts as quiet (Zhang and Martiniani)
+NU_PARALLEL = 1.081  # Manna class in three dimensions; Luebeck, cond-mat/0501259
+BETA = 0.840  # the same
 TRUSTED = 50  # autocorrelation times that a steady stretch must last
 STEADY_SIGMAS = 3.0  # how far its two halves may differ, in standard errors
 FEWEST = 8  # evenly spaced records that a steady stretch must have
@@ -256,6 +263,249 @@ def _history(times, activity, at):
             f"got {at.min():g} to {at.max():g}"
         )
     return np.interp(at, times, activity)
+
+
+class Bracket(NamedTuple):
+    """phi_c lies in [low, high]: two neighbouring packing fractions of a scan; nan where the scan does not reach."""
+
+    low: float
+    high: float
+
+
+def last_quiet(phi, activity, *, threshold=CRITERION):
+    """phi_c by the criterion of Zhang and Martiniani: the largest scanned phi whose final activity is below 0.1.
+
+    Parameters
+    ----------
+    phi, activity : arrays, shape (runs,)
+        Packing fraction and final activity of each run; several at one phi are averaged.
+    threshold : float
+        The 0.1, in (0, 1).
+
+    Returns
+    -------
+    Bracket
+        `low` is the criterion's value, `high` the next packing fraction of the scan.
+    """
+    phi = _check.array("phi", phi, (None,))
+    activity = _check.array("activity", activity, (len(phi),))
+    threshold = _check.number("threshold", threshold, 0.0, 1.0, open_low=True, open_high=True)
+    scanned = np.unique(phi)
+    quiet = np.array([activity[phi == one].mean() < threshold for one in scanned])
+    if not quiet.any():
+        return Bracket(float("nan"), float(scanned[0]) if len(scanned) else float("nan"))
+    last = int(np.flatnonzero(quiet)[-1])
+    return Bracket(float(scanned[last]), float(scanned[last + 1]) if last + 1 < len(scanned) else float("nan"))
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """What `divergence` and `onset` found.
+
+    Attributes
+    ----------
+    phi_c, error : float
+        The critical packing fraction and its standard error, at the given exponent and size.
+    exponent, amplitude : float
+        tau = amplitude (phi_c - phi)^-exponent in steps, or f = amplitude (phi - phi_c)^exponent.
+    scatter : float
+        Of ln tau from run to run; for `onset` the root of chi^2 per degree of freedom.
+    points : int
+        Runs (`divergence`) or values (`onset`) in the fit.
+    """
+
+    phi_c: float
+    error: float
+    exponent: float
+    amplitude: float
+    scatter: float
+    points: int
+
+
+def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None):
+    """phi_c where the time to absorption diverges: tau = B (phi_c - phi)^-nu, by maximum likelihood.
+
+    ln tau of a run below phi_c is Gaussian with standard deviation s about that law. A run that is still active after
+    its last step counts as one whose tau is larger, and as nothing if its phi is above phi_c: so runs that ended too
+    early do not pull phi_c up, nor is it an input which of them would have been absorbed.
+
+    Parameters
+    ----------
+    phi : array, shape (runs,)
+        Packing fractions.
+    steps : array, shape (runs,)
+        Steps done; the step of absorption of an absorbed run.
+    absorbed : bool array, shape (runs,)
+    nu : float
+        The exponent, fixed: nu_parallel of the Manna class in d = 3 if left out.
+    reach : float
+        Runs further than this below the largest phi with an absorbed run are left out; so are absorptions at step 0.
+    longest : float, optional
+        Treat every run as if it had been stopped after so many steps (to see what finite time does).
+
+    Returns
+    -------
+    CriticalPoint
+        Errors by the curvature of the likelihood. The law is that of a large system: a finite one rounds it off where
+        nu |phi_c - phi| falls below some N^(-1/(d nu_perp)), and phi_c is at least the largest phi at which a run got
+        absorbed.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 5 runs at 3 packing fractions got absorbed within reach.
+    """
+    phi = _check.array("phi", phi, (None,))
+    steps = _check.array("steps", steps, (len(phi),))
+    absorbed = np.asarray(absorbed, bool)
+    nu = _check.number("nu", nu, 0.1, 10.0)
+    reach = _check.number("reach", reach, 0.0, 1.0, open_low=True)
+    if longest is not None:
+        longest = _check.number("longest", longest, 1.0)
+        absorbed = absorbed & (steps <= longest)
+        steps = np.minimum(steps, longest)
+    low = phi[absorbed].max(initial=-np.inf)
+    use = (phi >= low - reach - 1e-9) & (steps > 0)
+    phi, log_tau, absorbed = phi[use], np.log(steps[use]), absorbed[use]
+    count = np.count_nonzero(absorbed)
+    if count < 5 or len(np.unique(phi[absorbed])) < 3:
+        raise ValueError(f"phi_c needs at least 5 absorbed runs at 3 packing fractions within reach; got {count}")
+    return _likeliest(phi, log_tau, absorbed, nu, low)
+
+
+def _likeliest(phi, log_tau, absorbed, nu, low):
+    """The fit of `divergence`: parameters ln(phi_c - low), ln B, ln s."""
+    from scipy import optimize, special
+
+    def cost(parameters):
+        gap, log_b, log_s = parameters
+        below = low + np.exp(gap) - phi
+        mean = log_b - nu * np.log(np.maximum(below, 1e-300))
+        z = (log_tau - mean) * np.exp(-log_s)
+        dead = np.sum(0.5 * z[absorbed] ** 2 + log_s)
+        alive = ~absorbed & (below > 0.0)
+        return dead - np.sum(special.log_ndtr(-z[alive]))
+
+    def guess(gap):  # least squares without the active runs
+        rest = log_tau[absorbed] + nu * np.log(low + np.exp(gap) - phi[absorbed])
+        return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])
+
+    start = min((guess(gap) for gap in np.log(np.geomspace(3e-5, 0.1, 60))), key=cost)
+    fit = optimize.minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000})
+    covariance = np.linalg.pinv(_curvature(cost, fit.x), hermitian=True)
+    count = np.count_nonzero(absorbed)
+    small_sample = np.sqrt(count / (count - 3.0))
+    gap = float(np.exp(fit.x[0]))
+    return CriticalPoint(
+        phi_c=float(low + gap),
+        error=float(gap * np.sqrt(max(covariance[0, 0], 0.0)) * small_sample),
+        exponent=nu,
+        amplitude=float(np.exp(fit.x[1])),
+        scatter=float(np.exp(fit.x[2]) * small_sample),
+        points=len(phi),
+    )
+
+
+def _curvature(cost, x, step=1e-3):
+    """Second derivatives of `cost` at x, by central differences."""
+    size = len(x)
+    shifts = step * np.eye(size)
+    second = np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            ends = [cost(x + a * shifts[i] + b * shifts[j]) * a * b for a in (1, -1) for b in (1, -1)]
+            second[i, j] = sum(ends) / (4.0 * step * step)
+    return second
+
+
+def onset(phi, activity, error, *, beta=BETA, most=0.5):
+    """phi_c where the steady activity vanishes: f_inf = A (phi - phi_c)^beta, by weighted least squares.
+
+    Parameters
+    ----------
+    phi, activity, error : arrays, shape (m,)
+        Packing fractions, steady activities and their standard errors (> 0 where used).
+    beta : float
+        The exponent, fixed: that of the Manna class in d = 3 if left out.
+    most : float
+        Only activities in (0, most] are used: the law holds near the transition.
+
+    Returns
+    -------
+    CriticalPoint
+        The error includes the root of chi^2 per degree of freedom where that is above 1.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 3 values are left.
+    """
+    from scipy import optimize
+
+    phi = _check.array("phi", phi, (None,))
+    activity = _check.array("activity", activity, (len(phi),))
+    error = _check.array("error", error, (len(phi),))
+    beta = _check.number("beta", beta, 0.1, 10.0)
+    use = (activity > 0.0) & (activity <= _check.number("most", most, 0.0, 1.0, open_low=True)) & (error > 0.0)
+    phi, activity, error = phi[use], activity[use], error[use]
+    if len(phi) < 3:
+        raise ValueError(f"phi_c needs at least 3 activities in (0, {most:g}] with errors; got {len(phi)}")
+    slope, cut = np.polyfit(phi, activity ** (1.0 / beta), 1)
+    start = [min(-cut / slope, phi.min() - 1e-4) if slope > 0.0 else phi.min() - 0.01, abs(slope) ** beta]
+
+    def law(x, phi_c, amplitude):
+        return amplitude * np.maximum(x - phi_c, 0.0) ** beta
+
+    found, covariance = optimize.curve_fit(law, phi, activity, p0=start, sigma=error, absolute_sigma=True)
+    chi = float(np.sqrt(np.sum(((activity - law(phi, *found)) / error) ** 2) / (len(phi) - 2)))
+    return CriticalPoint(
+        phi_c=float(found[0]),
+        error=float(np.sqrt(covariance[0, 0]) * max(chi, 1.0)),
+        exponent=beta,
+        amplitude=float(found[1]),
+        scatter=chi,
+        points=len(phi),
+    )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What `to_zero` found: the limit and its standard error, the coefficients (lowest first), chi^2 and its freedom."""
+
+    value: float
+    error: float
+    coefficients: np.ndarray
+    chi2: float
+    freedom: int
+
+
+def to_zero(x, y, error, *, degree=1):
+    """The limit x -> 0 of y by a weighted polynomial, y = y_0 + c_1 x + ... (for phi_c against the kick size).
+
+    Parameters
+    ----------
+    x, y, error : arrays, shape (m,)
+        Standard errors > 0; they are taken as independent.
+    degree : int
+        0 to 4, less than m.
+
+    Returns
+    -------
+    Limit
+        The error is that which follows from `error`: compare chi2 with its freedom before believing it.
+    """
+    x = _check.array("x", x, (None,))
+    y, error = _check.array("y", y, (len(x),)), _check.array("error", error, (len(x),))
+    degree = _check.integer("degree", degree, 0, 4)
+    if len(x) <= degree or np.any(error <= 0.0):
+        raise ValueError(f"x must hold more than {degree} values, each with an error > 0; got {len(x)}")
+    weighted = x[:, None] ** np.arange(degree + 1) / error[:, None]
+    covariance = np.linalg.inv(weighted.T @ weighted)
+    coefficients = covariance @ weighted.T @ (y / error)
+    chi2 = float(np.sum((weighted @ coefficients - y / error) ** 2))
+    return Limit(
+        float(coefficients[0]), float(np.sqrt(covariance[0, 0])), coefficients, chi2, len(x) - degree - 1
+    )
 
 
 def _series(times, activity):

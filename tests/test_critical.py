@@ -120,3 +120,73 @@ def test_mean_activity_over_all_and_over_survivors():
 def test_malformed_series(times, activity, message):
     with pytest.raises(ValueError, match=message):
         critical.relaxation_time(times, activity, 0.5)
+
+
+def deaths(rng, phi_c, longest=20_000, scatter=0.4):
+    """Absorption times of a scan: (phi, steps, absorbed), tau = 20 (phi_c - phi)^-1.081, lognormal scatter."""
+    phi = np.repeat(0.600 + 0.005 * np.arange(9), 4)
+    below = np.maximum(phi_c - phi, 0.0)
+    with np.errstate(divide="ignore"):
+        tau = 20 * below**-1.081 * np.exp(scatter * rng.standard_normal(len(phi)))
+    return phi, np.minimum(tau, longest), tau <= longest
+
+
+def test_divergence_finds_phi_c(seed):
+    """60 scans with phi_c = 0.6283 off their grid: mean square of deviation/error expected 1.25, in (0.5, 2.6).
+
+    False alarms below 1e-4. Runs stopped ten times earlier change it by no more than the errors say, and taking the
+    runs that were stopped for absorbed ones, the negative control, moves phi_c by many errors.
+    """
+    rng = np.random.default_rng(seed)
+    scans = [deaths(rng, 0.6283) for _ in range(60)]
+    found = [critical.divergence(*scan) for scan in scans]
+    z = np.array([(one.phi_c - 0.6283) / one.error for one in found])
+    assert 0.5 < np.mean(z**2) < 2.6
+    assert np.mean([one.error for one in found]) < 0.002
+    assert np.mean([one.scatter for one in found]) == pytest.approx(0.4, abs=0.06)
+    short = [critical.divergence(*scan, longest=4_000) for scan in scans[:20]]
+    shift = np.mean([one.phi_c for one in short]) - 0.6283
+    assert abs(shift) < 5 * np.mean([one.error for one in short]) / 20**0.5 + 5e-4
+    phi, steps, absorbed = scans[0]
+    believed = critical.divergence(phi, steps, np.ones(len(phi), bool))
+    assert abs(believed.phi_c - 0.6283) > 5 * found[0].error
+
+
+def test_onset_and_limit(seed):
+    """200 draws each: the mean square of deviation/error is 1 within 5 standard errors of it, (0.5, 1.5)."""
+    rng = np.random.default_rng(seed)
+    phi = 0.57 + 0.005 * np.arange(1, 7)
+    law = 10 * (phi - 0.568) ** 0.84
+    error = np.full(6, 0.004)
+    found = [critical.onset(phi, law + error * rng.standard_normal(6), error, most=0.9) for _ in range(200)]
+    # the error counts chi^2 above its mean: a little too large on purpose
+    assert 0.3 < np.mean([((one.phi_c - 0.568) / one.error) ** 2 for one in found]) < 1.3
+    wrong = [critical.onset(phi, law, error, beta=0.5, most=0.9) for _ in range(1)]
+    assert abs(wrong[0].phi_c - 0.568) > 0.003
+    alpha = np.array([0.001, 0.003, 0.01, 0.03, 0.05])
+    scale = np.full(5, 0.001)
+    limits = [
+        critical.to_zero(alpha, 0.64 - 0.8 * alpha + scale * rng.standard_normal(5), scale, degree=1)
+        for _ in range(200)
+    ]
+    assert 0.5 < np.mean([((one.value - 0.64) / one.error) ** 2 for one in limits]) < 1.5
+    assert np.mean([one.chi2 for one in limits]) == pytest.approx(limits[0].freedom, abs=0.9)
+    bent = critical.to_zero(alpha, 0.64 - 2.0 * alpha**0.5, scale)
+    assert bent.chi2 > 100  # a straight line does not describe a square root
+
+
+def test_last_quiet():
+    phi, activity = [0.60, 0.61, 0.62, 0.62, 0.63], [0.0, 0.09, 0.0, 0.3, 0.5]
+    assert critical.last_quiet(phi, activity) == (0.61, 0.62)
+    assert critical.last_quiet(phi, activity, threshold=0.2) == (0.62, 0.63)
+    assert np.isnan(critical.last_quiet(phi[:2], activity[:2]).high)
+    assert np.isnan(critical.last_quiet(phi[3:], activity[3:]).low)
+
+
+def test_too_little_for_a_critical_point():
+    with pytest.raises(ValueError, match="at least 5 absorbed"):
+        critical.divergence([0.6, 0.61, 0.62], [10, 20, 30], [True, True, False])
+    with pytest.raises(ValueError, match="at least 3 activities"):
+        critical.onset([0.6, 0.61], [0.1, 0.2], [0.01, 0.01])
+    with pytest.raises(ValueError, match="more than 1"):
+        critical.to_zero([0.1], [0.6], [0.01])
