@@ -266,20 +266,21 @@ class Flatness:
     delta_v: float  #: <V(X + dX) - V(X)>
     delta_v_over_u0: float  #: the same in units of U0 = U(0) of a pair with d = 1; nan where U(0) is infinite
     per_particle_sigma2: float  #: delta_v/(n sigma**2)
-    standard_error: float  #: of delta_v; 0 for the closed form
+    standard_error: float  #: of delta_v; 0 without samples
     truncation_error: float  #: bound on what pairs beyond the sum's reach contribute; nan where none is known
     sigma: float
-    samples: int | None  #: Monte-Carlo samples; None for the closed form
+    samples: int | None  #: Monte-Carlo samples; None for the sum over pairs
 
 
 def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     """Flatness: mean energy change <V(X + dX) - V(X)>, dX Gaussian with standard deviation sigma on every
     axis.
 
-    For the linear potential the average is taken in closed form, pair by pair (`pair_flatness`), without
-    noise. With `samples` it is a Monte-Carlo average, for any potential; each sample takes dX and -dX, which
-    cancels the part that is linear in dX: its mean is zero and its noise large. For smooth potentials it
-    tends to (sigma**2/2) Tr H as sigma -> 0; the linear one has kinks, which is why sigma must be finite.
+    The average is taken pair by pair, without noise (`pair_flatness`): in closed form for the linear potential
+    in three dimensions, else by an integral. With `samples` it is a Monte-Carlo average; each sample takes dX
+    and -dX, which cancels the part that is linear in dX: its mean is zero and its noise large. For smooth
+    potentials it tends to (sigma**2/2) Tr H as sigma -> 0 (`mpack.landscape.trace`); the linear one has kinks,
+    which is why sigma must be finite.
 
     Parameters
     ----------
@@ -301,8 +302,8 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, one of samples and seed is given without the
-        other, or a closed form is asked for that does not exist.
+        If an argument is of another kind or outside its range, or one of samples and seed is given without
+        the other.
 
     Notes
     -----
@@ -321,10 +322,8 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     if samples is not None:
         samples = _check.integer("samples", samples, 2)
         mean, error = _sampled_flatness(packing, sigma, potential, samples, _check.seed("seed", seed), margin)
-    elif isinstance(potential, Linear):
-        mean, error = _closed_flatness(packing, sigma, margin), 0.0
     else:
-        raise ValueError(f"the closed form is for Linear() alone; give samples= and seed= for {potential}")
+        mean, error = _pairwise_flatness(packing, sigma, potential, margin), 0.0
     u0 = float(potential.energy(0.0))
     return Flatness(
         delta_v=mean,
@@ -337,22 +336,24 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     )
 
 
-def pair_flatness(r, sigma, dim, d=1.0):
-    """Mean change <U(|r e + dx_i - dx_j|) - U(r)> of the linear potential of one pair, in any dimension.
+def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
+    """Mean change <U(|r e + dx_i - dx_j|) - U(r)> of the potential of one pair, in any dimension.
 
     The separation after the kick is rho = |r e + s z|, z standard Gaussian in `dim` dimensions, s = sqrt(2)
-    sigma: rho/s has the non-central chi distribution. In three dimensions, with h = r - d and phi, Phi the
-    standard normal density and distribution,
+    sigma: rho/s has the non-central chi distribution. For the linear potential in three dimensions, with h =
+    r - d and phi, Phi the standard normal density and distribution,
 
         <dU> = 1/2 [s phi(h/s) - |h| Phi(-|h|/s)] - (sigma**2/r) Phi(-h/s),
 
     exact up to exp(-r**2/2s**2), and used for r > 12 s. Else the average is one integral over rho,
 
-        <dU> = 1/2 int [(d - rho)_+ - (d - r)_+] p(rho) d rho,
+        <dU> = int [U(rho) - U(r)] p(rho) d rho,
         p(rho) = (rho/s**2) (rho/r)**(dim/2 - 1) I_{dim/2 - 1}(rho r/s**2) exp(-(rho**2 + r**2)/2s**2),
 
-    which for even `dim` is no combination of standard functions (an incomplete Lipschitz-Hankel integral). It
-    is taken by Gauss-Legendre on either side of the kink, to rounding.
+    which for the linear potential and even `dim` is no combination of standard functions (an incomplete
+    Lipschitz-Hankel integral). It is taken by Gauss-Legendre on either side of the kink at the range, to
+    rounding. |rho - r| is cut at 10 s, where the density is below 1e-21: for potentials that are infinite at the
+    origin (WCA, Lennard-Jones) the integral exists only with this cut, which no pair with r > 10 s feels.
 
     Parameters
     ----------
@@ -364,6 +365,8 @@ def pair_flatness(r, sigma, dim, d=1.0):
         Dimension, 2 to 6.
     d : float or array
         Contact distance, > 0; broadcast against `r`.
+    potential : potential
+        Linear repulsion if left out.
 
     Returns
     -------
@@ -371,17 +374,18 @@ def pair_flatness(r, sigma, dim, d=1.0):
     """
     sigma = _check.number("sigma", sigma, 0, open_low=True)
     dim = _check.integer("dim", dim, 2, 6)
+    checked(potential)
     r, d = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(d, dtype=float))
     if not (np.all(np.isfinite(r)) and np.all(r >= 0) and np.all(np.isfinite(d)) and np.all(d > 0)):
         raise ValueError("r must be finite and >= 0, and d finite and > 0")
     s = math.sqrt(2.0) * sigma
     flat_r, flat_d = r.ravel(), d.ravel()
     out = np.empty(flat_r.size)
-    far = (flat_r > 12.0 * s) & (dim == 3)
+    far = (flat_r > 12.0 * s) & (dim == 3) & isinstance(potential, Linear)
     out[far] = _three_dimensional(flat_r[far], flat_d[far], s)
     rest = np.flatnonzero(~far)
     for part in np.array_split(rest, len(rest) // 4096 + 1):
-        out[part] = _by_quadrature(flat_r[part], flat_d[part], s, dim)
+        out[part] = _by_quadrature(flat_r[part], flat_d[part], s, dim, potential)
     return out.reshape(r.shape)[()]
 
 
@@ -499,10 +503,12 @@ def _sampled_flatness(packing, sigma, potential, samples, seed, margin):
     return float(np.mean(out)), float(np.std(out, ddof=1) / math.sqrt(samples))
 
 
-def _closed_flatness(packing, sigma, margin):
+def _pairwise_flatness(packing, sigma, potential, margin):
     """Sum of `pair_flatness` over pairs within reach, exactly rounded."""
-    chunks = _pairs(packing, 1.0, margin)
-    return _exact_sum(pair_flatness(r, sigma, packing.dim, _contact(packing, i, j)) for i, j, r in chunks)
+    chunks = _pairs(packing, potential.reach, margin)
+    return _exact_sum(
+        pair_flatness(r, sigma, packing.dim, _contact(packing, i, j), potential) for i, j, r in chunks
+    )
 
 
 def _truncation(n, sigma):
@@ -525,20 +531,56 @@ _HALF_WIDTH = 10.0  # in units of s; the density beyond it is below 1e-18 of its
 _NODES = 64
 
 
-def _by_quadrature(r, d, s, dim):
-    """The average as an integral over u = (rho - r)/s, one panel on either side of the kink."""
+def _by_quadrature(r, d, s, dim, potential):
+    """The average of U(rho) - U(r) as an integral, for any potential; of the linear one without cancellation."""
+    start = lifted(r, s)
+    if isinstance(potential, Linear):
+        gap, before = (d - start)[:, None], np.maximum(d - r, 0.0)[:, None]
+
+        def change(u):
+            return 0.5 * (np.maximum(gap - s * u, 0.0) - before)
+    else:
+        before = potential.energy(r, d)[:, None]
+
+        def change(u):
+            return potential.energy(np.maximum(start[:, None] + s * u, 0.0), d[:, None]) - before
+
+    return shell_average(change, start, potential.range(d), s, dim)
+
+
+def lifted(r, s):
+    """Separations away from 0, where the density below has its limit: it differs by 1e-16."""
+    return np.maximum(r, 1e-8 * s)
+
+
+def shell_average(value, r, kink, s, dim):
+    """Average of value(u) over u = (rho - r)/s, rho = |r e + s z|, z standard Gaussian in `dim` dimensions.
+
+    By Gauss-Legendre, one panel on either side of rho = kink.
+
+    Parameters
+    ----------
+    value : function
+        Takes u, shape (m, nodes), and returns its value there, in the same shape; smooth but at the kink.
+    r, kink : arrays (m,)
+        Separation before, > 0 (see `lifted`), and separation at which `value` may have a kink.
+    s : float
+        Standard deviation of a separation on every axis, sqrt(2) sigma.
+    dim : int
+        Dimension.
+
+    Returns
+    -------
+    array (m,)
+    """
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    before = np.maximum(d - r, 0.0)
-    r = np.maximum(r, 1e-8 * s)  # the density at r = 0 is the limit; it differs by 1e-16
-    gap = d - r
     low, high = np.maximum(-r / s, -_HALF_WIDTH), np.full_like(r, _HALF_WIDTH)
-    kink = np.clip(gap / s, low, high)
+    middle = np.clip((kink - r) / s, low, high)
     total = np.zeros_like(r)
-    for a, b in ((low, kink), (kink, high)):
+    for a, b in ((low, middle), (middle, high)):
         half = 0.5 * (b - a)
         u = (a + half)[:, None] + half[:, None] * nodes
-        change = 0.5 * (np.maximum(gap[:, None] - s * u, 0.0) - before[:, None])
-        total += half * np.sum(change * _density(u, r[:, None] / s, dim) * weights, axis=1)
+        total += half * np.sum(value(u) * _density(u, r[:, None] / s, dim) * weights, axis=1)
     return total
 
 
@@ -546,6 +588,8 @@ def _density(u, start, dim):
     """Density of u = |start e + z| - start, z standard Gaussian in `dim` dimensions."""
     order = 0.5 * dim - 1.0
     end = start + u
+    if dim == 3:  # the Bessel function of order 1/2 is elementary
+        return end / start * -np.expm1(-2.0 * start * end) * np.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi)
     return end * (end / start) ** order * _scaled_bessel(order, start * end) * np.exp(-0.5 * u * u)
 
 

@@ -326,7 +326,7 @@ def test_closed_form_and_quadrature_agree_in_three_dimensions():
     s = math.sqrt(2) * 0.015
     r = np.linspace(12 * s + 1e-9, 1 + 8 * s, 500)
     d = np.ones_like(r)
-    assert np.abs(observables._by_quadrature(r, d, s, 3) - pair_flatness(r, 0.015, 3)).max() < 1e-15
+    assert np.abs(observables._by_quadrature(r, d, s, 3, mpack.Linear()) - pair_flatness(r, 0.015, 3)).max() < 1e-15
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -437,7 +437,7 @@ SMALL = Packing.random(n=10, phi=0.1, dim=3, seed=1)  # box 3.74
         (lambda: mpack.flatness(SMALL, sigma=0), ValueError, ["sigma", "0"]),
         (lambda: mpack.flatness(SMALL, sigma=-0.1), ValueError, ["sigma", "-0.1"]),
         (lambda: mpack.flatness(SMALL, sigma=0.2), ValueError, ["box", "sigma 0.2", "3.74"]),
-        (lambda: mpack.flatness(SMALL, potential=mpack.Harmonic()), ValueError, ["closed form", "Harmonic"]),
+        (lambda: mpack.flatness(SMALL, potential=mpack.LennardJones()), ValueError, ["box must be >=", "3.74"]),
         (lambda: mpack.flatness(SMALL, samples=100), ValueError, ["samples and seed", "100", "None"]),
         (lambda: mpack.flatness(SMALL, seed=1), ValueError, ["samples and seed", "None", "1"]),
         (lambda: mpack.flatness(SMALL, samples=1, seed=1), ValueError, ["samples", ">= 2", "1"]),

@@ -1,0 +1,549 @@
+"""The landscape around a packing: Hessian, its trace and modes, and how a run fluctuates along them.
+
+For a pair potential U the energy V = sum over pairs of U(r_ij) has, with n the unit vector from j to i,
+
+    K_ij = U''(r) n n^T + (U'(r)/r) (I - n n^T),
+    d2V/dx_i dx_j = -K_ij  (i != j),        d2V/dx_i dx_i = + sum_j K_ij.
+
+The signs in words: along a mode with a *positive* eigenvalue V rises in both directions. A repelling pair has
+U' < 0 and so adds *negative* curvature, -|U'|/r, in the d - 1 directions across its line: turning the pair moves it
+apart. The linear potential has U'' = 0 inside its range, hence negative curvature only. What holds its packings
+together sits in the kinks, U'' = (1/2) delta(r - d), which a Hessian at one point cannot see. `sigma` makes them
+visible: it asks for the Hessian of the energy averaged over Gaussian displacements, V_s(X) = <V(X + dX)>, the very
+function whose rise above V is the flatness. The two are tied by the heat equation, dV_s/d(sigma**2) = (1/2) Tr H_s,
+
+    flatness(sigma) = (1/2) int_0^{sigma**2} Tr H_s d(s**2).
+
+Lengths are in mean diameters; the Hessian is in energies per squared diameter.
+
+Source: Alexander, Phys. Rep. 296, 65 (1998), for the stress term; the averaged Hessian: this book.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpack import _check
+from mpack.dynamics import Dynamics
+from mpack.observables import (
+    REACH,
+    _check_cutoff,
+    _check_packing,
+    _contact,
+    _exact_sum,
+    _pairs,
+    displacements,
+    lifted,
+    shell_average,
+)
+from mpack.packing import Packing
+from mpack.potentials import Linear, checked
+from mpack.simulation import Run, simulate
+
+DENSE_UP_TO = 1500  # coordinates up to which `modes` takes the dense solver, however few modes are asked for
+RESIDUAL = 1e-7  # |H e - value e| of a mode, relative to the largest entry of H
+
+
+def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
+    """Hessian of the energy, H[d i + a, d j + b] = d2V/dx_ia dx_jb, as a sparse matrix.
+
+    Signs as in this module's head: off-diagonal blocks are -K_ij, diagonal blocks the sums of K_ij, so that each row
+    of blocks adds up to zero (moving everything alike costs nothing).
+
+    Parameters
+    ----------
+    packing : Packing
+    potential : potential
+        Linear repulsion if left out.
+    sigma : float, optional
+        If given, the Hessian of the energy averaged over Gaussian displacements with this standard deviation on every
+        axis; for the linear potential, whose kinks a Hessian at one point does not see.
+    stress : bool
+        False leaves out the terms with U' (the Hessian of the network of unstressed springs).
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (n d, n d)
+        Symmetric to the bit. Energies per squared diameter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, `sigma` is given for another potential than the linear
+        one, or two interacting particles stand at the same point, where the direction of a pair is undefined.
+    """
+    from scipy import sparse
+
+    stress = _check.flag("stress", stress)
+    n, dim = _check_packing(packing).n, packing.dim
+    i, j, unit, along, across = _stiffness(packing, potential, sigma)
+    across = across if stress else np.zeros_like(across)
+    outer = unit[:, :, None] * unit[:, None, :]
+    blocks = (along - across)[:, None, None] * outer + across[:, None, None] * np.eye(dim)
+    diagonal = _diagonal_blocks(n, dim, i, j, blocks)
+    own = np.arange(n)
+    rows, columns = np.concatenate((i, j, own)), np.concatenate((j, i, own))
+    values = np.concatenate((-blocks, -blocks, diagonal))
+    axis = np.arange(dim)
+    where_row = np.broadcast_to(dim * rows[:, None, None] + axis[:, None], values.shape)
+    where_column = np.broadcast_to(dim * columns[:, None, None] + axis, values.shape)
+    matrix = sparse.coo_array((values.ravel(), (where_row.ravel(), where_column.ravel())), shape=(n * dim, n * dim))
+    return matrix.tocsr()
+
+
+def trace(packing, potential=Linear(), *, sigma=None):
+    """Tr H = 2 sum over pairs of U'' + (d - 1) U'/r, exactly rounded: without a matrix, for any size.
+
+    Arguments and errors as for `hessian`. For a smooth potential flatness(sigma) = (sigma**2/2) Tr H + O(sigma**4);
+    for the linear one without `sigma` it is minus (d - 1) times the sum of 1/r over overlapping pairs: negative.
+    """
+    _, _, _, along, across = _stiffness(_check_packing(packing), potential, sigma)
+    return 2.0 * _exact_sum([along, (packing.dim - 1) * across])
+
+
+def kick_covariance(packing, dynamics):
+    """Covariance of the displacement of one step from a packing, in closed form, as a sparse matrix.
+
+    Each random number w multiplies a push g, so the covariance is the sum of Var(w) g g^T: over pairs (both partners,
+    opposite pushes) for `PairwiseBRO` and `SGD`, over single partners for `NonreciprocalBRO`, and over particles (the
+    sum of a particle's pushes) for `IndividualBRO` and `RCD`. `mpack.kicks.moments` has the same for small clusters,
+    dense.
+
+    Parameters
+    ----------
+    packing : Packing
+    dynamics : Dynamics
+        The rule or its approximation; no batches of exactly B, whose pushes are all correlated.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (n d, n d)
+        In squared mean diameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, the rule draws exactly B, or two particles stand at the same point.
+    """
+    from scipy import sparse
+
+    _check_packing(packing)
+    recipe = _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)").recipe()
+    variance = _variance(recipe)
+    i, j, r, unit = _directed_pairs(packing, recipe.potential.reach, 0.0, f"the range of {recipe.potential}")
+    push = (recipe.scale * recipe.potential.force(r, _contact(packing, i, j)))[:, None] * unit
+    n, dim = packing.n, packing.dim
+    if recipe.particle != "one":
+        total = np.column_stack(
+            [np.bincount(i, push[:, c], n) - np.bincount(j, push[:, c], n) for c in range(dim)]
+        )
+        ends, pushes, draws = [np.arange(n)], [total], n
+    elif recipe.reciprocal:
+        ends, pushes, draws = [i, j], [push, -push], len(i)
+    else:
+        ends, pushes, draws = [np.concatenate((i, j))], [np.concatenate((push, -push))], 2 * len(i)
+    rows = np.concatenate([(dim * end[:, None] + np.arange(dim)).ravel() for end in ends])
+    columns = np.concatenate([np.repeat(np.arange(draws), dim)] * len(ends))
+    values = np.concatenate([part.ravel() for part in pushes])
+    g = sparse.coo_array((values, (rows, columns)), shape=(n * dim, draws)).tocsr()
+    return (variance * (g @ g.T)).tocsr()
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Eigenvalues and eigenvectors of a Hessian; see `modes`."""
+
+    values: np.ndarray  #: (m,) eigenvalues, ascending
+    vectors: np.ndarray  #: (m, n, d) unit vectors, orthogonal to each other and to translations
+    residual: float  #: largest |H e - value e|, over the largest entry of H
+    free: int  #: particles that interact with none and are left out
+
+    @property
+    def participation(self):
+        """(m,) participation ratio (sum_i e_i**2)**2 / (n sum_i e_i**4): 1 if all move alike, 1/n if one does."""
+        squares = np.sum(self.vectors**2, axis=2)
+        return 1.0 / (squares.shape[1] * np.sum(squares**2, axis=1))
+
+
+def modes(matrix, dim, count=None, *, near=None):
+    """Modes of a Hessian: all, or the lowest, or those nearest to a value.
+
+    Two sets of trivial zeros are taken out before: the d translations, and all d coordinates of each particle that
+    interacts with no other (an all-zero row of blocks). Zeros that are left are real: floppy clusters, rattlers that
+    lean on something.
+
+    Few modes of a large matrix come from ARPACK in shift-invert mode (a sparse LU factorisation about a shift just
+    below the lowest eigenvalue, or at `near`), everything else from LAPACK. The start vector is fixed, so that the
+    same matrix gives the same modes.
+
+    Parameters
+    ----------
+    matrix : sparse array, shape (n d, n d)
+        From `hessian`.
+    dim : int
+        Dimension d, 2 to 6.
+    count : int, optional
+        How many, >= 1; all if left out.
+    near : float, optional
+        Take the `count` eigenvalues nearest to it instead of the lowest.
+
+    Returns
+    -------
+    Modes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, or the matrix is not square and symmetric, not a
+        multiple of `dim` wide, or holds fewer than `count` modes.
+    RuntimeError
+        If a mode's residual exceeds 1e-7 of the largest entry: the solver has not converged.
+    """
+    matrix, dim = _check_matrix(matrix, dim)
+    kept = _coupled(matrix, dim)
+    inner = matrix[kept][:, kept].tocsc()
+    size = inner.shape[0] - dim
+    count = size if count is None else _check.integer("count", count, 1)
+    if not 0 < count <= size:
+        raise ValueError(f"count must be at most {size}, the modes of interacting particles; got {count}")
+    near = None if near is None else _check.number("near", near)
+    largest = float(np.abs(inner.data).max())
+    if inner.shape[0] <= DENSE_UP_TO or count > size // 3:
+        values, vectors = _dense_modes(inner, dim, count, near, largest)
+    else:
+        values, vectors = _sparse_modes(inner, dim, count, near, largest)
+    residual = float(np.max(np.linalg.norm(inner @ vectors - vectors * values, axis=0))) / largest
+    if residual > RESIDUAL:
+        raise RuntimeError(f"modes did not converge: residual {residual:.2g} of the largest entry, allowed {RESIDUAL:g}")
+    full = np.zeros((count, matrix.shape[0]))
+    full[:, kept] = vectors.T
+    free = (matrix.shape[0] - inner.shape[0]) // dim
+    return Modes(values, full.reshape(count, -1, dim), residual, free)
+
+
+def trajectory(run, samples, every, threads=1):
+    """Go on with a run and watch where its particles are.
+
+    Parameters
+    ----------
+    run : Run
+        From `mpack.simulate`; in its steady state, if fluctuations are to be read off.
+    samples : int
+        Times to look, >= 2.
+    every : int
+        Steps between two looks, >= 1.
+    threads : int
+        As for `mpack.simulate`.
+
+    Returns
+    -------
+    places : array (samples, n, d)
+        Unwrapped displacements of all particles from `run.final`, in mean diameters; the mean over particles is taken
+        out of each (rules that are not reciprocal let the centre of mass wander).
+    centre : Packing
+        The mean configuration.
+    run : Run
+        What has become of the run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+    """
+    _check.instance("run", run, Run, "a Run of mpack.simulate")
+    samples = _check.integer("samples", samples, 2)
+    every = _check.integer("every", every, 1)
+    start, origin = run.final, displacements(run)
+    places = np.empty((samples, *start.positions.shape))
+    for number in range(samples):
+        run = simulate(run, steps=every, record=(), threads=threads)
+        places[number] = displacements(run) - origin
+    places -= places.mean(axis=1, keepdims=True)
+    centre = Packing(start.positions + places.mean(axis=0), start.box, start.diameters)
+    return places, centre, run
+
+
+def variance_along(places, vectors, blocks=8):
+    """Variance of the fluctuations along modes, about their mean over time.
+
+    Parameters
+    ----------
+    places : array (samples, n, d)
+        From `trajectory`.
+    vectors : array (m, n, d)
+        From `modes`.
+    blocks : int
+        Stretches of time whose scatter gives the error, >= 4; `samples` should be a multiple of it.
+
+    Returns
+    -------
+    variance, error : arrays (m,)
+        In squared mean diameters; the error by the jackknife over blocks, valid if a block is longer than the memory
+        of the mode (then the value falls short by about memory/samples, which the error covers).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not fit, or there are fewer than 2 samples a block.
+    """
+    places = _check.array("places", places, ("samples", "n", "d"))
+    vectors = _check.array("vectors", vectors, ("m", *places.shape[1:]))
+    blocks = _check.integer("blocks", blocks, 4, len(places) // 2)
+    along = places.reshape(len(places), -1) @ vectors.reshape(len(vectors), -1).T
+    parts = np.array_split(along, blocks)
+    left_out = np.array(
+        [np.var(np.concatenate(parts[:k] + parts[k + 1 :]), axis=0, ddof=1) for k in range(blocks)]
+    )
+    return along.var(axis=0, ddof=1), left_out.std(axis=0) * math.sqrt(blocks - 1)
+
+
+def linear_variance(modes, covariance, rate):
+    """Stationary variance along modes of the linear process x' = x - rate H x + kick, kick with a given covariance.
+
+    With Q = e^T C e the variance of the kick along a mode e of curvature h, and a = rate h,
+
+        Var = Q / (a (2 - a)),     0 < a < 2,
+
+    because (1 - a)**2 Var + Q = Var. It is inf or nan for other a, where there is no stationary state. Modes decouple
+    on the diagonal even if the kicks are correlated across modes.
+
+    Parameters
+    ----------
+    modes : Modes
+    covariance : sparse array, shape (n d, n d)
+        Of one step's kick, from `kick_covariance`.
+    rate : float
+        What multiplies the gradient in the mean step: alpha b_f for SGD and RCD, eps for BRO (whose force counts
+        twice: eps <u> = eps/2, and the linear potential's force is 1/2).
+
+    Returns
+    -------
+    array (m,)
+        In squared mean diameters.
+    """
+    _check.instance("modes", modes, Modes, "Modes of mpack.landscape.modes")
+    rate = _check.number("rate", rate, 0, open_low=True)
+    flat = modes.vectors.reshape(len(modes.values), -1)
+    if covariance.shape != (flat.shape[1],) * 2:
+        raise ValueError(f"covariance must have shape {(flat.shape[1],) * 2}; got {covariance.shape}")
+    kicks = np.einsum("mk,mk->m", flat, (covariance @ flat.T).T)
+    a = rate * modes.values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((a > 0) & (a < 2), kicks / (a * (2 - a)), np.where(a == 0, np.inf, np.nan))
+
+
+def averaged_slopes(r, sigma, dim, d=1.0):
+    """First and second derivative of the averaged linear potential u(r) = <U(|r e + dx_i - dx_j|)>, as u'' and u'/r.
+
+    Averaging in `dim` dimensions and differentiating commute if the dimension is raised: (1/r) d/dr of an average in
+    `dim` dimensions is the average of (1/rho) d/d rho in dim + 2, because both are the same Fourier transform. With
+    U'(rho)/rho = -1/(2 rho) for rho < d, E_k the average and p_k the density of rho in k dimensions,
+
+        u'/r      = -E_{dim+2}[1/(2 rho); rho < d],
+        (u'/r)'/r =  E_{dim+4}[1/(2 rho**3); rho < d] + p_{dim+4}(d)/(2 d**2),
+        u''       =  u'/r + r**2 (u'/r)'/r.
+
+    The last term of the second line is the kink. In three dimensions and for r > 12 s, with h = r - d, s = sqrt(2)
+    sigma and phi, Phi the standard normal density and distribution at h/s and -h/s,
+
+        u'  = -Phi/2 + (s/(2 r)) phi + (s**2/(2 r**2)) Phi,
+        u'' = phi [1/(2 s) - s/r**2 - h/(2 s r)] - (s**2/r**3) Phi.
+
+    Parameters
+    ----------
+    r, d : float or array
+        Separation >= 0 and contact distance > 0.
+    sigma : float
+        Standard deviation of each particle on every axis, > 0.
+    dim : int
+        Dimension, 2 to 6.
+
+    Returns
+    -------
+    along, across : floats or arrays
+        u'' and u'/r: the curvature along the pair's line and across it.
+    """
+    sigma = _check.number("sigma", sigma, 0, open_low=True)
+    dim = _check.integer("dim", dim, 2, 6)
+    r, d = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(d, dtype=float))
+    if not (np.all(np.isfinite(r)) and np.all(r >= 0) and np.all(np.isfinite(d)) and np.all(d > 0)):
+        raise ValueError("r must be finite and >= 0, and d finite and > 0")
+    s = math.sqrt(2.0) * sigma
+    flat_r, flat_d = r.ravel(), d.ravel()
+    along, across = np.empty(flat_r.size), np.empty(flat_r.size)
+    far = (flat_r > 12.0 * s) & (dim == 3)
+    along[far], across[far] = _slopes_in_space(flat_r[far], flat_d[far], s)
+    rest = np.flatnonzero(~far)
+    for part in np.array_split(rest, len(rest) // 4096 + 1):
+        along[part], across[part] = _slopes_by_quadrature(flat_r[part], flat_d[part], s, dim)
+    return along.reshape(r.shape)[()], across.reshape(r.shape)[()]
+
+
+def _slopes_in_space(r, d, s):
+    """u'' and u'/r in three dimensions, for r well above s."""
+    from scipy.special import ndtr
+
+    x = (r - d) / s
+    inside, density = ndtr(-x), np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
+    slope = -0.5 * inside + 0.5 * s / r * density + 0.5 * (s / r) ** 2 * inside
+    return density * (0.5 / s - s / r**2 - 0.5 * x / r) - s * s / r**3 * inside, slope / r
+
+
+def _slopes_by_quadrature(r, d, s, dim):
+    """u'' and u'/r in any dimension."""
+    from mpack.observables import _density
+
+    start = lifted(r, s)
+
+    def beyond(power):
+        def value(u):
+            rho = start[:, None] + s * u
+            return np.where(rho < d[:, None], 0.5 * np.maximum(rho, 1e-300) ** -power, 0.0)
+
+        return value
+
+    across = -shell_average(beyond(1), start, d, s, dim + 2)
+    kink = _density((d - start) / s, start / s, dim + 4) / (2.0 * s * d * d)
+    further = shell_average(beyond(3), start, d, s, dim + 4) + kink
+    return across + r * r * further, across
+
+
+def _stiffness(packing, potential, sigma):
+    """All pairs (i, j, unit vector from j to i, U'', U'/r), averaged over displacements if `sigma` is given."""
+    checked(potential)
+    if sigma is None:
+        i, j, r, unit = _directed_pairs(packing, potential.reach, 0.0, f"the range of {potential}")
+        d = _contact(packing, i, j)
+        if np.any(r == 0):
+            k = int(np.argmin(r))
+            raise ValueError(
+                f"packing must not hold two interacting particles at one point, where the Hessian is undefined;"
+                f" {int(i[k])} and {int(j[k])} are"
+            )
+        return i, j, unit, potential.curvature(r, d), -potential.force(r, d) / r
+    sigma = _check.number("sigma", sigma, 0, open_low=True)
+    if not isinstance(potential, Linear):
+        raise ValueError(f"sigma is for the linear potential, whose kinks need it; got sigma={sigma:g} for {potential}")
+    i, j, r, unit = _directed_pairs(packing, 1.0, REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}")
+    return i, j, unit, *averaged_slopes(r, sigma, packing.dim, _contact(packing, i, j))
+
+
+def _directed_pairs(packing, factor, margin, what):
+    """i < j in lexicographic order, r, and unit vectors from j to i (the first axis for pairs at one point)."""
+    from mpack._kernels import pairs
+
+    _check_cutoff(packing, factor, margin, what)
+    listed, r = pairs.sorted_pairs(packing.fixed, packing.box, packing.diameters, factor, margin)
+    i, j = listed.T
+    fixed = packing.fixed.view(np.uint64)
+    gap = (fixed[i] - fixed[j]).view(np.int64) * (packing.box * 2.0**-64)
+    unit = gap / np.where(r > 0, r, 1.0)[:, None]
+    unit[r == 0, 0] = 1.0
+    return i, j, r, unit
+
+
+def _diagonal_blocks(n, dim, i, j, blocks):
+    """(n, d, d): the sum of the blocks of each particle's pairs, symmetric to the bit."""
+    out = np.empty((n, dim, dim))
+    for a in range(dim):
+        for b in range(a, dim):
+            out[:, a, b] = np.bincount(i, blocks[:, a, b], n) + np.bincount(j, blocks[:, a, b], n)
+            out[:, b, a] = out[:, a, b]
+    return out
+
+
+def _variance(recipe):
+    """Variance of one random number of a rule."""
+    kind = recipe.pair if recipe.particle == "one" else recipe.particle
+    if kind == "batch":
+        raise ValueError(
+            f"dynamics must draw its numbers independently; batches of exactly {recipe.batch} correlate all of them"
+        )
+    return {
+        "one": 0.0,
+        "uniform": 1.0 / 12.0,
+        "bernoulli": recipe.fraction * (1.0 - recipe.fraction),
+        "gaussian": recipe.spread**2,
+    }[kind]
+
+
+def _check_matrix(matrix, dim):
+    """The matrix as CSR, if it can be a Hessian in `dim` dimensions."""
+    from scipy import sparse
+
+    dim = _check.integer("dim", dim, 2, 6)
+    if not sparse.issparse(matrix):
+        raise TypeError(f"matrix must be a sparse matrix, as from mpack.landscape.hessian; got {type(matrix).__name__}")
+    rows, columns = matrix.shape
+    if rows != columns or rows % dim or rows == 0:
+        raise ValueError(f"matrix must be square and a multiple of dim = {dim} wide; got shape {matrix.shape}")
+    matrix = sparse.csr_array(matrix, dtype=float)
+    if not np.all(np.isfinite(matrix.data)):
+        raise ValueError("matrix must be finite; it holds an infinity or nan")
+    skew = abs(matrix - matrix.T)
+    if skew.nnz and skew.max() > 1e-12 * abs(matrix).max():
+        raise ValueError(f"matrix must be symmetric; it differs from its transpose by {skew.max():.3g}")
+    return matrix, dim
+
+
+def _coupled(matrix, dim):
+    """Indices of all coordinates of particles that have a non-zero entry in their rows."""
+    used = np.asarray(abs(matrix).sum(axis=1)).reshape(-1, dim).any(axis=1)
+    return np.flatnonzero(np.repeat(used, dim))
+
+
+def _translations(size, dim):
+    """(size, dim) orthonormal: every particle moved alike along each axis."""
+    return np.tile(np.eye(dim), (size // dim, 1)) / math.sqrt(size / dim)
+
+
+def _dense_modes(inner, dim, count, near, largest):
+    """By LAPACK; translations are lifted above all other modes and dropped."""
+    from scipy import linalg
+
+    move = _translations(inner.shape[0], dim)
+    bound = 4.0 * float(abs(inner).sum(axis=1).max()) + largest
+    raised = inner.toarray() + bound * (move @ move.T)
+    values, vectors = linalg.eigh(raised, driver="evd", overwrite_a=True, check_finite=False)
+    chosen = _nearest(values[:-dim], count, near)
+    return values[chosen], vectors[:, chosen]
+
+
+def _nearest(values, count, near):
+    """Indices, ascending, of the `count` lowest of ascending values, or of those nearest to `near`."""
+    if near is None:
+        return np.arange(count)
+    return np.sort(np.argsort(np.abs(values - near), kind="stable")[:count])
+
+
+def _sparse_modes(inner, dim, count, near, largest):
+    """By ARPACK about a shift; d more than asked for, so that translations can be taken out of the span."""
+    from scipy.sparse import linalg as sparse_linalg
+
+    size = inner.shape[0]
+    move = _translations(size, dim)
+    first = np.random.default_rng(0).standard_normal(size)
+    if near is None:
+        edge = sparse_linalg.eigsh(inner, k=1, which="SA", v0=first, tol=1e-2, return_eigenvectors=False)[0]
+        shift = min(edge, 0.0) - 0.02 * largest
+    else:
+        shift = near + 1e-9 * largest  # not on an eigenvalue: zero is one
+    wanted = min(count + dim + 2, size - 1)
+    found = sparse_linalg.eigsh(inner, k=wanted, sigma=shift, OPinv=_inverse(inner, shift), v0=first)[1]
+    span, rank, _ = np.linalg.svd(found - move @ (move.T @ found), full_matrices=False)
+    span = span[:, rank > 1e-6]
+    values, turn = np.linalg.eigh(span.T @ (inner @ span))
+    chosen = _nearest(values, count, near)
+    return values[chosen], (span @ turn)[:, chosen]
+
+
+def _inverse(inner, shift):
+    """(H - shift)^-1 as an operator, by one sparse factorisation."""
+    from scipy import sparse
+    from scipy.sparse import linalg as sparse_linalg
+
+    shifted = (inner - shift * sparse.eye_array(inner.shape[0], format="csc")).tocsc()
+    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}, "diag_pivot_thresh": 0.1}
+    factors = sparse_linalg.splu(shifted, **symmetric)
+    return sparse_linalg.LinearOperator(inner.shape, matvec=factors.solve, dtype=float)
