@@ -39,6 +39,7 @@ _MODULES = {
     "observables",
     "critical",
     "kicks",
+    "landscape",
     "limiting",
     "specification",
     "ensemble",

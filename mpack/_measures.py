@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpack import _check, observables
-from mpack.potentials import Linear
+from mpack import _check, landscape, observables
 
 
 @dataclass(frozen=True)
@@ -69,17 +68,33 @@ def _pair_correlation(run, r_max, bins):
     return {}, {"r": found.r, "g": found.g, "counts": found.counts}
 
 
-def _flatness(run, sigmas, samples):
-    """Delta V/U0 for each sigma; `mpack.flatness`: closed for the linear potential, else sampled."""
+def _gaps(run, low, high, bins):
+    """How many pairs have each gap r - d_ij; `mpack.observables.gaps`."""
+    found = observables.gaps(run.final, low, high, bins)
+    return {}, {"edges": np.array([low, high]), "counts": found.counts}
+
+
+def _flatness(run, sigmas, sampled, samples):
+    """Delta V/U0 for each sigma, without noise; by Monte Carlo too, with its error, for those `sampled`.
+
+    Where U0 is infinite (WCA, Lennard-Jones), Delta V itself.
+    """
     values = {}
     potential = run.dynamics.recipe().potential
-    how = {} if isinstance(potential, Linear) else {"samples": samples, "seed": run.seed}
+    u0 = float(potential.energy(0.0))
+    unit = u0 if u0 < 1e200 else 1.0
     for sigma in sigmas:
-        found = observables.flatness(run.final, sigma, potential, **how)
-        values[f"flatness_{sigma!r}"] = found.delta_v_over_u0
-        if how:
-            values[f"flatness_error_{sigma!r}"] = found.standard_error / float(potential.energy(0.0))
+        values[f"flatness_{sigma!r}"] = observables.flatness(run.final, sigma, potential).delta_v / unit
+    for sigma in sampled:
+        found = observables.flatness(run.final, sigma, potential, samples=samples, seed=run.seed)
+        values[f"flatness_sampled_{sigma!r}"] = found.delta_v / unit
+        values[f"flatness_error_{sigma!r}"] = found.standard_error / unit
     return values, {}
+
+
+def _trace(run):
+    """Trace of the Hessian, without matrix; `mpack.landscape.trace`."""
+    return {"trace": landscape.trace(run.final, run.dynamics.recipe().potential)}, {}
 
 
 def _packing(run):
@@ -91,6 +106,8 @@ OBSERVABLES = {
     "contacts": Observable(_contacts, {"tolerance": 0.0}),
     "structure_factor": Observable(_structure_factor, {"q_max": 8.0, "per_shell": 500}),
     "pair_correlation": Observable(_pair_correlation, {"r_max": 3.0, "bins": 300}),
-    "flatness": Observable(_flatness, {"sigmas": (0.015,), "samples": 400}),
+    "flatness": Observable(_flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}),
+    "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}),
+    "trace": Observable(_trace, {}),
     "packing": Observable(_packing, {}),
 }

@@ -155,6 +155,56 @@ def contacts(packing, tolerance=0.0):
 
 
 @dataclass(frozen=True, eq=False)
+class Gaps:
+    """Distribution of gaps; see `gaps`."""
+
+    h: np.ndarray  #: (bins,) middle of each bin
+    density: np.ndarray  #: (bins,) neighbours per particle and unit of gap; its integral from -1 to 0 is Z
+    counts: np.ndarray  #: (bins,) int64, pairs in each bin; the relative error of the density is counts**-0.5
+    edges: np.ndarray  #: (bins + 1,)
+
+
+def gaps(packing, low=-0.4, high=0.2, bins=600):
+    """Distribution of the gaps h = r - d_ij between surfaces: negative for overlaps.
+
+    density = 2 counts/(n width). For equal spheres it is the number density times the surface of the sphere of radius
+    1 + h times g(1 + h). A sum over pairs of a function of the gap is n/2 times its integral with this density: so
+    the flatness of the linear potential is the integral of `pair_flatness`.
+
+    Parameters
+    ----------
+    packing : Packing
+    low, high : float
+        Least and largest gap, in mean diameters, low < high; `high` plus the largest diameter at most box/2.
+    bins : int
+        Bins of equal width, 1 to 10**6.
+
+    Returns
+    -------
+    Gaps
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+    """
+    _check_packing(packing)
+    high = _check.number("high", high)
+    low = _check.number("low", low, None, high, open_high=True)
+    bins = _check.integer("bins", bins, 1, 10**6)
+    margin = max(high, 0.0)
+    _check_cutoff(packing, 1.0, margin, f"high {high:g}")
+    counts = np.zeros(bins, dtype=np.int64)
+    for i, j, r in _pairs(packing, 1.0, margin):
+        h = r - _contact(packing, i, j)
+        place = (h[(h >= low) & (h < high)] - low) * (bins / (high - low))
+        counts += np.bincount(np.minimum(place.astype(np.int64), bins - 1), minlength=bins)
+    edges = np.linspace(low, high, bins + 1)
+    density = 2.0 * counts / (packing.n * np.diff(edges))
+    return Gaps(0.5 * (edges[1:] + edges[:-1]), density, counts, edges)
+
+
+@dataclass(frozen=True, eq=False)
 class PairCorrelation:
     """Pair correlation function; see `pair_correlation`."""
 
