@@ -41,6 +41,7 @@ _MODULES = {
     "kicks",
     "landscape",
     "limiting",
+    "sizes",
     "specification",
     "ensemble",
     "figures",

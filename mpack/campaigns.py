@@ -212,7 +212,7 @@ def _minimum(rule, phi, part=1.0):
 
 
 def flat_minima():
-    """Flatness against batch fraction, learning rate and density: Fig. 4 of the paper, and what tells its causes apart."""
+    """Flatness of steady states against batch fraction and density: Fig. 4 of the paper, and BRO beside it."""
     descents = [kind(alpha=0.02, batch_fraction=b) for kind in (mpack.SGD, mpack.RCD) for b in _FRACTIONS]
     descents.append(mpack.SGD(alpha=0.02, batch_fraction=1.0))
     organizations = [kind(eps=0.015) for kind in (mpack.PairwiseBRO, mpack.NonreciprocalBRO, mpack.IndividualBRO)]

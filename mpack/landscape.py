@@ -215,7 +215,7 @@ def modes(matrix, dim, count=None, *, near=None):
         values, vectors = _sparse_modes(inner, dim, count, near, largest)
     residual = float(np.max(np.linalg.norm(inner @ vectors - vectors * values, axis=0))) / largest
     if residual > RESIDUAL:
-        raise RuntimeError(f"modes did not converge: residual {residual:.2g} of the largest entry, allowed {RESIDUAL:g}")
+        raise RuntimeError(f"modes did not converge: residual {residual:.2g} of the largest entry; allowed {RESIDUAL:g}")
     full = np.zeros((count, matrix.shape[0]))
     full[:, kept] = vectors.T
     free = (matrix.shape[0] - inner.shape[0]) // dim

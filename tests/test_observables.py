@@ -461,3 +461,69 @@ def test_one_particle():
     assert mpack.activity(lone) == 0 and mpack.energy(lone) == 0
     assert mpack.contacts(lone).rattlers == 1 and mpack.flatness(lone).delta_v == 0
     assert np.all(mpack.structure_factor(lone).s == pytest.approx(1, rel=1e-14))
+
+
+# Gaps, and flatness of any potential
+
+
+@pytest.mark.parametrize("dim", [2, 3, 5])
+def test_gaps_by_brute_force(dim):
+    packing = some_packing(dim, n=150, box=5.0)
+    found = observables.gaps(packing, -0.5, 0.25, bins=15)
+    _, _, r, d = brute(packing)
+    counts, edges = np.histogram(r - d, bins=15, range=(-0.5, 0.25))
+    assert np.array_equal(found.counts, counts) and found.edges == pytest.approx(edges)
+    assert found.density == pytest.approx(2 * counts / 150 / 0.05, rel=1e-12)
+    assert found.h[0] == pytest.approx(-0.475)
+
+
+def test_gaps_integrate_to_contacts_and_to_the_flatness():
+    """Equal spheres: Z is the integral below 0, flatness n/2 times that of the pair's, up to the width of a bin."""
+    packing = Packing.random(n=4000, phi=0.6, dim=3, seed=1)
+    found = observables.gaps(packing, -1.0, 0.25, bins=2500)
+    width = np.diff(found.edges)
+    assert np.sum((found.density * width)[found.h < 0]) == pytest.approx(mpack.contacts(packing).mean, rel=1e-12)
+    terms = packing.n / 2 * found.density * width * pair_flatness(1 + found.h, 0.02, 3)
+    assert terms.sum() == pytest.approx(mpack.flatness(packing, 0.02).delta_v, abs=1e-3 * np.abs(terms).sum())
+
+
+@pytest.mark.parametrize("potential", SMOOTH, ids=repr)
+@pytest.mark.parametrize("dim", [2, 3, 4])
+def test_pair_flatness_of_any_potential_by_its_integral(potential, dim):
+    sigma, d = 0.03, 0.9
+    s = math.sqrt(2) * sigma
+    edge = potential.range(d)
+    for r in (0.7, 0.85, edge - 0.01, edge, edge + 0.05):
+        law = stats.ncx2(dim, (r / s) ** 2)
+
+        def integrand(x):
+            return (potential.energy(x, d) - potential.energy(r, d)) * law.pdf((x / s) ** 2) * 2 * x / s**2
+
+        ends = (r - 9 * s, r + 9 * s)
+        value, _ = integrate.quad(integrand, *ends, points=[p for p in (r, edge) if ends[0] < p < ends[1]], limit=400)
+        assert pair_flatness(r, sigma, dim, d, potential) == pytest.approx(value, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("potential", SMOOTH, ids=repr)
+def test_monte_carlo_agrees_for_any_potential(seed, potential):
+    packing = Packing.lattice("fcc", 4, phi=0.8)
+    exact = mpack.flatness(packing, 0.02, potential)
+    sampled = mpack.flatness(packing, 0.02, potential, samples=1000, seed=seed)
+    assert exact.standard_error == 0 and exact.samples is None
+    assert abs(sampled.delta_v - exact.delta_v) < Z_MAX * sampled.standard_error < 0.05 * abs(exact.delta_v)
+
+
+@pytest.mark.parametrize(
+    "make, error, words",
+    [
+        (lambda: observables.gaps(SMALL, 0.2, 0.1), ValueError, ["low", "< 0.1", "0.2"]),
+        (lambda: observables.gaps(SMALL, -0.1, 0.9), ValueError, ["box must be >= 3.8", "high 0.9", "3.74"]),
+        (lambda: observables.gaps(SMALL, bins=0), ValueError, ["bins", "0"]),
+        (lambda: observables.gaps(None), TypeError, ["packing", "NoneType"]),
+        (lambda: pair_flatness(1.0, 0.1, 3, potential="linear"), TypeError, ["potential", "str"]),
+    ],
+)
+def test_bad_input_of_gaps_and_potentials(make, error, words):
+    with pytest.raises(error) as caught:
+        make()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
