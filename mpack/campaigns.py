@@ -187,42 +187,42 @@ def _scan(rule, alpha, centre, steps):
     return small + mpack.specs(rule, n=4000, phi=shifts, seed=range(2), **common)
 
 
-SIGMAS = (0.0006, 0.0015, 0.003, 0.006, 0.015, 0.03, 0.06)  # of the flatness, in mean diameters: two decades
-_PATHS = {0.65: 200, 0.70: 150, 0.75: 100, 0.80: 100, 0.85: 100, 0.90: 100}  # phi: alpha b_f k at the end, in diameters
-_FRACTIONS = (0.05, 0.1, 0.25, 0.5, 0.75)
+FLAT_SIGMAS = (0.0006, 0.0015, 0.003, 0.006, 0.015, 0.03, 0.06)  # of the flatness, in mean diameters: two decades
+_FLAT_PATHS = {0.65: 200, 0.70: 150, 0.75: 100, 0.80: 100, 0.85: 100, 0.90: 100}  # phi: alpha b_f k at the end
+_FLAT_FRACTIONS = (0.05, 0.1, 0.25, 0.5, 0.75)
 
 
-def _minimum(rule, phi, part=1.0):
+def _flat_minimum(rule, phi, part=1.0):
     """Eight long runs of a rule from random starts, to where the flatness has settled; all rules share their starts.
 
     What has to settle does so with the length of the drift, alpha b_f k: the number of steps k is chosen by it. `part`
     takes the same runs only so far.
     """
     rate = getattr(rule, "eps", None) or rule.alpha * rule.batch_fraction
-    steps = max(round(part * _PATHS[phi] / rate), 2_000)
+    steps = max(round(part * _FLAT_PATHS[phi] / rate), 2_000)
     how = {"n": 4_000, "phi": phi, "steps": steps, "series": ("activity", "energy")}
     how |= {"record": (mpack.log_spaced(5), mpack.every(steps // 100))}
     how |= {"paired": ("dynamics", "observables", "record", "steps")}
     made = []
     for seed in range(8):
         sampled = (0.015,) if seed == 0 and part == 1.0 else ()
-        observables = {"flatness": {"sigmas": SIGMAS, "sampled": sampled}, "contacts": {}, "gaps": {}}
+        observables = {"flatness": {"sigmas": FLAT_SIGMAS, "sampled": sampled}, "contacts": {}, "gaps": {}}
         made.append(mpack.Spec(rule, seed=seed, observables=observables, **how))
     return made
 
 
 def flat_minima():
     """Flatness of steady states against batch fraction and density: Fig. 4 of the paper, and BRO beside it."""
-    descents = [kind(alpha=0.02, batch_fraction=b) for kind in (mpack.SGD, mpack.RCD) for b in _FRACTIONS]
+    descents = [kind(alpha=0.02, batch_fraction=b) for kind in (mpack.SGD, mpack.RCD) for b in _FLAT_FRACTIONS]
     descents.append(mpack.SGD(alpha=0.02, batch_fraction=1.0))
     organizations = [kind(eps=0.015) for kind in (mpack.PairwiseBRO, mpack.NonreciprocalBRO, mpack.IndividualBRO)]
     made = []
-    for phi in _PATHS:
+    for phi in _FLAT_PATHS:
         for rule in descents + organizations:
-            made += _minimum(rule, phi)
+            made += _flat_minimum(rule, phi)
         for rule in descents:
             if rule.batch_fraction in (0.1, 0.25, 1.0):
-                made += _minimum(rule, phi, part=0.25)  # is it steady?
+                made += _flat_minimum(rule, phi, part=0.25)  # is it steady?
     return made
 
 
@@ -232,7 +232,7 @@ def flat_minima_steps():
     for kind in (mpack.SGD, mpack.RCD):
         rules += [kind(alpha=a, batch_fraction=0.25) for a in (0.005, 0.01, 0.05, 0.1, 0.2)]
         rules += [kind(alpha=0.005 / b, batch_fraction=b) for b in (0.05, 0.1, 0.5)]
-    return [spec for rule in rules for spec in _minimum(rule, 0.70)]
+    return [spec for rule in rules for spec in _flat_minimum(rule, 0.70)]
 
 
 def everything():
