@@ -44,6 +44,8 @@ _MODULES = {
     "sizes",
     "specification",
     "ensemble",
+    "manifolds",
+    "contrastive",
     "figures",
     "chapters",
 }
