@@ -5,6 +5,7 @@ last packing, whose bits the digest vouches for; their own last bits may depend 
 covers them.
 """
 
+import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,20 +13,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpack import _check, landscape, observables
+from mpack.packing import unit_ball_volume
 
 
 @dataclass(frozen=True)
 class Observable:
-    """`measure(run, **options) -> (numbers, arrays)` and its options with their defaults."""
+    """`measure(run, **options) -> (numbers, arrays)`, its options with their defaults, and their check at the door.
+
+    `check(room, **options)` raises ValueError or TypeError for options that the run's box has no room for.
+    """
 
     measure: Callable
     defaults: dict
+    check: Callable
 
     def options(self, given):
         """The options completed, as sorted pairs; ValueError or TypeError for what is none."""
         for name in given:
             _check.choice("option", name, tuple(self.defaults))
         return tuple(sorted((name, _plain(name, value)) for name, value in (self.defaults | given).items()))
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a specification says of its packing: edge of the box, dimension, largest diameter and largest range."""
+
+    box: float
+    dim: int
+    largest: float
+    reach: float
 
 
 def _plain(name, value):
@@ -102,12 +118,56 @@ def _packing(run):
     return {}, {"fixed": run.final.fixed, "wraps": run.wraps}
 
 
+# ---------------------------------------------------------------------------------------------- checks at the door
+
+
+def _check_contacts(room, tolerance):
+    tolerance = _check.number("tolerance", tolerance, 0, 1)
+    _check_fits(room, (1.0 + tolerance) * room.largest, f"tolerance {tolerance:g}")
+
+
+def _check_structure_factor(room, q_max, per_shell):
+    q_min = 2.0 * math.pi / room.box
+    vectors = 0.5 * unit_ball_volume(room.dim) * (_check.number("q_max", q_max, q_min) / q_min) ** room.dim
+    if vectors > observables.MOST_VECTORS:
+        raise ValueError(f"q_max must be so small that at most {observables.MOST_VECTORS} wave vectors fit; got {q_max!r}")
+    if per_shell is not None:
+        _check.integer("per_shell", per_shell, 1)
+
+
+def _check_pair_correlation(room, r_max, bins):
+    _check.number("r_max", r_max, 0, room.box / 2, open_low=True)
+    _check.integer("bins", bins, 1, 10**6)
+
+
+def _check_gaps(room, low, high, bins):
+    high = _check.number("high", high)
+    _check.number("low", low, None, high, open_high=True)
+    _check.integer("bins", bins, 1, 10**6)
+    _check_fits(room, room.largest + max(high, 0.0), f"high {high:g}")
+
+
+def _check_flatness(room, sigmas, sampled, samples):
+    _check.integer("samples", samples, 2)
+    for name, values in (("sigmas", sigmas), ("sampled", sampled)):
+        if not isinstance(values, tuple):
+            raise TypeError(f"{name} must be a list of numbers; got {values!r}")
+        for sigma in values:
+            sigma = _check.number(name, sigma, 0, open_low=True)
+            _check_fits(room, room.reach + observables.REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}")
+
+
+def _check_fits(room, cutoff, what):
+    if 2.0 * cutoff > room.box:
+        raise ValueError(f"box must be >= {2.0 * cutoff:.6g}, twice the cut-off, for {what}; got {room.box:.6g}")
+
+
 OBSERVABLES = {
-    "contacts": Observable(_contacts, {"tolerance": 0.0}),
-    "structure_factor": Observable(_structure_factor, {"q_max": 8.0, "per_shell": 500}),
-    "pair_correlation": Observable(_pair_correlation, {"r_max": 3.0, "bins": 300}),
-    "flatness": Observable(_flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}),
-    "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}),
-    "trace": Observable(_trace, {}),
-    "packing": Observable(_packing, {}),
+    "contacts": Observable(_contacts, {"tolerance": 0.0}, _check_contacts),
+    "structure_factor": Observable(_structure_factor, {"q_max": 8.0, "per_shell": 500}, _check_structure_factor),
+    "pair_correlation": Observable(_pair_correlation, {"r_max": 3.0, "bins": 300}, _check_pair_correlation),
+    "flatness": Observable(_flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}, _check_flatness),
+    "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}, _check_gaps),
+    "trace": Observable(_trace, {}, lambda room: None),
+    "packing": Observable(_packing, {}, lambda room: None),
 }

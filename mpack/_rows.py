@@ -29,7 +29,7 @@ from mpack.packing import Packing
 
 MARKS = 16
 STRETCH = 10**7  # particle steps from a checkpoint to the mark after it: under a second
-_DIGEST = 16  # hexadecimal digits kept of the digest at a mark
+DIGITS = 16  # hexadecimal digits kept of the digest at a mark
 
 
 class Stopped(Exception):
@@ -94,10 +94,11 @@ def beginning(spec):
     return spec.run(steps=0)
 
 
-def produce(text, stop=None, threads=1):
+def produce(text, attempt=0, threads=1, stop=None):
     """Do the run with this canonical text: what executors are given. Returns plain data (see `pack` for the blobs).
 
-    Raises Stopped when `stop`, a list that another thread may fill, is no longer empty.
+    `attempt` changes nothing but the task: a scheduler that knows tasks by their arguments takes the next attempt for
+    another one. Raises Stopped when `stop`, a list that another thread may fill, is no longer empty.
     """
     spec = specification.from_text(text)
     clock = time.perf_counter()
@@ -107,7 +108,7 @@ def produce(text, stop=None, threads=1):
         where, saved = marks(spec)
         for step in where:
             run = _on(run, step, threads)
-            taken.append([run.steps, run.digest[:_DIGEST]])
+            taken.append([run.steps, run.digest[:DIGITS]])
             if run.absorbed:
                 break
             if step in saved:

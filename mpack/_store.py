@@ -14,6 +14,7 @@ from pathlib import Path
 APPLICATION = 0x6D70636B  # "mpck", in the header of the file
 VERSION = 1
 PATIENCE = (0.0, 0.2, 1.0)  # seconds before each further try of a write that failed
+MOST_HELD = 16  # finished runs that wait in memory for a disk that takes no more
 _DAMAGE = ("malformed", "not a database", "decode", "corrupt")  # words in SQLite's errors
 RESULT = (  # what of a result is stored as text; its blobs are stored apart
     *("steps", "absorbed", "overflows", "activity", "energy", "msd", "digest", "marks", "chain", "numbers"),
@@ -38,6 +39,10 @@ class StoreInUse(StoreError):
 
 class StoreDamaged(StoreError):
     """The file is damaged, or is no store."""
+
+
+class StoreUnwritable(StoreError):
+    """Writes to the store fail and go on failing; what it held before is safe."""
 
 
 class DigestMismatch(StoreError):
@@ -65,6 +70,7 @@ class Store:
     def __init__(self, path):
         self.path = os.fspath(path)
         self.derived = {}  # by key: what tables derive from a row, made once
+        self.held = []  # finished runs that could not be written yet
         if self.path != ":memory:" and not Path(self.path).parent.is_dir():
             raise StoreError(f"store {self.path} cannot be made: there is no folder {Path(self.path).parent}")
         try:
@@ -108,7 +114,7 @@ class Store:
         if self._connection.execute(orphans).fetchone() != (0,):
             raise StoreDamaged(f"store {self.path} is damaged: it has arrays of runs that it does not have")
 
-    def _said(self, error):
+    def _said(self, error, unwritten=0):
         """An error of SQLite as one that says what it means here."""
         text = str(error)
         if "locked" in text or "busy" in text:
@@ -118,6 +124,10 @@ class Store:
             )
         if isinstance(error, sqlite3.DatabaseError) and any(word in text for word in _DAMAGE):
             return StoreDamaged(f"store {self.path} is damaged: {text}; restore it from a copy or an exported archive")
+        if unwritten:
+            return StoreUnwritable(
+                f"store {self.path} cannot be written: {text}; {unwritten} finished runs are not in it, all others are"
+            )
         return StoreError(f"store {self.path}: {text}")
 
     def _write(self, statement, parameters=()):
@@ -145,19 +155,37 @@ class Store:
         return [key for (key,) in self._connection.execute("SELECT key FROM runs ORDER BY key")]
 
     def put(self, result):
-        """Store a finished run (with "spec", its canonical text), whole or not at all; see `put_all`."""
-        self.put_all([result])
+        """Store a finished run, or hold it in memory until writing works again; `flush` ends the waiting.
+
+        Raises as `put_all`, of failing writes only once more than MOST_HELD runs wait.
+        """
+        self.held.append(result)
+        try:
+            self.flush()
+        except StoreUnwritable:
+            if len(self.held) > MOST_HELD:
+                raise
+
+    def flush(self):
+        """Store what is held; raises as `put_all`."""
+        held, self.held = self.held, []
+        try:
+            self.put_all(held)
+        except StoreUnwritable:
+            self.held = held
+            raise
 
     def put_all(self, results):
-        """Store finished runs in one go; a run that is there already must have the same digests.
+        """Store finished runs (each with "spec", its canonical text) in one go, all or none.
 
-        A write that fails is tried again a few times, for a disk may be full for a moment.
+        A run that is there already must have the same digests. A write that fails is tried again a few times, for a
+        disk may be full for a moment.
 
         Raises
         ------
         DigestMismatch
             If a run is stored already and differs.
-        StoreError
+        StoreUnwritable
             If the write goes on failing. Nothing stored before is lost.
         """
         for pause in (*PATIENCE, None):
@@ -166,7 +194,7 @@ class Store:
             except sqlite3.Error as error:
                 self._rollback()
                 if pause is None:
-                    raise self._said(error) from error
+                    raise self._said(error, len(results)) from error
                 time.sleep(pause)
 
     def _put(self, results):

@@ -9,19 +9,21 @@ behind the book's figures are exported to compact files, from which anyone can r
 import concurrent.futures
 import contextlib
 import os
-from collections import deque
+from collections import Counter, deque
 
 from mpack import _check, _tables
+from mpack._audit import Audit, audit
 from mpack._archive import export, import_archive, load_archive
 from mpack._measures import OBSERVABLES
 from mpack._rows import produce, state
-from mpack._store import DigestMismatch, Store, StoreDamaged, StoreError, StoreInUse
+from mpack._store import DigestMismatch, Store, StoreDamaged, StoreError, StoreInUse, StoreUnwritable
 from mpack.specification import Spec, from_text, specs
 
 __all__ = [
     *("Spec", "specs", "from_text", "sweep", "results", "table", "export", "import_archive", "load_archive", "merge"),
-    "resume",
-    *("Store", "StoreError", "StoreInUse", "StoreDamaged", "DigestMismatch", "SweepError", "OBSERVABLES"),
+    *("resume", "audit", "Audit"),
+    *("Store", "StoreError", "StoreInUse", "StoreDamaged", "StoreUnwritable", "DigestMismatch", "SweepError"),
+    "OBSERVABLES",
 ]
 
 RESUBMISSIONS = 10  # of one run, whose worker was lost each time
@@ -95,6 +97,7 @@ def _sweep(specs, store, executor, progress, **how):
                 store.put(outcome)
             if bar is not None:
                 bar.update(spec.cost)
+    store.flush()
     if failed:
         spec, error = failed[0]
         raise SweepError(
@@ -134,14 +137,13 @@ def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
         )
     if executor is not None:
         at_once = _at_once(executor) if at_once is None else _check.integer("at_once", at_once, 1)
-        yield from _finished(specs, lambda spec: executor.submit(produce, spec.text), at_once)
+        yield from _finished(specs, executor, at_once)
         return
     workers = (os.cpu_count() or 1) if workers is None else _check.integer("workers", workers, 1)
-    stop = []
-    pool = concurrent.futures.ThreadPoolExecutor(workers if threads == 1 else 1)
+    workers, stop = (workers if threads == 1 else 1), []
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
     try:
-        submit = lambda spec: pool.submit(produce, spec.text, stop, threads)  # noqa: E731
-        yield from _finished(specs, submit, workers)
+        yield from _finished(specs, pool, workers, threads=threads, stop=stop)
     finally:
         stop.append(True)
         pool.shutdown(wait=True, cancel_futures=True)
@@ -153,20 +155,20 @@ def _at_once(executor):
     return 2 * workers if isinstance(workers, int) else 64
 
 
-def _finished(specs, submit, at_once):
+def _finished(specs, executor, at_once, **how):
     """Yield (spec, result or exception) as runs finish, with at most `at_once` in flight; lost ones go out again."""
-    again, flying, lost = deque(), {}, {}
+    again, flying, lost = deque(), {}, Counter()
     try:
         while True:
             while len(flying) < at_once and (spec := again.popleft() if again else next(specs, None)) is not None:
-                flying[submit(spec)] = spec
+                flying[executor.submit(produce, spec.text, lost[spec.key], **how)] = spec
             if not flying:
                 return
             done, _ = concurrent.futures.wait(flying, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
                 spec = flying.pop(future)
                 outcome = _outcome(future)
-                if _is_lost(outcome) and lost.setdefault(spec.key, 0) < RESUBMISSIONS:
+                if _is_lost(outcome) and lost[spec.key] < RESUBMISSIONS:
                     lost[spec.key] += 1
                     again.append(spec)
                 else:

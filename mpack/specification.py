@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mpack import _check, dynamics, potentials, simulation
+from mpack._measures import OBSERVABLES, Room
 from mpack.dynamics import Approximation, Dynamics
 from mpack.packing import DIMENSIONS, LARGEST_N, Packing, _box_for, _normalised
 
@@ -65,7 +66,8 @@ class Spec:
         (0, 0.3]: the relative standard deviation of Gaussian diameters, cut at 3 of them. Equal spheres if left out.
     start : str or Spec
         "random": independent uniform centres. Or a lattice that `n` fits: "square", "sc", "bcc", "fcc", "hypercubic".
-        Or another Spec with the same n, dim and sizes: the end of that run, brought to this packing fraction.
+        Or another Spec with the same n, dim and sizes: the end of that run, brought to this packing fraction. Whoever
+        does this run, or audits it, has to do that one first.
     paired : str or tuple of str
         Names of fields that the noise and the start do NOT depend on: with "dynamics" the same start and the same
         random numbers for every rule (common random numbers), which makes differences sharp and runs dependent.
@@ -113,7 +115,9 @@ class Spec:
         self._set("series", _series(self.series))
         self._set("checkpoints", _check.integer("checkpoints", self.checkpoints, 0, 100))
         self._check_start()
-        _check_box(self.n, self.phi, self.dim, self.sizes, self.dynamics)
+        room = _room(self.n, self.phi, self.dim, self.sizes, self.dynamics)
+        for name, options in self.observables:
+            OBSERVABLES[name].check(room, **dict(options))
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
@@ -151,6 +155,13 @@ class Spec:
     def start_seed(self):
         """The 64-bit seed of the start and the sizes: another hash of all fields that are not `paired`."""
         return self._derived("start")
+
+    @property
+    def label(self):
+        """The run in words, for reports."""
+        rule = self.dynamics.of if isinstance(self.dynamics, Approximation) else self.dynamics
+        named = _named(rule) + (".approximation()" if rule is not self.dynamics else "")
+        return f"{named}, N = {self.n}, phi = {self.phi!r}, d = {self.dim}, {self.steps} steps, repeat {self.seed}"
 
     @property
     def cost(self):
@@ -319,12 +330,13 @@ def _or_nan(value):
 
 
 def _named(instance):
-    """A potential as its name and what differs from the defaults, e.g. "Harmonic(stiffness=2.0)"."""
-    changed = [
-        f"{field.name}={getattr(instance, field.name)!r}"
-        for field in dataclasses.fields(instance)
-        if getattr(instance, field.name) != field.default
-    ]
+    """A rule or potential as its name and what differs from the defaults, e.g. "Harmonic(stiffness=2.0)"."""
+    changed = []
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        if value not in (None, field.default, potentials.Linear()):
+            plain = _named(value) if dataclasses.is_dataclass(value) else repr(value)
+            changed.append(f"{field.name}={plain}")
     return type(instance).__name__ + (f"({', '.join(changed)})" if changed else "")
 
 
@@ -416,8 +428,6 @@ def _paired(paired):
 
 
 def _observables(observables):
-    from mpack._measures import OBSERVABLES
-
     if isinstance(observables, str):
         observables = (observables,)
     named = dict(observables) if _is_pairs(observables) else {name: {} for name in observables}
@@ -452,8 +462,8 @@ def _lattice_cells(name, n, dim):
 
 
 @functools.lru_cache(maxsize=4096)
-def _check_box(n, phi, dim, sizes, dynamics):
-    """Refuse a box that cannot hold the range of the potential (of the largest spheres that can be drawn)."""
+def _room(n, phi, dim, sizes, dynamics):
+    """The room in the box; ValueError if it cannot hold the range of the potential (of the largest spheres)."""
     if isinstance(sizes, tuple):
         diameters = _normalised("sizes", np.resize(np.array(sizes), n), n)
         largest = float(diameters.max())
@@ -466,6 +476,7 @@ def _check_box(n, phi, dim, sizes, dynamics):
             "phi must be so small, or n so large, that the box is at least twice the largest range of the potential, "
             f"{2.0 * reach:g}; got n={n} and phi={phi!r}, which make it {box:g}"
         )
+    return Room(box, dim, largest, reach)
 
 
 def _gaussian_sizes(n, spread, seed):

@@ -145,7 +145,7 @@ def test_number_of_workers_and_of_threads_changes_no_bit():
 def test_finished_rows_are_never_done_again(tmp_path, monkeypatch):
     path, calls = tmp_path / "s.sqlite", []
     produce = ensemble.produce
-    monkeypatch.setattr(ensemble, "produce", lambda text, *more: calls.append(text) or produce(text, *more))
+    monkeypatch.setattr(ensemble, "produce", lambda text, *more, **how: calls.append(text) or produce(text, *more, **how))
     first = mpack.sweep(some()[:3], store=path, progress=False)
     assert len(calls) == 3
     both = mpack.sweep(some() + some()[:2], store=path, progress=False)
@@ -182,7 +182,7 @@ def test_an_imported_archive_is_gone_on_with(tmp_path, monkeypatch):
     ensemble.export(tmp_path / "s.sqlite", tmp_path / "one")
     ensemble.import_archive(tmp_path / "one", tmp_path / "t.sqlite")
     calls, produce = [], ensemble.produce
-    monkeypatch.setattr(ensemble, "produce", lambda text, *more: calls.append(text) or produce(text, *more))
+    monkeypatch.setattr(ensemble, "produce", lambda text, *more, **how: calls.append(text) or produce(text, *more, **how))
     mpack.sweep(some(), store=tmp_path / "t.sqlite", progress=False)
     assert len(calls) == 3
 

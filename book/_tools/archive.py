@@ -146,6 +146,8 @@ class Work:
                     exported = now
                     say(self.progress(done, cost, now - started))
         finally:
+            for store in self.stores.values():
+                store.flush()
             self.export()
         say(f"{done} runs done in {(time.monotonic() - started) / 60:.1f} min; {len(self.missing) - done} are missing.")
         return 1 if self.failed else 0
