@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test serve lab bench bench-all archive pins clean
+.PHONY: help book test serve lab bench bench-all archive audit pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -38,6 +38,9 @@ bench-all: .venv-bench  ## the benchmark table with LAMMPS and jax-md beside our
 
 archive: .venv  ## go on with the long runs behind the figures, in the background
 	@$(in-book) -m book._tools.archive --background
+
+audit: .venv  ## do a sample of the archived runs again and compare every bit
+	@$(in-book) -m book._tools.audit
 
 pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)
 	@(echo "# Every package of the book, pinned (also what the direct ones bring), for Python 3.11 and newer."; \

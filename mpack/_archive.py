@@ -350,7 +350,7 @@ def read_results(name):
         marks = [[int(step), digest] for step, digest in (mark.split(":") for mark in line["marks"].split(" "))]
         found.append(
             {
-                **{name: values[name] for name in MEASURED},
+                **{name: values[name] for name in (*MEASURED, *DERIVED)},
                 "key": hashlib.sha256(line["spec"].encode()).hexdigest(),
                 "spec": line["spec"],
                 "marks": marks,

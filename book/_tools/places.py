@@ -12,6 +12,7 @@ EXECUTED = BUILD / "executed"  # executed/notebooks/X.ipynb beside X.made.json, 
 FAILED = BUILD / "failed"  # what a failed chapter got to
 HTML = BUILD / "html"
 CLAIMS = BUILD / "claims.json"
+AUDIT = BUILD / "audit.json"
 
 
 def say(*words):

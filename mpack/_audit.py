@@ -1,0 +1,318 @@
+"""Auditing an archive: rows drawn by chance are done again in part, and every bit is compared.
+
+Of a row that is drawn, the run is redone from its start as far as `BUDGET` particle steps go, mark by mark, and from one
+of its checkpoints, if it has any, to the mark after it. Compared are the digests of the coordinates, every recorded
+number of those stretches, and, where the whole run was redone, how it ended, what is derived and what was observed.
+Before that, the chain of digests of every row is made again from what is stored, so that no number anywhere can be
+changed alone. What an audit cannot see is said by its chance to miss.
+"""
+
+import hashlib
+import math
+import os
+import subprocess
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mpack import _archive, _check
+from mpack._measures import measured
+from mpack._rows import DIGITS, beginning, marks, series_of, state, unpack
+from mpack._tables import DERIVED, derived, stored_series
+from mpack.packing import Packing, digest_of
+from mpack.simulation import simulate
+from mpack.specification import from_text
+
+BUDGET = 10**7  # particle steps from the start of a row: a third of a second where all are active
+CLOSE = 1e-9  # relative, for what goes through libm or FFT: derived numbers and observables
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What was done again of one row."""
+
+    key: str
+    label: str  #: the run in words
+    steps: int  #: from the start, steps done again
+    of: int  #: steps of the run
+    late: tuple  #: (first, last) step of the stretch from a checkpoint, or ()
+    records: int  #: recorded numbers compared
+    particle_steps: int
+    wrong: tuple  #: sentences, one for each difference; none if the row is true
+
+    def __str__(self):
+        late = f" and steps {self.late[0]} to {self.late[1]} from a checkpoint" if self.late else ""
+        verdict = "; ".join(self.wrong) or "every bit as stored"
+        return f"{self.label}: {self.steps} of {self.of} steps{late}, {self.records} numbers: {verdict}"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit of one archive found; `str(audit)` says it in words."""
+
+    name: str
+    salt: str  #: what the rows were drawn by: the commit, or a digest of the archive
+    rows: int  #: runs in the archive
+    particle_steps: int  #: of all of them
+    replays: list = field(repr=False)  #: of Replay, in the order they were drawn
+    broken: list = field(repr=False)  #: keys of rows whose numbers do not make their chain
+
+    @property
+    def ok(self):
+        """True if nothing was found to differ."""
+        return not self.broken and not any(replay.wrong for replay in self.replays)
+
+    def missed(self, share):
+        """Chance that an audit like this one draws none of the false rows, if `share` of the rows are false.
+
+        Rows are drawn without repetition, so this is C(M - m, k)/C(M, k), close to (1 - share)**k, for k of M rows
+        drawn and m = share * M (at least 1) false ones. A row is false here if it differs in the part done again.
+        """
+        share = _check.number("share", share, 0, 1)
+        false = min(self.rows, max(1, math.ceil(share * self.rows - 1e-9)))
+        drawn = len(self.replays)
+        return math.prod((self.rows - false - k) / (self.rows - k) for k in range(min(drawn, self.rows - false + 1)))
+
+    @property
+    def coverage(self):
+        """Share of the archive's particle steps that were done again."""
+        return sum(replay.particle_steps for replay in self.replays) / max(1, self.particle_steps)
+
+    def __str__(self):
+        drawn, wrong = len(self.replays), sum(bool(replay.wrong) for replay in self.replays)
+        numbers = sum(replay.records for replay in self.replays)
+        said = (
+            f"{self.name}: {drawn} of {self.rows} rows drawn by {self.salt[:12]}, {100 * self.coverage:.2g} % of all "
+            f"particle steps done again, {numbers} recorded numbers compared: "
+        )
+        said += f"{wrong} rows differ" if wrong else "every bit as stored"
+        said += f"; {len(self.broken)} rows do not make their chain" if self.broken else "; all chains hold"
+        chances = ", ".join(f"{100 * share:g} %: {self.missed(share):.2g}" for share in (0.01, 0.05, 0.2))
+        return f"{said}. Chance to miss if so many rows were false: {chances}."
+
+    def plain(self):
+        """As plain data, for `_build/audit.json`."""
+        return {
+            "archive": self.name,
+            "salt": self.salt,
+            "rows": self.rows,
+            "ok": self.ok,
+            "coverage": self.coverage,
+            "missed": {str(share): self.missed(share) for share in (0.01, 0.05, 0.2)},
+            "broken": self.broken,
+            "replays": [asdict(replay) for replay in self.replays],
+        }
+
+
+def audit(name, seconds=5.0, salt=None, keys=(), most=200):
+    """Draw rows of an archive, do a part of each again, compare every bit.
+
+    Parameters
+    ----------
+    name : str or path
+        As for `load_archive`.
+    seconds : float
+        No row is begun after so long (compiling and reading the archive do not count); one row is done always.
+    salt : str, optional
+        Which rows: they are taken in the order of SHA-256 of salt and key. If left out, the commit of the tree, so that
+        each commit audits others and nobody chooses them; without git, a digest of the archive.
+    keys : list of str, optional
+        Rows to do first, whatever the order; beginnings of keys are enough.
+    most : int
+        At most so many rows.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    FileNotFoundError, StoreDamaged, StoreError
+        If the archive is missing or its files have not the checksums of its manifest.
+    """
+    auditor = Auditor(name, salt, keys)
+    clock = time.monotonic()
+    while auditor.waiting and len(auditor.replays) < most:
+        if auditor.replays and time.monotonic() - clock >= seconds and not auditor.forced:
+            break
+        clock += auditor.warm()
+        auditor.next()
+    return auditor.found()
+
+
+class Auditor:
+    """One archive under audit: rows in the order drawn, and what was found so far."""
+
+    def __init__(self, name, salt=None, keys=()):
+        self.results = _archive.read_results(name)
+        self.name = Path(name).name
+        self.salt = commit() or _archive_digest(self.results) if salt is None else salt
+        by_chance = sorted(self.results, key=lambda result: _drawn(self.salt, result["key"]))
+        first = [result for key in keys for result in self.results if result["key"].startswith(key)]
+        self.forced = len(first)
+        self.waiting = first + [result for result in by_chance if result not in first]
+        self.broken = _archive.broken_chains(self.results)
+        self.replays, self._warmed = [], set()
+
+    def warm(self):
+        """Have the kernels ready that the next row needs; returns the seconds it took."""
+        clock, spec = time.monotonic(), from_text(self.waiting[0]["spec"])
+        if spec.dim not in self._warmed:
+            small = Packing.random(n=8, phi=0.01, dim=spec.dim, seed=1)
+            simulate(small, spec.dynamics, steps=1, seed=1)
+            self._warmed.add(spec.dim)
+        return time.monotonic() - clock
+
+    def next(self):
+        """Do the next row."""
+        self.forced = max(0, self.forced - 1)
+        self.replays.append(replay(self.waiting.pop(0), self.salt))
+
+    def found(self):
+        """What was found so far."""
+        steps = sum(from_text(result["spec"]).n * result["steps"] for result in self.results)
+        return Audit(self.name, self.salt, len(self.results), steps, self.replays, self.broken)
+
+
+def _drawn(salt, key):
+    return hashlib.sha256(f"mpack audit {salt} {key}".encode()).digest()
+
+
+def commit():
+    """The commit of the tree that the library is in, or None without git."""
+    try:
+        command = ["git", "-C", os.fspath(Path(__file__).parent), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip() or None
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _archive_digest(results):
+    return hashlib.sha256("".join(result["chain"] for result in results).encode()).hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------ one row again
+
+
+def replay(result, salt="", budget=BUDGET):
+    """Do a part of the run of a stored result again and compare; `salt` chooses among its checkpoints.
+
+    Returns
+    -------
+    Replay
+    """
+    spec = from_text(result["spec"])
+    stored = stored_series(result)
+    run, wrong, steps = _from_start(spec, result, budget)
+    records = _compare(stored.between(0, steps), _scheduled(spec, run, result["steps"]), wrong)
+    if run.steps == result["steps"]:
+        wrong += _ending(spec, result, run, stored)
+    late, more = _from_checkpoint(spec, result, stored, steps, salt, wrong)
+    return Replay(
+        key=result["key"],
+        label=spec.label,
+        steps=steps,
+        of=result["steps"],
+        late=late,
+        records=records + more,
+        particle_steps=spec.n * (steps + (late[1] - late[0] if late else 0)),
+        wrong=tuple(wrong),
+    )
+
+
+def _from_start(spec, result, budget):
+    """The run from its start, mark by mark while the budget lasts: the run, the differences, the steps done."""
+    wrong, run = [], beginning(spec)
+    for place, (step, digest) in enumerate(result["marks"]):
+        if place > 1 and spec.n * step > budget:
+            break
+        run = simulate(run, steps=max(0, step - run.steps))
+        if run.steps != step or not _has(run.digest, digest):
+            wrong.append(f"at step {step} the digest is stored as {digest}, done again step {run.steps} has {run.digest}")
+            break
+    planned = set(marks(spec)[0]) | {result["steps"]}
+    strange = [step for step, _ in result["marks"] if step not in planned]
+    if strange:
+        wrong.append(f"marks stand at steps {strange}, which the specification does not have")
+    return run, wrong, run.steps
+
+
+def _scheduled(spec, run, last):
+    """The records of a run done again that the stored run has as well: scheduled ones, and its last."""
+    series = series_of(run, spec.series)
+    keep = np.isin(series.times, np.append(spec.schedule(), last))
+    return type(series)(*(None if values is None else values[keep] for values in series.arrays().values()))
+
+
+def _compare(stored, again, wrong):
+    """Add a sentence to `wrong` for each series that differs; returns how many numbers were compared."""
+    if not np.array_equal(stored.times, again.times):
+        wrong.append(f"records stand at {len(stored)} steps, done again at {len(again)} others")
+        return 0
+    for name in again.kept:
+        one, other = stored.arrays()[name], again.arrays()[name]
+        if one is None:
+            wrong.append(f"{name} is missing")
+            continue
+        differs = np.flatnonzero(one.view(np.int64) != other.view(np.int64))
+        if len(differs):
+            k = differs[0]
+            wrong.append(
+                f"{name} at step {stored.times[k]} is stored as {float(one[k])!r}, done again {float(other[k])!r}"
+                + (f" ({len(differs)} such)" if len(differs) > 1 else "")
+            )
+    return len(again) * len(again.kept)
+
+
+def _ending(spec, result, run, stored):
+    """Differences in how a run that was done again as a whole ended, in what is derived, and in what was observed."""
+    wrong = []
+    last = {"absorbed": run.absorbed, "overflows": run.overflows, "digest": run.digest}
+    last |= {name: float(getattr(run, name)[-1]) for name in ("activity", "energy", "msd")}
+    for name, value in last.items():
+        if result[name] != value:
+            wrong.append(f"{name} is stored as {result[name]!r}, done again {value!r}")
+    numbers, _ = measured(run, spec.observables)
+    again = {**numbers, **derived(stored)}
+    held = {**result["numbers"], **{name: result[name] for name in DERIVED if name in result}}
+    for name, value in held.items():
+        if name not in again or not _close(value, again[name]):
+            wrong.append(f"{name} is stored as {value!r}, done again {again.get(name)!r}")
+    return wrong
+
+
+def _close(one, other):
+    return one == other or (one != one and other != other) or math.isclose(one, other, rel_tol=CLOSE)
+
+
+def _from_checkpoint(spec, result, stored, done, salt, wrong):
+    """The stretch from a checkpoint, beyond the steps that are `done`, to the mark after it.
+
+    Returns (first, last) and how many numbers were compared; (), 0 if there is none.
+    """
+    digests = dict(map(tuple, result["marks"]))
+    saved = {int(name.split()[1]): name for name in result["blobs"] if name.startswith("checkpoint ")}
+    late = [step for step in saved if step >= done]
+    if not late:
+        return (), 0
+    step = min(late, key=lambda step: _drawn(salt, f"{result['key']} {step}"))
+    arrays = unpack(result["blobs"][saved[step]])
+    if not _has(digest_of(arrays["fixed"]), digests.get(step)):
+        wrong.append(f"the state kept at step {step} has not the digest of its mark")
+        return (), 0
+    following = min(mark for mark in digests if mark > step)
+    run = simulate(state(spec, arrays, step), steps=following - step)
+    if run.steps != following or not _has(run.digest, digests[following]):
+        wrong.append(
+            f"from the state at step {step} the digest at step {following} is stored as {digests[following]}, done "
+            f"again step {run.steps} has {run.digest}"
+        )
+    again = _scheduled(spec, run, result["steps"])
+    return (step, following), _compare(stored.between(step, following), again, wrong)
+
+
+def _has(digest, beginning):
+    """True if the digest begins so; a mark keeps its beginning only."""
+    return beginning is not None and len(beginning) == DIGITS and digest.startswith(beginning)
