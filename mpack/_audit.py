@@ -1,7 +1,7 @@
 """Auditing an archive: rows drawn by chance are done again in part, and every bit is compared.
 
-Of a row that is drawn, the run is redone from its start as far as `BUDGET` particle steps go, mark by mark, and from one
-of its checkpoints, if it has any, to the mark after it. Compared are the digests of the coordinates, every recorded
+Of a row that is drawn, the run is redone from its start as far as `BUDGET` particle steps go, mark by mark, and from
+one of its checkpoints, if it has any, to the mark after it. Compared are the digests of the coordinates, every recorded
 number of those stretches, and, where the whole run was redone, how it ended, what is derived and what was observed.
 Before that, the chain of digests of every row is made again from what is stored, so that no number anywhere can be
 changed alone. What an audit cannot see is said by its chance to miss.
@@ -206,6 +206,7 @@ def replay(result, salt="", budget=BUDGET):
     spec = from_text(result["spec"])
     stored = stored_series(result)
     run, wrong, steps = _from_start(spec, result, budget)
+    wrong += _structure(spec, result, stored)
     records = _compare(stored.between(0, steps), _scheduled(spec, run, result["steps"]), wrong)
     if run.steps == result["steps"]:
         wrong += _ending(spec, result, run, stored)
@@ -230,13 +231,26 @@ def _from_start(spec, result, budget):
             break
         run = simulate(run, steps=max(0, step - run.steps))
         if run.steps != step or not _has(run.digest, digest):
-            wrong.append(f"at step {step} the digest is stored as {digest}, done again step {run.steps} has {run.digest}")
+            again = f"done again step {run.steps} has {run.digest}"
+            wrong.append(f"at step {step} the digest is stored as {digest}, {again}")
             break
-    planned = set(marks(spec)[0]) | {result["steps"]}
-    strange = [step for step, _ in result["marks"] if step not in planned]
-    if strange:
-        wrong.append(f"marks stand at steps {strange}, which the specification does not have")
     return run, wrong, run.steps
+
+
+def _structure(spec, result, stored):
+    """What a row must fulfil by its specification alone, whatever its numbers are."""
+    wrong, steps = [], result["steps"]
+    if not result["absorbed"] and steps != spec.steps:
+        wrong.append(f"the run is stored as active after {steps} steps, and {spec.steps} are specified")
+    planned = [step for step in marks(spec)[0] if step < steps] + [steps]
+    if [step for step, _ in result["marks"]] != planned:
+        wrong.append(f"marks stand at other steps than {planned}")
+    scheduled = spec.schedule()
+    if not np.array_equal(stored.times, np.union1d(scheduled[scheduled < steps], [steps])):
+        wrong.append("records stand at other steps than the specification says")
+    if result["absorbed"] and (result["activity"] != 0.0 or stored.activity[-1] != 0.0):
+        wrong.append("the run is stored as absorbed and as active")
+    return wrong
 
 
 def _scheduled(spec, run, last):

@@ -130,7 +130,8 @@ def _check_structure_factor(room, q_max, per_shell):
     q_min = 2.0 * math.pi / room.box
     vectors = 0.5 * unit_ball_volume(room.dim) * (_check.number("q_max", q_max, q_min) / q_min) ** room.dim
     if vectors > observables.MOST_VECTORS:
-        raise ValueError(f"q_max must be so small that at most {observables.MOST_VECTORS} wave vectors fit; got {q_max!r}")
+        most = observables.MOST_VECTORS
+        raise ValueError(f"q_max must be so small that at most {most} wave vectors fit; got {q_max!r}")
     if per_shell is not None:
         _check.integer("per_shell", per_shell, 1)
 

@@ -73,18 +73,28 @@ class Store:
         self.held = []  # finished runs that could not be written yet
         if self.path != ":memory:" and not Path(self.path).parent.is_dir():
             raise StoreError(f"store {self.path} cannot be made: there is no folder {Path(self.path).parent}")
+        self._refuse_stump()
         try:
             self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
         except sqlite3.Error as error:
             raise StoreError(f"store {self.path} cannot be opened: {error}") from None
         try:
             self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:  # the latter where damage is quoted in SQLite's own message
             self._connection.close()
             raise self._said(error) from None
         except BaseException:
             self._connection.close()
             raise
+
+    def _refuse_stump(self):
+        """SQLite takes a file of a few bytes for a new one and would write over it."""
+        try:
+            size = os.path.getsize(self.path)
+        except OSError:
+            return  # there is none yet
+        if 0 < size < 512 and not Path(f"{self.path}-journal").exists():
+            raise StoreDamaged(f"store {self.path} is damaged: of its file {size} bytes are left")
 
     def _open(self):
         ask = self._connection.execute
@@ -122,7 +132,7 @@ class Store:
                 f"store {self.path} is in use by another driver; wait until it has ended, or give this one another "
                 "store"
             )
-        if isinstance(error, sqlite3.DatabaseError) and any(word in text for word in _DAMAGE):
+        if isinstance(error, UnicodeError) or any(word in text for word in _DAMAGE):
             return StoreDamaged(f"store {self.path} is damaged: {text}; restore it from a copy or an exported archive")
         if unwritten:
             return StoreUnwritable(

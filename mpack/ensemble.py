@@ -66,7 +66,8 @@ def sweep(specs, store=None, executor=None, progress=True, *, workers=None, at_o
         times in the averaged second half), drift, reliable (lengths >= 50 and |drift| <= 3), by
         `mpack.critical.steady_activity`; tau_r and tau_r_after, by `mpack.critical.relaxation_time`; overflows,
         activity, energy, msd (at the last step); what observables were asked for (z, z_without_rattlers, rattlers,
-        flatness_0.015, ...); digest, chain, wall (seconds), version, commit, cpu, finished; key, spec (canonical text); series (times, activity, energy, msd as arrays); arrays.
+        flatness_0.015, ...); digest, chain, wall (seconds), version, commit, cpu, finished; key,
+        spec (canonical text); series (times, activity, energy, msd as arrays); arrays.
 
     Raises
     ------

@@ -2,15 +2,20 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import mpack
-from mpack import ensemble
+from mpack import critical, ensemble
 from mpack.ensemble import Store
 
 BASE = mpack.Spec(mpack.SGD(alpha=0.05, batch_fraction=0.5), n=60, phi=0.5, dim=2, steps=60)
@@ -145,7 +150,7 @@ def test_number_of_workers_and_of_threads_changes_no_bit():
 def test_finished_rows_are_never_done_again(tmp_path, monkeypatch):
     path, calls = tmp_path / "s.sqlite", []
     produce = ensemble.produce
-    monkeypatch.setattr(ensemble, "produce", lambda text, *more, **how: calls.append(text) or produce(text, *more, **how))
+    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text))
     first = mpack.sweep(some()[:3], store=path, progress=False)
     assert len(calls) == 3
     both = mpack.sweep(some() + some()[:2], store=path, progress=False)
@@ -182,7 +187,7 @@ def test_an_imported_archive_is_gone_on_with(tmp_path, monkeypatch):
     ensemble.export(tmp_path / "s.sqlite", tmp_path / "one")
     ensemble.import_archive(tmp_path / "one", tmp_path / "t.sqlite")
     calls, produce = [], ensemble.produce
-    monkeypatch.setattr(ensemble, "produce", lambda text, *more, **how: calls.append(text) or produce(text, *more, **how))
+    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text))
     mpack.sweep(some(), store=tmp_path / "t.sqlite", progress=False)
     assert len(calls) == 3
 
@@ -195,10 +200,175 @@ def test_a_second_driver_gets_a_sentence(tmp_path):
     mpack.sweep(some()[:1], store=path, progress=False)
 
 
-def test_stores_merge(tmp_path):
-    a, b = tmp_path / "a.sqlite", tmp_path / "b.sqlite"
-    mpack.sweep(some()[:5], store=a, progress=False)
-    mpack.sweep(some()[3:], store=b, progress=False)
-    assert ensemble.merge(a, b) == 3
-    with Store(a) as store:
-        assert sorted(store.keys()) == sorted(spec.key for spec in some())
+# ------------------------------------------------------------------------------------------- starts, sizes, ends
+
+
+def test_starts_from_lattices():
+    for name, n, dim in [("fcc", 108, 3), ("bcc", 54, 3), ("sc", 27, 3), ("square", 49, 2), ("hypercubic", 81, 4)]:
+        spec = mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=n, phi=0.2, dim=dim, steps=5, start=name)
+        assert spec.packing().n == n and spec.packing().phi == pytest.approx(0.2, rel=1e-12)
+    with pytest.raises(ValueError, match=r"n must be 4 k\*\*3 for the lattice 'fcc', e.g. \[32, 108, 256\]; got 109"):
+        mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=109, phi=0.2, steps=5, start="fcc")
+    with pytest.raises(ValueError, match="dim must be 2"):
+        mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=100, phi=0.2, steps=5, start="square")
+
+
+def test_a_start_from_the_end_of_another_run():
+    """Its coordinates in another box: the ladder up and down that shows hysteresis or none."""
+    below = dataclasses.replace(BASE, phi=0.4, sizes=(1.0, 1.4))
+    above = dataclasses.replace(BASE, phi=0.8, sizes=(1.0, 1.4), start=below)
+    end = below.run().final
+    assert np.array_equal(above.packing().fixed, end.fixed) and np.array_equal(above.packing().diameters, end.diameters)
+    assert above.packing().phi == pytest.approx(0.8, rel=1e-12)
+    assert above.cost == BASE.cost + below.cost
+    assert mpack.sweep([above], progress=False).digest[0] == above.run().digest
+    with pytest.raises(ValueError, match="start must be a Spec with the same n, 61; got 60"):
+        dataclasses.replace(above, n=61)
+
+
+def test_sizes():
+    two = dataclasses.replace(BASE, sizes=(1.0, 1.4)).packing().diameters
+    assert np.allclose(two[1::2] / two[::2], 1.4) and two.mean() == pytest.approx(1.0)
+    many = dataclasses.replace(BASE, n=20_000, sizes=0.1).packing().diameters
+    assert many.std() == pytest.approx(0.1, abs=0.003) and many.max() / many.min() < 1.3 / 0.7 + 1e-9
+    assert not np.array_equal(many, dataclasses.replace(BASE, n=20_000, sizes=0.1, seed=1).packing().diameters)
+
+
+def test_a_kept_packing_goes_on_as_if_it_had_never_stopped():
+    """Bit for bit, with the displacement since the start; there is no record of what came before."""
+    spec = dataclasses.replace(BASE, phi=0.9, observables="packing", record=mpack.every(5))
+    row = mpack.sweep([spec], progress=False).iloc[0]
+    further = mpack.simulate(ensemble.resume(row), steps=40)
+    whole = spec.run(steps=100)
+    assert further.digest == whole.digest and further.steps == 100
+    late = whole.times >= 60
+    for name in ("times", "activity", "energy", "msd"):
+        assert np.array_equal(getattr(further, name), getattr(whole, name)[late]), name
+    with pytest.raises(ValueError, match="kept its last packing"):
+        ensemble.resume(mpack.sweep([BASE], progress=False).iloc[0])
+
+
+def test_observables_are_those_of_the_last_packing():
+    wanted = {
+        "contacts": {"tolerance": 0.01},
+        "flatness": {"sigmas": [0.01, 0.02]},
+        "structure_factor": {"q_max": 3.0},
+        "pair_correlation": {"r_max": 2.0, "bins": 10},
+    }
+    spec = dataclasses.replace(BASE, phi=1.6, observables=wanted)
+    row, final = mpack.sweep([spec], progress=False).iloc[0], spec.run().final
+    contacts = mpack.contacts(final, 0.01)
+    assert (row.z, row.z_without_rattlers) == (contacts.mean, contacts.mean_without_rattlers)
+    assert row.rattlers == contacts.rattlers < 60
+    assert row["flatness_0.02"] == mpack.flatness(final, 0.02).delta_v_over_u0
+    factor, pairs = mpack.structure_factor(final, 3.0, 500), mpack.pair_correlation(final, 2.0, 10)
+    assert np.array_equal(row.arrays["structure_factor"]["s"], factor.shell_s)
+    assert np.array_equal(row.arrays["structure_factor"]["q"], factor.shell_q)
+    assert np.array_equal(row.arrays["pair_correlation"]["g"], pairs.g)
+    sampling = {"flatness": {"sigmas": [0.01], "sampled": [0.01], "samples": 50}}
+    smooth = mpack.SGD(alpha=0.01, batch_fraction=0.5, potential=mpack.Harmonic())
+    spec = dataclasses.replace(spec, dynamics=smooth, observables=sampling)
+    row, final = mpack.sweep([spec], progress=False).iloc[0], spec.run().final
+    assert row["flatness_0.01"] == mpack.flatness(final, 0.01, mpack.Harmonic()).delta_v_over_u0
+    sampled = mpack.flatness(final, 0.01, mpack.Harmonic(), samples=50, seed=spec.noise_seed)
+    assert row["flatness_sampled_0.01"] == sampled.delta_v_over_u0 and row["flatness_error_0.01"] > 0
+
+
+def test_derived_columns_are_what_critical_says(seed):
+    specs = some(n=100, phi=(0.3, 0.9), steps=600, seed=[seed])
+    for _, row in mpack.sweep(specs, progress=False).iterrows():
+        found = critical.steady_activity(row.series.times, row.series.activity)
+        assert (row.f_inf, row.f_inf_error, row.reliable) == (found.value, found.error, found.reliable)
+        times = critical.relaxation_time(row.series.times, row.series.activity, found.value)
+        assert (row.tau_r, row.tau_r_after) == times
+        assert row.absorbed == (row.f_inf == 0.0) and (row.tau_r == row.steps or not row.absorbed)
+
+
+def test_a_run_recorded_too_rarely_is_kept_without_an_average():
+    row = mpack.sweep([dataclasses.replace(BASE, phi=0.9, record=(0, 50))], progress=False).iloc[0]
+    assert math.isnan(row.f_inf) and not row.reliable and row.series.times.tolist() == [0, 50, 60]
+
+
+def test_series_that_are_not_kept():
+    spec = dataclasses.replace(BASE, series="energy")
+    row = mpack.sweep([spec], progress=False).iloc[0]
+    assert row.series.kept == ("activity", "energy") and row.series.msd is None
+    assert row.msd == spec.run().msd[-1]  # the last value is there all the same
+
+
+# ------------------------------------------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"dynamics": "SGD"}, TypeError, "dynamics must be a dynamics such as"),
+        ({"n": 0}, ValueError, "n must be an integer in"),
+        ({"n": 2.5}, TypeError, "n must be an integer"),
+        ({"phi": -1}, ValueError, "phi must be a finite number > 0|phi must be"),
+        ({"phi": 20.0, "n": 4}, ValueError, "box is at least two|at least twice the largest range"),
+        ({"dim": 7}, ValueError, r"dim must be an integer in \[2, 6\]; got 7"),
+        ({"steps": -1}, ValueError, "steps must be an integer"),
+        ({"seed": -1}, ValueError, "seed must be an integer"),
+        ({"record": "often"}, TypeError, "record must be"),
+        ({"record": (3, 2)}, ValueError, "record must be increasing steps"),
+        ({"record": (mpack.every(2), mpack.every(3))}, ValueError, "at most one schedule of a kind"),
+        ({"record": mpack.every(1), "steps": 10**8}, ValueError, "record must give at most"),
+        ({"sizes": 0.5}, ValueError, "sizes must be a finite number"),
+        ({"sizes": (1.0, 0.0)}, ValueError, r"sizes\[1\] must be"),
+        ({"start": "glass"}, ValueError, "start must be one of 'random'"),
+        ({"paired": "phy"}, ValueError, "paired must be one of"),
+        ({"observables": "entropy"}, ValueError, "observables must be one of 'contacts'"),
+        ({"observables": {"contacts": {"gap": 1}}}, ValueError, "option must be one of 'tolerance'"),
+        ({"observables": {"contacts": {"tolerance": 2}}}, ValueError, "tolerance must be"),
+        ({"observables": {"structure_factor": {"q_max": 0.01}}}, ValueError, "q_max must be"),
+        ({"observables": {"pair_correlation": {"r_max": 50.0}}}, ValueError, "r_max must be"),
+        ({"observables": {"flatness": {"sigmas": [0.5]}}}, ValueError, "box must be >= .* for sigma 0.5"),
+        ({"series": "pressure"}, ValueError, "series must be one of 'activity'"),
+        ({"checkpoints": 1000}, ValueError, "checkpoints must be an integer in"),
+    ],
+)
+def test_bad_specifications_are_refused_before_any_work(change, error, said):
+    with pytest.raises(error, match=said):
+        dataclasses.replace(BASE, **change)
+
+
+def test_bad_arguments_of_sweep():
+    with pytest.raises(TypeError, match="every one of specs must be a Spec"):
+        mpack.sweep(["run"], progress=False)
+    with pytest.raises(ValueError, match="workers must be an integer >= 1; got 0"):
+        mpack.sweep([BASE], progress=False, workers=0)
+    with pytest.raises(TypeError, match="progress must be True or False"):
+        mpack.sweep([BASE], progress="yes")
+    assert len(mpack.sweep([], progress=False)) == 0
+
+
+# ------------------------------------------------------------------------------------------------------- manners
+
+
+def test_progress_weighs_runs_by_their_cost(monkeypatch):
+    import tqdm.auto
+
+    bars = []
+
+    class Bar(tqdm.auto.tqdm):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, file=io.StringIO(), **options)
+            bars.append(self)
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
+    specs = [BASE, dataclasses.replace(BASE, n=600), BASE]
+    mpack.sweep(specs, progress=True)
+    (bar,) = bars
+    assert bar.total == bar.n == 60 * 60 + 600 * 60
+
+
+def test_importing_stays_light():
+    """`import mpack` loads nothing of it; mpack.ensemble neither pandas, emcee nor numba, until they are needed."""
+    script = (
+        "import sys, mpack; assert not {'sqlite3', 'mpack.ensemble'} & set(sys.modules); import mpack.ensemble; "
+        "print(sorted({'pandas', 'emcee', 'scipy', 'numba', 'tqdm', 'distributed'} & set(sys.modules)))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(mpack.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout == "[]\n", done.stderr

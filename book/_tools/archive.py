@@ -123,7 +123,7 @@ class Work:
         self.homes, missing = {}, {}
         for name, specs in chosen.items():
             if (RESULTS / name / "manifest.json").exists():
-                ensemble.import_archive(name, stores[name])
+                ensemble.import_archive(RESULTS / name, stores[name])
             for spec in specs:
                 self.homes.setdefault(spec.key, []).append(name)
                 if spec.key not in stores[name]:

@@ -1,0 +1,348 @@
+"""Archives and their audit: replaced whole or not at all, and no stored number can be changed without being found."""
+
+import copy
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mpack
+from book._tools import archive as archive_tool
+from book._tools import audit as audit_tool
+from mpack import _archive, _audit, _rows, campaigns, ensemble
+from mpack.ensemble import Store
+
+ROOT = Path(__file__).parent.parent
+SPECS = mpack.specs(
+    [mpack.SGD(alpha=0.1, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.05)],
+    n=60,
+    phi=[0.4, 0.9],
+    dim=2,
+    steps=80,
+    seed=range(2),
+    record=(mpack.log_spaced(5), mpack.every(4)),
+    observables="contacts",
+    checkpoints=2,
+)
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Finished runs of SPECS."""
+    return [outcome for _, outcome in ensemble.results(SPECS, workers=1)]
+
+
+def exported(folder, results):
+    with Store(":memory:") as store:
+        store.put_all(copy.deepcopy(results))
+        ensemble.export(store, folder)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, results):
+    return exported(tmp_path / "results" / "sample", results)
+
+
+# ------------------------------------------------------------------------------------------------------- replacing
+
+
+class Cut(Exception):
+    """The export was stopped here."""
+
+
+def test_an_export_stopped_anywhere_leaves_a_whole_archive(tmp_path, results, monkeypatch):
+    """For every n until none fires, stopped at the n-th write or renaming: the old archive is read, or the new one."""
+    read = []
+    for n in range(1, 100):
+        folder, calls = exported(tmp_path / str(n), results[:3]), []
+
+        def cutting(do, calls=calls, n=n):
+            def either(path, what):
+                calls.append(path)
+                if len(calls) == n:
+                    if do is write:
+                        write(path, what[: len(what) // 2])  # half a file
+                    raise Cut
+                do(path, what)
+
+            return either
+
+        write, rename = _archive._write, _archive._rename
+        with monkeypatch.context() as patch:
+            patch.setattr(_archive, "_write", cutting(write))
+            patch.setattr(_archive, "_rename", cutting(rename))
+            try:
+                exported(folder, results)
+                finished = True
+            except Cut:
+                finished = False
+        read.append(len(ensemble.load_archive(folder)))
+        with Store(":memory:") as store:
+            assert ensemble.import_archive(folder, store) == read[-1]
+        exported(folder, results)  # the next export repairs what was left
+        assert len(ensemble.load_archive(folder)) == len(results) and not list(folder.glob("*.new"))
+        if finished:
+            break
+    assert finished and read[0] == 3 and read[-1] == len(results) and read == sorted(read) and len(read) > 8
+
+
+def test_files_that_are_no_longer_needed_go(tmp_path, results):
+    folder = exported(tmp_path / "a", results)
+    assert (folder / "arrays.xz").exists()  # checkpoints
+    plain = [{**one, "blobs": {"series": one["blobs"]["series"]}} for one in results]
+    assert not (exported(folder, plain) / "arrays.xz").exists()
+
+
+def test_a_damaged_archive_is_told(folder, results):
+    for name in ("runs.csv.xz", "series.xz", "arrays.xz"):
+        whole = (folder / name).read_bytes()
+        for content in (whole[:-1], b"", whole[:50] + bytes([whole[50] ^ 1]) + whole[51:]):
+            (folder / name).write_bytes(content)
+            with pytest.raises(ensemble.StoreDamaged, match=f"{name} has not the checksum"):
+                ensemble.load_archive(folder)
+        (folder / name).unlink()
+        with pytest.raises(ensemble.StoreDamaged, match=f"{name} has not the checksum"):
+            ensemble.load_archive(folder)
+        (folder / name).write_bytes(whole)
+    ensemble.load_archive(folder)
+    manifest = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(manifest.replace('"format": 1', '"format": 2'))
+    with pytest.raises(ensemble.StoreError, match="format 2"):
+        ensemble.load_archive(folder)
+    (folder / "manifest.json").write_text(manifest[:-9])
+    with pytest.raises(ensemble.StoreDamaged, match="manifest"):
+        ensemble.load_archive(folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(FileNotFoundError, match="no archive"):
+        ensemble.load_archive(folder)
+
+
+def test_the_manifest_says_what_and_when_and_nothing_of_the_place(folder, results):
+    text = (folder / "manifest.json").read_text()
+    manifest = json.loads(text)
+    assert manifest["runs"] == len(SPECS)
+    assert manifest["specifications"]["phi"] == [0.4, 0.9]
+    assert manifest["specifications"]["rule"] == ["PairwiseBRO", "SGD"]
+    assert manifest["finished"] == [min(r["finished"] for r in results), max(r["finished"] for r in results)]
+    assert manifest["versions"] == [mpack.__version__] and manifest["processors"]
+    assert not any(word in text for word in (str(ROOT), str(folder.parent), os.uname().nodename, os.environ["HOME"]))
+
+
+# ----------------------------------------------------------------------------------------------------------- audit
+
+
+def test_an_honest_archive_passes(folder):
+    found = ensemble.audit(folder, seconds=60)
+    assert found.ok and len(found.replays) == found.rows == len(SPECS) and found.missed(0.01) == 0.0
+    assert found.coverage == 1.0  # so short that all was done again
+    assert "every bit as stored; all chains hold" in str(found)
+
+
+def changed(result, **changes):
+    return {**result, **changes}
+
+
+def with_series(result, **changes):
+    series = _rows.unpack(result["blobs"]["series"]) | changes
+    return changed(result, blobs={**result["blobs"], "series": _rows.pack(series)})
+
+
+def nudged(values, place):
+    """One float moved by one unit in the last place."""
+    values = values.copy()
+    values[place] = np.nextafter(values[place], 2.0)
+    return values
+
+
+def corruptions(result):
+    """Name to a result in which one number is false."""
+    series = _rows.unpack(result["blobs"]["series"])
+    place = len(series["times"]) // 2
+    count = series["activity"].copy()
+    count[place] = (round(count[place] * 60) + 1) / 60 if count[place] < 0.5 else (round(count[place] * 60) - 1) / 60
+    for name in ("energy", "msd"):
+        yield f"series {name}", with_series(result, **{name: nudged(series[name], place)})
+        yield name, changed(result, **{name: math.nextafter(result[name], 9.0)})
+    yield "series activity", with_series(result, activity=count)
+    yield "steps", changed(result, steps=result["steps"] + 1)
+    yield "digest", changed(result, digest="0" + result["digest"][1:][::-1])
+    yield "marks", changed(result, marks=[[0, "0" * 16], *result["marks"][1:]])
+    yield "absorbed", changed(result, absorbed=not result["absorbed"])
+
+
+def rechained(result):
+    """With the chain made anew: what a forger would do."""
+    spec = ensemble.from_text(result["spec"])
+    series = _rows.Series(**_rows.unpack(result["blobs"]["series"]))
+    return changed(result, chain=_rows.chain(spec, result["marks"], series, result))
+
+
+def audit(folder, *arguments):
+    """`make audit` on the archives beside `folder`: its exit status and what it wrote to audit.json."""
+    report = folder.parent / "audit.json"
+    status = audit_tool.main(list(arguments), results=folder.parent, report=report)
+    return status, json.loads(report.read_text()) if report.exists() else None
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_one_false_number_is_found(tmp_path, results, capsys, forged):
+    """In a row that the audit is made to take. A forger makes the chain anew: then only doing the run again tells."""
+    row = next(place for place, one in enumerate(results) if not one["absorbed"])
+    for name, false in corruptions(results[row]):
+        false = rechained(false) if forged else false
+        folder = exported(tmp_path / name / "sample", [*results[:row], false, *results[row + 1 :]])
+        status, report = audit(folder, "--seconds", "0", "--row", false["key"])
+        assert status == 1, name
+        (found,) = report
+        assert found["broken"] == ([] if forged else [false["key"]]), name
+        replay = found["replays"][0]
+        assert replay["key"] == false["key"] and (replay["wrong"] or not forged), name
+        said = capsys.readouterr().out
+        assert "AUDIT FAILED" in said and false["key"][:12] in said, name
+
+
+def test_what_no_digest_covers_is_done_again_as_well(tmp_path, results):
+    """Observables and derived numbers, to 1e-9."""
+    folder = exported(tmp_path / "sample", [changed(one, numbers=one["numbers"] | {"z": 7.0}) for one in results])
+    found = ensemble.audit(folder, seconds=0)
+    assert not found.ok and not found.broken
+    assert any("z is stored as 7.0" in sentence for sentence in found.replays[0].wrong)
+
+
+def long_result():
+    """A run longer than the audit's budget, with checkpoints."""
+    spec = mpack.Spec(
+        mpack.PairwiseBRO(eps=0.1), n=60, phi=0.9, dim=2, steps=4000, record=mpack.every(200), checkpoints=3
+    )
+    return _rows.produce(spec.text)
+
+
+def test_late_parts_are_reached_from_a_checkpoint(monkeypatch):
+    """Of a row beyond the budget the beginning and a stretch from a checkpoint; a forgery in that stretch is found."""
+    monkeypatch.setattr(_rows, "STRETCH", 60 * 500)
+    result = long_result()
+    replay = _audit.replay(result, "salt", budget=60 * 300)
+    assert not replay.wrong and replay.steps == 250 and replay.late[1] - replay.late[0] == 500
+    series = _rows.unpack(result["blobs"]["series"])
+    inside = int(np.searchsorted(series["times"], replay.late[0] + 1))
+    late = with_series(result, energy=nudged(series["energy"], inside))
+    assert "energy at step" in _audit.replay(late, "salt", budget=60 * 300).wrong[0]
+    kept = _rows.unpack(result["blobs"][f"checkpoint {replay.late[0]}"])
+    moved = kept | {"fixed": kept["fixed"] ^ (np.arange(kept["fixed"].size) == 0).reshape(kept["fixed"].shape)}
+    blobs = result["blobs"] | {f"checkpoint {replay.late[0]}": _rows.pack(moved)}
+    assert "has not the digest of its mark" in _audit.replay(changed(result, blobs=blobs), "salt", 60 * 300).wrong[0]
+    chosen = {_audit.replay(result, str(salt), budget=60 * 300).late for salt in range(8)}
+    assert len(chosen) > 1  # other commits, other checkpoints
+
+
+def test_rows_are_drawn_by_the_commit_and_evenly(folder, results):
+    """Each of 8 rows comes first equally often over 400 salts: chi2 with 7 degrees of freedom.
+
+    Nothing random: the salts are fixed, so this cannot be a false alarm. The bound 24 is at p = 0.001."""
+    found = ensemble.audit(folder, seconds=0)
+    assert found.salt == _audit.commit() and len(found.replays) == 1
+    keys = [result["key"] for result in results]
+    assert found.replays[0].key == min(keys, key=lambda key: _audit._drawn(found.salt, key))
+    firsts = [min(keys, key=lambda key: _audit._drawn(str(salt), key)) for salt in range(400)]
+    counts = np.array([firsts.count(key) for key in keys])
+    assert np.sum((counts - 50) ** 2 / 50) < 24
+
+
+def test_without_git_the_archive_itself_draws(folder, monkeypatch):
+    monkeypatch.setattr(_audit, "commit", lambda: None)
+    one, other = ensemble.audit(folder, seconds=0), ensemble.audit(folder, seconds=0)
+    assert len(one.salt) == 64 and one.salt == other.salt and one.ok
+
+
+def test_the_chance_to_miss():
+    """Hypergeometric, against scipy and the limit (1 - f)**k."""
+    from scipy.stats import hypergeom
+
+    for rows, drawn in ((8, 1), (8, 8), (1000, 40), (5, 3)):
+        found = ensemble.Audit("a", "salt", rows, 1, [None] * drawn, [])
+        for share in (0.01, 0.2, 1.0):
+            false = max(1, math.ceil(share * rows - 1e-9))
+            assert found.missed(share) == pytest.approx(hypergeom.pmf(0, rows, false, drawn), abs=1e-12)
+    assert ensemble.Audit("a", "s", 10**6, 1, [None] * 40, []).missed(0.05) == pytest.approx(0.95**40, rel=1e-3)
+
+
+def test_the_book_s_own_archives_hold_and_fit():
+    """Every archive of the book is whole, chained, and together they are below 30 MB."""
+    folders = [path.parent for path in _archive.results_folder().glob("*/manifest.json")]
+    assert folders
+    for folder in folders:
+        _archive.read_manifest(folder)
+        assert not _archive.broken_chains(_archive.read_results(folder)), folder.name
+        assert not list(folder.glob("*.new"))
+    assert sum(path.stat().st_size for path in _archive.results_folder().rglob("*") if path.is_file()) < 30e6
+
+
+# ---------------------------------------------------------------------------------------------------- make archive
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch):
+    """The archive tool with folders of its own and a small campaign, `tiny`."""
+    monkeypatch.setattr(archive_tool, "WORK", tmp_path / "work")
+    monkeypatch.setattr(archive_tool, "LOCK", tmp_path / "work" / "lock")
+    monkeypatch.setattr(archive_tool, "LOG", tmp_path / "work" / "log.txt")
+    monkeypatch.setattr(archive_tool, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(campaigns, "everything", lambda: {"tiny": SPECS, "other": SPECS[:2]})
+    return tmp_path
+
+
+def test_make_archive_does_what_is_missing(workshop, capsys, monkeypatch):
+    assert archive_tool.main(["tiny", "--minutes", "0"]) == 0
+    assert "0 runs done" in capsys.readouterr().out
+    assert archive_tool.main(["--workers", "1"]) == 0
+    assert f"{len(SPECS)} runs done" in capsys.readouterr().out
+    assert len(ensemble.load_archive(workshop / "results" / "tiny")) == len(SPECS)
+    assert len(ensemble.load_archive(workshop / "results" / "other")) == 2
+    before = (workshop / "results" / "tiny" / "manifest.json").read_bytes()
+    for path in (workshop / "work").glob("*.sqlite"):
+        path.unlink()  # a fresh clone has the exported files alone
+    assert archive_tool.main(["--workers", "1"]) == 0
+    assert "0 runs done" in capsys.readouterr().out
+    assert (workshop / "results" / "tiny" / "manifest.json").read_bytes() == before
+    assert archive_tool.main(["nothing"]) == 2
+    assert "no campaign 'nothing'" in capsys.readouterr().out
+
+
+def test_make_archive_begins_with_the_first_repeats(workshop, monkeypatch):
+    begun = []
+    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: begun.append(text) or _rows.produce(text))
+    archive_tool.main(["tiny", "--workers", "1"])
+    assert [ensemble.from_text(text).seed for text in begun] == [0] * 4 + [1] * 4
+
+
+def test_make_archive_goes_on_after_a_run_that_raises(workshop, monkeypatch, capsys):
+    def failing(text, *_, **__):
+        if ensemble.from_text(text) == SPECS[3]:
+            raise ArithmeticError("no such number")
+        return _rows.produce(text)
+
+    monkeypatch.setattr(ensemble, "produce", failing)
+    assert archive_tool.main(["tiny", "--workers", "1"]) == 1
+    assert "ArithmeticError: no such number" in capsys.readouterr().out
+    assert len(ensemble.load_archive(workshop / "results" / "tiny")) == len(SPECS) - 1
+
+
+def test_one_archive_run_at_a_time(workshop, capsys):
+    (workshop / "work").mkdir()
+    with archive_tool.alone() as first:
+        assert first
+        assert archive_tool.main(["tiny"]) == 1
+        assert "continued already" in capsys.readouterr().out
+    assert archive_tool.main(["--status"]) == 0
+    assert "No archive run" in capsys.readouterr().out
+
+
+def test_campaigns_are_named_and_distinct():
+    everything = campaigns.everything()
+    assert "example" in everything and all(name == name.lower() and "_" not in name for name in everything)
+    for name, specs in everything.items():
+        assert len({spec.key for spec in specs}) == len(specs) > 0, name

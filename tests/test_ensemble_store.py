@@ -1,0 +1,359 @@
+"""The store survives: killed drivers, failing writes, damage, a second driver, and the same run twice."""
+
+import itertools
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import killer
+import numpy as np
+import pytest
+
+import mpack
+from mpack import _store, ensemble
+from mpack.ensemble import Store
+
+ROOT = Path(__file__).parent.parent
+SPECS = mpack.specs(
+    mpack.PairwiseBRO(eps=0.1), n=30, phi=[0.3, 0.5], dim=2, steps=10, seed=range(3), record=(), checkpoints=1
+)
+
+
+@pytest.fixture(scope="module")
+def finished():
+    """The results of SPECS, by key."""
+    return {spec.key: outcome for spec, outcome in ensemble.results(SPECS, workers=1)}
+
+
+@pytest.fixture
+def ready(finished, monkeypatch):
+    """Runs take no time: their results are known already. Nor do pauses between tries of a write."""
+    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: dict(finished[ensemble.from_text(text).key]))
+    monkeypatch.setattr(_store, "PATIENCE", (0.0, 0.0))
+
+
+def contents(path):
+    """All rows of a store."""
+    with Store(path) as store:
+        return {key: store.get(key) for key in store.keys()}
+
+
+def assert_all_there(path, finished):
+    rows = contents(path)
+    assert rows.keys() == finished.keys()
+    for key, row in rows.items():
+        assert row == finished[key]
+
+
+def program(script, *arguments):
+    """A script in a process of its own; its last line of output as JSON."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    done = subprocess.run(
+        [sys.executable, *script, *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# -------------------------------------------------------------------------------------------------------- killed
+
+
+def test_fifty_kills_lose_and_duplicate_nothing(tmp_path, seed):
+    """kill -9 at 50 random moments: no row vanishes, none is computed twice, at most the runs in flight are lost."""
+    path = tmp_path / "killed.sqlite"
+    seen = program([ROOT / "tests" / "killer.py"], path, 50, seed)
+    assert seen["killed"] >= 45 and seen["rows"] > 0, seen  # fewer only if sweeps came to their end
+    assert seen["vanished"] == seen["again"] == 0, seen
+    assert seen["most_lost"] <= killer.WORKERS, seen
+    specs = killer.some()
+    table = mpack.sweep(specs, store=path, progress=False)
+    assert list(table.key) == [spec.key for spec in specs]
+    for place in range(0, len(specs), 30):
+        assert table.digest[place] == specs[place].run().digest
+
+
+def test_the_harness_would_see_a_row_done_twice(tmp_path, monkeypatch):
+    """Negative control: a sweep that forgets what is stored is found out."""
+    monkeypatch.setattr(Store, "__contains__", lambda self, key: False)
+    calls, produce = [], ensemble.produce
+    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text))
+    for _ in range(2):
+        mpack.sweep(SPECS[:2], store=tmp_path / "s.sqlite", progress=False)
+    assert len(calls) == 4 and len(set(calls)) == 2
+
+
+INTERRUPTED = """
+import json, os, signal, sys, threading, time
+import mpack
+specs = mpack.specs(mpack.SGD(alpha=0.1, batch_fraction=1.0), n=200, phi=[0.3, 1.2], dim=2, steps=10**9, record=())
+specs[0].run(steps=2)  # compile
+threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    mpack.sweep(specs, store=sys.argv[1], progress=False, workers=2)
+except KeyboardInterrupt:
+    print(json.dumps({"threads": threading.active_count()}))
+"""
+
+
+def test_an_interrupt_ends_the_runs_in_flight(tmp_path):
+    """The second run would take hours; the first, absorbed at once, is stored."""
+    path = tmp_path / "s.sqlite"
+    assert program(["-c", INTERRUPTED], path) == {"threads": 1}
+    assert len(contents(path)) == 1
+
+
+# ------------------------------------------------------------------------------------------------ writes that fail
+
+
+class Failing:
+    """Makes the writes of all stores fail: the n-th, or from the n-th on; before or after it was done."""
+
+    def __init__(self, monkeypatch, n, *, once, after=False):
+        self.calls, self.n, self.once, self.after = 0, n, once, after
+        self.fired, self.write = False, Store._write
+        monkeypatch.setattr(Store, "_write", lambda store, *what: self(store, *what))
+
+    def __call__(self, store, *what):
+        self.calls += 1
+        fails = self.calls == self.n if self.once else self.calls >= self.n
+        self.fired |= fails
+        if self.after or not fails:
+            self.write(store, *what)
+        if fails:
+            raise sqlite3.OperationalError("disk I/O error")
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_one_failing_write_loses_nothing(tmp_path, monkeypatch, ready, finished, after):
+    """For every n until none fires: either the store cannot be opened, and can be the next time, or all rows are in."""
+    for n in itertools.count(1):
+        path = tmp_path / f"{n}.sqlite"
+        with monkeypatch.context() as patch:
+            failing = Failing(patch, n, once=True, after=after)
+            try:
+                table = mpack.sweep(SPECS, store=path, progress=False, workers=1)
+                assert len(table) == len(SPECS)
+            except ensemble.StoreError as error:
+                assert "disk I/O error" in str(error) and failing.calls <= 8  # while it was being opened
+                mpack.sweep(SPECS, store=path, progress=False, workers=1)
+        assert_all_there(path, finished)
+        if not failing.fired:
+            break
+    assert n > 5 * len(SPECS)
+
+
+def test_writes_that_go_on_failing_lose_no_row_that_was_in(tmp_path, monkeypatch, ready, finished):
+    """For every n until none fires: rows put before the n-th write are there, and the next sweep does the rest."""
+    put = []
+    for n in itertools.count(1):
+        path, stored = tmp_path / f"{n}.sqlite", []
+        with monkeypatch.context() as patch:
+            failing = Failing(patch, n, once=False)
+            commit = Store._put
+            patch.setattr(
+                Store, "_put", lambda store, new: commit(store, new) or stored.extend(one["key"] for one in new)
+            )
+            try:
+                mpack.sweep(SPECS, store=path, progress=False, workers=1)
+            except ensemble.StoreError as error:
+                assert "disk I/O error" in str(error)
+        assert set(contents(path)) == set(stored)
+        put.append(len(stored))
+        mpack.sweep(SPECS, store=path, progress=False, workers=1)
+        assert_all_there(path, finished)
+        if not failing.fired:
+            break
+    assert sorted(set(put)) == list(range(len(SPECS) + 1))  # failures came between all rows
+
+
+def test_a_full_disk_is_waited_for(tmp_path, monkeypatch, ready, finished):
+    """Runs that finish while nothing can be written are held, and written once it can."""
+    path, calls = tmp_path / "s.sqlite", itertools.count()
+    write = Store._write
+
+    def sometimes(store, statement, *more):
+        if statement.startswith("INSERT") and next(calls) < 9:
+            raise sqlite3.OperationalError("database or disk is full")
+        return write(store, statement, *more)
+
+    monkeypatch.setattr(Store, "_write", sometimes)
+    mpack.sweep(SPECS, store=path, progress=False, workers=1)
+    assert_all_there(path, finished)
+
+
+LIMITED = """
+import json, resource, signal, sys
+import mpack
+from mpack import _store, ensemble
+import test_ensemble_store as here
+_store.PATIENCE = (0.0,)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+finished = {spec.key: outcome for spec, outcome in ensemble.results(here.SPECS, workers=1)}
+ensemble.produce = lambda text, *_, **__: dict(finished[ensemble.from_text(text).key])
+counts = []
+for kilobytes in range(4, 80, 4):
+    path = f"{sys.argv[1]}/{kilobytes}.sqlite"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, resource.RLIM_INFINITY))
+    try:
+        mpack.sweep(here.SPECS, store=path, progress=False, workers=1)
+    except ensemble.StoreError as error:
+        assert "full" in str(error) or "I/O" in str(error), error
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    rows = here.contents(path)
+    assert all(row == finished[key] for key, row in rows.items())
+    counts.append(len(rows))
+    mpack.sweep(here.SPECS, store=path, progress=False, workers=1)
+    here.assert_all_there(path, finished)
+print(json.dumps(counts))
+"""
+
+
+def test_a_disk_that_is_really_full(tmp_path):
+    """The system refuses to let the file grow beyond a limit, in the midst of whatever SQLite was writing."""
+    counts = program(["-c", LIMITED], tmp_path)
+    assert counts[0] == 0 and counts[-1] == len(SPECS) and counts == sorted(counts) and len(set(counts)) > 2, counts
+
+
+# -------------------------------------------------------------------------------------------------------- damage
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory, finished):
+    """The bytes of a store that holds all of SPECS."""
+    path = tmp_path_factory.mktemp("sound") / "s.sqlite"
+    with Store(path) as store:
+        store.put_all(list(finished.values()))
+    return path.read_bytes()
+
+
+def read_or_refuse(path, finished):
+    """True if a store was refused with a clear error; its rows are right otherwise."""
+    try:
+        rows = contents(path)
+    except ensemble.StoreError as error:
+        assert str(path) in str(error)
+        return True
+    assert rows == finished
+    return False
+
+
+def test_any_damaged_byte_is_told_or_harmless(tmp_path, sound, finished, seed):
+    """400 random bytes, one at a time: the store says it is damaged, or every row is as it was."""
+    random = np.random.default_rng(seed)
+    path, told = tmp_path / "s.sqlite", 0
+    for place in random.integers(0, len(sound), 400):
+        damaged = bytearray(sound)
+        damaged[place] ^= int(random.integers(1, 256))
+        path.write_bytes(damaged)
+        told += read_or_refuse(path, finished)
+    assert told > 100  # most of the file is rows
+
+
+def test_a_truncated_store_is_told(tmp_path, sound, finished):
+    path = tmp_path / "s.sqlite"
+    for size in range(1, len(sound), len(sound) // 40):
+        path.write_bytes(sound[:size])
+        assert read_or_refuse(path, finished), size
+
+
+def test_what_is_no_store_is_told(tmp_path):
+    text, other = tmp_path / "text.sqlite", tmp_path / "other.sqlite"
+    text.write_text("no database " * 1000)
+    with pytest.raises(ensemble.StoreDamaged, match="damaged"):
+        Store(text)
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE runs (key)")
+    connection.close()
+    with pytest.raises(ensemble.StoreDamaged, match="no store of runs"):
+        Store(other)
+    with pytest.raises(ensemble.StoreError, match="no folder"):
+        Store(tmp_path / "missing" / "s.sqlite")
+
+
+def test_a_store_of_another_format_is_told(tmp_path, sound):
+    path = tmp_path / "s.sqlite"
+    path.write_bytes(sound)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ensemble.StoreError, match="format 99"):
+        Store(path)
+
+
+def test_a_changed_row_is_told_though_sqlite_finds_it_sound(tmp_path, sound):
+    path = tmp_path / "s.sqlite"
+    path.write_bytes(sound)
+    with sqlite3.connect(path) as connection:
+        connection.execute("""UPDATE runs SET result = replace(result, '"steps": 10', '"steps": 11')""")
+    connection.close()
+    with pytest.raises(ensemble.StoreDamaged, match="checksum of row"):
+        Store(path)
+
+
+# ---------------------------------------------------------------------------------------------- one driver, one truth
+
+
+def test_a_driver_in_another_process_gets_a_sentence(tmp_path):
+    path = tmp_path / "s.sqlite"
+    script = "import sys; from mpack.ensemble import Store; Store(sys.argv[1]); print('1', flush=True); input()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+    with subprocess.Popen([sys.executable, "-c", script, str(path)], **pipes) as other:
+        assert other.stdout.readline() == "1\n"
+        with pytest.raises(ensemble.StoreInUse, match="in use by another driver"):
+            mpack.sweep(SPECS, store=path, progress=False)
+        other.send_signal(signal.SIGKILL)
+    Store(path).close()  # a killed driver holds nothing
+
+
+def test_a_run_computed_twice_must_be_the_same(tmp_path, finished):
+    one = next(iter(finished.values()))
+    with Store(tmp_path / "a.sqlite") as store:
+        store.put(one)
+        store.put({**one, "wall": 99.0, "finished": "later", "cpu": "another"})  # these may differ
+        assert store.get(one["key"]) == one
+        for name, value in {"digest": "0" * 32, "chain": "0" * 32, "steps": 3, "absorbed": None}.items():
+            with pytest.raises(ensemble.DigestMismatch, match=f"computed twice .* {name} is"):
+                store.put({**one, name: value})
+    with Store(tmp_path / "b.sqlite") as store:
+        store.put({**one, "digest": "0" * 32})
+    with pytest.raises(ensemble.DigestMismatch, match=one["key"]):
+        ensemble.merge(tmp_path / "a.sqlite", tmp_path / "b.sqlite")
+    assert contents(tmp_path / "a.sqlite") == {one["key"]: one}
+
+
+def test_stores_merge(tmp_path, finished):
+    results = list(finished.values())
+    for name, part in {"a": results[:4], "b": results[2:], "c": []}.items():
+        with Store(tmp_path / f"{name}.sqlite") as store:
+            store.put_all(part)
+    assert ensemble.merge(*(tmp_path / f"{name}.sqlite" for name in "abc")) == 2
+    assert_all_there(tmp_path / "a.sqlite", finished)
+    assert len(contents(tmp_path / "b.sqlite")) == 4
+
+
+def test_a_store_is_for_one_thread(tmp_path):
+    """The driver alone writes: another thread of it is refused by SQLite itself."""
+    raised = []
+
+    def other(store):
+        try:
+            store.keys()
+        except sqlite3.ProgrammingError as error:
+            raised.append(error)
+
+    with Store(tmp_path / "s.sqlite") as store:
+        thread = threading.Thread(target=other, args=(store,))
+        thread.start()
+        thread.join()
+    assert raised
