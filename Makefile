@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test serve lab bench bench-all archive audit pins clean
+.PHONY: help book test serve student teacher lab bench bench-all archive audit pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -25,6 +25,12 @@ test: .venv  ## every test: library, notebooks, book, browser (builds the book f
 
 serve: book  ## open the built book over http
 	@$(in-book) -m book._tools.serve
+
+student: book  ## copies of the chapters without solutions, with cells that check a number
+	@$(in-book) -m book._tools.classroom student
+
+teacher: book  ## copies of the chapters with the solutions open
+	@$(in-book) -m book._tools.classroom teacher
 
 lab: .venv-live  ## JupyterLab with the chapters (and Voila), in an environment of its own
 	@.venv-live/bin/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks \

@@ -10,6 +10,7 @@ beside what the reader sees, as data of their own MIME types, and are read back 
 
 import ast
 import difflib
+import hashlib
 import html
 import json
 import math
@@ -20,6 +21,7 @@ from mpack import _check
 
 RECORD = "application/vnd.mpack.record+json"
 CLAIM = "application/vnd.mpack.claim+json"
+ANSWER = "application/vnd.mpack.answer+json"
 
 RELATIONS = ("within", "consistent", "above", "below")
 VERDICTS = ("agrees", "differs", "undecided")
@@ -264,6 +266,86 @@ def claim_html(entry):
         f'<div class="mpack-claim {state}" id="claim-{entry["id"]}"><p>{html.escape(entry["text"])}</p>'
         f"<p>{html.escape(claim_line(entry))}</p></div>"
     )
+
+
+def answer(exercise, value, *, tolerance=0.01, absolute=False, what=""):
+    """In a solution: the number it comes to, so that a class's copy of the chapter can check one.
+
+    Nothing is shown, and what is stored is no more than digests of the numbers that are near enough.
+
+    Parameters
+    ----------
+    exercise : str
+        The exercise's label.
+    value : float
+        The number; not 0 unless `absolute`.
+    tolerance : float
+        How far from it still counts, in (0, 1): relative, or absolute if `absolute`, then any size > 0.
+    absolute : bool
+    what : str
+        Which number, where the exercise asks for several: "mean number of steps".
+    """
+    _check.instance("exercise", exercise, str, "the label of an exercise")
+    value = _check.number("value", _plain("value", value))
+    tolerance = _check.number("tolerance", tolerance, 0, None if absolute else 1, open_low=True)
+    place = _bin("value", value, tolerance, absolute)
+    keys = [_answer_key(exercise, what, value < 0, place + shift) for shift in range(-_BINS, _BINS + 1)]
+    if absolute and abs(place) <= _BINS:  # both signs are near
+        keys += [_answer_key(exercise, what, value >= 0, shift) for shift in range(0, _BINS + 1 - abs(place))]
+    entry = {"exercise": exercise, "what": what, "tolerance": tolerance, "absolute": absolute, "keys": sorted(keys)}
+    _display({ANSWER: entry})
+
+
+def grade(exercise, answer, *, tolerance, keys, absolute=False, what=""):
+    """In a student's copy: say whether a number is the exercise's answer, without giving that away.
+
+    Parameters
+    ----------
+    exercise, tolerance, absolute, what, keys
+        As `answer` stored them.
+    answer : float or None
+        None: not answered yet.
+
+    Returns
+    -------
+    bool or None
+        Right or not; None if not answered.
+    """
+    about = f"{exercise}{f', {what}' if what else ''}"
+    if answer is None:
+        print(f"{about}: put your number in the place of None.")
+        return None
+    value = _check.number("answer", _plain("answer", answer))
+    near = f"{tolerance:g}" if absolute else f"{tolerance:.3g} of the number"
+    right = False
+    if absolute or value != 0:
+        right = _answer_key(exercise, what, value < 0, _bin("answer", value, tolerance, absolute)) in keys
+    print(f"{about}: {'right' if right else 'not yet'} (the tolerance is {near}).")
+    return right
+
+
+_BINS = 10  # to a tolerance
+
+
+def _bin(name, value, tolerance, absolute):
+    """The bin of a number: a tenth of the tolerance wide, on a logarithmic axis if that is relative."""
+    if absolute:
+        return math.floor(abs(value) * _BINS / tolerance)
+    if value == 0:
+        raise ValueError(f"{name} must not be 0 where the tolerance is relative; say absolute=True")
+    return math.floor(math.log(abs(value)) * _BINS / math.log1p(tolerance))
+
+
+def _answer_key(exercise, what, negative, place):
+    return hashlib.sha256(f"{exercise}|{what}|{'-' if negative else '+'}|{place}".encode()).hexdigest()[:12]
+
+
+def answers(path):
+    """The answers that an executed notebook states: from each exercise's label to a list of what `grade` takes."""
+    found = {}
+    for _, entry in _stored(path, ANSWER):
+        found.setdefault(entry["exercise"], []).append(entry)
+    return found
 
 
 def records(path):

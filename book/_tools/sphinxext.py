@@ -55,7 +55,7 @@ def page_cells(cell, docname):
     others = [output for output in cell["outputs"] if FIGURE not in output.get("data", {})]
     for output in others:
         data = output.get("data", {})
-        for kind in (reading.RECORD, reading.CLAIM):
+        for kind in (reading.RECORD, reading.CLAIM, reading.ANSWER):
             data.pop(kind, None)
         if "text/html" in data:
             data["text/html"] = EMPTY_HEADER.sub("<td></td>", "".join(data["text/html"]))
