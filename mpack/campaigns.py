@@ -26,7 +26,7 @@ from mpack.dynamics import matched_processes
 
 
 def msd(
-    n=8_000, repeats=10, kick_sizes=(0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3), steps=10_000, phi=0.63, seed=0
+    n=8_000, repeats=10, kick_sizes=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3), steps=10_000, phi=0.63, seed=0
 ):
     """Mean square displacements of eight matched processes from one shared start, each with noise of its own."""
     start = mpack.Spec(mpack.PairwiseBRO(eps=0.01), n=n, phi=phi, steps=0, seed=seed)
