@@ -48,6 +48,7 @@ _MODULES = {
     "contrastive",
     "figures",
     "chapters",
+    "widgets",
 }
 __all__ = ["__version__", *sorted(_NAMES)]
 

@@ -19,7 +19,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from mpack import chapters as reading
 from mpack.figures import FIGURE
 
-from . import places
+from . import interactive, places
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
@@ -43,6 +43,7 @@ def swap(app, docname, source):
         log.warning("%s has not been run", docname, location=docname, type="mpack", subtype="unexecuted")
         return
     notebook = json.loads(path.read_text(encoding="utf8"))
+    interactive.freeze(notebook)
     notebook["cells"] = [new for cell in notebook["cells"] for new in page_cells(cell, docname)]
     source[0] = json.dumps(notebook)
 
@@ -277,4 +278,5 @@ def setup(app):
     app.connect("config-inited", singlehtml_handlers)
     app.connect("config-inited", drop_thebe)
     app.connect("build-finished", finish)
+    interactive.setup(app, ThemeFigure)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

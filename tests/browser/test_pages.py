@@ -25,9 +25,13 @@ class Visit:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("response", lambda reply: reply.ok or self.errors.append(f"{reply.status}: {reply.url}"))
         self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
-        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        self.page.on("request", self.note_host)
         self.page.goto(url, wait_until="load")
         self.page.wait_for_function("!window.MathJax || MathJax.startup?.promise?.then(() => true)")
+
+    def note_host(self, request):
+        if not request.url.startswith(("blob:", "data:")):  # made by the page itself
+            self.hosts.add(urlsplit(request.url).netloc)
 
     def __enter__(self):
         return self
@@ -61,7 +65,7 @@ def check_whole(visit, hosts):
 
 def pictures(page):
     """The classes of the pictures that show, figure by figure."""
-    return page.evaluate("""() => [...document.querySelectorAll('figure')].map(figure =>
+    return page.evaluate("""() => [...document.querySelectorAll('figure:not(.mpack-interactive)')].map(figure =>
         [...figure.querySelectorAll('img')].filter(i => i.offsetParent).map(i => i.className).join(' and ')
         )""")
 

@@ -1,0 +1,156 @@
+// Brings figures to life in a page without a kernel, over http and from a file: each module is imported from a Blob
+// (module scripts with an address are blocked on file://) and given a stand-in for anywidget's model.
+//
+// It is a function that refers to nothing outside itself, because it also travels, as its own text, in every page
+// that a reader saves. `figures`: name -> the module's parts, in order; a part is text, or the name of one in `parts`.
+function mpackPage(figures, parts = {}) {
+  const here = document.currentScript?.src,
+    mounted = new Map(),
+    modules = {};
+  const text = (name) => figures[name].map((part) => parts[part] ?? part).join("\n");
+  const load = (name) =>
+    (modules[name] ??= import(URL.createObjectURL(new Blob([text(name)], { type: "text/javascript" }))));
+
+  /** anywidget's model, as far as figures use it, and what only a page can do. */
+  class Model {
+    constructor(initial, host) {
+      this.initial = initial;
+      this.values = { ...initial };
+      this.handlers = {};
+      this.host = host;
+    }
+    get(name) {
+      return this.values[name];
+    }
+    set(name, value) {
+      if (this.values[name] === value) return;
+      this.values[name] = value;
+      this.emit(name);
+    }
+    emit(name) {
+      for (const handler of [...(this.handlers[`change:${name}`] ?? [])]) handler();
+    }
+    on(event, handler) {
+      (this.handlers[event] ??= []).push(handler);
+    }
+    off(event, handler) {
+      this.handlers[event] = (this.handlers[event] ?? []).filter((one) => one !== handler);
+    }
+    save_changes() {}
+    /** The state this page gives the figure, changed by what an address or a link says, and by nothing before. */
+    replace(changes) {
+      const fresh = { ...this.initial, ...changes, _esm: this.values._esm };
+      const names = Object.keys({ ...this.values, ...fresh }).filter((name) => this.values[name] !== fresh[name]);
+      this.values = fresh;
+      for (const name of names) this.emit(name);
+    }
+  }
+
+  /** [figure, {name: text}] of the address: #figure?name=value&... */
+  function asked() {
+    const [id, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
+    return [decodeURIComponent(id), Object.fromEntries(new URLSearchParams(query))];
+  }
+
+  function hostOf(node, name, id) {
+    let given = asked()[0] === id ? asked()[1] : {};
+    const to = (address, query, figure) => `${address.replace(/#.*/s, "")}#${figure}?${query}`;
+    return {
+      given: (changes) => {
+        given = changes;
+      },
+      unknown: (known) => Object.keys(given).filter((one) => one !== "v" && !known.includes(one)),
+      link: (query) => to(location.href, query, id),
+      page: (query) => (here ? to(new URL(`${name}.html`, here).href, query, name) : to(location.href, query, id)),
+      remember: (query) => {
+        try {
+          history.replaceState(null, "", to(location.href, query, id));
+        } catch {
+          /* some readers forbid it */
+        }
+      },
+    };
+  }
+
+  async function mount(node) {
+    if (mounted.has(node)) return;
+    const name = node.dataset.module,
+      id = node.dataset.id;
+    const model = new Model(JSON.parse(node.dataset.state || "{}"), hostOf(node, name, id));
+    mounted.set(node, { model, id });
+    try {
+      const module = await load(name);
+      if (asked()[0] === id) Object.assign(model.values, asked()[1]);
+      model.values._esm = text(name);
+      const end = module.default.render({ model, el: node });
+      mounted.set(node, { model, id, end });
+      node.dataset.live = "1";
+      document.documentElement.classList.add("mpack-live");
+    } catch (error) {
+      // the still below it stays
+      mounted.delete(node);
+      node.textContent = `This interactive figure could not start: ${error.message}`;
+      node.dataset.error = error.message;
+    }
+  }
+
+  function unmount(node) {
+    mounted.get(node)?.end?.();
+    mounted.delete(node);
+    delete node.dataset.live;
+  }
+
+  /** Give a figure the state that the address or a link asks for, and show it. */
+  function apply(id, changes) {
+    for (const [node, { model, id: own }] of mounted) {
+      if (own !== id) continue;
+      model.host.given(changes);
+      model.replace(changes);
+      const { top, bottom } = node.getBoundingClientRect();
+      if (top < 0 || top > 0.6 * innerHeight || bottom < 80) node.scrollIntoView({ block: "start" });
+    }
+  }
+
+  async function boot() {
+    const nodes = [...document.querySelectorAll(".mpack-widget[data-module]")].filter(
+      (node) => figures[node.dataset.module],
+    );
+    nodes.forEach((node, place) => {
+      node.dataset.id ||= `figure-${place + 1}`;
+    });
+    await Promise.all(nodes.map(mount));
+    const wanted = nodes.find((node) => node.dataset.id === asked()[0]);
+    if (wanted && asked()[0] && location.hash.includes("?")) wanted.scrollIntoView({ block: "start" });
+  }
+
+  addEventListener("hashchange", () => apply(...asked()));
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a.mpack-set");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    const id = link.dataset.figure,
+      query = new URLSearchParams(JSON.parse(link.dataset.state));
+    try {
+      history.pushState(null, "", `#${id}?${query}`);
+    } catch {
+      /* the figure is set all the same */
+    }
+    apply(id, Object.fromEntries(query));
+  });
+  if (document.readyState === "complete") boot();
+  else
+    for (const [target, event] of [
+      [document, "DOMContentLoaded"],
+      [globalThis, "load"],
+    ])
+      target.addEventListener(event, boot);
+
+  return {
+    add: (name, list) => {
+      figures[name] = list;
+    },
+    mount,
+    unmount,
+    mounted,
+  };
+}

@@ -1,0 +1,64 @@
+"""The playground's runs by the library itself: what the page must reproduce, bit for bit."""
+
+import numpy as np
+
+import mpack
+from mpack.widgets import _sources
+
+STEPS = (0, 100, 500, 1000, 5000)  # at which digests are kept beside the figure
+
+
+def whole(state):
+    """A playground's whole state: `state` over the defaults."""
+    fields = _sources.schema("playground")["state"]
+    return {name: field["default"] for name, field in fields.items()} | _sources.checked("playground", state)
+
+
+def dynamics_of(state):
+    """The dynamics of a (whole) state; the approximation of a batch of exactly B does not exist, and is not taken."""
+    name = state["dynamics"]
+    if name.endswith("BRO"):
+        rule = getattr(mpack, name)(eps=state["eps"])
+    elif name == "GD":
+        return mpack.SGD(alpha=state["alpha"], batch_fraction=1)
+    elif state["batch_size"]:
+        return getattr(mpack, name)(alpha=state["alpha"], batch_size=state["batch_size"])
+    else:
+        rule = getattr(mpack, name)(alpha=state["alpha"], batch_fraction=state["batch_fraction"])
+    return rule.approximation() if state["approximation"] else rule
+
+
+def start_of(state):
+    """The start of a (whole) state: half of the discs `size_ratio` times smaller than the others."""
+    n = state["n"]
+    sizes = None if state["size_ratio"] == 1 else np.where(np.arange(n) < n // 2, 1.0, state["size_ratio"])
+    return mpack.Packing.random(n=n, phi=state["phi"], dim=2, seed=state["seed"], diameters=sizes)
+
+
+def runs(state, steps):
+    """Yield the library's run of a playground's state up to each of `steps` (increasing), until it is absorbed."""
+    state = whole(state)
+    run = mpack.simulate(start_of(state), dynamics_of(state), steps=0, seed=state["seed"])
+    for step in steps:
+        run = mpack.simulate(run, steps=step - run.steps)
+        yield run
+        if run.absorbed:
+            return
+
+
+def digests(state, steps=STEPS):
+    """{step: digest} of the library's run, at `steps` or at its end."""
+    return {str(run.steps): run.digest for run in runs(state, steps)}
+
+
+def key(state):
+    """Those entries of a state that its run depends on."""
+    state = whole(state)
+    names = ["dynamics", "phi", "n", "size_ratio", "seed"]
+    if state["dynamics"].endswith("BRO"):
+        names += ["eps", "approximation"]
+    else:
+        names += ["alpha"]
+        if state["dynamics"] != "GD":
+            names += ["batch_size"] + ([] if state["batch_size"] else ["batch_fraction", "approximation"])
+    return {name: state[name] for name in sorted(names)}

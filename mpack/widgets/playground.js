@@ -1,0 +1,486 @@
+// The playground: a box of discs, stepped by `exact` (bit for bit the library's steps), and two curves.
+const MOST_STEPS = 1000000,
+  PROCESS = {
+    PairwiseBRO: "BRO",
+    NonreciprocalBRO: "non-reciprocal BRO",
+    IndividualBRO: "individual BRO",
+    SGD: "SGD",
+    RCD: "RCD",
+    GD: "GD",
+  };
+const PARTNER = { PairwiseBRO: "SGD", IndividualBRO: "RCD", SGD: "PairwiseBRO", RCD: "IndividualBRO" };
+const MATCHED = 0.75; // b_f of the matching rule; alpha = eps / b_f
+
+class Playground {
+  constructor(ui) {
+    this.ui = ui;
+    this.debt = 0;
+    this.box = ui.canvas({
+      ratio: 1,
+      className: "mpk-framed",
+      draw: (g, w, h, colours) => this.drawBox(g, w, h, colours),
+      label: () => `The box: ${this.discs.n} discs, ${this.discs.activeCount} of them overlap`,
+    });
+    this.banner = runtime.element("div", { class: "mpk-banner", hidden: true });
+    this.box.holder.append(this.banner);
+    const column = runtime.element("div", { class: "mpk-column" });
+    ui.stage.append(column);
+    ui.canvas({
+      ratio: 1.62,
+      parent: column,
+      draw: (g, w, h, colours) => this.drawCurve(g, w, h, colours, "activity"),
+      label: () => `Activity against steps, now ${runtime.written(this.discs.activity)}`,
+    });
+    ui.canvas({
+      ratio: 1.62,
+      parent: column,
+      draw: (g, w, h, colours) => this.drawCurve(g, w, h, colours, "energy"),
+      label: () => `Energy of a disc against steps, now ${runtime.written(this.discs.energy / this.discs.n)}`,
+    });
+    this.buildControls();
+    this.buildCheck();
+  }
+
+  buildControls() {
+    const { ui } = this;
+    ui.readouts({
+      "step *k*": () => runtime.counted(this.discs.step),
+      "activity *f*_a": () => this.discs.activity.toFixed(3),
+      "energy a disc *V*/*N*": () => runtime.written(this.discs.energy / this.discs.n),
+      "discs that overlap": () => `${this.discs.activeCount} of ${this.discs.n}`,
+    });
+    ui.clock();
+    const rule = ui.group("dynamics", "eps", "alpha", "batch_fraction", "batch_size", "approximation");
+    this.partner = ui.button("", () => this.takePartner());
+    rule.append(this.partner);
+    const box = ui.group("phi", "n", "size_ratio", "seed");
+    box.append(runtime.element("div", { class: "mpk-row" }, ui.control("arrows"), ui.control("log")));
+  }
+
+  /** The digests of this page and of the library, side by side. */
+  buildCheck() {
+    this.check = runtime.element("div", { class: "mpk-checked" });
+    this.code = runtime.element("pre", { class: "mpk-code" });
+    this.ui.below.append(
+      runtime.element(
+        "details",
+        { class: "mpk-details" },
+        runtime.element("summary", {}, "The same bits as the library"),
+        this.check,
+        this.code,
+      ),
+    );
+  }
+
+  // ------------------------------------------------------------------------------------------------ the run
+
+  restart() {
+    const { ui } = this,
+      { state } = ui;
+    if (this.count > 2)
+      this.ghost = {
+        ...this.series,
+        count: this.count,
+        name: this.name,
+        process: this.process,
+        dash: this.dash,
+        n: this.discs.n,
+      };
+    this.rule = exact.recipe(state);
+    this.discs = new exact.Discs({ n: state.n, phi: state.phi, ratio: state.size_ratio, seed: state.seed });
+    this.process = PROCESS[state.dynamics];
+    this.dash = this.approximates ? [6, 4] : [];
+    this.name =
+      SCHEMA.state.dynamics.options[state.dynamics].split(",")[0] + (this.approximates ? ", approximated" : "");
+    this.series = { activity: new Float64Array(1024), energy: new Float64Array(1024), most: 0, least: Infinity };
+    this.count = 0;
+    this.debt = 0;
+    this.target = state.step;
+    this.known = this.knownDigests();
+    this.compared = null;
+    this.note();
+    this.announced = false;
+  }
+
+  get approximates() {
+    const { approximation, dynamics, batch_size } = this.ui.state;
+    return approximation && dynamics !== "GD" && !(batch_size && !dynamics.endsWith("BRO"));
+  }
+
+  changed(names) {
+    const { state } = this.ui,
+      organization = state.dynamics.endsWith("BRO"),
+      drawn = !organization && state.dynamics !== "GD";
+    this.ui.showControl("eps", organization);
+    this.ui.showControl("alpha", !organization);
+    this.ui.showControl("batch_fraction", drawn && !state.batch_size);
+    this.ui.showControl("batch_size", drawn);
+    this.ui.showControl("approximation", organization || (drawn && !state.batch_size));
+    const partner = PARTNER[state.dynamics],
+      matched = partner && (organization || (!state.batch_size && state.batch_fraction === MATCHED));
+    this.partner.hidden = !matched;
+    if (matched) this.partner.textContent = `Take its matched partner, ${SCHEMA.state.dynamics.options[partner]}`;
+  }
+
+  takePartner() {
+    const { state } = this.ui,
+      dynamics = PARTNER[state.dynamics];
+    if (state.dynamics.endsWith("BRO"))
+      this.ui.set({ dynamics, alpha: state.eps / MATCHED, batch_fraction: MATCHED, batch_size: 0 });
+    else this.ui.set({ dynamics, eps: state.alpha * MATCHED });
+  }
+
+  /** Note activity and energy of the present configuration, and compare digests where the library's is known. */
+  note() {
+    const { discs } = this;
+    if (this.count === this.series.activity.length)
+      for (const name of ["activity", "energy"]) {
+        const longer = new Float64Array(2 * this.count);
+        longer.set(this.series[name]);
+        this.series[name] = longer;
+      }
+    const energy = discs.energy / discs.n,
+      { series } = this;
+    series.activity[this.count] = discs.activity;
+    series.energy[this.count++] = energy;
+    if (energy > series.most) series.most = energy;
+    if (energy > 0 && energy < series.least) series.least = energy;
+    const known = this.known?.[discs.step];
+    if (known) this.compared = { step: discs.step, page: discs.digest(), library: known };
+  }
+
+  once() {
+    if (this.discs.step < MOST_STEPS && this.discs.advance(this.rule)) this.note();
+  }
+
+  /** Still on the way to the step that a link asked for. */
+  busy() {
+    return this.discs.step < this.target && !this.discs.absorbed;
+  }
+
+  advance(elapsed, running) {
+    const { discs, ui } = this,
+      replaying = this.busy(),
+      stop = performance.now() + (replaying ? 24 : 13);
+    this.debt = replaying ? this.target - discs.step : Math.min(this.debt + elapsed * ui.state.speed, ui.state.speed);
+    while (this.debt >= 1 && !discs.absorbed && discs.step < MOST_STEPS) {
+      this.once();
+      this.debt--;
+      if (performance.now() > stop) {
+        if (!replaying) this.debt = 0;
+        break;
+      }
+    }
+    if (running && !this.busy() && (discs.absorbed || discs.step >= MOST_STEPS)) ui.run(false);
+  }
+
+  moment() {
+    return { step: this.discs.step };
+  }
+
+  end() {
+    this.discs = this.series = this.ghost = null;
+  }
+
+  // ------------------------------------------------------------------------------------------------ words
+
+  status() {
+    if (this.busy()) return `On the way to step ${runtime.counted(this.target)} …`;
+    return this.discs.step >= MOST_STEPS ? "The page stops at a million steps; the library goes on." : "";
+  }
+
+  spoken() {
+    const { discs } = this;
+    if (discs.absorbed) return `Absorbed at step ${discs.step}: no two discs overlap.`;
+    const [step, activity] = [discs.step, discs.activity].map((value) => Number(value.toPrecision(2)));
+    return `${this.ui.running ? "Running" : "Paused"}, step ${step}, activity about ${activity}.`;
+  }
+
+  /** After each picture: the banner, the announcement, the digests. */
+  shown() {
+    const { discs, ui } = this,
+      absorbed = discs.absorbed;
+    this.banner.hidden = !absorbed;
+    if (absorbed)
+      this.banner.textContent = discs.step
+        ? `Absorbed after ${runtime.counted(discs.step)} steps`
+        : "Nothing overlaps: absorbed from the start";
+    if (absorbed && !this.announced) {
+      this.announced = true;
+      ui.speak();
+    }
+    const stamp = `${discs.step} ${ui.running} ${this.compared?.step}`;
+    if (ui.running && performance.now() - (this.checkedAt ?? 0) < 300) return;
+    if (stamp === this.stamp && this.checkedFor === discs) return;
+    this.checkedAt = performance.now();
+    this.stamp = stamp;
+    this.checkedFor = discs;
+    if (!this.check.parentNode.open)
+      return void this.check.parentNode.addEventListener(
+        "toggle",
+        () => {
+          this.stamp = null;
+          ui.redraw();
+        },
+        { once: true },
+      );
+    this.showCheck();
+  }
+
+  showCheck() {
+    const { element, counted } = runtime,
+      { discs, compared } = this;
+    const lines = [
+      element(
+        "p",
+        {},
+        `Digest in this page at step ${counted(discs.step)}: `,
+        element("span", { class: "mpk-digest" }, discs.digest()),
+      ),
+    ];
+    if (compared)
+      lines.push(
+        element(
+          "p",
+          {},
+          `Digest of the library at step ${counted(compared.step)}: `,
+          element("span", { class: "mpk-digest" }, compared.library),
+          compared.page === compared.library
+            ? ". The page had the same."
+            : `. The page had ${compared.page}: they differ, which is a defect. Please report it.`,
+        ),
+      );
+    else if (this.known)
+      lines.push(
+        element(
+          "p",
+          {},
+          `The library’s digest of this run is kept for steps ${Object.keys(this.known).join(", ")}.`,
+        ),
+      );
+    else
+      lines.push(
+        element("p", {}, "These lines compute the library’s digest of this run, which is the same on any machine:"),
+      );
+    this.check.replaceChildren(...lines);
+    this.code.textContent = this.python();
+  }
+
+  python() {
+    const { state } = this.ui,
+      { discs } = this,
+      name = state.dynamics === "GD" ? "SGD" : state.dynamics;
+    const batch =
+      state.dynamics === "GD"
+        ? "batch_fraction=1"
+        : state.batch_size
+          ? `batch_size=${state.batch_size}`
+          : `batch_fraction=${state.batch_fraction}`;
+    const size = state.dynamics.endsWith("BRO") ? `eps=${state.eps}` : `alpha=${state.alpha}, ${batch}`;
+    const sizes =
+      state.size_ratio === 1
+        ? ""
+        : `, diameters=np.where(np.arange(${state.n}) < ${state.n >> 1}, 1.0, ${state.size_ratio})`;
+    return [
+      ...(sizes ? ["import numpy as np"] : []),
+      "import mpack",
+      "",
+      `start = mpack.Packing.random(n=${state.n}, phi=${state.phi}, dim=2, seed=${state.seed}${sizes})`,
+      `dynamics = mpack.${name}(${size})${this.approximates ? ".approximation()" : ""}`,
+      `run = mpack.simulate(start, dynamics, steps=${discs.step}, seed=${state.seed})`,
+      "print(run.digest)",
+    ].join("\n");
+  }
+
+  /** Digests that the library computed of exactly this run, by step; or null. */
+  knownDigests() {
+    const { state } = this.ui;
+    const found = (DATA?.runs ?? []).find((run) =>
+      Object.entries(run.state).every(([name, value]) => state[name] === value),
+    );
+    return found?.digests ?? null;
+  }
+
+  table() {
+    const { series, count } = this;
+    return {
+      columns: ["step", "activity", "energy_per_disc"],
+      rows: Array.from({ length: count }, (_, k) => [k, series.activity[k], series.energy[k]]),
+    };
+  }
+
+  report() {
+    const { discs } = this;
+    return {
+      step: discs.step,
+      digest: discs.digest(),
+      box: discs.box,
+      active: discs.activeCount,
+      energy: discs.energy,
+      absorbed: discs.absorbed,
+      clipped: discs.clipped,
+      compared: this.compared,
+    };
+  }
+
+  // ------------------------------------------------------------------------------------------------ pictures
+
+  drawBox(g, width, height, colours) {
+    const { discs } = this,
+      scale = width / discs.box,
+      unit = width / 2 ** 32;
+    const outline = Math.min(1.4, Math.max(0.6, 0.05 * scale));
+    for (const active of [0, 1]) {
+      for (let i = 0; i < discs.n; i++) {
+        if (discs.active[i] !== active) continue;
+        const r = discs.radius[i] * scale,
+          x = (discs.xh[i] >>> 0) * unit,
+          y = height - (discs.yh[i] >>> 0) * unit;
+        const stamp = this.stampOf(r, active ? colours.active : colours.inactive, colours.paper, outline);
+        const half = stamp.half;
+        for (
+          let sx = x < r ? 0 : x > width - r ? -1 : 0, moreX = x < r || x > width - r ? 2 : 1, k = 0;
+          k < moreX;
+          k++
+        ) {
+          const px = k ? x + (x < r ? width : -width) : x;
+          for (let moreY = y < r || y > height - r ? 2 : 1, m = 0; m < moreY; m++) {
+            const py = m ? y + (y < r ? height : -height) : y;
+            g.drawImage(stamp.picture, px - half, py - half, 2 * half, 2 * half);
+          }
+        }
+      }
+    }
+    if (this.ui.state.arrows) this.drawArrows(g, width, height, colours, scale, unit);
+  }
+
+  /** A disc, drawn once for each size and colour and stamped from then on. */
+  stampOf(r, colour, rim, outline) {
+    const dense = Math.min(devicePixelRatio || 1, 3),
+      key = `${r.toFixed(3)} ${colour} ${rim} ${dense}`;
+    this.stamps ??= new Map();
+    if (this.stamps.size > 12) this.stamps.clear();
+    let stamp = this.stamps.get(key);
+    if (stamp) return stamp;
+    const half = Math.ceil((r + 1) * dense) / dense,
+      picture = document.createElement("canvas");
+    picture.width = picture.height = Math.round(2 * half * dense);
+    const g = picture.getContext("2d");
+    g.scale(dense, dense);
+    g.beginPath();
+    g.arc(half, half, r, 0, 2 * Math.PI);
+    g.fillStyle = rim;
+    g.fill();
+    g.beginPath();
+    g.arc(half, half, Math.max(r - outline / 2, 0.5 * r), 0, 2 * Math.PI);
+    g.fillStyle = colour;
+    g.fill();
+    stamp = { picture, half };
+    this.stamps.set(key, stamp);
+    return stamp;
+  }
+
+  /** The kicks of the last step, from where each disc was, drawn so many times longer that they can be seen. */
+  drawArrows(g, width, height, colours, scale, unit) {
+    const { discs } = this,
+      kicks = [];
+    let longest = 0;
+    for (let i = 0; i < discs.n; i++) {
+      const [x, y] = discs.kick(i);
+      if (x === 0 && y === 0) continue;
+      kicks.push([i, x, y]);
+      longest = Math.max(longest, Math.hypot(x, y));
+    }
+    if (!longest) return;
+    const rough = 1.2 / longest,
+      power = 10 ** Math.floor(Math.log10(rough)),
+      longer = Math.max(1, power * [5, 2, 1].find((factor) => factor * power <= rough));
+    g.strokeStyle = g.fillStyle = colours.ink;
+    g.lineWidth = Math.max(1, 0.07 * scale);
+    for (const [i, x, y] of kicks) {
+      const x0 = (discs.xh[i] >>> 0) * unit - x * scale,
+        y0 = height - (discs.yh[i] >>> 0) * unit + y * scale;
+      runtime.arrow(g, x0, y0, x0 + x * scale * longer, y0 - y * scale * longer, Math.max(4, 0.35 * scale));
+    }
+    const words = longer > 1 ? `arrows ${runtime.written(longer, 1)} times longer` : "arrows to scale";
+    const wide = runtime.write(g, words, 0, 0, { size: 12, draw: false });
+    g.fillStyle = colours.paper;
+    g.globalAlpha = 0.88;
+    g.fillRect(6, 6, wide + 14, 24);
+    g.globalAlpha = 1;
+    runtime.write(g, words, 13, 22, { size: 12, colour: colours.ink });
+  }
+
+  drawCurve(g, width, height, colours, name) {
+    const { series, count, ghost, discs } = this,
+      { log } = this.ui.state,
+      values = series[name];
+    const last = Math.max(count - 1, ghost ? ghost.count - 1 : 0, log ? 100 : 20);
+    const x = {
+      log,
+      range: log ? [1, 10 ** Math.ceil(Math.log10(last) - 1e-9)] : [0, roundUp(last)],
+      label: name === "energy" ? "steps *k*" : "",
+    };
+    const y = { log, label: name === "activity" ? "activity *f*_a" : "energy *V*/*N*", range: this.rangeOf(name, log) };
+    const frame = runtime.axes(g, width, height, { x, y }, colours),
+      least = log ? 0 : -Infinity;
+    if (ghost) {
+      g.globalAlpha = 0.45;
+      runtime.curve(g, frame, this.steps(ghost.count), ghost[name], ghost.count, {
+        colour: colours[ghost.process],
+        dash: ghost.dash,
+        width: 1.4,
+        least,
+      });
+      g.globalAlpha = 1;
+    }
+    const colour = colours[this.process];
+    runtime.curve(g, frame, this.steps(count), values, count, { colour, dash: this.dash, least });
+    const now = values[count - 1],
+      at = frame.X(Math.max(count - 1, x.range[0]));
+    if (now > least && (!log || count > 1)) {
+      g.fillStyle = colour;
+      g.beginPath();
+      g.arc(at, frame.Y(now), 4, 0, 7);
+      g.fill();
+    }
+    if (name !== "activity") return;
+    const { inner } = frame,
+      low = inner.bottom - 8;
+    runtime.write(g, this.name, inner.left + 8, low, { size: 12, bold: true, colour: colours.ink });
+    if (ghost)
+      runtime.write(g, `faint: ${ghost.name}, the run before`, inner.left + 8, low - 17, {
+        size: 12,
+        colour: colours.muted,
+      });
+  }
+
+  /** The range of an axis: fixed for the activity, growing by round factors for the energy. */
+  rangeOf(name, log) {
+    if (name === "activity") return log ? [Math.min(0.5 / this.discs.n, 0.01), 1.3] : [0, 1.02];
+    const { series, ghost } = this,
+      most = Math.max(series.most, ghost?.most ?? 0),
+      least = Math.min(series.least, ghost?.least ?? Infinity);
+    if (!most) return log ? [1e-3, 1] : [0, 1];
+    if (!log) return [0, roundUp(most)];
+    return [
+      Math.max(1e-9, 10 ** Math.floor(Math.log10(Math.min(least, most / 10)))),
+      10 ** Math.ceil(Math.log10(most)),
+    ];
+  }
+
+  /** 0, 1, 2, ... as long as a series needs it. */
+  steps(count) {
+    if (!this.numbers || this.numbers.length < count)
+      this.numbers = Float64Array.from({ length: 2 * count }, (_, k) => k);
+    return this.numbers;
+  }
+}
+
+/** The next of 1, 1.5, 2, 3, 5, 7, 10 times a power of ten. */
+function roundUp(x) {
+  const power = 10 ** Math.floor(Math.log10(x));
+  return power * [1, 1.5, 2, 3, 5, 7, 10].find((factor) => factor * power >= x * (1 - 1e-12));
+}
+
+export default runtime.figure((ui) => new Playground(ui));

@@ -1,0 +1,592 @@
+"""The interactive figures in a real browser: alive over http and from a file, by pointer and by keyboard, restored from
+their addresses, unharmed by bad input, and, for the playground, bit for bit what the library computes.
+
+`report()` of a figure (also behind *Copy report*) says what state it is in and which numbers it shows.
+"""
+
+import json
+import random
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from bookpages import HTML
+
+from mpack.widgets import _same, _sources
+from tests.browser.test_pages import Visit, check_accessible
+
+FIGURES = _sources.names()
+RUNNING = [name for name in FIGURES if "running" in _sources.schema(name)["state"]]
+WIDE, PHONE = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
+PAGES = "_static/mpack-figures"
+FUZZ = Path(__file__).with_name("fuzz.js").read_text(encoding="utf8").partition("\n")[2].rstrip().rstrip(";")
+# Links as readers may have kept them. They must mean the same for ever: add, never change.
+OLD_LINKS = {
+    "playground": {
+        "v=1&dynamics=SGD&approximation=1&phi=0.7&eps=0.1&alpha=0.2&batch_fraction=0.5&batch_size=0&size_ratio=1.4"
+        "&n=100&seed=3&speed=10&arrows=1&log=0&step=25&running=0": {
+            "step": 25,
+            "active": 68,
+            "digest": "e19a0f2014fd5f6ea189afbe8a9246cd",
+        },
+    },
+}
+
+
+class Figure:
+    """A page of one figure, by itself, and what it complains about."""
+
+    def __init__(self, browser, base, name, query="", **options):
+        self.name, self.fields = name, _sources.schema(name)["state"]
+        address = f"{base}/{name}.html" + (f"#{name}?{query}" if query else "")
+        self.visit = Visit(browser, address, **options)
+        self.page = self.visit.page
+        self.page.wait_for_function("() => document.querySelector('.mpk') && document.querySelector('[data-live]')")
+        self.settle()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.visit.context.close()
+
+    def call(self, code):
+        """Evaluate `code` with `figure`, the figure's frame."""
+        return self.page.evaluate(f"() => {{ const figure = document.querySelector('.mpk').mpackFigure; {code} }}")
+
+    def settle(self):
+        """Wait until the figure has reached the step that its address asked for, and a frame more."""
+        self.page.wait_for_function(
+            "() => { const f = document.querySelector('.mpk')?.mpackFigure; return f.failed || !f.figure.busy?.(); }"
+        )
+        self.call("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));")
+
+    def report(self):
+        return self.call("return figure.report();")
+
+    def state(self):
+        return self.report()["state"]
+
+    def press(self, text):
+        self.page.get_by_role("button", name=text, exact=True).click()
+
+    def whole(self):
+        """It stands: no failure, nothing on the console, nobody asked but its own host."""
+        report = self.report()
+        assert report["error"] is None, report["error"]
+        assert not self.visit.errors, self.visit.errors
+        assert self.page.locator(".mpk-body").is_visible()
+        return report
+
+    def notice(self):
+        return self.page.locator(".mpk-notice").inner_text()
+
+
+@pytest.fixture(scope="session")
+def pages(address):
+    """Where the figures' own pages are, over http."""
+    return f"{address}/{PAGES}"
+
+
+def random_value(field, rng):
+    """Some value that a field allows, and that is quick to show."""
+    if field["kind"] == "flag":
+        return rng.random() < 0.5
+    if field["kind"] == "choice":
+        return rng.choice(list(field["options"]))
+    low, high = field["min"], min(field["max"], field.get("quick", field["max"]))
+    if field["kind"] == "integer":
+        return rng.randint(low, min(high, low + 300))
+    return round(rng.uniform(low, high), 3)
+
+
+def random_state(name, seed):
+    rng = random.Random(f"{name} {seed}")
+    return {key: random_value(field, rng) for key, field in _sources.schema(name)["state"].items() if key != "running"}
+
+
+def query_of(state):
+    plain = {key: int(value) if isinstance(value, bool) else value for key, value in state.items()}
+    return urlencode({"v": 1} | plain)
+
+
+# ------------------------------------------------------------------------------------------------ alive
+
+
+def painted(figure):
+    """For each canvas: how many colours it shows."""
+    return figure.call("""figure.draw(); return figure.canvases.map(({ node }) => {
+        const data = node.getContext('2d').getImageData(0, 0, node.width, node.height).data, seen = new Set();
+        const pixels = new Uint32Array(data.buffer);
+        for (let k = 0; k < pixels.length; k += 7) seen.add(pixels[k]);
+        return seen.size; });""")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("scheme", ("http", "file"))
+def test_a_figure_comes_alive_by_itself(browser, pages, name, scheme):
+    base = pages if scheme == "http" else (HTML / PAGES).as_uri()
+    with Figure(browser, base, name) as figure:
+        figure.whole()
+        assert figure.visit.hosts <= {urlsplit(pages).netloc if scheme == "http" else "", ""}
+        assert min(painted(figure)) > 5
+        assert not figure.notice() if figure.page.locator(".mpk-notice").is_visible() else True
+
+
+def test_the_figures_of_the_book_come_alive_where_they_stand(browser, address):
+    with Visit(browser, f"{address}/book/playground.html") as visit:
+        live = visit.page.locator(".mpack-interactive > .mpack-widget")
+        visit.page.wait_for_function("() => !document.querySelector('.mpack-widget:not([data-live])')")
+        assert live.count() >= 1
+        stills = visit.page.locator(".mpack-interactive > img")
+        assert stills.count() == 2 * live.count()
+        assert not any(still.is_visible() for still in stills.all())
+        visit.page.emulate_media(media="print")
+        assert visit.page.locator(".mpack-interactive > img.mpack-light").first.is_visible()
+        assert not live.first.is_visible()
+        assert not visit.errors
+
+
+def test_without_scripts_there_is_a_still(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/book/playground.html")
+    assert page.locator(".mpack-interactive > img.mpack-light").first.is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axe_finds_nothing_in_either_theme_or_width(browser, pages, name):
+    for theme in ("light", "dark"):
+        for size in (WIDE, PHONE):
+            with Figure(browser, pages, name, theme=theme, size=size) as figure:
+                figure.press("Share")
+                for details in figure.page.locator(".mpk details").all():
+                    details.locator("summary").click()
+                assert figure.report()["theme"] == theme
+                check_accessible(figure.page)
+                assert figure.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+                figure.whole()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_targets_are_large_and_sliders_leave_scrolling_alone(browser, pages, name):
+    with Figure(browser, pages, name, size=PHONE) as figure:
+        figure.press("Share")
+        small = figure.call("""return [...document.querySelectorAll(
+                '.mpk :is(button, select, input, summary, [tabindex="0"])')]
+            .filter(node => node.offsetParent && node.getBoundingClientRect().height)
+            .map(node => node.type === 'checkbox' ? node.closest('label') : node)
+            .filter(node => { const box = node.getBoundingClientRect(); return box.height < 43.9 || box.width < 43.9; })
+            .map(node => node.outerHTML.slice(0, 100));""")
+        assert not small
+        touch = figure.call(
+            "return [...document.querySelectorAll('.mpk [type=range]')].map(s => getComputedStyle(s).touchAction);"
+        )
+        assert set(touch) <= {"pan-y"}
+
+
+def test_a_figure_follows_the_theme_of_its_page(browser, pages):
+    with Figure(browser, pages, "playground") as figure:
+        corner = """figure.draw(); const { node } = figure.canvases[0];
+            return node.getContext('2d').getImageData(0, 0, node.width, 30).data.join();"""
+        light = figure.call(corner)
+        figure.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        figure.settle()
+        assert figure.report()["theme"] == "dark"
+        assert figure.call(corner) != light
+
+
+# ------------------------------------------------------------------------------------------------ controls
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_control_answers_the_keyboard(browser, pages, name):
+    with Figure(browser, pages, name) as figure:
+        # Whatever hides some controls (a dynamics without a batch, say) is moved along, until each has been seen.
+        unseen = {key for key in figure.fields if figure.page.locator(f"[data-control={key}]").count()}
+        choices = [key for key, field in figure.fields.items() if field["kind"] == "choice" and key in unseen]
+        turns = [[]] + [[key, option] for key in choices for option in figure.fields[key]["options"]]
+        for turn in turns:
+            if turn:
+                figure.page.locator(f"[data-control={turn[0]}] select").select_option(turn[1])
+                assert figure.state()[turn[0]] == turn[1]
+                unseen.discard(turn[0])
+            for key in sorted(unseen):
+                control = figure.page.locator(f"[data-control={key}]")
+                if control.is_visible():
+                    move(figure, key, control)
+                    unseen.discard(key)
+        assert not unseen
+        figure.whole()
+
+
+def move(figure, key, control):
+    """Change one control by keys alone, and see the state follow."""
+    field, before = figure.fields[key], figure.state()[key]
+    if field["kind"] == "flag":
+        control.locator("input").focus()
+        figure.page.keyboard.press("Space")
+        assert figure.state()[key] is not before
+        return
+    if field["kind"] == "choice":
+        control.locator("select").focus()
+        figure.page.keyboard.press("ArrowUp" if before == list(field["options"])[-1] else "ArrowDown")
+        assert figure.state()[key] != before
+        return
+    number = control.locator("input[type=number]")
+    if control.locator("input[type=range]").count():
+        control.locator("input[type=range]").focus()
+        keys = ("ArrowRight", "ArrowLeft") if before < field["max"] else ("ArrowLeft", "ArrowRight")
+        figure.page.keyboard.press(keys[0])
+        moved = figure.state()[key]
+        assert moved != before
+        assert float(number.input_value()) == pytest.approx(moved)
+    number.focus()
+    number.fill(str(field["min"]))
+    figure.page.keyboard.press("Enter")
+    figure.page.keyboard.press("Tab")
+    assert figure.state()[key] == field["min"]
+    number.fill("-99999")
+    figure.page.keyboard.press("Tab")
+    assert figure.state()[key] == field["min"]
+    assert "-99999" in figure.notice()
+    number.fill(str(before))
+    figure.page.keyboard.press("Tab")
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_run_pause_step_and_reset(browser, pages, name):
+    with Figure(browser, pages, name) as figure:
+        start = figure.report()
+        assert start["state"]["running"] is False
+        figure.press("Run")
+        figure.page.wait_for_function("() => document.querySelector('.mpk').mpackFigure.figure.report().step >= 3")
+        figure.press("Pause")
+        paused = figure.report()["numbers"]["step"]
+        figure.settle()
+        assert figure.report()["numbers"]["step"] == paused
+        figure.press("One step")
+        assert figure.report()["numbers"]["step"] == paused + 1
+        figure.press("Reset")
+        again = figure.report()
+        assert again["state"]["running"] is False
+        assert again["numbers"] == start["numbers"]
+        assert figure.page.locator("[aria-live=polite]").inner_text()
+        figure.whole()
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_figure_out_of_sight_rests(browser, pages, name):
+    with Figure(browser, pages, name) as figure:
+        figure.page.evaluate("document.body.style.paddingBottom = '5000px'")
+        figure.call("figure.set({ speed: 5 });")
+        figure.press("Run")
+        figure.page.evaluate("scrollTo(0, 4500)")
+        figure.page.wait_for_function("() => !document.querySelector('.mpk').mpackFigure.seen")
+        step = figure.report()["numbers"]["step"]
+        figure.page.wait_for_timeout(600)
+        assert figure.report()["numbers"]["step"] == step
+        figure.page.evaluate("scrollTo(0, 0)")
+        figure.page.wait_for_function(f"() => document.querySelector('.mpk').mpackFigure.figure.report().step > {step}")
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_reduced_motion_starts_paused_and_says_so(browser, pages, name):
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{pages}/{name}.html#{name}?v=1&running=1")
+    page.wait_for_selector(".mpk-notice")
+    page.wait_for_function("() => document.querySelector('.mpack-widget[data-live]')")
+    assert "reduced motion" in page.locator(".mpk-notice").inner_text()
+    assert page.evaluate("document.querySelector('.mpk').mpackFigure.running") is False
+    context.close()
+
+
+# ------------------------------------------------------------------------------------------------ addresses and sharing
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_link_restores_this_exact_situation(browser, pages, name, seed):
+    for trial in range(3):
+        state = random_state(name, 3 * seed + trial)
+        with Figure(browser, pages, name, query_of(state)) as figure:
+            first = figure.whole()
+            for key, value in state.items():
+                if key != "step":  # the run may have ended before
+                    assert first["state"][key] == value, key
+            link = figure.call(
+                "return figure.host.link(new URLSearchParams(Object.entries(figure.moment()).map("
+                "([k, v]) => [k, v === true ? 1 : v === false ? 0 : v])).toString());"
+            )
+        with Figure(browser, pages, name, link.split("?", 1)[1]) as figure:
+            second = figure.whole()
+            assert (second["state"], second["numbers"]) == (first["state"], first["numbers"])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_address_follows_the_reader(browser, pages, name):
+    with Figure(browser, pages, name) as figure:
+        state = {key: value for key, value in random_state(name, 1).items() if key != "step"}
+        figure.call(f"figure.set({json.dumps(state)});")
+        figure.page.wait_for_function(f"() => location.hash.startsWith('#{name}?v=1&')")
+        figure.settle()
+        before = figure.report()
+        figure.page.reload()
+        figure.page.wait_for_function("() => document.querySelector('.mpack-widget[data-live]')")
+        figure.settle()
+        assert figure.report()["state"] == before["state"]
+
+
+@pytest.mark.parametrize("name,query", [(name, query) for name, links in OLD_LINKS.items() for query in links])
+def test_old_links_mean_what_they_meant(browser, pages, name, query):
+    with Figure(browser, pages, name, query) as figure:
+        report = figure.whole()
+        assert not report["complaints"]
+        assert OLD_LINKS[name][query].items() <= report["numbers"].items()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("query", (
+    "v=1&" + "x" * 3000, "v=99&running=perhaps", "&&&===%%%&v=", "__proto__=1&constructor=2&toString=3",
+    "{all}=NaN", "{all}=1e999", "{all}=-1", "{all}=%3Cscript%3Ealert(1)%3C/script%3E", "{all}=",
+))  # fmt: skip
+def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name, query):
+    keys = _sources.schema(name)["state"]
+    bad = "&".join(query.format(all=key) for key in keys) if "{all}" in query else query
+    with Figure(browser, pages, name, bad) as figure:
+        report = figure.whole()
+        assert report["complaints"]
+        assert report["complaints"][0][:30] in figure.notice()
+        assert "<script" not in figure.page.locator(".mpk").inner_html().replace("&lt;", "")
+        if "{all}" in query:
+            defaults = {key: field["default"] for key, field in keys.items()}
+            named = [key for key in keys if any(f"({key})" in complaint for complaint in report["complaints"])]
+            assert {key: report["state"][key] for key in named} == {key: defaults[key] for key in named}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_what_is_shared(browser, pages, name, tmp_path):
+    with Figure(browser, pages, name, query_of(random_state(name, 5)), size={"width": 900, "height": 900}) as figure:
+        before = figure.whole()
+        figure.press("Share")
+        saved = {}
+        for text, ending in (("Save picture", "png"), ("Save numbers", "csv"), ("Save as a page", "html")):
+            with figure.page.expect_download() as download:
+                figure.press(text)
+            saved[ending] = tmp_path / download.value.suggested_filename
+            download.value.save_as(saved[ending])
+            assert saved[ending].name == f"{name}.{ending}"
+        assert saved["png"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and saved["png"].stat().st_size > 10_000
+        lines = [line for line in saved["csv"].read_text().splitlines() if not line.startswith("#")]
+        widths = {len(line.split(",")) for line in lines}
+        assert len(lines) > 1 and len(widths) == 1
+        copies = {
+            "Copy link": f"#{name}?v=1&",
+            "Copy embed code": "<iframe",
+            "Copy as Python": f"mpack.widgets.{_sources.class_name(name)}(",
+            "Copy report": '"figure"',
+        }
+        for text, part in copies.items():
+            figure.press(text)
+            figure.page.wait_for_function(
+                f"() => document.querySelector('.mpk-copied').value.includes({json.dumps(part)})"
+            )
+        code = figure.call("return figure.python();")
+        compile(code, "copied", "exec")
+        assert not figure.visit.errors
+    with Figure(browser, tmp_path.as_uri(), name) as alone:
+        after = alone.whole()
+        assert (after["state"], after["numbers"]) == (before["state"], before["numbers"])
+        with alone.page.expect_download() as download:  # a saved page can be saved again
+            alone.press("Share"), alone.press("Save as a page")
+        assert download.value.suggested_filename == f"{name}.html"
+
+
+def test_links_in_the_text_set_the_figure(browser, address):
+    with Visit(browser, f"{address}/book/playground.html") as visit:
+        page = visit.page
+        page.wait_for_function("() => !document.querySelector('.mpack-widget:not([data-live])')")
+        page.evaluate(
+            """for (const fold of document.querySelectorAll('.dropdown, details')) {
+                fold.classList.remove('toggle-hidden'); fold.open = true; }"""
+        )
+        for link in page.locator("a.mpack-set").all():
+            figure, wanted = link.get_attribute("data-figure"), json.loads(link.get_attribute("data-state"))
+            link.evaluate("link => link.click()")
+            page.wait_for_function(
+                "([id, wanted]) => { const { state } = document.getElementById(id).querySelector('.mpk').mpackFigure;"
+                "return Object.entries(wanted).every(([key, value]) => state[key] === value || key === 'running'); }",
+                arg=[figure, wanted],
+            )
+            assert page.evaluate("location.hash").startswith(f"#{figure}?")
+            assert page.locator(f"[id={figure}] .mpk-notice").is_hidden()
+            page.evaluate(
+                "id => document.getElementById(id).querySelector('.mpk').mpackFigure.set({ running: false })", figure
+            )
+        assert not visit.errors
+
+
+# ------------------------------------------------------------------------------------------------ hard use
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_whatever_is_pressed_the_figure_stands(browser, pages, name, seed):
+    rng = random.Random(f"fuzz {name} {seed}")
+    with Figure(browser, pages, name) as figure:
+        found = []
+        for _ in range(120):
+            act = rng.choice(("slider", "number", "select", "box", "button", "text", "drag", "key"))
+            found.append(act)
+            figure.page.evaluate(FUZZ, [act, rng.random(), rng.random()])
+            if rng.random() < 0.2:
+                figure.page.wait_for_timeout(30)
+        figure.whole()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_fifty_times_mounted_and_unmounted_nothing_is_left(browser, pages, name):
+    with Figure(browser, pages, name) as figure:
+        client = figure.visit.context.new_cdp_session(figure.page)
+
+        def again(times):
+            figure.page.evaluate(
+                """async (times) => { const node = document.querySelector('.mpack-widget');
+                for (let k = 0; k < times; k++) { mpackFigures.unmount(node); await mpackFigures.mount(node);
+                    await new Promise(done => requestAnimationFrame(done)); } }""",
+                times,
+            )
+            client.send("HeapProfiler.collectGarbage")
+            client.send("HeapProfiler.collectGarbage")
+            counters = client.send("Memory.getDOMCounters")
+            heap = figure.page.evaluate("performance.memory.usedJSHeapSize")
+            return counters["nodes"], counters["jsEventListeners"], heap
+
+        nodes, listeners, heap = again(5)
+        after = again(50)
+        assert after[0] <= nodes + 60, "elements are left behind"
+        assert after[1] <= listeners + 20, "listeners are left behind"
+        assert after[2] <= heap + 4_000_000, "memory is left behind"
+        figure.whole()
+
+
+# ------------------------------------------------------------------------------------------------ the same bits
+
+
+RULES = [
+    {"dynamics": name, "approximation": approximation, **extra}
+    for name in ("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD", "RCD")
+    for approximation in (False, True)
+    for extra in ({"eps": 0.2, "alpha": 0.25, "batch_fraction": 0.6},)
+] + [
+    {"dynamics": "GD", "alpha": 0.05},
+    {"dynamics": "SGD", "alpha": 0.25, "batch_size": 20},
+    {"dynamics": "RCD", "alpha": 0.25, "batch_size": 20},
+]
+
+
+@pytest.fixture(scope="module")
+def playground(browser, pages):
+    with Figure(browser, pages, "playground") as figure:
+        yield figure
+
+
+def rule_name(rule):
+    return "-".join([rule["dynamics"], *(key for key in ("approximation", "batch_size") if rule.get(key))])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=rule_name)
+def test_the_page_computes_what_the_library_computes(playground, rule, seed):
+    """Digest, number of steps, active discs and energy after 500 steps: dense and dilute, equal discs and two sizes."""
+    for phi, ratio, n in ((1.1, 1, 150), (1.1, 1.4, 120), (0.3, 1, 150), (0.35, 2.0, 101)):
+        state = {"n": n, "phi": phi, "size_ratio": ratio, "seed": seed, "step": 500, **rule}
+        run = list(_same.runs({**state, "step": 0}, [500]))[-1]
+        playground.call(f"figure.model.replace({json.dumps(state)}); return Promise.resolve();")
+        playground.settle()
+        page = playground.whole()["numbers"]
+        assert page["box"] == run.start.box
+        assert (page["step"], page["digest"]) == (run.steps, run.digest)
+        assert page["active"] == round(run.activity[-1] * n)
+        assert page["energy"] == run.energy[-1]
+        assert page["absorbed"] == run.absorbed and page["clipped"] == run.overflows == 0
+
+
+def test_absurd_kicks_are_cut_as_the_library_cuts_them(browser, pages):
+    """The largest learning rate in the smallest box: pushes of half the box and more."""
+    state = {
+        "dynamics": "RCD",
+        "approximation": True,
+        "alpha": 2,
+        "batch_fraction": 0.5,
+        "n": 20,
+        "phi": 1.2,
+        "seed": 5,
+    }
+    with pytest.warns(RuntimeWarning, match="reached half the box"):
+        run = list(_same.runs(state, [200]))[-1]
+    with Figure(browser, pages, "playground", query_of(state | {"step": 200})) as figure:
+        assert figure.whole()["numbers"]["digest"] == run.digest
+
+
+def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):
+    """The edge of the box is a correctly rounded square root: hundreds of packing fractions, to the last bit."""
+    rng = random.Random(seed)
+    states = [
+        (rng.randint(20, 2000), round(rng.uniform(0.1, 1.2), rng.randint(2, 16)), round(rng.uniform(1, 2), 4))
+        for _ in range(300)
+    ]
+    code = (_sources.FOLDER / "_exact.js").read_text(encoding="utf8")
+    with Figure(browser, pages, "playground") as figure:
+        found = figure.page.evaluate(
+            """([code, states]) => { const exact = new Function(code + '; return exact;')();
+                return states.map(([n, phi, ratio]) => { const discs = new exact.Discs({ n, phi, ratio, seed: 1 });
+                    return [discs.box, discs.diameters[0], discs.diameters[n - 1]]; }); }""",
+            [code, states],
+        )
+    for (n, phi, ratio), (box, first, last) in zip(states, found, strict=True):
+        start = _same.start_of(_same.whole({"n": n, "phi": phi, "size_ratio": ratio, "seed": 1}))
+        assert (box, first, last) == (start.box, start.diameters[0], start.diameters[-1]), (n, phi, ratio)
+
+
+def test_the_reader_sees_both_digests(browser, pages):
+    known = json.loads((_sources.FOLDER / "playground.data.json").read_text(encoding="utf8"))["runs"][0]
+    with Figure(browser, pages, "playground", query_of(known["state"] | {"step": 100})) as figure:
+        figure.page.get_by_text("The same bits as the library").click()
+        figure.page.wait_for_function(
+            "() => document.querySelector('.mpk-checked').textContent.includes('Digest of the library')"
+        )
+        text = figure.page.locator(".mpk-checked").inner_text()
+        assert text.count(known["digests"]["100"]) == 2 and "had the same" in text
+        figure.call("figure.figure.compared.page = 'f'.repeat(32); figure.figure.stamp = null; figure.redraw();")
+        figure.page.wait_for_function("() => document.querySelector('.mpk-checked').textContent.includes('defect')")
+
+
+# ------------------------------------------------------------------------------------------------ an eighth figure
+
+
+def test_a_figure_added_by_the_description_works(browser, tmp_path, monkeypatch):
+    """The two files that ADDING.md spells out, in a copy of the folder, and nothing more."""
+    folder = shutil.copytree(_sources.FOLDER, tmp_path / "widgets", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (folder / "ADDING.md").read_text(encoding="utf8")
+    for ending in ("json", "js"):
+        (folder / f"last_pair.{ending}").write_text(
+            re.search(rf"```{ending}\n(.*?)```", text, re.DOTALL)[1], encoding="utf8"
+        )
+    monkeypatch.setattr(_sources, "FOLDER", folder)
+    _sources.schema.cache_clear()
+    try:
+        assert "last_pair" in _sources.names() and _sources.class_name("last_pair") == "LastPair"
+        assert _sources.from_text("last_pair", _sources.schema("last_pair")["still"]) == {"step": 5}
+        (tmp_path / "last_pair.html").write_text(_sources.standalone("last_pair"), encoding="utf8")
+        base = tmp_path.as_uri()
+        test_run_pause_step_and_reset(browser, base, "last_pair")
+        test_every_control_answers_the_keyboard(browser, base, "last_pair")
+        test_axe_finds_nothing_in_either_theme_or_width(browser, base, "last_pair")
+        test_what_is_shared(browser, base, "last_pair", tmp_path)
+        test_whatever_is_pressed_the_figure_stands(browser, base, "last_pair", 1)
+        with Figure(browser, base, "last_pair", "v=1&eps=1&step=3") as figure:
+            assert figure.whole()["numbers"]["step"] <= 3
+    finally:
+        _sources.schema.cache_clear()
