@@ -1,0 +1,53 @@
+"""The chapters on the transition, run small through papermill: recorded numbers, claims, and controls that fail.
+
+A true claim must not differ (a probability below 0.3 % each by the rule of `mpack.chapters.claim`); at these sizes it
+may be undecided.
+"""
+
+import pytest
+from test_theory_chapters import Chapter
+
+SMALL = {
+    "absorbing_or_active": {
+        "sites": 30,
+        "trials": 300,
+        "n": 108,
+        "phis": [0.48, 0.53, 0.6, 0.62, 0.64, 0.66],
+        "steps": 1_000,
+        "runs": 2,
+        "small_sizes": [24, 96],
+        "small_runs": 24,
+        "start_runs": 3,
+    },
+}
+SLACK = {"start-does-not-matter-compressed", "start-does-not-matter-expanded"}  # true for large systems, late
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A function that runs a chapter once, small, and returns it."""
+    folder, done = tmp_path_factory.mktemp("chapters"), {}
+
+    def once(name):
+        if name not in done:
+            done[name] = Chapter(name, folder, **SMALL[name])
+        return done[name]
+
+    return once
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_no_claim_differs_and_every_control_does(run, name):
+    claims = run(name).claims
+    controls = {id_ for id_, claim in claims.items() if claim["control"]}
+    assert controls
+    assert [id_ for id_ in controls if claims[id_]["verdict"] != "differs"] == []
+    assert [id_ for id_ in set(claims) - controls - SLACK if claims[id_]["verdict"] == "differs"] == []
+
+
+def test_absorbing_or_active_measures_what_it_says(run):
+    chapter = run("absorbing_or_active")
+    assert chapter.records["all-runs"]["value"] == 5 * 6 * 2
+    assert chapter.claims["sites-survival"]["n"] == 300
+    assert chapter.claims["control-crystal-start"]["value"] > 0.3
+    assert chapter.near("sites-steady-activity", 0.0)
