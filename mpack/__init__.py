@@ -44,6 +44,7 @@ _MODULES = {
     "sizes",
     "specification",
     "ensemble",
+    "campaigns",
     "manifolds",
     "contrastive",
     "figures",

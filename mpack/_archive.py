@@ -36,6 +36,15 @@ def results_folder():
     return Path(__file__).resolve().parents[1] / "book" / "results"
 
 
+def archives(folder=None):
+    """The folders below `folder` (the book's own if left out) that hold archives of runs, sorted by name.
+
+    Others that have a manifest hold results of another kind, which are none of this module's business.
+    """
+    paths = sorted((results_folder() if folder is None else Path(folder)).glob(f"*/{MANIFEST}"))
+    return [path.parent for path in paths if '"archive"' in path.read_text(encoding="utf8")]
+
+
 # --------------------------------------------------------------------------------------------------------- export
 
 

@@ -29,12 +29,12 @@ def main(arguments=None, results=RESULTS, report=places.AUDIT):
     parser.add_argument("--salt", help="draw by this text instead of the commit")
     parser.add_argument("--rows", action="store_true", help="list every row that is done")
     options = parser.parse_args(arguments)
-    names = options.names or sorted(path.parent.name for path in results.glob("*/manifest.json"))
-    if not names:
+    folders = [results / name for name in options.names] or ensemble.archives(results)
+    if not folders:
         say("There is no archive to audit.")
         return 0
     try:
-        found = audit([results / name for name in names], options)
+        found = audit(folders, options)
     except (OSError, ensemble.StoreError) as error:
         say(f"AUDIT FAILED: {error}")
         return 1
