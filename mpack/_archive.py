@@ -352,14 +352,14 @@ def read_results(name):
     manifest = read_manifest(folder)
     lines = _lines(folder, manifest)
     series = _read_series(folder, manifest, [int(line["n"]) for line in lines])
-    arrays = _read_arrays(folder, manifest)
+    arrays, current = _read_arrays(folder, manifest), manifest["derived by rule"] == RULE
     found = []
     for place, line in enumerate(lines):
         values, numbers = _valued(line, manifest["numbers"])
         marks = [[int(step), digest] for step, digest in (mark.split(":") for mark in line["marks"].split(" "))]
         found.append(
             {
-                **{name: values[name] for name in (*MEASURED, *DERIVED)},
+                **{name: values[name] for name in (*MEASURED, *(DERIVED if current else ()))},
                 "key": hashlib.sha256(line["spec"].encode()).hexdigest(),
                 "spec": line["spec"],
                 "marks": marks,

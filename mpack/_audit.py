@@ -231,6 +231,7 @@ def replay(result, salt="", budget=BUDGET):
     records = _compare(stored.between(0, steps), _scheduled(spec, run, result["steps"]), wrong)
     if run.steps == result["steps"]:
         wrong += _ending(spec, result, run, stored)
+    wrong += _kept_packing(spec, result)
     late, more = _from_checkpoint(spec, result, stored, steps, salt, wrong)
     return Replay(
         key=result["key"],
@@ -310,12 +311,28 @@ def _ending(spec, result, run, stored):
         if result[name] != value:
             wrong.append(f"{name} is stored as {result[name]!r}, done again {value!r}")
     numbers, _ = measured(run, spec.observables)
-    again = {**numbers, **derived(stored)}
-    held = {**result["numbers"], **{name: result[name] for name in DERIVED if name in result}}
-    for name, value in held.items():
-        if name not in again or not _close(value, again[name]):
-            wrong.append(f"{name} is stored as {value!r}, done again {again.get(name)!r}")
-    return wrong
+    wrong += _differences({name: result[name] for name in DERIVED if name in result}, derived(stored))
+    return wrong + _differences(result["numbers"], numbers)
+
+
+def _kept_packing(spec, result):
+    """Differences of the last packing, if it was kept, from the digest, and of what was observed on it."""
+    if "packing" not in result["blobs"]:
+        return []
+    arrays = unpack(result["blobs"]["packing"])
+    if digest_of(arrays["fixed"]) != result["digest"]:
+        return ["the last packing that was kept has not the digest of the row"]
+    numbers, _ = measured(state(spec, arrays, result["steps"]), spec.observables)
+    return _differences(result["numbers"], numbers)
+
+
+def _differences(stored, again):
+    """A sentence for each number that is not the same, to what libm leaves open."""
+    return [
+        f"{name} is stored as {value!r}, done again {again.get(name)!r}"
+        for name, value in stored.items()
+        if name not in again or not _close(value, again[name])
+    ]
 
 
 def _close(one, other):

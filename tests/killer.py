@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import mpack
@@ -39,8 +40,17 @@ def child(store, log, specs):
         return produce(text, *more, **how)
 
     ensemble.produce = logged
-    mpack.sweep(specs, store=store, progress=False, workers=WORKERS)
-    os._exit(0)
+    try:
+        mpack.sweep(specs, store=store, progress=False, workers=WORKERS)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
+
+
+def dead(process):
+    """True if a child has ended; it is still to be waited for."""
+    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def hot(journal):
@@ -68,7 +78,7 @@ def main(path, rounds, seed):
             child(path, log, specs)
         os.close(log)
         begin = chance.choice([0, 1, 2, 4, 8])
-        while log_path.read_bytes().count(b"\n") < begin:
+        while log_path.read_bytes().count(b"\n") < begin and not dead(process):
             time.sleep(0.001)
         time.sleep(chance.uniform(0.0, 0.03))
         os.kill(process, signal.SIGKILL)

@@ -4,6 +4,8 @@ import copy
 import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +216,21 @@ def test_what_no_digest_covers_is_done_again_as_well(tmp_path, results):
     assert any("z is stored as 7.0" in sentence for sentence in found.replays[0].wrong)
 
 
+def test_a_packing_that_was_kept_is_held_against_its_digest(results):
+    """And what was observed on it is observed again, without doing the run again."""
+    spec = mpack.Spec(
+        mpack.PairwiseBRO(eps=0.1), n=60, phi=0.9, dim=2, steps=400, observables=("contacts", "packing")
+    )
+    result = _rows.produce(spec.text)
+    assert not _audit.replay(result, budget=0).wrong
+    kept = _rows.unpack(result["blobs"]["packing"])
+    moved = kept | {"fixed": kept["fixed"] + 1}
+    false = changed(result, blobs=result["blobs"] | {"packing": _rows.pack(moved)})
+    assert _audit.replay(false, budget=0).wrong == ("the last packing that was kept has not the digest of the row",)
+    false = changed(result, numbers=result["numbers"] | {"z": 0.0})
+    assert "z is stored as 0.0" in _audit.replay(false, budget=0).wrong[0]
+
+
 def long_result():
     """A run longer than the audit's budget, with checkpoints."""
     spec = mpack.Spec(
@@ -340,6 +357,36 @@ def test_one_archive_run_at_a_time(workshop, capsys):
         assert "continued already" in capsys.readouterr().out
     assert archive_tool.main(["--status"]) == 0
     assert "No archive run" in capsys.readouterr().out
+
+
+LONG = """
+import sys
+from pathlib import Path
+import mpack
+from book._tools import archive
+from mpack import campaigns
+archive.WORK = Path(sys.argv[1]) / "work"
+archive.LOCK, archive.RESULTS = archive.WORK / "lock", Path(sys.argv[1]) / "results"
+rule = mpack.SGD(alpha=0.1, batch_fraction=1.0)
+short, long = mpack.specs(rule, n=60, phi=[0.2, 1.2], dim=2, steps=10**9, record=())
+campaigns.everything = lambda: {"tiny": [short, long]}
+sys.exit(archive.main(["--workers", "2"]))
+"""
+
+
+def test_make_archive_is_ended_by_stop(workshop, capsys):
+    """The second run would take hours: stopped, the tool ends at once, well, with the first one exported."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", LONG, str(workshop)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as tool:
+        for line in tool.stdout:
+            if line.startswith("exported tiny: 1 runs"):
+                break
+        assert archive_tool.main(["--stop"]) == 0
+        assert f"Asked process {tool.pid} to export" in capsys.readouterr().out
+        tool.communicate(timeout=120)
+    assert tool.returncode == 0
+    assert len(ensemble.load_archive(workshop / "results" / "tiny")) == 1
 
 
 def test_campaigns_are_named_and_distinct():
