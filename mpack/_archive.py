@@ -243,6 +243,11 @@ def read_manifest(folder):
     return manifest
 
 
+def derived_now(name):
+    """True if what an archive derives from its series was derived by the rule of this version."""
+    return read_manifest(results_folder() / name)["derived by rule"] == RULE
+
+
 def _read(folder, manifest, name):
     """The content of one file of an archive, decompressed."""
     if name not in manifest["files"]:

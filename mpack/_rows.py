@@ -221,7 +221,8 @@ def circumstances():
 def _commit():
     folder = Path(__file__).parent
     command = ["git", "-C", str(folder)]
-    quiet = {"capture_output": True, "text": True, "timeout": 20, "check": True}
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # never in the way of a commit that is being made
+    quiet = {"capture_output": True, "text": True, "timeout": 20, "check": True, "env": environment}
     try:
         if subprocess.run([*command, "ls-files", "--error-unmatch", "__init__.py"], **quiet).returncode:
             return ""

@@ -12,8 +12,8 @@ import os
 from collections import Counter, deque
 
 from mpack import _check, _tables
+from mpack._archive import archives, derived_now, export, import_archive, load_archive
 from mpack._audit import Audit, audit
-from mpack._archive import archives, export, import_archive, load_archive
 from mpack._measures import OBSERVABLES
 from mpack._rows import produce, state
 from mpack._store import DigestMismatch, Store, StoreDamaged, StoreError, StoreInUse, StoreUnwritable
@@ -21,7 +21,7 @@ from mpack.specification import Spec, from_text, specs
 
 __all__ = [
     *("Spec", "specs", "from_text", "sweep", "results", "table", "export", "import_archive", "load_archive", "merge"),
-    *("resume", "archives", "audit", "Audit"),
+    *("resume", "archives", "derived_now", "audit", "Audit"),
     *("Store", "StoreError", "StoreInUse", "StoreDamaged", "StoreUnwritable", "DigestMismatch", "SweepError"),
     "OBSERVABLES",
 ]

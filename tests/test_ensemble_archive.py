@@ -14,7 +14,7 @@ import pytest
 import mpack
 from book._tools import archive as archive_tool
 from book._tools import audit as audit_tool
-from mpack import _archive, _audit, _rows, campaigns, ensemble
+from mpack import _archive, _audit, _rows, _tables, campaigns, ensemble
 from mpack.ensemble import Store
 
 ROOT = Path(__file__).parent.parent
@@ -328,6 +328,23 @@ def test_make_archive_does_what_is_missing(workshop, capsys, monkeypatch):
     assert (workshop / "results" / "tiny" / "manifest.json").read_bytes() == before
     assert archive_tool.main(["nothing"]) == 2
     assert "no campaign 'nothing'" in capsys.readouterr().out
+
+
+def test_what_another_rule_derived_is_derived_anew(workshop, monkeypatch):
+    """When it is read, and in the files by `make archive`; an audit does not hold the old values against a row."""
+    archive_tool.main(["tiny", "--workers", "1"])
+    folder = workshop / "results" / "tiny"
+    for module in (_archive, _tables):
+        monkeypatch.setattr(module, "RULE", 99)
+    new = {name: float("nan") if kind is float else False for name, kind in _tables.DERIVED.items()}
+    for module in (_archive, _tables, _audit):
+        monkeypatch.setattr(module, "derived", lambda series: new)
+    assert not ensemble.derived_now(folder) and ensemble.load_archive(folder).f_inf.isna().all()
+    assert ensemble.audit(folder, seconds=0).ok
+    archive_tool.main(["tiny", "--workers", "1"])
+    assert ensemble.derived_now(folder)
+    (kept,) = {line["f_inf"] for line in _archive._lines(folder, _archive.read_manifest(folder))}
+    assert kept == "nan"
 
 
 def test_make_archive_begins_with_the_first_repeats(workshop, monkeypatch):

@@ -124,6 +124,8 @@ class Work:
         for name, specs in chosen.items():
             if (RESULTS / name / "manifest.json").exists():
                 ensemble.import_archive(RESULTS / name, stores[name])
+                if not ensemble.derived_now(RESULTS / name):
+                    self.unsaved.add(name)
             for spec in specs:
                 self.homes.setdefault(spec.key, []).append(name)
                 if spec.key not in stores[name]:
