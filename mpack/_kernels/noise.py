@@ -36,8 +36,9 @@ PURPOSES = {
     "regression": 8,  # mini-batches and starts of linear regression
     "network": 9,  # mini-batches and starts of neural networks
     "bootstrap": 10,  # resampling of runs
+    "known_answers": 11,  # lattice models and synthetic data that the scaling tool is tested on
 }
-START, PAIR, PAIR_REVERSE, PARTICLE, BATCH, FLATNESS, SIZES, REGRESSION, NETWORK, BOOTSTRAP = (
+START, PAIR, PAIR_REVERSE, PARTICLE, BATCH, FLATNESS, SIZES, REGRESSION, NETWORK, BOOTSTRAP, KNOWN_ANSWERS = (
     np.uint64(number) for number in PURPOSES.values()
 )
 
