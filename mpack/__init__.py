@@ -38,6 +38,7 @@ _MODULES = {
     "simulation",
     "observables",
     "critical",
+    "scaling",
     "kicks",
     "landscape",
     "limiting",
