@@ -11,7 +11,7 @@ from mpack import chapters
 
 SMALL = {
     "stochastic_approximations": {"samples": 6_000, "trials": 40, "n": 200, "runs": 4},
-    "msd_agreement": {"n_live": 60, "repeats_live": 3, "steps": 2_000, "kick_sizes_live": [0.003, 0.03, 0.3]},
+    "msd_agreement": {"show": "here", "n_live": 60, "repeats_live": 3, "steps": 2_000, "kick_sizes_live": [0.003, 0.03, 0.3]},
     "continuous_time": {
         "n_live": 1_000,
         "boxes_live": 5,
