@@ -167,6 +167,13 @@ const exact = (() => {
     return quotient(squareRoot(above / below), 1n << 200n);
   }
 
+  /** The nearest integer, ties to even. */
+  function nearest(x) {
+    const down = Math.floor(x),
+      rest = x - down;
+    return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
+  }
+
   /** Diameters of n discs, the first half `ratio` times smaller than the rest, divided by their mean. */
   function diametersOf(n, ratio) {
     if (ratio === 1) return new Float64Array(n).fill(1);
@@ -314,32 +321,33 @@ const exact = (() => {
 
   // ---------------------------------------------------------------------------------------------- discs
 
-  /** Discs in a periodic square: `new Discs({ n, phi, ratio, seed })` is Packing.random(n, phi, 2, seed, ...). */
+  /**
+   * Discs in a periodic square: `new Discs({ n, phi, ratio, seed })` is Packing.random(n, phi, 2, seed, ...), and
+   * `new Discs({ positions, box, seed })` is Packing(positions, box), equal discs.
+   */
   class Discs {
-    constructor({ n, phi, ratio = 1, seed }) {
+    constructor({ positions, n = positions.length, phi = 1, ratio = 1, box, seed }) {
       this.n = n;
       this.diameters = diametersOf(n, ratio);
       this.radius = this.diameters.map((diameter) => 0.5 * diameter);
       this.largest = Math.max(this.diameters[0], this.diameters[n - 1]);
       const few = n >> 1,
         ends = [this.diameters[0], this.diameters[n - 1]];
-      this.box = boxFor(
-        phi,
-        exactSum(
-          ends.map((d) => d * d),
-          [few, n - few],
-        ),
-      );
+      const squares = ends.map((d) => d * d);
+      this.box = box ?? boxFor(phi, exactSum(squares, [few, n - few]));
       this.xh = new Int32Array(n);
       this.xl = new Int32Array(n);
       this.yh = new Int32Array(n);
       this.yl = new Int32Array(n);
       for (let i = 0; i < n; i++) {
-        bits(seed, START, 0, i, 0);
-        this.xl[i] = w0;
-        this.xh[i] = w1;
-        this.yl[i] = w2;
-        this.yh[i] = w3;
+        if (positions) this.place(i, positions[i]);
+        else {
+          bits(seed, START, 0, i, 0);
+          this.xl[i] = w0;
+          this.xh[i] = w1;
+          this.yl[i] = w2;
+          this.yh[i] = w3;
+        }
       }
       this.seed = seed;
       this.step = 0;
@@ -350,6 +358,20 @@ const exact = (() => {
       this.listed = false;
       this.rooms(6 * n);
       this.look();
+    }
+
+    /** Put disc i at [x, y], in mean diameters. */
+    place(i, [x, y]) {
+      for (const [value, high, low] of [
+        [x, this.xh, this.xl],
+        [y, this.yh, this.yl],
+      ]) {
+        const fraction = value / this.box,
+          units = nearest((fraction - nearest(fraction)) * TWO64),
+          upper = Math.floor(units / TWO32);
+        high[i] = upper;
+        low[i] = units - upper * TWO32;
+      }
     }
 
     /** Room for pairs in the neighbour list, and for contacts. */
@@ -508,6 +530,15 @@ const exact = (() => {
     /** One step under a rule; false if the packing is absorbed (then nothing changes). */
     advance(rule) {
       if (this.absorbed) return false;
+      this.drawPushes(rule);
+      this.move();
+      this.step++;
+      this.look();
+      return true;
+    }
+
+    /** The pushes of this step, not yet carried out. */
+    drawPushes(rule) {
       const { n, pxh, pxl, pyh, pyl, ci, cj, cx, cy, slope } = this;
       pxh.fill(0);
       pxl.fill(0);
@@ -536,10 +567,6 @@ const exact = (() => {
         this.push(pyh, pyl, j, -(onJ * cy[c]));
       }
       if (rule.particle !== "one") this.scalePushes(rule);
-      this.move();
-      this.step++;
-      this.look();
-      return true;
     }
 
     /** Particle-wise noise: multiply the whole push of each active disc by its number. */

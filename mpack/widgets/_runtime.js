@@ -169,7 +169,7 @@ const runtime = (() => {
       Y = along(y, inner.bottom, inner.top);
     g.lineWidth = 1;
     g.textBaseline = "alphabetic";
-    for (const [value, label] of marks(x, inner.right - inner.left, 7 * size)) {
+    for (const [value, label] of marks(x, inner.right - inner.left, 4.6 * size)) {
       line(g, X(value), inner.top, X(value), inner.bottom, colours.grid);
       write(g, label, X(value), inner.bottom + 1.4 * size, { size, align: 0.5, colour: colours.ink });
     }
@@ -815,7 +815,7 @@ const runtime = (() => {
     start(build) {
       this.read();
       const begins = this.state.running;
-      this.state.running = false;
+      if ("running" in SCHEMA.state) this.state.running = false;
       this.figure = build(this);
       for (const name of Object.keys(SCHEMA.state)) {
         this.controls[name]?.show();

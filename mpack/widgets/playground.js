@@ -252,11 +252,7 @@ class Playground {
       );
     else if (this.known)
       lines.push(
-        element(
-          "p",
-          {},
-          `The library’s digest of this run is kept for steps ${Object.keys(this.known).join(", ")}.`,
-        ),
+        element("p", {}, `The library’s digest of this run is kept for steps ${Object.keys(this.known).join(", ")}.`),
       );
     else
       lines.push(
