@@ -478,7 +478,7 @@ const runtime = (() => {
         this.runButton.textContent = on ? "Pause" : "Run";
         this.runButton.setAttribute("aria-pressed", String(on));
       }
-      if (this.state.running !== on) {
+      if ("running" in SCHEMA.state && this.state.running !== on) {
         this.state.running = on;
         this.model.set("running", on);
         this.model.save_changes();

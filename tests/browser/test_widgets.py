@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 import pytest
 from bookpages import HTML
 
@@ -427,7 +428,7 @@ def test_links_in_the_text_set_the_figure(browser, address):
             assert page.evaluate("location.hash").startswith(f"#{figure}?")
             assert page.locator(f"[id={figure}] .mpk-notice").is_hidden()
             page.evaluate(
-                "id => document.getElementById(id).querySelector('.mpk').mpackFigure.set({ running: false })", figure
+                "id => document.getElementById(id).querySelector('.mpk').mpackFigure.run(false)", figure
             )
         assert not visit.errors
 
@@ -637,6 +638,57 @@ def test_discs_are_dragged_and_walked(browser, pages):
             assert figure.state()[name] == pytest.approx(now + by)
         assert "mean kick" in figure.page.locator("[aria-live=polite]").inner_text()
         figure.whole()
+
+
+# ------------------------------------------------------------------------------------------------ phase space
+
+PHASES = (
+    {"eta": 0.05, "beta": 0.5, "batch_size": 16},
+    {"eta": 0.1, "beta": 0.9, "batch_size": 5, "weight_decay": 0.3, "flat": 0.05},
+    {"eta": 0.3, "beta": 0.0, "batch_size": 64, "flat": 1.0, "distance": 0},
+)
+
+
+@pytest.fixture(scope="module")
+def phase(browser, pages):
+    with Figure(browser, pages, "phase_space") as figure:
+        yield figure
+
+
+@pytest.mark.parametrize("state", PHASES)
+def test_the_path_in_phase_space_is_the_library_s(phase, state, seed):
+    """The same data, batches and recursion: after 300 steps the same point; and the same theory of each mode."""
+    phase.call(f"figure.model.replace({json.dumps(state | {'step': 300, 'seed': seed})}); return Promise.resolve();")
+    phase.settle()
+    page = phase.whole()["numbers"]
+    fields = _sources.schema("phase_space")["state"]
+    whole = {name: field["default"] for name, field in fields.items()} | state
+    spectrum = [1.0, whole["flat"]]
+    hyper = {name: whole[name] for name in ("eta", "beta", "batch_size", "weight_decay")}
+    model = mpack.limiting.LinearRegressionSGD(spectrum=spectrum, **hyper)
+    stationary = model.stationary()
+    start = whole["distance"] * np.sqrt(stationary.position)
+    assert page["start"] == pytest.approx(list(start), rel=1e-12)
+    X, y = mpack.limiting.regression_data(spectrum, 1000, seed=seed)
+    run = mpack.limiting.run_regression(model, X, y, record=[300], runs=1, seed=seed, start=start)
+    assert page["step"] == 300
+    assert page["theta"] == pytest.approx(list(run.theta[0, 0]), rel=1e-9, abs=1e-11)
+    assert page["v"] == pytest.approx(list(run.v[0, 0]), rel=1e-9, abs=1e-11)
+    for mode, theory in enumerate(page["theory"]):
+        assert theory["position"] == pytest.approx(stationary.position[mode], rel=1e-12)
+        assert theory["velocity"] == pytest.approx(stationary.velocity[mode], rel=1e-12)
+        assert theory["factor"] == pytest.approx(model.minibatch_factor()[mode], rel=1e-10)
+        assert theory["oscillates"] == model.oscillates()[mode]
+        if theory["oscillates"]:
+            assert theory["period"] == pytest.approx(2 * math.pi / model.phase_per_step()[mode], rel=1e-9)
+        eigen = np.abs(np.linalg.eigvals(mpack.limiting.step_matrix(model.eta, model.beta, model.h[mode]))).max()
+        assert theory["memory"] == pytest.approx(-1 / math.log(max(eigen, 1e-9)), rel=1e-6)
+
+
+def test_a_path_that_runs_away_is_said_to(browser, pages):
+    with Figure(browser, pages, "phase_space", "v=1&eta=1&batch_size=1&beta=0.9&step=5000") as figure:
+        assert figure.whole()["numbers"]["lost"]
+        assert "run away" in figure.page.locator(".mpk-status").inner_text()
 
 
 # ------------------------------------------------------------------------------------------------ an eighth figure
