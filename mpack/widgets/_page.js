@@ -7,6 +7,7 @@ function mpackPage(figures, parts = {}) {
   const here = document.currentScript?.src,
     mounted = new Map(),
     modules = {};
+  let claimed = 0; // when an address or a link last set a figure
   const text = (name) => figures[name].map((part) => parts[part] ?? part).join("\n");
   const load = (name) =>
     (modules[name] ??= import(URL.createObjectURL(new Blob([text(name)], { type: "text/javascript" }))));
@@ -62,7 +63,8 @@ function mpackPage(figures, parts = {}) {
       unknown: (known) => Object.keys(given).filter((one) => one !== "v" && !known.includes(one)),
       link: (query) => to(location.href, query, id),
       page: (query) => (here ? to(new URL(`${name}.html`, here).href, query, name) : to(location.href, query, id)),
-      remember: (query) => {
+      remember: (query, since) => {
+        if (since < claimed) return; // a link has spoken since
         try {
           history.replaceState(null, "", to(location.href, query, id));
         } catch {
@@ -102,6 +104,7 @@ function mpackPage(figures, parts = {}) {
 
   /** Give a figure the state that the address or a link asks for, and show it. */
   function apply(id, changes) {
+    claimed = performance.now();
     for (const [node, { model, id: own }] of mounted) {
       if (own !== id) continue;
       model.host.given(changes);

@@ -466,7 +466,8 @@ const runtime = (() => {
 
     remember() {
       clearTimeout(this.remembering);
-      this.remembering = setTimeout(() => this.host?.remember?.(query(this.moment())), 400);
+      const since = performance.now();
+      this.remembering = setTimeout(() => this.host?.remember?.(query(this.moment()), since), 400);
     }
 
     // -------------------------------------------------------------------------------------------- time

@@ -205,7 +205,7 @@ class KickCloud {
         cells.map((cell) => element("td", {}, cell)),
       );
     });
-    const head = ["", "exact", "drawn", "standard error"].map((text) =>
+    const head = ["", "exact", "drawn", "error"].map((text) =>
       text ? element("th", { scope: "col" }, text) : element("td", {}),
     );
     this.table_.replaceChildren(element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows));

@@ -218,7 +218,7 @@ class PhaseSpace {
         cells.map((cell) => element("td", {}, cell)),
       );
     });
-    const head = ["", "predicted", "measured", "standard error"].map((text) =>
+    const head = ["", "predicted", "measured", "error"].map((text) =>
       text ? element("th", { scope: "col" }, text) : element("td", {}),
     );
     this.moments.replaceChildren(element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows));
