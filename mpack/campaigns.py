@@ -172,6 +172,24 @@ def phi_c():
     ]
 
 
+def phi_c_longer():
+    """What ten times more time changes: the same processes at one learning rate, just above the transition."""
+    centre, length = PHI_C[0.01]
+    longer = 10 * length
+    return [
+        spec
+        for rule, push in _phi_c_rules(0.01)[2:5]
+        for spec in mpack.specs(
+            rule,
+            n=1000,
+            phi=[round(centre + 0.005 * k, 4) for k in (1, 2)],
+            steps=round(longer / push),
+            record=(mpack.log_spaced(10), mpack.every(round(longer / push / 1000))),
+            series="activity",
+        )
+    ]
+
+
 def _scan(rule, alpha, centre, steps):
     """One process at one learning rate: packing fractions 0.005 apart about `centre`."""
     common = {"steps": steps, "record": (mpack.log_spaced(10), mpack.every(-(-steps // 400))), "series": "activity"}

@@ -322,7 +322,7 @@ class CriticalPoint:
     points: int
 
 
-def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None):
+def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None, scatter=None):
     """phi_c where the time to absorption diverges: tau = B (phi_c - phi)^-nu, by maximum likelihood.
 
     ln tau of a run below phi_c is Gaussian with standard deviation s about that law. A run that is still active after
@@ -342,6 +342,8 @@ def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None
         Runs further than this below the largest phi with an absorbed run are left out; so are absorptions at step 0.
     longest : float, optional
         Treat every run as if it had been stopped after so many steps (to see what finite time does).
+    scatter : float, optional
+        The standard deviation s of ln tau, > 0, where it is known better, such as from many scans together.
 
     Returns
     -------
@@ -370,15 +372,18 @@ def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None
     count = np.count_nonzero(absorbed)
     if count < 5 or len(np.unique(phi[absorbed])) < 3:
         raise ValueError(f"phi_c needs at least 5 absorbed runs at 3 packing fractions within reach; got {count}")
-    return _likeliest(phi, log_tau, absorbed, nu, low)
+    if scatter is not None:
+        scatter = _check.number("scatter", scatter, 0.0, open_low=True)
+    return _likeliest(phi, log_tau, absorbed, nu, low, scatter)
 
 
-def _likeliest(phi, log_tau, absorbed, nu, low):
-    """The fit of `divergence`: parameters ln(phi_c - low), ln B, ln s."""
+def _likeliest(phi, log_tau, absorbed, nu, low, scatter):
+    """The fit of `divergence`: parameters ln(phi_c - low), ln B and, unless it is given, ln s."""
     from scipy import optimize, special
 
     def cost(parameters):
-        gap, log_b, log_s = parameters
+        gap, log_b = parameters[:2]
+        log_s = parameters[2] if scatter is None else np.log(scatter)
         below = low + np.exp(gap) - phi
         mean = log_b - nu * np.log(np.maximum(below, 1e-300))
         z = (log_tau - mean) * np.exp(-log_s)
@@ -388,20 +393,20 @@ def _likeliest(phi, log_tau, absorbed, nu, low):
 
     def guess(gap):  # least squares without the active runs
         rest = log_tau[absorbed] + nu * np.log(low + np.exp(gap) - phi[absorbed])
-        return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])
+        return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])[: 3 if scatter is None else 2]
 
     start = min((guess(gap) for gap in np.log(np.geomspace(3e-5, 0.1, 60))), key=cost)
     fit = optimize.minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000})
     covariance = np.linalg.pinv(_curvature(cost, fit.x), hermitian=True)
     count = np.count_nonzero(absorbed)
-    small_sample = np.sqrt(count / (count - 3.0))
+    small_sample = np.sqrt(count / (count - 3.0)) if scatter is None else 1.0
     gap = float(np.exp(fit.x[0]))
     return CriticalPoint(
         phi_c=float(low + gap),
         error=float(gap * np.sqrt(max(covariance[0, 0], 0.0)) * small_sample),
         exponent=nu,
         amplitude=float(np.exp(fit.x[1])),
-        scatter=float(np.exp(fit.x[2]) * small_sample),
+        scatter=float(np.exp(fit.x[2]) * small_sample) if scatter is None else scatter,
         points=len(phi),
     )
 

@@ -144,6 +144,8 @@ def test_divergence_finds_phi_c(seed):
     assert 0.5 < np.mean(z**2) < 2.6
     assert np.mean([one.error for one in found]) < 0.002
     assert np.mean([one.scatter for one in found]) == pytest.approx(0.4, abs=0.06)
+    known = [critical.divergence(*scan, scatter=0.4) for scan in scans]
+    assert 0.4 < np.mean([((one.phi_c - 0.6283) / one.error) ** 2 for one in known]) < 2.2  # expected 1.05
     short = [critical.divergence(*scan, longest=4_000) for scan in scans[:20]]
     shift = np.mean([one.phi_c for one in short]) - 0.6283
     assert abs(shift) < 5 * np.mean([one.error for one in short]) / 20**0.5 + 5e-4
