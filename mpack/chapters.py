@@ -289,9 +289,8 @@ def answer(exercise, value, *, tolerance=0.01, absolute=False, what=""):
     value = _check.number("value", _plain("value", value))
     tolerance = _check.number("tolerance", tolerance, 0, None if absolute else 1, open_low=True)
     place = _bin("value", value, tolerance, absolute)
-    keys = [_answer_key(exercise, what, value < 0, place + shift) for shift in range(-_BINS, _BINS + 1)]
-    if absolute and abs(place) <= _BINS:  # both signs are near
-        keys += [_answer_key(exercise, what, value >= 0, shift) for shift in range(0, _BINS + 1 - abs(place))]
+    negative = value < 0 and not absolute
+    keys = [_answer_key(exercise, what, negative, place + shift) for shift in range(-_BINS, _BINS + 1)]
     entry = {"exercise": exercise, "what": what, "tolerance": tolerance, "absolute": absolute, "keys": sorted(keys)}
     _display({ANSWER: entry})
 
@@ -319,7 +318,8 @@ def grade(exercise, answer, *, tolerance, keys, absolute=False, what=""):
     near = f"{tolerance:g}" if absolute else f"{tolerance:.3g} of the number"
     right = False
     if absolute or value != 0:
-        right = _answer_key(exercise, what, value < 0, _bin("answer", value, tolerance, absolute)) in keys
+        negative = value < 0 and not absolute
+        right = _answer_key(exercise, what, negative, _bin("answer", value, tolerance, absolute)) in keys
     print(f"{about}: {'right' if right else 'not yet'} (the tolerance is {near}).")
     return right
 
@@ -328,9 +328,9 @@ _BINS = 10  # to a tolerance
 
 
 def _bin(name, value, tolerance, absolute):
-    """The bin of a number: a tenth of the tolerance wide, on a logarithmic axis if that is relative."""
+    """The bin of a number: a tenth of the tolerance wide, on a logarithmic axis of its size if that is relative."""
     if absolute:
-        return math.floor(abs(value) * _BINS / tolerance)
+        return math.floor(value * _BINS / tolerance)
     if value == 0:
         raise ValueError(f"{name} must not be 0 where the tolerance is relative; say absolute=True")
     return math.floor(math.log(abs(value)) * _BINS / math.log1p(tolerance))
