@@ -19,6 +19,7 @@ SMALL = {
         "small_runs": 24,
         "start_runs": 3,
     },
+    "locating_phi_c": {"site_sizes": [1_000, 10_000, 100_000], "n": 216, "steps": 4_000, "runs": 2, "audit_seconds": 0},
 }
 SLACK = {"start-does-not-matter-compressed", "start-does-not-matter-expanded"}  # true for large systems, late
 
@@ -51,3 +52,13 @@ def test_absorbing_or_active_measures_what_it_says(run):
     assert chapter.claims["sites-survival"]["n"] == 300
     assert chapter.claims["control-crystal-start"]["value"] > 0.3
     assert chapter.near("sites-steady-activity", 0.0)
+
+
+def test_locating_phi_c_ends_where_spheres_jam(run):
+    """From the archive: one end point for seven processes, and a budget that is larger than its statistical part."""
+    chapter = run("locating_phi_c")
+    assert chapter.records["archive-runs"]["value"] >= 656
+    end = chapter.records["end-point"]
+    assert abs(end["value"] - 0.64) < 0.01 and chapter.records["end-point-statistical"]["value"] < end["error"] < 0.005
+    assert chapter.claims["end-points-are-one"]["verdict"] == "agrees"
+    assert chapter.claims["control-finite-kicks"]["value"] < 0.6
