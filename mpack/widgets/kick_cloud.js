@@ -309,7 +309,7 @@ class KickCloud {
       this.ellipse(g, X, Y, mean, covariance, colours.ink, 2.2, []);
       this.ellipse(g, X, Y, sample.mean, sample.covariance, colour, 2.2, [5, 4]);
     });
-    const words = "ellipses and crosses: exact (line), drawn (dashed)";
+    const words = "line: exact, dashed: drawn";
     const wide = runtime.write(g, words, 0, 0, { size: 11, draw: false });
     g.globalAlpha = 0.85;
     g.fillStyle = colours.card;
