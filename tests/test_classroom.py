@@ -92,7 +92,7 @@ def test_a_copy_runs(kind, tmp_path):
     papermill.execute_notebook(str(asked), str(out), **options)
     if kind == "teacher":
         stated = chapters.answers(out)
-        assert {"ex-descent-phi", "ex-descent-wait"} <= set()
+        assert {"ex-descent-phi", "ex-descent-wait"} <= set(stated)
         (spheres,) = [entry for entry in stated["ex-descent-phi"] if entry["what"] == "number of spheres"]
         graded = {key: spheres[key] for key in ("tolerance", "absolute", "what", "keys")}
         assert chapters.grade("ex-descent-phi", 1184.2, **graded) is True
