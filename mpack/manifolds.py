@@ -272,6 +272,40 @@ def shifted_error(packing, sigma):
     return ShiftedError(before, *after, sigma)
 
 
+def class_separation(features, labels):
+    """How far apart real classes are for their size: |m_a - m_b|/(R_a + R_b) for all pairs.
+
+    m_a is the mean of a class and R_a the root of the mean squared distance from it. Above 1, balls of these radii
+    would not overlap; the points inside them need not be where the overlap is.
+
+    Parameters
+    ----------
+    features : array_like, shape (n, k)
+    labels : array_like, shape (n,)
+        At least two classes.
+
+    Returns
+    -------
+    array
+        One number a pair of classes, in the order (0, 1), (0, 2), ..., (1, 2), ...
+
+    Raises
+    ------
+    ValueError
+        If there are not n labels of at least two classes.
+    """
+    features = _check.array("features", features, ("n", "k"))
+    labels = np.asarray(labels)
+    names = np.unique(labels)
+    if labels.shape != (len(features),) or len(names) < 2:
+        raise ValueError(f"labels must be {len(features)} labels of at least two classes; got shape {labels.shape}")
+    members = [features[labels == name] for name in names]
+    middle = np.array([some.mean(axis=0) for some in members])
+    radius = np.array([math.sqrt(np.mean(np.sum((some - m) ** 2, axis=1))) for some, m in zip(members, middle)])
+    a, b = np.triu_indices(len(names), 1)
+    return np.linalg.norm(middle[a] - middle[b], axis=1) / (radius[a] + radius[b])
+
+
 def mean_refitted(r, sigma, dim):
     """<c(rho/D)> for two equal balls (D = 1) at the distance r after both have moved (see `shifted_error`): array."""
     from scipy.stats import ncx2

@@ -194,6 +194,17 @@ def test_bad_input_is_refused(active, call, message):
         call(active)
 
 
+def test_separation_of_classes():
+    """Two squares of side 2 around (0, 0) and (6, 8), and a third class that is one point."""
+    square = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    features = np.concatenate([square, square + [6.0, 8.0], [[0.0, 3.0]]])
+    apart = manifolds.class_separation(features, [0] * 4 + [1] * 4 + [2])
+    np.testing.assert_allclose(apart, np.array([10.0 / 2, 3.0, math.hypot(6, 5)]) / math.sqrt(2))
+    np.testing.assert_allclose(manifolds.class_separation(7 * features + 3, [0] * 4 + [1] * 4 + [2]), apart)
+    with pytest.raises(ValueError, match="at least two classes"):
+        manifolds.class_separation(features, [1] * 9)
+
+
 def test_a_packing_is_wanted():
     with pytest.raises(TypeError, match="packing must be a Packing"):
         manifolds.pair_error(np.zeros((3, 3)))

@@ -1,0 +1,346 @@
+"""The experiments behind the chapter on learning, one row at a time, and their archive.
+
+Four studies, each a list of specifications (plain dictionaries) and a function from one of them to its results:
+
+    capacity     how many balls SGD fits into a box
+    robustness   what a shift of all balls costs, in the steady state of SGD, RCD and GD
+    selection    which learning rate and which temperature or scale each loss of the digits gets, by validation
+    comparison   what is learnt by either loss, and by none
+
+`python -m book._tools.learning` runs them into `book/results/learning/`; a row is a function of its specification
+alone, and `digest` is that of its last packing or parameters, so that any row can be computed again and compared
+bit for bit.
+"""
+
+import functools
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+
+from mpack import _check, contrastive, manifolds, observables
+from mpack.dynamics import RCD, SGD
+from mpack.packing import Packing
+from mpack.simulation import every, simulate
+
+FOLDER = Path(__file__).resolve().parents[1] / "book" / "results" / "learning"
+SIGMAS = (0.015, 0.05)  # shifts of the classes, in mean diameters
+KEPT = 10  # packings of each run's second part that are averaged
+TEST, VALIDATION = 0.3, 0.25  # parts of the digits, and of what is left for training
+PER_CLASS = 10  # labelled images of each class in the probe with few labels
+EPOCHS = 40
+RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
+PARAMETERS = {"nt-xent": (0.05, 0.1, 0.2, 0.5, 1.0), "packing": (1.5, 2.0, 3.0, 4.5, 6.5)}
+SHUFFLE = 2**32  # seeds from here on are those of shuffled labels
+
+
+# ------------------------------------------------------------------------------------------------------- packings
+
+
+def capacity_specs(boxes=(4, 5, 6, 7, 8), phis=None, runs=12, alpha=0.03, batch_fraction=0.5, steps=20_000):
+    """Numbers of balls n around capacity for every box, each with `runs` starts; phis are packing fractions,
+    rounded to n."""
+    phis = np.linspace(0.59, 0.64, 11) if phis is None else np.asarray(phis, dtype=float)
+    return [
+        {"box": box, "n": int(n), "run": run, "alpha": alpha, "batch_fraction": batch_fraction, "steps": steps}
+        for box in boxes
+        for n in np.unique(np.rint(phis * box**3 * 6.0 / math.pi).astype(int))
+        for run in range(runs)
+    ]
+
+
+def capacity_row(box, n, run, alpha, batch_fraction, steps):
+    """Whether n balls of diameter 1 find room in a cube of edge `box` within so many steps of SGD."""
+    seed = _seed("capacity", box, n, run)
+    start = Packing.random(n=n, phi=n * math.pi / 6.0 / box**3, dim=3, seed=seed)
+    rule = SGD(alpha=alpha, batch_fraction=batch_fraction)
+    end = simulate(start, rule, steps=steps, seed=seed, record=every(steps))
+    return {"absorbed": int(end.absorbed), "steps_done": int(end.steps), "digest": end.digest}
+
+
+def robustness_specs(runs=12, n=500, phi=0.66, alpha=0.02, fractions=(0.1, 0.25, 0.5, 1.0)):
+    """SGD and RCD at several batch fractions; a run has the same start under every rule, and GD is there once."""
+    return [
+        {"rule": rule, "batch_fraction": fraction, "run": run, "n": n, "phi": phi, "alpha": alpha}
+        for rule in ("SGD", "RCD")
+        for fraction in fractions
+        for run in range(runs)
+        if not (rule == "RCD" and fraction == 1.0)
+    ]
+
+
+def robustness_row(rule, batch_fraction, run, n, phi, alpha):
+    """Flatness and errors in the steady state: means over packings of the second part of a run.
+
+    Time is counted in units of 20/(alpha b_f) steps, in which a ball that one neighbour pushed all the time would go
+    ten diameters. 20 units pass before the measurement, KEPT during it.
+    """
+    seed = _seed("robustness", run)
+    dynamics = {"SGD": SGD, "RCD": RCD}[rule](alpha=alpha, batch_fraction=batch_fraction)
+    unit = round(20.0 / (alpha * batch_fraction))
+    start = Packing.random(n=n, phi=phi, dim=3, seed=seed)
+    run = simulate(start, dynamics, steps=20 * unit, seed=seed, record=every(unit))
+    kept = []
+    for _ in range(KEPT):
+        run = simulate(run, steps=unit)
+        kept.append(_measured(run.final))
+    means = {name: float(np.mean([one[name] for one in kept])) for name in kept[0]}
+    halves = [float(np.mean([one["error"] for one in half])) for half in (kept[: KEPT // 2], kept[KEPT // 2 :])]
+    means |= {"error_early": halves[0], "error_late": halves[1]}
+    return means | {"steps_done": int(run.steps), "digest": run.digest}
+
+
+def _measured(packing):
+    """What is read off one packing, per ball where it is a sum."""
+    r = packing.overlaps()[1]
+    out = {
+        "activity": observables.activity(packing),
+        "energy": observables.energy(packing) / packing.n,
+        "overlaps": 2.0 * r.size / packing.n,
+    }
+    for number, sigma in enumerate(SIGMAS):
+        out[f"flatness_{number}"] = observables.flatness(packing, sigma=sigma).delta_v_over_u0 / packing.n
+        shifted = manifolds.shifted_error(packing, sigma)
+        out["error"] = shifted.before
+        out[f"refitted_{number}"], out[f"fixed_{number}"] = shifted.refitted, shifted.fixed
+    return out
+
+
+def half_point(n, absorbed, box):
+    """The number of balls that fit in half of the runs, with its standard error: a logistic curve by maximum
+    likelihood.
+
+    P(absorbed) = 1/(1 + exp((n - n_c)/w)). The error is that of n_c in the inverse of the information matrix. A very
+    weak prior on ln w keeps the width finite where the runs do not overlap.
+
+    Parameters
+    ----------
+    n, absorbed : array_like, shape (m,)
+        Number of balls and 1 or 0 of every run.
+    box : float
+        Sets the scale of the start, and refuses what is no answer: n_c must lie within the range of n.
+
+    Returns
+    -------
+    tuple
+        n_c and its standard error.
+
+    Raises
+    ------
+    ValueError
+        If all runs ended alike, or n_c lies outside the range of n.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    n, absorbed = _check.array("n", n, (None,)), _check.array("absorbed", absorbed, (len(n),))
+    if absorbed.min() == absorbed.max():
+        raise ValueError(f"absorbed must hold both 0 and 1 to say where capacity ends; all are {absorbed[0]:g}")
+    middle, width = n.mean(), 0.01 * box**3
+    x = (n - middle) / width
+
+    def surprise(q):
+        z = (x - q[0]) * math.exp(min(q[1], 6.0))
+        return np.sum(np.logaddexp(0.0, z) - (1.0 - absorbed) * z) + 0.005 * q[1] ** 2
+
+    options = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000}
+    best = minimize(surprise, [0.0, 0.0], method="Nelder-Mead", options=options)
+    centre, slope = best.x[0], math.exp(min(best.x[1], 6.0))
+    if not x.min() <= centre <= x.max():
+        raise ValueError(f"the runs do not bracket capacity: half of them at n = {middle + width * centre:.4g}")
+    p = expit((x - centre) * slope)
+    weight = p * (1.0 - p)
+    u, v = -slope, (x - centre)
+    information = np.array([[np.sum(weight * u * u), np.sum(weight * u * v)], [0.0, np.sum(weight * v * v)]])
+    information[1, 0] = information[0, 1]
+    variance = np.linalg.inv(information)[0, 0]
+    return float(middle + width * centre), float(width * math.sqrt(variance))
+
+
+# --------------------------------------------------------------------------------------------------------- digits
+
+
+@functools.cache
+def digits(split=0):
+    """scikit-learn's digits, images (n, 64) in [0, 1] and labels, split by a numbered random split that keeps the
+    classes' shares.
+
+    Returns
+    -------
+    tuple
+        Training images and labels, test images and labels; split 0 is the one of the book.
+    """
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    X, y = load_digits(return_X_y=True)
+    parts = train_test_split(X / 16.0, y, test_size=TEST, stratify=y, random_state=_check.integer("split", split, 0))
+    return parts[0], parts[2], parts[1], parts[3]
+
+
+@functools.cache
+def validation():
+    """The training part of split 0, split once more: images and labels to fit on, and to choose by."""
+    from sklearn.model_selection import train_test_split
+
+    X, y = digits(0)[:2]
+    parts = train_test_split(X, y, test_size=VALIDATION, stratify=y, random_state=0)
+    return parts[0], parts[2], parts[1], parts[3]
+
+
+def loss_named(name, parameter):
+    """The loss that a row of the archive names."""
+    if name == "nt-xent":
+        return contrastive.NTXent(parameter)
+    return contrastive.PackingLoss(parameter, attract=name == "attraction")
+
+
+def selection_specs(seeds=3):
+    """The same number of settings, seeds and steps for both losses; seeds that the comparison does not use."""
+    return [
+        {"loss": name, "parameter": parameter, "rate": rate, "seed": 1000 + seed, "epochs": EPOCHS}
+        for name, parameters in PARAMETERS.items()
+        for parameter in parameters
+        for rate in RATES
+        for seed in range(seeds)
+    ]
+
+
+def selection_row(loss, parameter, rate, seed, epochs):
+    """Validation accuracy of one setting; the test set is not looked at."""
+    X, y, V, z = validation()
+    encoder = contrastive.Encoder()
+    trained = contrastive.train(encoder, X, loss_named(loss, parameter), rate=rate, epochs=epochs, seed=seed)
+    features, others = (encoder.features_of(trained.theta, images) for images in (X, V))
+    return {
+        "validation": contrastive.linear_probe(features, y, others, z),
+        "validation_few": contrastive.linear_probe(features, y, others, z, per_class=PER_CLASS),
+        "digest": trained.digest,
+    }
+
+
+def selected(rows):
+    """The rule: for each loss the (parameter, rate) with the highest mean validation accuracy; of equals, the
+    smaller rate.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The study `selection`.
+
+    Returns
+    -------
+    dict
+        loss -> (parameter, rate)
+    """
+    mean = rows.groupby(["loss", "parameter", "rate"])["validation"].mean().reset_index()
+    mean = mean.sort_values(["validation", "rate", "parameter"], ascending=[False, True, True])
+    best = mean.groupby("loss").first()
+    return {loss: (float(row.parameter), float(row.rate)) for loss, row in best.iterrows()}
+
+
+def comparison_specs(chosen, seeds=12, splits=8):
+    """Both losses with what was selected: `seeds` seeds on split 0, one seed on each of `splits` others; the wrong
+    sign on split 0; and what is not trained."""
+    kinds = {name: chosen[name] for name in PARAMETERS} | {"attraction": chosen["packing"], "untrained": (0.0, 0.0)}
+    cases = [(0, seed) for seed in range(seeds)]
+    return [
+        {"loss": name, "parameter": kind[0], "rate": kind[1], "split": split, "seed": seed, "epochs": EPOCHS}
+        for name, kind in kinds.items()
+        for split, seed in cases + [(split, 100 + split) for split in range(1, splits + 1) if name != "attraction"]
+    ]
+
+
+def comparison_row(loss, parameter, rate, split, seed, epochs):
+    """What a linear probe finds in the features after training, on the test set, and how far apart the classes are."""
+    X, y, T, z = digits(split)
+    encoder = contrastive.Encoder()
+    if loss == "untrained":
+        theta, told = encoder.start(seed), {"activity": math.nan, "digest": digest_of(encoder.start(seed))}
+    else:
+        trained = contrastive.train(encoder, X, loss_named(loss, parameter), rate=rate, epochs=epochs, seed=seed)
+        theta, told = trained.theta, {"activity": float(trained.activity[-19:].mean()), "digest": trained.digest}
+    features, others = encoder.features_of(theta, X), encoder.features_of(theta, T)
+    shuffled = np.random.default_rng(SHUFFLE + seed).permutation(y)
+    apart = manifolds.class_separation(others, z)
+    return {
+        "accuracy": contrastive.linear_probe(features, y, others, z),
+        "accuracy_few": contrastive.linear_probe(features, y, others, z, per_class=PER_CLASS),
+        "accuracy_shuffled": contrastive.linear_probe(features, shuffled, others, z),
+        "separation": float(apart.mean()),
+        "separated": float(np.mean(apart > 1.0)),
+        **told,
+    }
+
+
+def digest_of(theta):
+    """Digest of the bits of an array of floats."""
+    return hashlib.blake2b(np.asarray(theta).astype("<f8").tobytes(), digest_size=16).hexdigest()
+
+
+# -------------------------------------------------------------------------------------------------------- archive
+
+ROWS = {
+    "capacity": capacity_row,
+    "robustness": robustness_row,
+    "selection": selection_row,
+    "comparison": comparison_row,
+}
+SPECIFIED = {
+    "capacity": ("box", "n", "run", "alpha", "batch_fraction", "steps"),
+    "robustness": ("rule", "batch_fraction", "run", "n", "phi", "alpha"),
+    "selection": ("loss", "parameter", "rate", "seed", "epochs"),
+    "comparison": ("loss", "parameter", "rate", "split", "seed", "epochs"),
+}
+
+
+def row(study, spec):
+    """Specification and results of one row, together."""
+    return dict(spec) | ROWS[_check.choice("study", study, tuple(ROWS))](**spec)
+
+
+def archived(study, folder=FOLDER):
+    """The archived rows of a study, as a DataFrame; checked against the manifest.
+
+    Raises
+    ------
+    ValueError
+        If the file is not what the manifest says.
+    """
+    import io
+    import json
+
+    import pandas as pd
+
+    _check.choice("study", study, tuple(ROWS))
+    content = (Path(folder) / f"{study}.csv").read_bytes()
+    manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf8"))
+    if hashlib.sha256(content).hexdigest() != manifest["files"][f"{study}.csv"]["sha256"]:
+        raise ValueError(f"{study}.csv in the archive is not the file that the manifest describes")
+    return pd.read_csv(io.BytesIO(content))
+
+
+def again(study, rows):
+    """Compute archived rows anew: the number of rows, how many have the archived digest, and the largest difference
+    of any other number (probes and sums may depend on the machine's linear algebra in their last digits).
+
+    Parameters
+    ----------
+    study : str
+    rows : pandas.DataFrame
+        Some rows of `archived(study)`.
+    """
+    same, apart = 0, 0.0
+    for record in rows.to_dict("records"):
+        fresh = row(study, {name: record[name] for name in SPECIFIED[study]})
+        same += fresh["digest"] == record["digest"]
+        for name, value in fresh.items():
+            if isinstance(value, float) and math.isfinite(value):
+                apart = max(apart, abs(value - record[name]))
+    return len(rows), same, apart
+
+
+def _seed(*what):
+    """An independent seed for every run: from a digest of what names it."""
+    return int.from_bytes(hashlib.blake2b(repr(what).encode(), digest_size=6).digest(), "little")
