@@ -97,6 +97,8 @@ import json, os, signal, sys, threading
 import mpack
 from mpack.ensemble import Store
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits SIGINT ignored
+
 def put(store, result, put=Store.put):
     put(store, result)
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()

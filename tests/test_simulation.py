@@ -322,6 +322,7 @@ def test_absorbed_means_the_first_step_without_a_contact():
 
 INTERRUPTED = """
 import os, signal, sys, threading, mpack
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits SIGINT ignored
 threads, progress = int(sys.argv[1]), sys.argv[2] == "bar"
 packing = mpack.Packing.random(n=300, phi=0.66, dim=3, seed=1)
 dynamics = mpack.PairwiseBRO(eps=0.05)
