@@ -20,6 +20,8 @@ SMALL = {
         "start_runs": 3,
     },
     "locating_phi_c": {"site_sizes": [1_000, 10_000, 100_000], "n": 216, "steps": 4_000, "runs": 2, "audit_seconds": 0},
+    "manna_collapse": {"resamples": 10},
+    "hidden_order": {"n": 500, "steps": 60, "looks": 4, "apart": 20, "draws": 60, "runs": 2, "resamples": 20},
 }
 SLACK = {"start-does-not-matter-compressed", "start-does-not-matter-expanded"}  # true for large systems, late
 
@@ -62,3 +64,25 @@ def test_locating_phi_c_ends_where_spheres_jam(run):
     assert abs(end["value"] - 0.64) < 0.01 and chapter.records["end-point-statistical"]["value"] < end["error"] < 0.005
     assert chapter.claims["end-points-are-one"]["verdict"] == "agrees"
     assert chapter.claims["control-finite-kicks"]["value"] < 0.6
+
+
+def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive(run):
+    """The exact model has nu = 2 and refuses other exponents; each process gets its phi_c near the pilot's."""
+    chapter = run("manna_collapse")
+    assert chapter.records["graph-quality-wrong"]["value"] > 100 * chapter.records["graph-quality"]["value"]
+    assert chapter.claims["manna-graph-nu"]["verdict"] == "agrees"
+    assert chapter.claims["manna-redone"]["value"] == 0.0
+    assert chapter.records["runs"]["value"] >= 452
+    for process in ("sgd", "rcd", "gd"):
+        assert chapter.near(f"phi-c-{process}", 0.513, allowance=0.01)
+        assert chapter.records[f"s-manna-{process}"]["value"] > 0.0
+
+
+def test_hidden_order_predicts_the_noise_of_a_step_and_redoes_the_archive(run):
+    chapter = run("hidden_order")
+    for rule in ("bro", "non-reciprocal-bro"):
+        assert chapter.claims[f"hidden-noise-{rule}"]["value"] <= 1.0
+    assert chapter.claims["hidden-control-noise"]["value"] > 3.0
+    assert chapter.claims["hidden-redone"]["value"] == 0.0
+    assert chapter.records["variance-slope-bro-active"]["value"] < -0.5
+    assert abs(chapter.records["variance-slope-random"]["value"]) < 0.4
