@@ -20,8 +20,17 @@ SMALL = {
         "start_runs": 3,
     },
     "locating_phi_c": {"site_sizes": [1_000, 10_000, 100_000], "n": 216, "steps": 4_000, "runs": 2, "audit_seconds": 0},
-    "manna_collapse": {"resamples": 10},
-    "hidden_order": {"n": 500, "steps": 60, "looks": 4, "apart": 20, "draws": 60, "runs": 2, "resamples": 20},
+    "manna_collapse": {"resamples": 10, "audit_seconds": 0},
+    "hidden_order": {
+        "n": 500,
+        "steps": 60,
+        "looks": 4,
+        "apart": 20,
+        "draws": 60,
+        "runs": 2,
+        "resamples": 20,
+        "audit_seconds": 0,
+    },
 }
 SLACK = {"start-does-not-matter-compressed", "start-does-not-matter-expanded"}  # true for large systems, late
 
