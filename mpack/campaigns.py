@@ -253,6 +253,47 @@ def flat_minima_steps():
     return [spec for rule in rules for spec in _flat_minimum(rule, 0.70)]
 
 
+# Name -> (dimension, relative diameters, {learning rate: a packing fraction near the transition}); the last from a
+# pilot of 500 spheres.
+DIMENSIONS = {
+    "2, equal": (2, None, {0.2: 0.766, 0.1: 0.822, 0.05: 0.848, 0.03: 0.858, 0.02: 0.865}),
+    "2, two sizes": (2, (1.0, 1.4), {0.2: 0.740, 0.1: 0.788, 0.05: 0.814, 0.03: 0.826, 0.02: 0.831}),
+    "3": (3, None, {0.2: 0.515, 0.1: 0.572, 0.05: 0.602, 0.03: 0.615, 0.02: 0.621}),
+    "4": (4, None, {0.2: 0.333, 0.1: 0.388, 0.05: 0.418, 0.03: 0.431, 0.02: 0.438}),
+    "5": (5, None, {0.2: 0.207, 0.1: 0.252, 0.05: 0.273, 0.03: 0.282, 0.02: 0.287}),
+}
+_DIMENSION_PATHS = {0.2: 4_000, 0.1: 8_000, 0.05: 12_000, 0.03: 16_000, 0.02: 20_000}  # longest run, in steps times b_f
+DIMENSION_GRID = 0.005  # spacing of the scans, relative to the packing fraction
+
+
+def dimensions():
+    """The transition of SGD (b_f = 1/2) in two to five dimensions: absorption times, and the activity above."""
+    return [
+        spec
+        for dim, sizes, centres in DIMENSIONS.values()
+        for alpha, centre in centres.items()
+        for spec in _dimension_scan(dim, sizes, alpha, centre)
+    ]
+
+
+def _dimension_scan(dim, sizes, alpha, centre):
+    """Scans of 1000 spheres, and at alpha = 0.2 of 4000 above the transition, where activity is to be averaged.
+
+    Not of equal discs, which crystallise there, nor in five dimensions, where a step costs ten times as much.
+    """
+    steps = 2 * _DIMENSION_PATHS[alpha]
+    rule = mpack.SGD(alpha=alpha, batch_fraction=0.5)
+    common = {"dim": dim, "sizes": sizes, "series": "activity"}
+    places = [round(centre * (1 + DIMENSION_GRID * k), 4) for k in range(-6, 4)]
+    record = (mpack.log_spaced(10), mpack.every(steps // 400))
+    scan = mpack.specs(rule, n=1000, phi=places, steps=steps, record=record, seed=range(2), **common)
+    if alpha != 0.2 or dim == 5 or (dim == 2 and sizes is None):
+        return scan
+    places = [round(centre * (1 + 0.5 * DIMENSION_GRID * k), 5) for k in range(-2, 9)]
+    record = (mpack.log_spaced(10), mpack.every(25))
+    return scan + mpack.specs(rule, n=4000, phi=places, steps=6_000, record=record, seed=range(2), **common)
+
+
 def everything():
     """{name: list of Spec} of all campaigns, in the order of this module."""
     here = {name: value for name, value in globals().items() if getattr(value, "__module__", "") == __name__}
