@@ -126,28 +126,65 @@ def kick_covariance(packing, dynamics):
     TypeError, ValueError
         If an argument is of another kind, the rule draws exactly B, or two particles stand at the same point.
     """
+    pushes, _, variance = _pushes(packing, dynamics)
+    return (variance * (pushes @ pushes.T)).tocsr()
+
+
+def drift_rate(dynamics):
+    """What multiplies the gradient in the mean step, alpha b_f for SGD and RCD and eps for BRO: the path of a step.
+
+    BRO moves a pair apart by eps <u> = eps/2 each, where the linear potential's force is 1/2. Runs of different rules
+    are comparable at equal path, steps times this. ValueError for batches of exactly B, whose fraction varies.
+    """
+    recipe = _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)").recipe()
+    return recipe.scale * _number(recipe)[0]
+
+
+def agitation(packing, dynamics, width=0.03):
+    """How much one step shakes the gaps of pairs near contact: their mean square change over the path of the step.
+
+    With D the displacement of a step, n the unit vector and h = r - d_ij the gap of a pair,
+
+        A = < (n.(D_i - D_j))**2 > / rate,    over the noise, and over pairs with |h| < width,
+
+    to first order in D, in closed form: squared mean plus variance. A length: with it, gaps near contact diffuse by
+    A times the path while they drift.
+
+    Parameters
+    ----------
+    packing : Packing
+    dynamics : Dynamics
+        Not a rule with batches of exactly B.
+    width : float
+        Largest |gap| of the pairs looked at, in mean diameters, > 0.
+
+    Returns
+    -------
+    mean, error : floats
+        In mean diameters; the error is that of a mean over independent pairs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, or fewer than two pairs are that near to contact.
+    """
     from scipy import sparse
 
-    _check_packing(packing)
-    recipe = _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)").recipe()
-    variance = _variance(recipe)
-    i, j, r, unit = _directed_pairs(packing, recipe.potential.reach, 0.0, f"the range of {recipe.potential}")
-    push = (recipe.scale * recipe.potential.force(r, _contact(packing, i, j)))[:, None] * unit
-    n, dim = packing.n, packing.dim
-    if recipe.particle != "one":
-        total = np.column_stack(
-            [np.bincount(i, push[:, c], n) - np.bincount(j, push[:, c], n) for c in range(dim)]
-        )
-        ends, pushes, draws = [np.arange(n)], [total], n
-    elif recipe.reciprocal:
-        ends, pushes, draws = [i, j], [push, -push], len(i)
-    else:
-        ends, pushes, draws = [np.concatenate((i, j))], [np.concatenate((push, -push))], 2 * len(i)
-    rows = np.concatenate([(dim * end[:, None] + np.arange(dim)).ravel() for end in ends])
-    columns = np.concatenate([np.repeat(np.arange(draws), dim)] * len(ends))
-    values = np.concatenate([part.ravel() for part in pushes])
-    g = sparse.coo_array((values, (rows, columns)), shape=(n * dim, draws)).tocsr()
-    return (variance * (g @ g.T)).tocsr()
+    width = _check.number("width", width, 0, open_low=True)
+    pushes, mean, variance = _pushes(_check_packing(packing), dynamics)
+    i, j, r, unit = _directed_pairs(packing, 1.0, width, f"width {width:g}")
+    near = np.abs(r - _contact(packing, i, j)) < width
+    i, j, unit, count = i[near], j[near], unit[near], np.count_nonzero(near)
+    if count < 2:
+        raise ValueError(f"packing must have at least two pairs with |gap| < width = {width:g}; it has {count}")
+    dim = packing.dim
+    columns = (dim * np.concatenate((i, j))[:, None] + np.arange(dim)).ravel()
+    rows = np.repeat(np.tile(np.arange(count), 2), dim)
+    values = np.concatenate((unit, -unit)).ravel()
+    stretch = sparse.coo_array((values, (rows, columns)), shape=(count, packing.n * dim)).tocsr() @ pushes
+    square = (mean * stretch.sum(axis=1)) ** 2 + variance * stretch.power(2).sum(axis=1)
+    square = np.asarray(square) / drift_rate(dynamics)
+    return float(square.mean()), float(square.std(ddof=1) / math.sqrt(count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +252,7 @@ def modes(matrix, dim, count=None, *, near=None):
         values, vectors = _sparse_modes(inner, dim, count, near, largest)
     residual = float(np.max(np.linalg.norm(inner @ vectors - vectors * values, axis=0))) / largest
     if residual > RESIDUAL:
-        raise RuntimeError(f"modes did not converge: residual {residual:.2g} of the largest entry; allowed {RESIDUAL:g}")
+        raise RuntimeError(f"modes did not converge: residual {residual:.2g} of the largest entry, over {RESIDUAL:g}")
     full = np.zeros((count, matrix.shape[0]))
     full[:, kept] = vectors.T
     free = (matrix.shape[0] - inner.shape[0]) // dim
@@ -314,8 +351,7 @@ def linear_variance(modes, covariance, rate):
     covariance : sparse array, shape (n d, n d)
         Of one step's kick, from `kick_covariance`.
     rate : float
-        What multiplies the gradient in the mean step: alpha b_f for SGD and RCD, eps for BRO (whose force counts
-        twice: eps <u> = eps/2, and the linear potential's force is 1/2).
+        What multiplies the gradient in the mean step: see `drift_rate`.
 
     Returns
     -------
@@ -453,19 +489,45 @@ def _diagonal_blocks(n, dim, i, j, blocks):
     return out
 
 
-def _variance(recipe):
-    """Variance of one random number of a rule."""
+def _number(recipe):
+    """Mean and variance of one random number of a rule."""
     kind = recipe.pair if recipe.particle == "one" else recipe.particle
     if kind == "batch":
         raise ValueError(
             f"dynamics must draw its numbers independently; batches of exactly {recipe.batch} correlate all of them"
         )
     return {
-        "one": 0.0,
-        "uniform": 1.0 / 12.0,
-        "bernoulli": recipe.fraction * (1.0 - recipe.fraction),
-        "gaussian": recipe.spread**2,
+        "one": (1.0, 0.0),
+        "uniform": (0.5, 1.0 / 12.0),
+        "bernoulli": (recipe.fraction, recipe.fraction * (1.0 - recipe.fraction)),
+        "gaussian": (recipe.mean, recipe.spread**2),
     }[kind]
+
+
+def _pushes(packing, dynamics):
+    """A step is G w: G (n d, numbers drawn) as CSR, and the mean and variance of every number w.
+
+    Each column holds what one number pushes: both partners of a pair (reciprocal rules), one of them, or a particle by
+    the sum of its forces.
+    """
+    from scipy import sparse
+
+    _check_packing(packing)
+    recipe = _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)").recipe()
+    mean, variance = _number(recipe)
+    i, j, r, unit = _directed_pairs(packing, recipe.potential.reach, 0.0, f"the range of {recipe.potential}")
+    push = (recipe.scale * recipe.potential.force(r, _contact(packing, i, j)))[:, None] * unit
+    n, dim, first = packing.n, packing.dim, np.arange(len(i))
+    if recipe.particle != "one":
+        numbers, ends, draws = np.concatenate((i, j)), np.concatenate((i, j)), n
+    elif recipe.reciprocal:
+        numbers, ends, draws = np.concatenate((first, first)), np.concatenate((i, j)), len(i)
+    else:
+        numbers, ends, draws = np.concatenate((first, first + len(i))), np.concatenate((i, j)), 2 * len(i)
+    rows = (dim * ends[:, None] + np.arange(dim)).ravel()
+    values = np.concatenate((push, -push)).ravel()
+    pushes = sparse.coo_array((values, (rows, np.repeat(numbers, dim))), shape=(n * dim, draws))
+    return pushes.tocsr(), mean, variance
 
 
 def _check_matrix(matrix, dim):

@@ -301,6 +301,41 @@ def test_kick_covariance_is_that_of_kicks(rule):
     assert found == pytest.approx(expected, abs=1e-15 + 1e-12 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_agitation_is_what_steps_do_to_gaps(rule, seed):
+    """Against the exact moments of a cluster, and against many steps of the engine (5 standard errors)."""
+    random = np.random.default_rng(3)
+    points = 2.0 + random.uniform(0, 1.3, (7, 3))
+    packing = Packing(points, 6.0)
+    i, j = np.triu_indices(7, 1)
+    r = np.linalg.norm(points[i] - points[j], axis=1)
+    near = np.abs(r - 1) < 0.1
+    assert np.count_nonzero(near) > 3
+    mean, covariance = kicks.moments(points, rule)
+    rate = landscape.drift_rate(rule)
+    squares = []
+    for a, b in zip(i[near], j[near]):
+        unit = (points[a] - points[b]) / np.linalg.norm(points[a] - points[b])
+        stretch = np.zeros((7, 3))
+        stretch[a], stretch[b] = unit, -unit
+        squares.append(((stretch * mean).sum() ** 2 + stretch.ravel() @ covariance @ stretch.ravel()) / rate)
+    found, error = landscape.agitation(packing, rule, width=0.1)
+    assert found == pytest.approx(np.mean(squares), rel=1e-12)
+    assert error == pytest.approx(np.std(squares, ddof=1) / math.sqrt(len(squares)), rel=1e-9)
+    drawn = kicks.draw(points, rule, 4000, seed)
+    unit = (points[i] - points[j])[near] / r[near, None]
+    change = np.einsum("spc,pc->sp", drawn[:, i[near]] - drawn[:, j[near]], unit)
+    sampled = (change**2).mean(axis=1) / rate
+    assert abs(sampled.mean() - found) <= 5 * sampled.std() / math.sqrt(4000) + 1e-12
+
+
+def test_drift_rate():
+    assert landscape.drift_rate(mpack.SGD(alpha=0.2, batch_fraction=0.3)) == pytest.approx(0.06)
+    assert landscape.drift_rate(mpack.RCD(alpha=0.2, batch_fraction=1.0)) == pytest.approx(0.2)
+    assert landscape.drift_rate(mpack.PairwiseBRO(eps=0.2)) == pytest.approx(0.2)
+    assert landscape.drift_rate(mpack.IndividualBRO(eps=0.2).approximation()) == pytest.approx(0.2)
+
+
 def test_a_single_spring_fluctuates_as_predicted(seed):
     """Two harmonic spheres and one fixed mean force: x' = x - rate h x + kick, for Gaussian kicks drawn here."""
     values = np.array([0.3, 1.0, 2.5])
@@ -369,6 +404,9 @@ BATCH = mpack.SGD(alpha=0.1, batch_size=3)
         (lambda: landscape.modes(sparse.csr_array((9, 9)), 3), ValueError, ["count must be at most"]),
         (lambda: landscape.kick_covariance(SMALL, BATCH), ValueError, ["batches of exactly 3"]),
         (lambda: landscape.kick_covariance(SMALL, "SGD"), TypeError, ["dynamics", "str"]),
+        (lambda: landscape.drift_rate(BATCH), ValueError, ["batches of exactly 3"]),
+        (lambda: landscape.agitation(SMALL, RULES[0], width=0), ValueError, ["width", "0"]),
+        (lambda: landscape.agitation(SMALL, RULES[0], width=1e-12), ValueError, ["at least two pairs", "1e-12"]),
         (lambda: landscape.trajectory(SMALL, 4, 1), TypeError, ["run", "Packing"]),
         (lambda: landscape.variance_along(np.zeros((4, 2, 3)), np.zeros((1, 2, 3))), ValueError, ["blocks", "2"]),
         (lambda: landscape.variance_along(np.zeros((40, 2, 3)), np.zeros((1, 3, 3))), ValueError, ["vectors"]),
