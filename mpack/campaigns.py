@@ -22,6 +22,7 @@ checkpoint or a last packing 8 bytes a coordinate.
 import numpy as np
 
 import mpack
+from mpack import landscape
 from mpack.dynamics import matched_processes
 
 
@@ -206,26 +207,27 @@ def _scan(rule, alpha, centre, steps):
 
 
 FLAT_SIGMAS = (0.0006, 0.0015, 0.003, 0.006, 0.015, 0.03, 0.06)  # of the flatness, in mean diameters: two decades
-_FLAT_PATHS = {0.65: 200, 0.70: 150, 0.75: 100, 0.80: 100, 0.85: 100, 0.90: 100}  # phi: alpha b_f k at the end
+_FLAT_PHIS = (0.65, 0.70, 0.75, 0.80, 0.85, 0.90)
 _FLAT_FRACTIONS = (0.05, 0.1, 0.25, 0.5, 0.75)
+_FLAT_PATH = 20  # alpha b_f k at the end, in diameters: what has to settle goes by this, not by the steps k
 
 
-def _flat_minimum(rule, phi, part=1.0):
-    """Eight long runs of a rule from random starts, to where the flatness has settled; all rules share their starts.
+def _flat_minimum(rule, phi, path=_FLAT_PATH):
+    """Eight runs of a rule, to where the flatness has settled; repeat by repeat, all rules have the same start.
 
-    What has to settle does so with the length of the drift, alpha b_f k: the number of steps k is chosen by it. `part`
-    takes the same runs only so far.
+    The start is what a thousand large steps of gradient descent make of random places: without it the settling takes
+    ten times as long.
     """
-    rate = getattr(rule, "eps", None) or rule.alpha * rule.batch_fraction
-    steps = max(round(part * _FLAT_PATHS[phi] / rate), 2_000)
-    how = {"n": 4_000, "phi": phi, "steps": steps, "series": ("activity", "energy")}
-    how |= {"record": (mpack.log_spaced(5), mpack.every(steps // 100))}
-    how |= {"paired": ("dynamics", "observables", "record", "steps")}
+    steps = round(path / landscape.drift_rate(rule))
+    record = (mpack.log_spaced(5), mpack.every(max(steps // 50, 1)))
     made = []
     for seed in range(8):
-        sampled = (0.015,) if seed == 0 and part == 1.0 else ()
-        observables = {"flatness": {"sigmas": FLAT_SIGMAS, "sampled": sampled}, "contacts": {}, "gaps": {}}
-        made.append(mpack.Spec(rule, seed=seed, observables=observables, **how))
+        sampled = {"sampled": (0.015,), "samples": 1000} if seed == 0 and path == _FLAT_PATH else {}
+        observables = {"flatness": {"sigmas": FLAT_SIGMAS, **sampled}, "contacts": {}, "gaps": {}}
+        coarse = mpack.SGD(alpha=0.1, batch_fraction=1.0)
+        start = mpack.Spec(coarse, n=4_000, phi=phi, steps=1_000, seed=seed, record=(0,))
+        how = {"record": record, "observables": observables, "series": ("activity", "energy")}
+        made.append(mpack.Spec(rule, n=4_000, phi=phi, steps=steps, seed=seed, start=start, **how))
     return made
 
 
@@ -235,12 +237,12 @@ def flat_minima():
     descents.append(mpack.SGD(alpha=0.02, batch_fraction=1.0))
     organizations = [kind(eps=0.015) for kind in (mpack.PairwiseBRO, mpack.NonreciprocalBRO, mpack.IndividualBRO)]
     made = []
-    for phi in _FLAT_PATHS:
+    for phi in _FLAT_PHIS:
         for rule in descents + organizations:
             made += _flat_minimum(rule, phi)
         for rule in descents:
-            if rule.batch_fraction in (0.1, 0.25, 1.0):
-                made += _flat_minimum(rule, phi, part=0.25)  # is it steady?
+            if rule.batch_fraction in (0.25, 1.0):
+                made += _flat_minimum(rule, phi, path=_FLAT_PATH / 2)  # is it steady?
     return made
 
 
