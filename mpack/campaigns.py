@@ -208,7 +208,6 @@ def _scan(rule, alpha, centre, steps):
 
 FLAT_SIGMAS = (0.0006, 0.0015, 0.003, 0.006, 0.015, 0.03, 0.06)  # of the flatness, in mean diameters: two decades
 _FLAT_PHIS = (0.65, 0.70, 0.75, 0.80, 0.85, 0.90)
-_FLAT_FRACTIONS = (0.05, 0.1, 0.25, 0.5, 0.75)
 _FLAT_PATH = 20  # alpha b_f k at the end, in diameters: what has to settle goes by this, not by the steps k
 
 
@@ -231,19 +230,23 @@ def _flat_minimum(rule, phi, path=_FLAT_PATH):
     return made
 
 
+def _flat_descents(fractions):
+    return [kind(alpha=0.02, batch_fraction=b) for kind in (mpack.SGD, mpack.RCD) for b in fractions]
+
+
 def flat_minima():
-    """Flatness of steady states against batch fraction and density: Fig. 4 of the paper, and BRO beside it."""
-    descents = [kind(alpha=0.02, batch_fraction=b) for kind in (mpack.SGD, mpack.RCD) for b in _FLAT_FRACTIONS]
-    descents.append(mpack.SGD(alpha=0.02, batch_fraction=1.0))
+    """Flatness of steady states against batch fraction and density: Fig. 4 of the paper."""
+    rules = [*_flat_descents((0.1, 0.25, 0.5)), mpack.SGD(alpha=0.02, batch_fraction=1.0)]
+    return [spec for phi in _FLAT_PHIS for rule in rules for spec in _flat_minimum(rule, phi)]
+
+
+def flat_minima_beside():
+    """What stands beside Fig. 4: more batch fractions, BRO, and runs half as long (is it steady?)."""
     organizations = [kind(eps=0.015) for kind in (mpack.PairwiseBRO, mpack.NonreciprocalBRO, mpack.IndividualBRO)]
-    made = []
-    for phi in _FLAT_PHIS:
-        for rule in descents + organizations:
-            made += _flat_minimum(rule, phi)
-        for rule in descents:
-            if rule.batch_fraction in (0.25, 1.0):
-                made += _flat_minimum(rule, phi, path=_FLAT_PATH / 2)  # is it steady?
-    return made
+    more = [*_flat_descents((0.05, 0.75)), *organizations]
+    again = [*_flat_descents((0.25,)), mpack.SGD(alpha=0.02, batch_fraction=1.0)]
+    made = [spec for phi in _FLAT_PHIS for rule in more for spec in _flat_minimum(rule, phi)]
+    return made + [spec for phi in _FLAT_PHIS for rule in again for spec in _flat_minimum(rule, phi, _FLAT_PATH / 2)]
 
 
 def flat_minima_steps():
