@@ -1,0 +1,57 @@
+"""The chapters on the active phase, run small through papermill: recorded numbers, claims, and controls that fail."""
+
+import pytest
+from test_theory_chapters import Chapter
+
+SMALL = {
+    "flat_minima": {"n": 200, "path": 4.0, "runs": 2, "samples": 300},
+    "other_landscapes": {"n": 150, "n_large": 200, "length": 60, "looks": 60, "batches": [0.25]},
+}
+# Not to be expected of packings this small, and runs this short.
+SLACK = {
+    "flat_minima": ("flat-two-starts-", "flat-fixed-step-", "flat-bro", "flat-individual-bro"),
+    "other_landscapes": ("other-sgd-", "other-rcd-", "other-variance-predicted", "other-spectrum-minimum"),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A function that runs a chapter once, small, and returns it."""
+    folder, done = tmp_path_factory.mktemp("chapters"), {}
+
+    def once(name):
+        if name not in done:
+            done[name] = Chapter(name, folder, **SMALL[name])
+        return done[name]
+
+    return once
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_no_claim_differs_and_every_control_does(run, name):
+    claims = run(name).claims
+    controls = {id_ for id_, claim in claims.items() if claim["control"]}
+    assert controls
+    assert [id_ for id_ in controls if claims[id_]["verdict"] != "differs"] == []
+    firm = [id_ for id_ in set(claims) - controls if not id_.startswith(SLACK[name])]
+    assert [id_ for id_ in firm if claims[id_]["verdict"] == "differs"] == []
+
+
+def test_small_batches_flatten_sgd_and_sharpen_rcd_at_every_density(run):
+    """From the archive, N = 4000: the signs of the paper's Fig. 4, each beyond three standard errors."""
+    chapter = run("flat_minima")
+    for density in (65, 70, 75, 80, 85, 90):
+        assert chapter.claims[f"flat-sgd-{density}"]["verdict"] == "agrees"
+        assert chapter.claims[f"flat-rcd-{density}"]["verdict"] == "agrees"
+        assert min(chapter.claims[f"flat-{rule}-{density}"]["n"] for rule in ("sgd", "rcd")) >= 8
+    assert chapter.claims["flat-meet"]["value"] == 1.0
+    assert chapter.records["flat-bare-highest"]["value"] < 1e-6 < chapter.records["flat-blurred-positive"]["value"]
+    assert chapter.records["flat-peak-sgd"]["value"] < chapter.records["flat-peak-rcd"]["value"]
+
+
+def test_the_hessian_of_other_landscapes_has_the_phonons_and_the_trace(run):
+    chapter = run("other_landscapes")
+    assert chapter.claims["other-phonons"]["value"] < 1e-9
+    assert abs(chapter.claims["other-trace-order"]["value"] - 2) < 0.05
+    for potential in ("harmonic", "hertzian", "wca", "lennard-jones"):
+        assert abs(chapter.claims[f"other-trace-{potential}"]["value"] - 1) < 0.02
