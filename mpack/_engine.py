@@ -266,7 +266,7 @@ def _lists(packing, rule, threads):
         scratch=np.zeros(n * dim, dtype=np.int64),
         found_i=np.zeros(found_room, dtype=np.uint32),
         found_j=np.zeros(found_room, dtype=np.uint32),
-        moved=np.zeros(n + 1, dtype=np.uint32),
+        moved=np.zeros(n + threads, dtype=np.uint32),
     )
     _make_lists(group, 18 * n + 4096 * threads, 6 * n + 1024 * threads)
     _make_halo(group, min(n, 4096), threads, 4 if dim <= 4 else 8)

@@ -94,6 +94,20 @@ def test_stop_and_resume(name):
     assert_same(parts, whole)
 
 
+@pytest.mark.parametrize("threads", [2, 3, 7])
+@pytest.mark.parametrize("name", ["PairwiseBRO", "NonreciprocalBRO", "RCD", "RCD, B = 40"])
+def test_sparse_steps_in_which_a_whole_share_is_active(name, threads):
+    """Every slot of a thread is active, more than once: no thread writes into the next one's list of them."""
+    packing, ends = start(phi=2.0, dim=2), []
+    for count in (1, threads):
+        engine = Engine(packing, reference.DYNAMICS[name].recipe(), 12, threads=count)
+        engine.shared["sparse"] = 1
+        engine.advance(1)
+        ends.append(engine.snapshot()[0])
+    assert mpack.activity(packing) == 1
+    assert np.array_equal(*ends)
+
+
 @pytest.mark.parametrize("skin", [1e-6, 0.05, 0.3, 1.0, 10.0])
 @pytest.mark.parametrize("phi", [0.25, 0.64])
 def test_any_skin(skin, phi):

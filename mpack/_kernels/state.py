@@ -68,7 +68,7 @@ LIST = _record(
         "scratch",  # int64 (n * dim): room to permute in
         "found_i",  # uint32 (found_room): contacts known in sparse steps, by thread
         "found_j",  # uint32 (found_room)
-        "moved",  # uint32 (n): slots active in a sparse step, by thread
+        "moved",  # uint32 (n + threads): slots active in a sparse step, by thread
     ],
 )
 RULE = _record(

@@ -88,6 +88,12 @@ def _total(shared, column):
 
 
 @bare(forceinline=True)
+def _moved(space, lists, shared, thread):
+    """The address of one thread's list of active slots in a sparse step: own[MOVED] of them, and room for one more."""
+    return lists.moved + _U(4 * (share_of(space.n, thread, shared.threads)[0] + thread))
+
+
+@bare(forceinline=True)
 def _meet(shared):
     barrier(as_int64(shared.gate), shared.threads)
 
@@ -187,7 +193,7 @@ def _find_contacts(axes, space, lists, rule, shared, whole, thread):
     poly, fixed, radius = space.poly != 0, as_uint64(space.fixed), as_float64(space.radius)
     coarse, radius32, active = as_int32(space.coarse), as_float32(space.radius32), as_uint8(space.active)
     rows, first, last = as_uint32(lists.rows), as_uint32(lists.first), as_uint32(lists.last)
-    moved = as_uint32(lists.moved)
+    moved = as_uint32(_moved(space, lists, shared, thread))
     found_i, found_j = as_uint32(lists.found_i), as_uint32(lists.found_j)
     begin, end = share_of(space.n, thread, shared.threads)
     at, full = share_of(lists.found_room, thread, shared.threads)
@@ -196,7 +202,7 @@ def _find_contacts(axes, space, lists, rule, shared, whole, thread):
     to_length, touch = rule.box / 2.0**64, rule.touch
     count = end - begin if whole else own[MOVED]
     for k in range(count):
-        slot = _U(begin + k) if whole else _U(moved[begin + k])
+        slot = _U(begin + k) if whole else _U(moved[k])
         place, stop = _U(first[slot]), _U(last[slot])
         while place < stop:
             mask = near_row(axes, poly, coarse, radius32, slot, rows, place, reach)
@@ -289,7 +295,10 @@ def _weigh(space, rule, shared, chunk, count, step):
 
 @bare(forceinline=True)
 def _mark(active, moved, slot, sparse, at):
-    """Note that a slot is active; in sparse steps also in the list of those, at `at`. Returns the next place there."""
+    """Note that a slot is active; in sparse steps also in the list of those, at `at`. Returns the next place there.
+
+    What is active already is written there as well, but not counted.
+    """
     if sparse:
         moved[at] = np.uint32(slot)
         at += _U(1) - _U(active[slot])
@@ -305,11 +314,12 @@ def _push(axes, space, lists, rule, shared, chunk, count, thread):
     """
     dim, active, push = _U(len(axes)), as_uint8(space.active), as_uint64(space.push)
     first, second, dx, weight = as_uint32(chunk.i), as_uint32(chunk.j), as_float64(chunk.dx), as_float64(chunk.w)
-    out_slot, out_push, moved = as_uint32(shared.out_slot), as_int64(shared.out_push), as_uint32(lists.moved)
+    out_slot, out_push = as_uint32(shared.out_slot), as_int64(shared.out_push)
+    moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
     out_begin, out_full = share_of(shared.out_room, thread, shared.threads)
     own, sparse = as_int64(_own(shared, thread)), shared.sparse != 0
-    out, mark = _U(out_begin + own[OUT]), _U(begin + own[MOVED])
+    out, mark = _U(out_begin + own[OUT]), _U(own[MOVED])
     low, width = _U(begin), _U(end - begin)
     for k in range(_U(count)):
         i, j, w = _U(first[k]), _U(second[k]), weight[k]
@@ -329,7 +339,7 @@ def _push(axes, space, lists, rule, shared, chunk, count, thread):
                 push[i * dim + _U(axis)] += _U(amount)
                 out_push[out * dim + _U(axis)] = -amount
             out += _U(1)
-    own[MOVED], own[OUT] = np.int64(mark) - begin, np.int64(out) - out_begin
+    own[MOVED], own[OUT] = np.int64(mark), np.int64(out) - out_begin
     return True
 
 
@@ -347,11 +357,12 @@ def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
     push, carry, carries = as_uint64(space.push), as_int64(space.carry), space.carries != 0
     first, second, dx = as_uint32(chunk.i), as_uint32(chunk.j), as_float64(chunk.dx)
     forth, back = as_float64(chunk.w), as_float64(chunk.v)
-    out_slot, out_push, moved = as_uint32(shared.out_slot), as_int64(shared.out_push), as_uint32(lists.moved)
+    out_slot, out_push = as_uint32(shared.out_slot), as_int64(shared.out_push)
+    moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
     out_begin, out_full = share_of(shared.out_room, thread, shared.threads)
     own, sparse, reciprocal = as_int64(_own(shared, thread)), shared.sparse != 0, rule.reciprocal != 0
-    out, mark = _U(out_begin + own[OUT]), _U(begin + own[MOVED])
+    out, mark = _U(out_begin + own[OUT]), _U(own[MOVED])
     for k in range(_U(count)):
         i, j = _U(first[k]), _U(second[k])
         on_i = forth[k]
@@ -380,7 +391,7 @@ def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
                 out_push[out * dim + _U(axis)] = -amount
         if not inside:
             out += _U(1)
-    own[MOVED], own[OUT] = np.int64(mark) - begin, np.int64(out) - out_begin
+    own[MOVED], own[OUT] = np.int64(mark), np.int64(out) - out_begin
     return True
 
 
@@ -448,10 +459,11 @@ def _fetch(axes, space, lists, shared, looking, thread):
     """Add what other threads have written down for this thread's slots."""
     dim, active = _U(len(axes)), as_uint8(space.active)
     push, carry, carries = as_uint64(space.push), as_int64(space.carry), space.carries != 0
-    out_slot, out_push, moved = as_uint32(shared.out_slot), as_int64(shared.out_push), as_uint32(lists.moved)
+    out_slot, out_push = as_uint32(shared.out_slot), as_int64(shared.out_push)
+    moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
     own, sparse = as_int64(_own(shared, thread)), shared.sparse != 0 and not looking
-    mark = _U(begin + own[MOVED])
+    mark = _U(own[MOVED])
     for other in range(shared.threads):
         if other == thread:
             continue
@@ -464,7 +476,7 @@ def _fetch(axes, space, lists, shared, looking, thread):
                     for axis in range(len(axes)):
                         amount = out_push[entry * dim + _U(axis)]
                         _add(push, carry, carries, slot * dim + _U(axis), amount)
-    own[MOVED] = np.int64(mark) - begin
+    own[MOVED] = np.int64(mark)
 
 
 @bare
@@ -622,12 +634,12 @@ def _next_active(space, lists, shared, chunk, cursor, thread):
 
     Dense steps clear the marks as they go; sparse ones still need them.
     """
-    active, moved, slots = as_uint8(space.active), as_uint32(lists.moved), as_uint32(chunk.i)
+    active, moved, slots = as_uint8(space.active), as_uint32(_moved(space, lists, shared, thread)), as_uint32(chunk.i)
     begin, end = share_of(space.n, thread, shared.threads)
     if shared.sparse:
         stop = min(as_int64(_own(shared, thread))[MOVED], cursor + CHUNK)
         for k in range(cursor, stop):
-            slots[k - cursor] = moved[begin + k]
+            slots[k - cursor] = moved[k]
         return stop, stop - cursor
     stop = min(end - begin, cursor + CHUNK)
     count = _U(0)
@@ -795,10 +807,9 @@ def _gather(axes, space, lists, rule, shared, chunk, step, task, thread):
 
 @bare
 def _clear_marks(space, lists, shared, thread):
-    active, moved = as_uint8(space.active), as_uint32(lists.moved)
-    begin = share_of(space.n, thread, shared.threads)[0]
+    active, moved = as_uint8(space.active), as_uint32(_moved(space, lists, shared, thread))
     for k in range(as_int64(_own(shared, thread))[MOVED]):
-        active[_U(moved[begin + k])] = np.uint8(0)
+        active[_U(moved[k])] = np.uint8(0)
 
 
 @bare
