@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.register_assert_rewrite("chapterruns")
+
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=1, help="seed of every statistical test (default 1)")

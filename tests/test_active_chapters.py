@@ -1,7 +1,7 @@
 """The chapters on the active phase, run small through papermill: recorded numbers, claims, and controls that fail."""
 
 import pytest
-from test_theory_chapters import Chapter
+from chapterruns import small
 
 SMALL = {
     "flat_minima": {"n": 200, "path": 4.0, "runs": 2, "samples": 300},
@@ -14,27 +14,12 @@ SLACK = {
 }
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A function that runs a chapter once, small, and returns it."""
-    folder, done = tmp_path_factory.mktemp("chapters"), {}
-
-    def once(name):
-        if name not in done:
-            done[name] = Chapter(name, folder, **SMALL[name])
-        return done[name]
-
-    return once
+run = small(SMALL)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_no_claim_differs_and_every_control_does(run, name):
-    claims = run(name).claims
-    controls = {id_ for id_, claim in claims.items() if claim["control"]}
-    assert controls
-    assert [id_ for id_ in controls if claims[id_]["verdict"] != "differs"] == []
-    firm = [id_ for id_ in set(claims) - controls if not id_.startswith(SLACK[name])]
-    assert [id_ for id_ in firm if claims[id_]["verdict"] == "differs"] == []
+    run(name).check_verdicts(SLACK[name])
 
 
 def test_small_batches_flatten_sgd_and_sharpen_rcd_at_every_density(run):

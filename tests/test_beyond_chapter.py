@@ -1,31 +1,22 @@
 """The chapter beyond three dimensions, run small through papermill, and its campaign."""
 
 import pytest
+from chapterruns import Chapter, refuses
 
-from book._tools import places
-from mpack import campaigns, chapters
+from mpack import campaigns
 
-CHAPTER = places.ROOT / "notebooks/beyond_three_dimensions.ipynb"
-
-
-def execute(out, **parameters):
-    papermill = pytest.importorskip("papermill")
-    papermill.execute_notebook(
-        CHAPTER, out, parameters, cwd=places.ROOT, progress_bar=False, log_output=False, execution_timeout=600
-    )
-    return out
+NAME = "beyond_three_dimensions"
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, request):
-    out = tmp_path_factory.mktemp("beyond") / "out.ipynb"
     seed = request.config.getoption("--seed")
-    return execute(out, seed=seed, n=150, steps=2_000, audit_seconds=0)
+    return Chapter(NAME, tmp_path_factory.mktemp("beyond"), seed=seed, n=150, steps=2_000, audit_seconds=0)
 
 
 def test_end_points_are_those_of_jammed_packings(small):
     """The archive's numbers: within 0.01 and three errors of the published ones; the wrong dimension is seen."""
-    claims = {claim["id"]: claim for claim in chapters.claims(small)}
+    claims = small.claims
     for name in "2345":
         claim = claims[f"beyond-end-point-{name}"]
         assert claim["verdict"] != "differs" and abs(claim["value"] - claim["target"]) < 0.01 + 3 * claim["error"]
@@ -37,13 +28,13 @@ def test_end_points_are_those_of_jammed_packings(small):
 
 def test_order_in_the_plane(small):
     """Order of equal discs above that of two sizes: some 0.3 apart with an error of some 0.02, at any seed."""
-    records = chapters.records(small)
+    records = small.records
     assert records["order-equal"]["value"] > records["order-two-sizes"]["value"] + 0.05
     assert 0 < records["order-two-sizes"]["value"] < 0.75
 
 
 def test_exponents_come_with_errors(small):
-    records = chapters.records(small)
+    records = small.records
     for name in "234":
         assert 0.2 < records[f"beta-{name}"]["value"] < 3.0 and records[f"beta-{name}"]["error"] > 0
 
@@ -56,6 +47,4 @@ def test_the_campaign_covers_four_dimensions():
 
 @pytest.mark.parametrize("bad", [("phi", 0.2), ("reach", 1.0), ("most", 2)])
 def test_bad_parameters_stop_the_chapter_before_any_work(bad, tmp_path):
-    papermill = pytest.importorskip("papermill")
-    with pytest.raises(papermill.PapermillExecutionError, match=bad[0]):
-        execute(tmp_path / "out.ipynb", **dict([bad]))
+    refuses(NAME, tmp_path, *bad)

@@ -1,11 +1,9 @@
 """The chapter on learning, run small through papermill: recorded numbers, claims, and controls that fail."""
 
 import pytest
+from chapterruns import Chapter, near, refuses
 
-from book._tools import places
-from mpack import chapters
-
-CHAPTER = places.ROOT / "notebooks/what_it_says_about_learning.ipynb"
+NAME = "what_it_says_about_learning"
 SMALL = {
     "points": 8_000,
     "n": 100,
@@ -18,32 +16,19 @@ SMALL = {
 }
 
 
-def execute(out, **parameters):
-    papermill = pytest.importorskip("papermill")
-    papermill.execute_notebook(
-        CHAPTER, out, parameters, cwd=places.ROOT, progress_bar=False, log_output=False, execution_timeout=600
-    )
-    return out
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, request):
-    out = tmp_path_factory.mktemp("learning") / "out.ipynb"
-    return execute(out, seed=request.config.getoption("--seed"), **SMALL)
+    return Chapter(NAME, tmp_path_factory.mktemp("learning"), seed=request.config.getoption("--seed"), **SMALL)
 
 
 @pytest.fixture(scope="module")
 def recorded(small):
-    return chapters.records(small)
+    return small.records
 
 
 @pytest.fixture(scope="module")
 def claims(small):
-    return {claim["id"]: claim for claim in chapters.claims(small)}
-
-
-def near(entry, target, allowance=0.0, sigmas=5.0):
-    return abs(entry["value"] - target) <= sigmas * (entry["error"] or 0.0) + allowance
+    return small.claims
 
 
 def test_closed_forms_hold_and_controls_fail(claims):
@@ -104,6 +89,4 @@ def test_archived_rows_come_out_the_same(recorded, claims):
 
 @pytest.mark.parametrize("bad", [("points", 3), ("audit", [0, 0, 0, 0]), ("epoch", 5)])
 def test_bad_parameters_stop_the_chapter_before_any_work(bad, tmp_path):
-    papermill = pytest.importorskip("papermill")
-    with pytest.raises(papermill.PapermillExecutionError, match=bad[0]):
-        execute(tmp_path / "out.ipynb", **dict([bad]))
+    refuses(NAME, tmp_path, *bad)

@@ -1,13 +1,7 @@
-"""The three theory chapters, run small through papermill: recorded numbers, claims, and controls that fail.
-
-At these sizes a claim may come out undecided, which is not held against it; a true one must not differ (the rules of
-`mpack.chapters.claim` give that a probability below 0.3 % each), and every negative control must.
-"""
+"""The three theory chapters, run small through papermill: recorded numbers, claims, and controls that fail."""
 
 import pytest
-
-from book._tools import places
-from mpack import chapters
+from chapterruns import refuses, small
 
 SMALL = {
     "stochastic_approximations": {"samples": 6_000, "trials": 40, "n": 200, "runs": 4},
@@ -21,43 +15,12 @@ SMALL = {
 }
 
 
-class Chapter:
-    """A chapter that has been run: its recorded numbers and its claims."""
-
-    def __init__(self, name, folder, **parameters):
-        papermill = pytest.importorskip("papermill")
-        source, out = places.ROOT / f"notebooks/{name}.ipynb", folder / f"{name}.ipynb"
-        papermill.execute_notebook(
-            source, out, parameters, cwd=places.ROOT, progress_bar=False, log_output=False, execution_timeout=600
-        )
-        self.records = chapters.records(out)
-        self.claims = {claim["id"]: claim for claim in chapters.claims(out)}
-
-    def near(self, name, target, allowance=0.0, sigmas=5.0):
-        entry = self.records.get(name) or self.claims[name]
-        return abs(entry["value"] - target) <= sigmas * (entry["error"] or 0.0) + allowance
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A function that runs a chapter once, small, and returns it."""
-    folder, done = tmp_path_factory.mktemp("chapters"), {}
-
-    def once(name):
-        if name not in done:
-            done[name] = Chapter(name, folder, **SMALL[name])
-        return done[name]
-
-    return once
+run = small(SMALL)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_no_claim_differs_and_every_control_does(run, name):
-    claims = run(name).claims
-    controls = {id_ for id_, claim in claims.items() if claim["control"]}
-    assert controls
-    assert [id_ for id_ in controls if claims[id_]["verdict"] != "differs"] == []
-    assert [id_ for id_ in set(claims) - controls if claims[id_]["verdict"] == "differs"] == []
+    run(name).check_verdicts()
 
 
 def test_one_step_has_the_moments_of_the_theory(run):
@@ -122,6 +85,4 @@ def test_orders_of_many_spheres(run):
     [("stochastic_approximations", "samples"), ("msd_agreement", "repeats_live"), ("continuous_time", "boxes_live")],
 )
 def test_bad_parameters_stop_a_chapter_before_any_work(name, bad, tmp_path):
-    papermill = pytest.importorskip("papermill")
-    with pytest.raises(papermill.PapermillExecutionError, match=bad):
-        Chapter(name, tmp_path, **{bad: 0})
+    refuses(name, tmp_path, bad, 0)
