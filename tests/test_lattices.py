@@ -9,7 +9,6 @@ from mpack import lattices
 def test_percolation_at_its_limits(seed):
     assert lattices.percolation(8, 0.0, 3, seed).tolist() == [0.0] * 3
     assert lattices.percolation(8, 1.0, 3, seed).tolist() == [1.0] * 3
-    assert np.all(lattices.percolation(16, 0.5, 50, seed) <= 0.7)  # the occupied share, far beyond its scatter
 
 
 def test_percolation_percolates_between(seed):
