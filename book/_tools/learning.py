@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 import mpack
 from mpack import learning
+from mpack._files import _replacing
 
 from .places import ROOT, relative, say
 
@@ -62,7 +63,7 @@ def run(study, folder, workers, keep=False):
     rows = [done[key(spec)] for spec in specs]
     seconds = time.monotonic() - begun
     content = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
-    (folder / f"{study}.csv").write_bytes(content)
+    put(folder / f"{study}.csv", content)
     note(folder, study, content, rows, seconds)
     say(f"{study}: {seconds:.0f} s, {relative(folder / study)}.csv")
 
@@ -98,7 +99,13 @@ def note(folder, study, content, rows, seconds):
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}",
     }
-    path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf8")
+    put(path, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+
+
+def put(path, content):
+    """Write a file whole, or leave the one that is there."""
+    with _replacing(path) as new:
+        new.write_bytes(content)
 
 
 def digest(path):
