@@ -6,6 +6,11 @@ The files stand beside the figures (`mpack/widgets/NAME.data.json`); tests make 
 import json
 import re
 
+import numpy as np
+import pandas as pd
+from scipy import linalg, special
+
+from mpack import campaigns, critical, ensemble, scaling
 from mpack.widgets import _same, _sources
 
 from .places import ROOT, relative, say
@@ -33,11 +38,61 @@ def playground():
     return {"runs": [{"state": key, "digests": _same.digests(key)} for key in playground_states()]}
 
 
-MADE = {"playground": playground}
+def manna_data():
+    """The points of the chapter on the Manna collapse, twice {process: {"f" or "tau": scaling.Data}}: fitted, and all.
+
+    Its own cells make them, so that figure and chapter cannot part: the parameters, the rules by which runs become
+    points, and the window around the transition.
+    """
+    chapter = json.loads((ROOT / "notebooks" / "manna_collapse.ipynb").read_text(encoding="utf8"))
+    cells = {cell["id"]: "".join(cell["source"]) for cell in chapter["cells"]}
+    table = ensemble.load_archive("manna")
+    table["process"] = np.where(table.batch_fraction == 1.0, "GD", table.rule)
+    names = {
+        **{"np": np, "pd": pd, "linalg": linalg, "special": special},
+        **{"campaigns": campaigns, "critical": critical, "scaling": scaling},
+        **{"table": table, "PROCESSES": tuple(campaigns.MANNA_RULES)},
+        "CLASSES": {name: scaling.exponents(name, 3) for name in ("Manna", "directed percolation", "mean field")},
+    }
+    fits = cells["cell-23"].partition("\nmanna = {")[0]  # up to the points in the window
+    for number, code in (("04", cells["cell-04"]), ("18", cells["cell-18"]), ("23", fits)):
+        exec(compile(code, f"manna_collapse, cell-{number}", "exec"), names)
+    return names["DATA"], names["everything"]
+
+
+def collapse():
+    """Points by process, observable and size, to six digits; and the exponents that the presets set."""
+    fitted, everything = manna_data()
+    points = {
+        process: {name: [*_sizes(fitted[process][name], everything[process][name])] for name in ("f", "tau")}
+        for process in fitted
+    }
+    classes = {}
+    for name in ("Manna", "directed percolation", "mean field"):
+        e = scaling.exponents(name, 3)
+        classes[name] = {"beta": e.beta, "nu_perp": e.nu_perp, "nu_par": e.nu_parallel}
+    return {"points": points, "classes": classes}
+
+
+def _sizes(fitted, everything):
+    """For each size N and [phi, mean, standard error] of the points that are fitted, and of those that are left out."""
+    rows = {places: set() for places in ("fitted", "left out")}
+    for places, data in (("fitted", fitted), ("left out", everything)):
+        for n, *values in zip(np.rint(data.l**3).astype(int), data.rho, data.a, data.da, strict=True):
+            rows[places].add((int(n), *(float(f"{x:.6g}") for x in values)))
+    known = {row[:2] for row in rows["fitted"]}
+    rows["left out"] = {row for row in rows["left out"] if row[:2] not in known}
+    for n in sorted({row[0] for places in rows.values() for row in places}):
+        yield {"n": n, **{places: [row[1:] for row in sorted(own) if row[0] == n] for places, own in rows.items()}}
+
+
+MADE = {"playground": playground, "collapse": collapse}
 
 
 def text_of(data):
-    return json.dumps(data, indent=1) + "\n"
+    """JSON with a line for each short list."""
+    text = json.dumps(data, indent=1)
+    return re.sub(r"\[[^][{}]*\]", lambda part: re.sub(r"\s+", " ", part[0]), text) + "\n"
 
 
 def main():

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
+import pandas as pd
 import pytest
 from bookpages import HTML
 
@@ -119,8 +120,9 @@ def query_of(state):
 
 
 def painted(figure):
-    """For each canvas: how many colours it shows."""
-    return figure.call("""figure.draw(); return figure.canvases.map(({ node }) => {
+    """For each canvas that is on show: how many colours it shows."""
+    return figure.call("""figure.draw();
+        return figure.canvases.filter(({ node }) => node.offsetParent).map(({ node }) => {
         const data = node.getContext('2d').getImageData(0, 0, node.width, node.height).data, seen = new Set();
         const pixels = new Uint32Array(data.buffer);
         for (let k = 0; k < pixels.length; k += 7) seen.add(pixels[k]);
@@ -689,6 +691,89 @@ def test_a_path_that_runs_away_is_said_to(browser, pages):
     with Figure(browser, pages, "phase_space", "v=1&eta=1&batch_size=1&beta=0.9&step=5000") as figure:
         assert figure.whole()["numbers"]["lost"]
         assert "run away" in figure.page.locator(".mpk-status").inner_text()
+
+
+# ------------------------------------------------------------------------------------------------ the collapse
+
+
+@pytest.fixture(scope="module")
+def collapse(browser, pages):
+    with Figure(browser, pages, "collapse") as figure:
+        yield figure
+
+
+def collapse_points(process):
+    """The figure's points as `mpack.scaling` takes them."""
+    points = json.loads((_sources.FOLDER / "collapse.data.json").read_text(encoding="utf8"))["points"][process]
+    found = {}
+    for name, sizes in points.items():
+        rows = [[size["n"], *row] for size in sizes for row in size["fitted"]]
+        table = pd.DataFrame(rows, columns=["n", "phi", "a", "da"])
+        found[name] = mpack.scaling.Data.from_table(table, rho="phi", a="a", da="da", n="n", dim=3)
+    return found
+
+
+def exponents_of(state):
+    return {"rho_c": state["phi_c"], "nu": state["nu_perp"], "zeta_f": -state["beta"], "zeta_tau": state["nu_par"]}
+
+
+@pytest.mark.parametrize("process", ("SGD", "RCD", "GD"))
+def test_the_quality_in_the_page_is_the_library_s(collapse, process, seed):
+    """S at the presets and at random settings, to rounding; it answers a wrong sign of beta, so the test can fail."""
+    rng, data = random.Random(f"{process} {seed}"), collapse_points(process)
+    classes = json.loads((_sources.FOLDER / "collapse.data.json").read_text(encoding="utf8"))["classes"]
+    for name, values in classes.items():
+        known = mpack.scaling.exponents(name, 3)
+        assert values == {"beta": known.beta, "nu_perp": known.nu_perp, "nu_par": known.nu_parallel}
+    settings = [{"phi_c": 0.5165} | values for values in classes.values()]
+    settings += [
+        {
+            "phi_c": round(rng.uniform(0.505, 0.525), 7),  # never on a tie of two points
+            "beta": rng.uniform(0.2, 1.2),
+            "nu_perp": rng.uniform(0.4, 1.4),
+            "nu_par": rng.uniform(0.2, 2.0),
+        }
+        for _ in range(20)
+    ]
+    for state in settings:
+        collapse.call(f"figure.set({json.dumps({'process': process} | state)});")
+        found = collapse.report()["numbers"]
+        library = mpack.scaling.collapse(data, {}, fixed=exponents_of(state)).quality
+        assert found["S"] == pytest.approx(library, rel=1e-9), state
+        wrong = mpack.scaling.collapse(data, {}, fixed=exponents_of(state | {"beta": -state["beta"]})).quality
+        assert found["S"] != pytest.approx(wrong, rel=1e-3)
+    collapse.whole()
+
+
+def test_buttons_of_the_collapse_go_where_they_say(collapse):
+    collapse.call("figure.set({ process: 'SGD', phi_c: 0.507, valley: false });")
+    canvases = collapse.page.locator(".mpk-canvas:visible")
+    assert canvases.count() == 2
+    collapse.call("figure.set({ valley: true });")
+    assert canvases.count() == 3
+    shown = painted(collapse)
+    assert len(shown) == 3 and min(shown) > 5
+    collapse.press("Manna")
+    known = mpack.scaling.exponents("Manna", 3)
+    state = collapse.state()
+    assert (state["beta"], state["nu_perp"], state["nu_par"]) == (known.beta, known.nu_perp, known.nu_parallel)
+    assert state["phi_c"] == 0.507  # a class says nothing of the place
+    collapse.press("Best φ for these exponents")
+    lowest = collapse.report()
+    fixed = {key: value for key, value in exponents_of(state).items() if key != "rho_c"}
+    fit = mpack.scaling.collapse(collapse_points("SGD"), {"rho_c": 0.5165}, fixed=fixed, errors="none")
+    assert lowest["state"]["phi_c"] == pytest.approx(fit.rho_c, abs=2e-4)
+    collapse.press("Best fit from here")
+    best = collapse.report()
+    assert best["numbers"]["S"] < lowest["numbers"]["S"] and best["numbers"]["used"] > 15
+    assert "S" in collapse.page.locator("[aria-live=polite]").inner_text()
+    names = {}
+    exec(collapse.call("return figure.python();").replace("mpack.widgets.Collapse(", "dict("), names)
+    assert names["S"] == pytest.approx(best["numbers"]["S"], rel=1e-9)
+    collapse.press("Reset")
+    defaults = {key: field["default"] for key, field in collapse.fields.items()}
+    assert all(collapse.state()[key] == defaults[key] for key in ("phi_c", "beta", "nu_perp", "nu_par"))
+    collapse.whole()
 
 
 # ------------------------------------------------------------------------------------------------ an eighth figure
