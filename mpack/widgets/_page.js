@@ -44,6 +44,7 @@ function mpackPage(figures, parts = {}) {
       const names = Object.keys({ ...this.values, ...fresh }).filter((name) => this.values[name] !== fresh[name]);
       this.values = fresh;
       for (const name of names) this.emit(name);
+      this.emit("*"); // also when no value is another: the address may hold names that mean nothing here
     }
   }
 

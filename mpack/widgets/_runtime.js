@@ -818,15 +818,15 @@ const runtime = (() => {
       const begins = this.state.running;
       if ("running" in SCHEMA.state) this.state.running = false;
       this.figure = build(this);
+      this.hears = [["change:*", () => this.heed("*")]]; // an address has spoken
       for (const name of Object.keys(SCHEMA.state)) {
         this.controls[name]?.show();
-        this.hears = this.hears ?? [];
         const heed = () => {
           if (this.model.get(name) !== this.state[name]) this.heed(name);
         };
-        this.model.on(`change:${name}`, heed);
         this.hears.push([`change:${name}`, heed]);
       }
+      for (const [event, heed] of this.hears) this.model.on(event, heed);
       this.figure.restart([]);
       this.figure.changed?.(Object.keys(SCHEMA.state));
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;

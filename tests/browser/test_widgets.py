@@ -67,6 +67,15 @@ class Figure:
         )
         self.call("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));")
 
+    def go(self, query):
+        """Another address in the page that is open."""
+        self.page.evaluate(
+            """address => new Promise(done => {
+                addEventListener('hashchange', () => setTimeout(done), { once: true }); location.hash = address; })""",
+            f"#{self.name}?{query}",
+        )
+        self.settle()
+
     def report(self):
         return self.call("return figure.report();")
 
@@ -120,9 +129,9 @@ def query_of(state):
 
 
 def painted(figure):
-    """For each canvas that is on show: how many colours it shows."""
+    """For each canvas that the figure does not hide on purpose: how many colours it shows."""
     return figure.call("""figure.draw();
-        return figure.canvases.filter(({ node }) => node.offsetParent).map(({ node }) => {
+        return figure.canvases.filter(({ holder }) => !holder.hidden).map(({ node }) => {
         const data = node.getContext('2d').getImageData(0, 0, node.width, node.height).data, seen = new Set();
         const pixels = new Uint32Array(data.buffer);
         for (let k = 0; k < pixels.length; k += 7) seen.add(pixels[k]);
@@ -316,9 +325,12 @@ def test_reduced_motion_starts_paused_and_says_so(browser, pages, name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_link_restores_this_exact_situation(browser, pages, name, seed):
-    for trial in range(3):
-        state = random_state(name, 3 * seed + trial)
-        with Figure(browser, pages, name, query_of(state)) as figure:
+    """The link of three situations, opened in a page of its own and put into the address of one that is open."""
+    links = []
+    with Figure(browser, pages, name) as figure:
+        for trial in range(3):
+            state = random_state(name, 3 * seed + trial)
+            figure.go(query_of(state))
             first = figure.whole()
             for key, value in state.items():
                 if key != "step":  # the run may have ended before
@@ -327,9 +339,14 @@ def test_a_link_restores_this_exact_situation(browser, pages, name, seed):
                 "return figure.host.link(new URLSearchParams(Object.entries(figure.moment()).map("
                 "([k, v]) => [k, v === true ? 1 : v === false ? 0 : v])).toString());"
             )
-        with Figure(browser, pages, name, link.split("?", 1)[1]) as figure:
+            links.append((link.split("?", 1)[1], (first["state"], first["numbers"])))
+        figure.go(links[0][0])
+        again = figure.whole()
+        assert (again["state"], again["numbers"]) == links[0][1]
+    for link, situation in links[1:]:
+        with Figure(browser, pages, name, link) as figure:
             second = figure.whole()
-            assert (second["state"], second["numbers"]) == (first["state"], first["numbers"])
+            assert (second["state"], second["numbers"]) == situation
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -354,23 +371,37 @@ def test_old_links_mean_what_they_meant(browser, pages, name, query):
         assert OLD_LINKS[name][query].items() <= report["numbers"].items()
 
 
+BAD_ADDRESSES = (
+    "__proto__=1&constructor=2&toString=3", "{all}=NaN", "v=1&" + "x" * 3000, "v=99&running=perhaps", "&&&===%%%&v=",
+    "{all}=1e999", "{all}=-1", "{all}=%3Cscript%3Ealert(1)%3C/script%3E", "{all}=",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("query", (
-    "v=1&" + "x" * 3000, "v=99&running=perhaps", "&&&===%%%&v=", "__proto__=1&constructor=2&toString=3",
-    "{all}=NaN", "{all}=1e999", "{all}=-1", "{all}=%3Cscript%3Ealert(1)%3C/script%3E", "{all}=",
-))  # fmt: skip
-def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name, query):
+def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name):
+    """Two when the page opens; the others typed into the page that is open."""
     keys = _sources.schema(name)["state"]
-    bad = "&".join(query.format(all=key) for key in keys) if "{all}" in query else query
-    with Figure(browser, pages, name, bad) as figure:
+    defaults = {key: field["default"] for key, field in keys.items()}
+    texts = ["&".join(query.format(all=key) for key in keys) if "{all}" in query else query for query in BAD_ADDRESSES]
+
+    def check(figure, query):
         report = figure.whole()
-        assert report["complaints"]
+        assert report["complaints"], query
         assert report["complaints"][0][:30] in figure.notice()
         assert "<script" not in figure.page.locator(".mpk").inner_html().replace("&lt;", "")
         if "{all}" in query:
-            defaults = {key: field["default"] for key, field in keys.items()}
             named = [key for key in keys if any(f"({key})" in complaint for complaint in report["complaints"])]
             assert {key: report["state"][key] for key in named} == {key: defaults[key] for key in named}
+
+    for query, text in list(zip(BAD_ADDRESSES, texts, strict=True))[:2]:
+        with Figure(browser, pages, name, text) as figure:
+            check(figure, query)
+    with Figure(browser, pages, name) as figure:
+        for query, text in zip(BAD_ADDRESSES, texts, strict=True):
+            figure.go("v=1")
+            assert not figure.report()["complaints"]
+            figure.go(text)
+            check(figure, query)
 
 
 @pytest.mark.parametrize("name", FIGURES)
