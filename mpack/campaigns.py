@@ -19,10 +19,12 @@ activity, 13 bytes a record where energy and msd are kept too (series="activity"
 checkpoint or a last packing 8 bytes a coordinate.
 """
 
+from functools import partial
+
 import numpy as np
 
 import mpack
-from mpack import landscape
+from mpack import landscape, sizes
 from mpack.dynamics import matched_processes
 
 
@@ -297,6 +299,57 @@ def _dimension_scan(dim, sizes, alpha, centre):
     places = [round(centre * (1 + 0.5 * DIMENSION_GRID * k), 5) for k in range(-2, 9)]
     record = (mpack.log_spaced(10), mpack.every(25))
     return scan + mpack.specs(rule, n=4000, phi=places, steps=6_000, record=record, seed=range(2), **common)
+
+
+# Name -> (relative diameters, dealt out in turn; {learning rate: a packing fraction near the transition}), the last
+# from a pilot of 600 spheres.
+MIXTURES = {
+    "equal": (None, {0.2: 0.516, 0.1: 0.573, 0.05: 0.603, 0.02: 0.621}),
+    "log-normal 0.1": (partial(sizes.lognormal, 100, 0.1), {0.2: 0.523, 0.1: 0.579, 0.05: 0.608, 0.02: 0.626}),
+    "log-normal 0.2": (partial(sizes.lognormal, 100, 0.2), {0.2: 0.534, 0.1: 0.590, 0.05: 0.617, 0.02: 0.634}),
+    "log-normal 0.3": (partial(sizes.lognormal, 100, 0.3), {0.2: 0.551, 0.1: 0.602, 0.05: 0.629, 0.02: 0.645}),
+    "log-normal 0.4": (partial(sizes.lognormal, 100, 0.4), {0.2: 0.574, 0.1: 0.624, 0.05: 0.648, 0.02: 0.662}),
+    "1:1.4, half": (partial(sizes.bidisperse, 2, 1.4), {0.2: 0.528, 0.1: 0.583, 0.05: 0.612, 0.02: 0.629}),
+    "1:2, half": (partial(sizes.bidisperse, 2, 2.0), {0.2: 0.553, 0.1: 0.602, 0.05: 0.631, 0.02: 0.646}),
+    "1:2, fifth": (partial(sizes.bidisperse, 5, 2.0, 0.2), {0.2: 0.567, 0.1: 0.619, 0.05: 0.643, 0.02: 0.659}),
+    "1:2, most": (partial(sizes.bidisperse, 5, 2.0, 0.8), {0.2: 0.530, 0.1: 0.585, 0.05: 0.612, 0.02: 0.629}),
+    "1:3, tenth": (partial(sizes.bidisperse, 10, 3.0, 0.1), {0.2: 0.620, 0.1: 0.668, 0.05: 0.690, 0.02: 0.703}),
+}
+_MIXTURE_STEPS = {0.2: 8_000, 0.1: 16_000, 0.05: 24_000, 0.02: 50_000}
+
+
+def mixtures():
+    """The transition of SGD (b_f = 1/2) for spheres of many sizes: absorption times, and the activity above."""
+    return [
+        spec
+        for made, centres in MIXTURES.values()
+        for alpha, centre in centres.items()
+        for spec in _mixture_scan(None if made is None else tuple(made().tolist()), alpha, centre)
+    ]
+
+
+def _mixture_scan(relative, alpha, centre):
+    """Scans of 1000 spheres; of 4000 below the transition at alpha = 0.05, and above it at alpha = 0.2."""
+    steps = _MIXTURE_STEPS[alpha]
+    common = {"sizes": relative, "series": "activity"}
+
+    def scan(n, spacing, places, steps, every, repeats):
+        return mpack.specs(
+            mpack.SGD(alpha=alpha, batch_fraction=0.5),
+            n=n,
+            phi=[round(centre * (1 + spacing * k), 4) for k in places],
+            steps=steps,
+            record=(mpack.log_spaced(10), mpack.every(every)),
+            seed=range(repeats),
+            **common,
+        )
+
+    made = scan(1_000, 0.005, range(-6, 4), steps, steps // 400, 8)
+    if alpha == 0.05:  # what the size of the system changes
+        made += scan(4_000, 0.005, range(-5, 1), steps, steps // 400, 4)
+    if alpha == 0.2:  # the steady activity
+        made += scan(4_000, 0.0025, (-1, 0, 1, 2, 3, 4, 6, 8, 10, 13, 16), 10_000, 25, 4)
+    return made
 
 
 def everything():
