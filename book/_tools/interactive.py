@@ -13,6 +13,7 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from mpack.figures import FIGURE
 from mpack.widgets import _sources
 
 from . import places
@@ -136,6 +137,9 @@ def freeze(notebook):
 
 def _frozen(output, widgets):
     data = output.get("data", {})
+    if VIEW in data and FIGURE in data:  # an explorer, shown as a figure
+        view = {"data": {VIEW: data.pop(VIEW)}}
+        return [*_frozen(view, widgets), output]
     if VIEW not in data or "text/html" in data:
         data.pop(VIEW, None)
         return [output]
@@ -155,9 +159,22 @@ def _collect(widgets, identifier, controls, outputs):
         outputs.extend(state.get("outputs", []))
     elif state.get("description") and ("value" in state or "index" in state):
         value = state["_options_labels"][state["index"]] if state.get("index") is not None else state.get("value")
-        controls.append((state["description"].rstrip(": "), value))
+        if not _hidden(widgets, state):
+            controls.append((state["description"].rstrip(": "), _written(value)))
     for child in state.get("children", []):
         _collect(widgets, child.removeprefix("IPY_MODEL_"), controls, outputs)
+
+
+def _hidden(widgets, state):
+    layout = str(state.get("layout", "")).removeprefix("IPY_MODEL_")
+    return widgets.get(layout, {}).get("state", {}).get("display") == "none"
+
+
+def _written(value):
+    """The value of a control as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def setup(app, themed):

@@ -1,4 +1,4 @@
-"""Interactive figures: they compute in the page, live in a notebook and in the static book alike.
+"""Interactive figures: they compute in the page, live in a notebook and in the static book alike; and an explorer.
 
 >>> import mpack
 >>> mpack.widgets.Playground(phi=0.8, dynamics="SGD", alpha=0.1)  # doctest: +SKIP
@@ -12,7 +12,48 @@ import functools
 
 from mpack.widgets import _sources
 
-__all__ = [_sources.class_name(name) for name in _sources.names()]
+__all__ = [*(_sources.class_name(name) for name in _sources.names()), "explore"]
+
+
+def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
+    """Any run by hand: sliders for what it depends on, run and stop, progress, and the standard plots.
+
+    The run goes on in the background, so that the notebook stays free, and gives what `mpack.simulate` gives, bit for
+    bit. *Stop* keeps what it has come to, *Go on* takes it up exactly there. What cannot be run is said in the widget.
+
+    >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
+    >>> explorer = mpack.widgets.explore(packing, mpack.SGD(alpha=0.1, batch_fraction=0.75))  # doctest: +SKIP
+    >>> explorer.trajectory  # the Run that is shown  # doctest: +SKIP
+    >>> explorer.python()  # the call that makes it  # doctest: +SKIP
+
+    Parameters
+    ----------
+    packing : Packing
+        Where runs start. The slider of the packing fraction stretches or squeezes it, so that a random packing becomes
+        the one that `Packing.random` makes at that packing fraction.
+    dynamics : Dynamics
+        Where the sliders stand at first; its potential stays.
+    steps, seed : int
+        Likewise; see `mpack.simulate`. At most 2**53 - 1, which is as far as a page can count.
+    record : every(k), log_spaced(points_per_decade) or increasing array of steps, optional
+        When to record; 20 points per decade if left out.
+    threads : int
+        As for `mpack.simulate`.
+
+    Returns
+    -------
+    Explorer
+        An ipywidget: `trajectory` is the run shown, `controls` the sliders by name, `python()` the call; `start()`,
+        `stop()`, `wait()` and `run()` do what the buttons do.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range.
+    """
+    from mpack.widgets._explorer import Explorer
+
+    return Explorer(packing, dynamics, steps=steps, seed=seed, record=record, threads=threads)
 
 
 @functools.cache
