@@ -258,6 +258,24 @@ const runtime = (() => {
     g.fill();
   }
 
+  /** One point [x, y, dy] with its error bar; `shape` counts disc, square, triangle, rhombus, triangle, pentagon. */
+  function mark(g, { X, Y }, [x, y, dy], shape, colour, hollow = false) {
+    const [cx, cy, r] = [X(x), Y(y), 4];
+    g.strokeStyle = g.fillStyle = colour;
+    g.lineWidth = 1.2;
+    if (dy) line(g, cx, Y(Math.max(y - dy, y / 100)), cx, Y(y + dy), colour);
+    g.beginPath();
+    const corners = [0, 4, 3, 4, 3, 5][shape % 6],
+      turn = [0, Math.PI / 4, -Math.PI / 2, 0, Math.PI / 2, -Math.PI / 2][shape % 6];
+    if (!corners) g.arc(cx, cy, r, 0, 2 * Math.PI);
+    for (let c = 0; c < corners; c++) {
+      const angle = turn + (2 * Math.PI * c) / corners;
+      g.lineTo(cx + 1.25 * r * Math.cos(angle), cy + 1.25 * r * Math.sin(angle));
+    }
+    g.closePath();
+    hollow ? g.stroke() : g.fill();
+  }
+
   // ---------------------------------------------------------------------------------------------- themes
 
   /** "light" or "dark": as the book, JupyterLab or Voilà says, or as the reader's system prefers. */
@@ -975,6 +993,38 @@ const runtime = (() => {
     };
   }
 
+  // ---------------------------------------------------------------------------------------------- pace
+
+  /**
+   * The steps of a figure with a clock: as many a frame as its speed asks for, or as fit into one while it is on the
+   * way to the step that a link asked for (`busy`). `rewind()` when it restarts. `done()`: steps so far; `over()`: no
+   * more to come; `once()`: one more.
+   */
+  function pace(ui, { done, over, once }) {
+    let debt = 0,
+      target = 0;
+    const busy = () => done() < target && !over();
+    const advance = (elapsed, running) => {
+      const replaying = busy(),
+        { speed } = ui.state,
+        stop = performance.now() + (replaying ? 24 : 12);
+      debt = replaying ? target - done() : Math.min(debt + elapsed * speed, speed);
+      for (; debt >= 1 && !over(); debt--) {
+        once();
+        if (performance.now() > stop) {
+          if (!replaying) debt = 0;
+          break;
+        }
+      }
+      if (running && !busy() && over()) ui.run(false);
+    };
+    const rewind = () => {
+      debt = 0;
+      target = ui.state.step;
+    };
+    return { busy, advance, rewind, target: () => target };
+  }
+
   // ---------------------------------------------------------------------------------------------- anywidget's form
 
   function figure(build) {
@@ -987,5 +1037,5 @@ const runtime = (() => {
     };
   }
 
-  return { figure, element, written, counted, marked, plain, write, axes, line, clipped, curve, arrow, ticks };
+  return { figure, pace, element, written, counted, marked, plain, write, axes, line, clipped, curve, arrow, mark, ticks };
 })();

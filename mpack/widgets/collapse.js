@@ -274,13 +274,13 @@ class Collapse {
         const k = known.indexOf(n),
           colour = colours[state.process];
         g.globalAlpha = 0.3 + (0.7 * k) / (known.length - 1);
-        for (const point of rest) mark(g, frame, point, k, colours.muted, true);
+        for (const point of rest) runtime.mark(g, frame, point, k, colours.muted, true);
         g.strokeStyle = colour;
         g.lineWidth = 1;
         g.beginPath();
         for (const [x, y] of fitted) g.lineTo(frame.X(x), frame.Y(y));
         g.stroke();
-        for (const point of fitted) mark(g, frame, point, k, colour, false);
+        for (const point of fitted) runtime.mark(g, frame, point, k, colour, false);
         g.globalAlpha = 1;
       }
     });
@@ -293,7 +293,7 @@ class Collapse {
     known.forEach((n, k) => {
       const y = inner.bottom - 14 - 16 * (known.length - 1 - k);
       g.globalAlpha = 0.3 + (0.7 * k) / (known.length - 1);
-      mark(g, at, [left, y, 0], k, colours[this.ui.state.process], false);
+      runtime.mark(g, at, [left, y, 0], k, colours[this.ui.state.process], false);
       g.globalAlpha = 1;
       runtime.write(g, `*N* = ${runtime.counted(n)}`, left + 10, y + 4, { size: 11, colour: colours.ink });
     });
@@ -352,24 +352,6 @@ function moves() {
     }
   });
   return list;
-}
-
-/** One point with its error bar; the shape says which size. */
-function mark(g, { X, Y }, [x, y, dy], k, colour, hollow) {
-  const [cx, cy, r] = [X(x), Y(y), 4];
-  g.strokeStyle = g.fillStyle = colour;
-  g.lineWidth = 1.2;
-  if (dy) runtime.line(g, cx, Y(Math.max(y - dy, y / 100)), cx, Y(y + dy), colour);
-  g.beginPath();
-  const corners = [0, 4, 3, 4, 3, 5][k % 6],
-    turn = [0, Math.PI / 4, -Math.PI / 2, 0, Math.PI / 2, -Math.PI / 2][k % 6];
-  if (!corners) g.arc(cx, cy, r, 0, 2 * Math.PI);
-  for (let c = 0; c < corners; c++) {
-    const angle = turn + (2 * Math.PI * c) / corners;
-    g.lineTo(cx + 1.25 * r * Math.cos(angle), cy + 1.25 * r * Math.sin(angle));
-  }
-  g.closePath();
-  hollow ? g.stroke() : g.fill();
 }
 
 export default runtime.figure((ui) => new Collapse(ui));

@@ -68,6 +68,14 @@ function theoryOf({ eta, beta, batch_size: size, weight_decay: decay }, rho) {
 class PhaseSpace {
   constructor(ui) {
     this.ui = ui;
+    Object.assign(
+      this,
+      runtime.pace(ui, {
+        done: () => this.steps,
+        over: () => this.lost || this.steps >= 1e6,
+        once: () => this.once(),
+      }),
+    ); // busy, advance, rewind, target
     ui.stage.classList.add("mpk-halves");
     ui.canvas({
       ratio: 1,
@@ -107,9 +115,8 @@ class PhaseSpace {
     this.v = [0, 0];
     this.start = [...this.theta];
     this.steps = 0;
-    this.debt = 0;
-    this.target = state.step;
     this.lost = false;
+    this.rewind();
     this.settled = 10 * Math.max(...this.theory.map((mode) => mode.memory)); // steps left out of the averages
     this.sums = [0, 0, 0, 0];
     this.counted = 0;
@@ -148,25 +155,6 @@ class PhaseSpace {
     this.steps++;
     if (!(Math.hypot(...this.theta, ...this.v) < LOST)) this.lost = true;
     this.note();
-  }
-
-  busy() {
-    return this.steps < this.target && !this.lost;
-  }
-
-  advance(elapsed, running) {
-    const { ui } = this,
-      replaying = this.busy(),
-      stop = performance.now() + (replaying ? 24 : 12);
-    this.debt = replaying ? this.target - this.steps : Math.min(this.debt + elapsed * ui.state.speed, ui.state.speed);
-    for (; this.debt >= 1 && !this.lost && this.steps < 1e6; this.debt--) {
-      this.once();
-      if (performance.now() > stop) {
-        if (!replaying) this.debt = 0;
-        break;
-      }
-    }
-    if (running && !this.busy() && (this.lost || this.steps >= 1e6)) ui.run(false);
   }
 
   moment() {

@@ -14,7 +14,14 @@ const MATCHED = 0.75; // b_f of the matching rule; alpha = eps / b_f
 class Playground {
   constructor(ui) {
     this.ui = ui;
-    this.debt = 0;
+    Object.assign(
+      this,
+      runtime.pace(ui, {
+        done: () => this.discs.step,
+        over: () => this.discs.absorbed || this.discs.step >= MOST_STEPS,
+        once: () => this.once(),
+      }),
+    ); // busy, advance, rewind, target
     this.box = ui.canvas({
       ratio: 1,
       className: "mpk-framed",
@@ -94,8 +101,7 @@ class Playground {
       SCHEMA.state.dynamics.options[state.dynamics].split(",")[0] + (this.approximates ? ", approximated" : "");
     this.series = { activity: new Float64Array(1024), energy: new Float64Array(1024), most: 0, least: Infinity };
     this.count = 0;
-    this.debt = 0;
-    this.target = state.step;
+    this.rewind();
     this.known = this.knownDigests();
     this.compared = null;
     this.note();
@@ -153,27 +159,6 @@ class Playground {
     if (this.discs.step < MOST_STEPS && this.discs.advance(this.rule)) this.note();
   }
 
-  /** Still on the way to the step that a link asked for. */
-  busy() {
-    return this.discs.step < this.target && !this.discs.absorbed;
-  }
-
-  advance(elapsed, running) {
-    const { discs, ui } = this,
-      replaying = this.busy(),
-      stop = performance.now() + (replaying ? 24 : 13);
-    this.debt = replaying ? this.target - discs.step : Math.min(this.debt + elapsed * ui.state.speed, ui.state.speed);
-    while (this.debt >= 1 && !discs.absorbed && discs.step < MOST_STEPS) {
-      this.once();
-      this.debt--;
-      if (performance.now() > stop) {
-        if (!replaying) this.debt = 0;
-        break;
-      }
-    }
-    if (running && !this.busy() && (discs.absorbed || discs.step >= MOST_STEPS)) ui.run(false);
-  }
-
   moment() {
     return { step: this.discs.step };
   }
@@ -185,7 +170,7 @@ class Playground {
   // ------------------------------------------------------------------------------------------------ words
 
   status() {
-    if (this.busy()) return `On the way to step ${runtime.counted(this.target)} …`;
+    if (this.busy()) return `On the way to step ${runtime.counted(this.target())} …`;
     return this.discs.step >= MOST_STEPS ? "The page stops at a million steps; the library goes on." : "";
   }
 
