@@ -1,16 +1,18 @@
-"""Makes the data that figures show from the library's own runs: `python -m book._tools.figuredata`.
+"""Makes the data that figures show from the library's own runs: `python -m book._tools.figuredata [NAME ...]`.
 
 The files stand beside the figures (`mpack/widgets/NAME.data.json`); tests make them again and compare.
 """
 
 import json
 import re
+import sys
 
 import numpy as np
 import pandas as pd
 from scipy import linalg, special
 
-from mpack import campaigns, critical, ensemble, scaling
+import mpack
+from mpack import campaigns, critical, ensemble, landscape, scaling
 from mpack.widgets import _same, _sources
 
 from .places import ROOT, relative, say
@@ -38,14 +40,19 @@ def playground():
     return {"runs": [{"state": key, "digests": _same.digests(key)} for key in playground_states()]}
 
 
+def chapter_cells(name):
+    """{cell id: source} of a chapter."""
+    chapter = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf8"))
+    return {cell["id"]: "".join(cell["source"]) for cell in chapter["cells"]}
+
+
 def manna_data():
     """The points of the chapter on the Manna collapse, twice {process: {"f" or "tau": scaling.Data}}: fitted, and all.
 
     Its own cells make them, so that figure and chapter cannot part: the parameters, the rules by which runs become
     points, and the window around the transition.
     """
-    chapter = json.loads((ROOT / "notebooks" / "manna_collapse.ipynb").read_text(encoding="utf8"))
-    cells = {cell["id"]: "".join(cell["source"]) for cell in chapter["cells"]}
+    cells = chapter_cells("manna_collapse")
     table = ensemble.load_archive("manna")
     table["process"] = np.where(table.batch_fraction == 1.0, "GD", table.rule)
     names = {
@@ -55,8 +62,8 @@ def manna_data():
         "CLASSES": {name: scaling.exponents(name, 3) for name in ("Manna", "directed percolation", "mean field")},
     }
     fits = cells["cell-23"].partition("\nmanna = {")[0]  # up to the points in the window
-    for number, code in (("04", cells["cell-04"]), ("18", cells["cell-18"]), ("23", fits)):
-        exec(compile(code, f"manna_collapse, cell-{number}", "exec"), names)
+    for code in (cells["cell-04"], cells["cell-18"], fits):
+        exec(code, names)
     return names["DATA"], names["everything"]
 
 
@@ -86,7 +93,36 @@ def _sizes(fitted, everything):
         yield {"n": n, **{places: [row[1:] for row in sorted(own) if row[0] == n] for places, own in rows.items()}}
 
 
-MADE = {"playground": playground, "collapse": collapse}
+VALLEY_SPHERES, VALLEY_STARTS, VALLEY_BATCHES = 300, 3, (0.1, 0.25, 0.5, 0.75)
+
+
+def valley():
+    """Steady states of SGD, RCD and gradient descent as the chapter on flat minima makes them, but smaller.
+
+    Its own cells give the parameters, the coarse start that all rules share, and the clock.
+    """
+    cells = chapter_cells("flat_minima")
+    names = {"mpack": mpack, "landscape": landscape}
+    exec(cells["cell-04"], names)
+    exec(cells["cell-17"].partition("\ndef settle(")[0], names)
+    alpha, seed = names["alpha"], names["seed"]
+    rules = {"GD": {1.0: mpack.SGD(alpha=alpha, batch_fraction=1.0)}}
+    for kind in (mpack.SGD, mpack.RCD):
+        rules[kind.__name__] = {b: kind(alpha=alpha, batch_fraction=b) for b in VALLEY_BATCHES}
+    states = []
+    for k in range(VALLEY_STARTS):
+        random = mpack.Packing.random(n=VALLEY_SPHERES, phi=names["phi"], dim=3, seed=seed + 100 * k)
+        start = names["coarse"](random)
+        for name, own in rules.items():
+            for b, rule in own.items():
+                steps = round(names["path"] / names["rate"](rule))
+                end = mpack.simulate(start, rule, steps=steps, seed=seed + k, record=()).final
+                states.append({"rule": name, "batch_fraction": b, "start": k + 1, "positions": _same.packed(end)})
+    about = {name: names[name] for name in ("phi", "alpha", "path")}
+    return {**about, "n": VALLEY_SPHERES, "bits": _same.BITS, "box": start.box, "states": states}
+
+
+MADE = {"playground": playground, "collapse": collapse, "valley": valley}
 
 
 def text_of(data):
@@ -95,12 +131,12 @@ def text_of(data):
     return re.sub(r"\[[^][{}]*\]", lambda part: re.sub(r"\s+", " ", part[0]), text) + "\n"
 
 
-def main():
-    for name, make in MADE.items():
+def main(names):
+    for name in names or MADE:
         path = _sources.FOLDER / f"{name}.data.json"
-        path.write_text(text_of(make()), encoding="utf8")
+        path.write_text(text_of(MADE[name]()), encoding="utf8")
         say(f"Wrote {relative(path)} ({path.stat().st_size / 1000:.0f} kB)")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

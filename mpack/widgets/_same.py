@@ -1,4 +1,8 @@
-"""The playground's runs by the library itself: what the page must reproduce, bit for bit."""
+"""What figures compute, by the library itself: the playground's runs, bit for bit, and the states in the valley."""
+
+import base64
+import functools
+import json
 
 import numpy as np
 
@@ -62,3 +66,46 @@ def key(state):
         if state["dynamics"] != "GD":
             names += ["batch_size"] + ([] if state["batch_size"] else ["batch_fraction", "approximation"])
     return {name: state[name] for name in sorted(names)}
+
+
+# The valley's steady states -----------------------------------------------------------------------------------
+
+BITS = 24  # of a coordinate that travel in its data: the fraction of the box, rounded to 6e-8
+
+
+def packed(packing):
+    """The coordinates of a packing as text: `BITS` of each, the highest byte first, in base 64."""
+    kept = (packing.fixed.view(np.uint64) + np.uint64(1 << (63 - BITS))) >> np.uint64(64 - BITS)
+    return base64.b64encode(kept.astype(">u4").reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()).decode()
+
+
+def settled(rule, batch_fraction, start):
+    """The packing that the valley shows: of equal spheres in three dimensions.
+
+    Parameters
+    ----------
+    rule : str
+        "SGD", "RCD" or, with a batch fraction of 1, "GD".
+    batch_fraction : float
+    start : int
+        Which of the independent starts, from 1.
+
+    Raises
+    ------
+    ValueError
+        If no such state is kept.
+    """
+    data = _valley()
+    for one in data["states"]:
+        if (one["rule"], one["batch_fraction"], one["start"]) == (rule, batch_fraction, start):
+            octets = np.frombuffer(base64.b64decode(one["positions"]), dtype=np.uint8).reshape(-1, 3, BITS // 8)
+            fixed = np.zeros(octets.shape[:2], dtype=np.uint64)
+            for place in range(BITS // 8):
+                fixed |= octets[:, :, place].astype(np.uint64) << np.uint64(56 - 8 * place)
+            return mpack.Packing.from_fixed(fixed.view(np.int64), data["box"])
+    raise ValueError(f"no steady state of {rule} at batch fraction {batch_fraction} from start {start} is kept")
+
+
+@functools.cache
+def _valley():
+    return json.loads((_sources.FOLDER / "valley.data.json").read_text(encoding="utf8"))

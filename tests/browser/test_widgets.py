@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
-from bookpages import HTML
+from bookpages import HTML, ROOT
 
 import mpack
 from mpack.widgets import _same, _sources
@@ -442,8 +442,18 @@ def test_what_is_shared(browser, pages, name, tmp_path):
         assert download.value.suggested_filename == f"{name}.html"
 
 
-def test_links_in_the_text_set_the_figure(browser, address):
-    with Visit(browser, f"{address}/book/playground.html") as visit:
+def pages_with_links():
+    sources = [*sorted((ROOT / "book").glob("*.md")), *sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    return [
+        path.relative_to(ROOT).with_suffix(".html").as_posix()
+        for path in sources
+        if "{mpack-set}" in path.read_text(encoding="utf8")
+    ]
+
+
+@pytest.mark.parametrize("where", pages_with_links())
+def test_links_in_the_text_set_the_figure(browser, address, where):
+    with Visit(browser, f"{address}/{where}") as visit:
         page = visit.page
         page.wait_for_function("() => !document.querySelector('.mpack-widget:not([data-live])')")
         page.evaluate(
@@ -805,6 +815,75 @@ def test_buttons_of_the_collapse_go_where_they_say(collapse):
     defaults = {key: field["default"] for key, field in collapse.fields.items()}
     assert all(collapse.state()[key] == defaults[key] for key in ("phi_c", "beta", "nu_perp", "nu_par"))
     collapse.whole()
+
+
+# ------------------------------------------------------------------------------------------------ the valley
+
+
+@pytest.fixture(scope="module")
+def valley(browser, pages):
+    with Figure(browser, pages, "valley") as figure:
+        yield figure
+
+
+@pytest.mark.parametrize("rule,fraction", (("SGD", "0.1"), ("RCD", "0.5"), ("RCD", "1.0")))
+def test_the_rise_in_the_valley_is_the_library_s(valley, rule, fraction, seed):
+    """Closed form and drawn mean and error, to rounding, at a random width; and of all states."""
+    rng = random.Random(f"{rule} {fraction} {seed}")
+    sigma, start, draws = round(math.exp(rng.uniform(math.log(6e-4), math.log(0.06))), 6), rng.choice("123"), 60
+    state = {"rule": rule, "batch_fraction": fraction, "start": start, "sigma": sigma, "seed": seed, "step": draws}
+    valley.go(query_of(state))
+    page = valley.whole()["numbers"]
+    names = {}
+    exec(valley.call("return figure.python();").replace("mpack.widgets.Valley(", "dict("), names)
+    assert names["drawn"].samples == page["step"] == draws
+    assert page["exact"] == pytest.approx(names["exact"], rel=1e-11)
+    assert page["mean"] == pytest.approx(names["mean"], rel=1e-9)
+    assert page["error"] == pytest.approx(names["error"], rel=1e-9)
+    assert page["exact"] != pytest.approx(names["exact"] * 1.001, rel=1e-4)  # the comparison can fail
+    data = json.loads((_sources.FOLDER / "valley.data.json").read_text(encoding="utf8"))
+    kept = {(one["rule"], one["batch_fraction"]) for one in data["states"]}
+    assert {(name, b) for name, points in page["levels"].items() for b, *_ in points} == kept
+    for b, mean, error in page["levels"]["GD" if fraction == "1.0" else rule]:
+        name = "GD" if b == 1 else rule
+        found = [mpack.flatness(_same.settled(name, b, k), sigma).delta_v_over_u0 / 0.3 for k in (1, 2, 3)]
+        assert (mean, error) == pytest.approx((np.mean(found), np.std(found, ddof=1) / 3**0.5), rel=1e-9)
+
+
+def test_a_draw_in_the_valley_is_a_displaced_packing(valley):
+    """One draw alone, not averaged with its opposite: the library's energy of the displaced spheres."""
+    valley.go(query_of({"rule": "SGD", "batch_fraction": "0.25", "sigma": 0.02, "paired": 0, "step": 3}))
+    shift, forth, back = valley.call(
+        "const { shift, values } = figure.figure; return [[...shift], values.forth[2], values.back[2]];"
+    )
+    packing = _same.settled("SGD", 0.25, 1)
+    shift = np.reshape(shift, (-1, 3))
+    assert np.std(shift) == pytest.approx(0.02, rel=0.12)  # 900 numbers: five standard errors
+    for sign, found in ((1, forth), (-1, back)):
+        moved = mpack.Packing(packing.positions + sign * shift, box=packing.box)
+        rise = (mpack.energy(moved) - mpack.energy(packing)) / 0.5 / 0.3
+        assert found == pytest.approx(rise, rel=1e-9)
+
+
+def test_what_the_text_says_of_the_valley(valley):
+    """SGD, gradient descent and RCD lie apart by more than draws scatter; the outline of the state before stays."""
+    found = {}
+    for rule, fraction in (("SGD", "1.0"), ("SGD", "0.1"), ("RCD", "0.1")):
+        valley.go(query_of({"rule": rule, "batch_fraction": fraction, "step": 200}))
+        page = valley.whole()["numbers"]
+        found[page["rule"]] = page["exact"], page["error"] * 200**0.5
+    spread = max(scatter for _, scatter in found.values())
+    assert found["SGD"][0] + 2 * spread < found["GD"][0] < found["RCD"][0] - 2 * spread
+    assert valley.call("return figure.figure.ghost?.rule;") == "SGD"
+    valley.call("figure.set({ levels: true });")
+    shown = painted(valley)
+    assert len(shown) == 3 and min(shown) > 5
+    valley.go(query_of({"sigma": 0.0015, "paired": 0, "step": 300}))
+    alone = valley.report()["numbers"]["error"]
+    assert valley.call("return Math.min(...figure.figure.values.forth);") < 0
+    valley.call("figure.set({ paired: true });")
+    assert valley.whole()["numbers"]["error"] < 0.5 * alone
+    assert "closed form" in valley.page.locator(".mpk-status").inner_text()
 
 
 # ------------------------------------------------------------------------------------------------ an eighth figure
