@@ -329,11 +329,13 @@ def mixtures():
 
 
 def _mixture_scan(relative, alpha, centre):
-    """Scans of 1000 spheres; of 4000 below the transition at alpha = 0.05, and above it at alpha = 0.2."""
-    steps = _MIXTURE_STEPS[alpha]
-    common = {"sizes": relative, "series": "activity"}
+    """Scans of 1000 spheres; of 4000 below the transition at alpha = 0.05, and above it at alpha = 0.2.
 
-    def scan(n, spacing, places, steps, every, repeats):
+    Wide mixtures take long: their scans need low packing fractions. Far above the transition one run is enough.
+    """
+    steps = _MIXTURE_STEPS[alpha]
+
+    def scan(n, spacing, places, repeats, steps=steps, every=steps // 400):
         return mpack.specs(
             mpack.SGD(alpha=alpha, batch_fraction=0.5),
             n=n,
@@ -341,14 +343,15 @@ def _mixture_scan(relative, alpha, centre):
             steps=steps,
             record=(mpack.log_spaced(10), mpack.every(every)),
             seed=range(repeats),
-            **common,
+            sizes=relative,
+            series="activity",
         )
 
-    made = scan(1_000, 0.005, range(-6, 4), steps, steps // 400, 8)
+    made = scan(1_000, 0.005, (-12, -10, -8, *range(-6, 2)), 8) + scan(1_000, 0.005, (2, 3), 1)
     if alpha == 0.05:  # what the size of the system changes
-        made += scan(4_000, 0.005, range(-5, 1), steps, steps // 400, 4)
+        made += scan(4_000, 0.005, (-10, -8, -6, -5, -4, -3, -2, -1), 4)
     if alpha == 0.2:  # the steady activity
-        made += scan(4_000, 0.0025, (-1, 0, 1, 2, 3, 4, 6, 8, 10, 13, 16), 10_000, 25, 4)
+        made += scan(4_000, 0.0025, (-1, 0, 1, 2, 3, 4, 6, 8, 10), 4, steps=20_000, every=50)
     return made
 
 
