@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test serve student teacher lab bench bench-all archive audit pins clean
+.PHONY: help book test serve student teacher lab voila bench bench-all archive audit pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -32,9 +32,12 @@ student: book  ## copies of the chapters without solutions, with cells that chec
 teacher: book  ## copies of the chapters with the solutions open
 	@$(in-book) -m book._tools.classroom teacher
 
-lab: .venv-live  ## JupyterLab with the chapters (and Voila), in an environment of its own
+lab: .venv-live  ## JupyterLab with the chapters, in an environment of its own
 	@.venv-live/bin/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks \
 		$(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(LAB_OPTIONS)
+
+voila: .venv-live  ## the classroom and the chapters as live pages in large type
+	@.venv-live/bin/python -m book._tools.live $(VOILA_OPTIONS)
 
 bench: .venv  ## the benchmark table
 	@$(in-book) -m benchmarks

@@ -73,16 +73,16 @@ def copy(notebook, kind, answers):
     for what, content in parts(notebook):
         if what == "exercise":
             number += 1
-            cells.append(_text(f"### Exercise {number}\n\n{content}"))
+            cells.append(text_cell(f"### Exercise {number}\n\n{content}"))
         elif what == "hint":
-            cells.append(_text(f"<details><summary>A hint</summary>\n\n{content}\n\n</details>"))
+            cells.append(text_cell(f"<details><summary>A hint</summary>\n\n{content}\n\n</details>"))
         elif what == "solution":
             inside = content
-            cells += [_text("#### Solution")] if kind == "teacher" else _to_fill_in(content, answers.get(content, []))
+            cells += [text_cell("#### Solution")] if kind == "teacher" else _to_fill_in(content, answers.get(content, []))
         elif what == "end":
             inside = None
         elif kind == "teacher" or inside is None:
-            cells.append(_text(content) if what == "text" else content)
+            cells.append(text_cell(content) if what == "text" else content)
     for place, cell in enumerate(cells):
         cell["id"] = f"cell-{place + 1:02d}"
     return {**notebook, "cells": cells}
@@ -91,8 +91,8 @@ def copy(notebook, kind, answers):
 def _to_fill_in(label, answers):
     """The cells in the place of a solution."""
     if not answers:
-        return [_code("# your solution\n")]
-    return [_code(_question(label, answer)) for answer in answers]
+        return [code_cell("# your solution\n")]
+    return [code_cell(_question(label, answer)) for answer in answers]
 
 
 def _question(label, answer):
@@ -105,11 +105,11 @@ def _question(label, answer):
     )
 
 
-def _text(source):
+def text_cell(source):
     return {"cell_type": "markdown", "metadata": {}, "source": source.splitlines(keepends=True)}
 
 
-def _code(source):
+def code_cell(source):
     return {
         "cell_type": "code",
         "execution_count": None,

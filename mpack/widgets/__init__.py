@@ -12,7 +12,7 @@ import functools
 
 from mpack.widgets import _sources
 
-__all__ = [*(_sources.class_name(name) for name in _sources.names()), "explore"]
+__all__ = [*(_sources.class_name(name) for name in _sources.names()), "explore", "predict", "tour"]
 
 
 def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
@@ -54,6 +54,49 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     from mpack.widgets._explorer import Explorer
 
     return Explorer(packing, dynamics, steps=steps, seed=seed, record=record, threads=threads)
+
+
+def tour(stops):
+    """Words about figures, with buttons that set them to the states the words speak of.
+
+    Parameters
+    ----------
+    stops : list of (text, links)
+        `text` is HTML, formulas between \\( and \\); a link is (words, figure, state), the state as in the book:
+        "phi=0.7, running" over the state the figure has now.
+
+    Returns
+    -------
+    ipywidgets.VBox
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a figure has no such state.
+    """
+    from mpack.widgets._lesson import Tour
+
+    return Tour(stops)
+
+
+def predict(question, answer):
+    """A question that wants something written down before it shows its answer.
+
+    Parameters
+    ----------
+    question : str
+        HTML, formulas between \\( and \\).
+    answer : widget
+        For example a `tour`.
+
+    Returns
+    -------
+    ipywidgets.VBox
+        `said` is what was written down.
+    """
+    from mpack.widgets._lesson import Prediction
+
+    return Prediction(question, answer)
 
 
 @functools.cache

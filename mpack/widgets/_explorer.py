@@ -292,7 +292,7 @@ def _controls(packing, given, steps, seed):
     made = {
         "rule": ipywidgets.Dropdown(options=list(RULES), value=name, description="dynamics", **_look()),
         "approximation": ipywidgets.Checkbox(
-            value=rule is not given, description="Gaussian approximation", indent=True, **_look()
+            value=rule is not given, description="approximation", indent=True, **_look()
         ),
         "eps": _logarithmic("kick size ε", eps, *SIZES["eps"]),
         "alpha": _logarithmic("learning rate α", alpha, *SIZES["alpha"]),

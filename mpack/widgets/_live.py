@@ -30,6 +30,13 @@ class Figure(anywidget.AnyWidget):
         """The whole state, as a dict."""
         return {name: getattr(self, name) for name in _sources.schema(self.figure)["state"]}
 
+    def set(self, state):
+        """Set several entries at once: a dict; all of it is checked before anything moves."""
+        accepted = _sources.checked(self.figure, state)
+        with self.hold_sync():
+            for name, value in accepted.items():
+                setattr(self, name, value)
+
     def __repr__(self):
         fields = _sources.schema(self.figure)["state"]
         changed = {name: value for name, value in self.state().items() if value != fields[name]["default"]}

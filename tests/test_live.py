@@ -1,0 +1,99 @@
+"""The classroom and the chapters as live notebooks, without Voila: what they are made of, and that they can be run."""
+
+import json
+import re
+
+import ipywidgets
+import pytest
+from bookpages import CHAPTERS, ROOT
+
+import mpack
+from book._tools import live
+from mpack.widgets._lesson import Prediction, Tour
+
+PAGE = (ROOT / live.LESSON).read_text(encoding="utf8")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    paths = live.write(tmp_path_factory.mktemp("live"))
+    return {path.name: json.loads(path.read_text(encoding="utf8")) for path in paths}
+
+
+def sources(notebook, kind):
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def test_the_lesson_is_the_page_and_runs(written, monkeypatch):
+    """Every figure, link and prediction of the page is there, and every cell can be executed."""
+    monkeypatch.setattr("mpack.widgets._explorer.Explorer._draw", lambda _: None)
+    made, names = [], {}
+    for code in sources(written["Classroom.ipynb"], "code"):
+        *lines, last = code.split("\n", 0 if code.startswith("mpack") else code.count("\n"))
+        exec("\n".join(lines), names)
+        made.append(eval(last, names))
+    figures = [one for one in made if isinstance(one, mpack.widgets._class("playground").__mro__[1])]
+    assert [one.figure for one in figures] == re.findall(r"\{mpack-widget\} (\w+)", PAGE)
+    asked = [one for one in made if isinstance(one, Prediction)]
+    assert len(asked) == PAGE.count("} Predict first")
+    tours = [one for one in made if isinstance(one, Tour)] + [one._answer for one in asked]
+    links = live.SET.findall(PAGE[PAGE.index("\n## ") :])
+    assert sorted(words_of(tours)) == sorted(re.sub(r"[$*\\{}]", "", words) for words, *_ in links)
+
+
+def words_of(widgets):
+    for widget in widgets:
+        if isinstance(widget, ipywidgets.Button):
+            yield widget.description
+        yield from words_of(getattr(widget, "children", ()))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_has_no_role_left_and_no_solution(written, path):
+    notebook = written[path.name]
+    for text in sources(notebook, "markdown"):
+        assert not live.ROLE.search(text) and not re.search(r"^`{3,}\{", text, re.MULTILINE), text
+    codes = sources(notebook, "code")
+    assert "font-size" in codes[0] and not any("answer = None" in code for code in codes)
+    whole = json.loads(path.read_text(encoding="utf8"))
+    shown = [code for code in sources(whole, "code") if "chapters.check(" in code]
+    assert shown[0] in codes
+
+
+def test_roles_are_written_out():
+    numbers = {"x": {"value": 0.5, "error": 0.01, "unit": ""}}
+    text = "{term}`activity <f>` {measured}`x` {cite:t}`Kunin2024` {cite:p}`A2001,B2002` {eq}`eq-one` {doc}`locating_phi_c`"
+    assert live.plain(text, numbers) == "activity 0.500 ± 0.010 Kunin 2024 (A 2001; B 2002) (one) locating phi c"
+    assert live.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {}) == "**Careful**\n\nSo $x$.\n"
+
+
+def test_a_button_sets_the_figure():
+    figure = mpack.widgets.Playground(phi=0.7, arrows=True)
+    tour = mpack.widgets.tour([("Words.", [("Denser", figure, "phi=0.9, running"), ("As it was", figure, "")])])
+    denser, before = tour.children[0].children
+    denser.click()
+    assert (figure.phi, figure.arrows, figure.running) == (0.9, True, True)
+    before.click()
+    assert (figure.phi, figure.running) == (0.7, False)
+    with pytest.raises(ValueError, match="phi must be"):
+        mpack.widgets.tour([("Words.", [("No", figure, "phi=9")])])
+    with pytest.raises(TypeError, match="stops must be pairs"):
+        mpack.widgets.tour(["Words."])
+
+
+def test_an_answer_waits_for_a_prediction():
+    answer = mpack.widgets.tour([("The answer.", [])])
+    asked = mpack.widgets.predict("<p>What?</p>", answer)
+    assert answer not in asked.children and asked._look.disabled
+    asked._field.value = "  "
+    asked.look()
+    assert answer not in asked.children
+    asked._field.value = "It <b>stops</b>."
+    asked._look.click()
+    assert answer in asked.children and "&lt;b&gt;" in asked.children[1].value and asked.said == "It <b>stops</b>."
+
+
+def test_the_command_heats_one_kernel_and_takes_options():
+    command = live.arguments("somewhere", ["--port=9000"])
+    assert command[1:4] == ["-m", "voila", "somewhere"] and "--port=9000" in command
+    assert any("'Classroom.ipynb': {'pool_size': 1}" in part and "'default': {'pool_size': 0}" in part for part in command)
