@@ -88,7 +88,10 @@ def make_with_pip(folder, lists):
     install = [interpreter(folder), "-m", "pip", "install", "--disable-pip-version-check"]
     for name in lists:
         install += ["-r", name]
-    run(*install, "--only-binary", ":all:", "--progress-bar", "off")
+    run(*install, "--only-binary", ":all:", "--progress-bar", "off", "--no-compile")
+    # On all cores, which pip would not; a file for another version of Python fails, and nobody imports it.
+    compiled = [interpreter(folder), "-m", "compileall", "-qq", "-j", "0", folder / "lib"]
+    subprocess.run([str(part) for part in compiled], stdout=subprocess.DEVNULL)
     run(
         interpreter(folder),
         "-m",

@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,6 +29,7 @@ AT_ONCE = 2
 CELL_LIMIT = 900  # seconds
 KERNEL_ARGUMENTS = ["--ext=book._tools.kernelwatch", "--log-level=CRITICAL"]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+FIRST_STEP = "import mpack as m; m.simulate(m.Packing.random(2, 0.1, {}, seed=1), m.PairwiseBRO(0.1), 1, seed=1)"
 DATA_NAME = re.compile(r"book/results/[\w.+/-]*\w")
 
 
@@ -155,6 +157,18 @@ def drop_strangers(wanted):
             path.unlink()
 
 
+def compile_kernels(settings):
+    """Compile what nearly every chapter needs, two and three dimensions side by side, into numba's cache.
+
+    Otherwise the first chapters, run at once, would each compile both. What goes wrong here, they will say.
+    """
+    environment = {**os.environ, **settings}
+    commands = [[sys.executable, "-c", FIRST_STEP.format(dim)] for dim in (2, 3)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    for job in [subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) for command in commands]:
+        job.wait()
+
+
 def execute(wanted=None, at_once=AT_ONCE):
     """Bring every chapter (or those `wanted`) up to date; True if all are. Says what is run, and why."""
     everything = places.chapters()
@@ -168,10 +182,11 @@ def execute(wanted=None, at_once=AT_ONCE):
         say(f"{fresh} of {len(wanted)} chapters are up to date.")
     if not due:
         return True
+    settings = places.settings()
+    compile_kernels(settings)
     failures = 0
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(min(at_once, len(due)), mp_context=context) as pool:
-        settings = places.settings()
         jobs = {pool.submit(run, chapter, settings): chapter for chapter in due}
         for chapter, why in due.items():
             say(f"  to run  {chapter}  ({why})")
