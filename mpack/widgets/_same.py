@@ -79,6 +79,21 @@ def packed(packing):
     return base64.b64encode(kept.astype(">u4").reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()).decode()
 
 
+def packed_kicks(run):
+    """How far the next step moves each particle: 16 bits of its share of the longest kick, and that one's length."""
+    lengths = np.linalg.norm(kicks_of(run), axis=1)
+    most = float(f"{lengths.max():.6g}") or 1.0
+    kept = np.minimum(np.rint(lengths * (65535 / most)), 65535).astype(">u2")
+    return {"kicks": base64.b64encode(kept.tobytes()).decode(), "most": most}
+
+
+def kicks_of(run):
+    """Displacements (n, d) in the step that comes next, in mean diameters."""
+    after = mpack.simulate(run, steps=1).final
+    moved = (after.fixed.view(np.uint64) - run.final.fixed.view(np.uint64)).view(np.int64)
+    return moved * (2.0**-64 * after.box)
+
+
 def settled(rule, batch_fraction, start):
     """The packing that the valley shows: of equal spheres in three dimensions.
 

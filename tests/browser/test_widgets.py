@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bookpages import HTML, ROOT
+from scipy.sparse.csgraph import connected_components
 
 import mpack
 from mpack.widgets import _same, _sources
@@ -884,6 +885,69 @@ def test_what_the_text_says_of_the_valley(valley):
     valley.call("figure.set({ paired: true });")
     assert valley.whole()["numbers"]["error"] < 0.5 * alone
     assert "closed form" in valley.page.locator(".mpk-status").inner_text()
+
+
+# ------------------------------------------------------------------------------------------------ spheres
+
+
+@pytest.fixture(scope="module")
+def spheres(browser, pages):
+    with Figure(browser, pages, "spheres") as figure:
+        yield figure
+
+
+@pytest.mark.parametrize("packing", ("start", "late", "rest", "active"))
+def test_the_spheres_are_the_library_s(spheres, packing, seed):
+    """Digest, activity, contacts at a random gap, overlaps, kicks, and what a plane cuts."""
+    rng = random.Random(f"{packing} {seed}")
+    gap, place, axis = round(math.exp(rng.uniform(math.log(1e-3), math.log(0.1))), 5), rng.random(), rng.choice("xyz")
+    spheres.go(query_of({"packing": packing, "gap": gap, "place": round(place, 3), "axis": axis, "slab": 0.3}))
+    page, names = spheres.whole()["numbers"], {}
+    exec(spheres.call("return figure.python().replace(/^mpack.widgets.*$/m, '');"), names)
+    final, contacts = names["run"].final, names["contacts"]
+    assert (page["digest"], page["spheres"]) == (names["run"].digest, final.n)
+    assert page["activity"] == pytest.approx(mpack.activity(final), abs=1e-12)
+    assert abs(page["pairs"] - contacts.pairs) <= 1  # places are rounded to 6e-8 of the box
+    assert abs(page["loose"] - np.count_nonzero(contacts.counts <= 3)) <= 2
+    depths = 1 - final.overlaps()[1]
+    assert page["overlap"] == pytest.approx(depths.max(initial=0), abs=2e-6)
+    kicks = np.linalg.norm(_same.kicks_of(names["run"]), axis=1)
+    assert page["kick"] == pytest.approx(kicks.mean(), abs=1e-6)
+    away = final.positions[:, "xyz".index(axis)] / final.box - round(place, 3)
+    away = np.abs(away - np.round(away))
+    assert page["shown"] == np.count_nonzero(away <= 0.15)
+    assert page["discs"] == np.count_nonzero(away * final.box < 0.5)
+    if packing == "active":  # what the text says of it
+        assert page["activity"] > 0.9 and np.median(depths) < 0.01 < 0.3 < depths.max()
+    if packing == "late":
+        moving = np.flatnonzero(kicks)
+        near = final.positions[moving][:, None] - final.positions[moving]
+        near = np.linalg.norm(near - final.box * np.round(near / final.box), axis=2) < 1.2
+        knots = connected_components(near)[1]
+        assert len(moving) < final.n / 10 and len(set(knots)) < 12 and np.bincount(knots).max() > len(moving) / 2
+
+
+def test_spheres_are_turned_by_pointer_and_keys(spheres):
+    spheres.go(query_of({"azimuth": 170, "elevation": 80, "zoom": 1}))
+    before = painted(spheres)
+    turner = spheres.page.get_by_role("button", name="Turn the packing")
+    turner.focus()
+    for key in ("ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowUp", "+"):
+        spheres.page.keyboard.press(key)
+    state = spheres.state()
+    assert (state["azimuth"], state["elevation"], state["zoom"]) == (170 + 18 - 360, 90, 1.1)
+    assert "Turned by -172 degrees" in spheres.page.locator("[aria-live=polite]").inner_text()
+    box = turner.bounding_box()
+    spheres.page.mouse.move(box["x"] + 50, box["y"] + 50)
+    spheres.page.mouse.down()
+    spheres.page.mouse.move(box["x"] + 10, box["y"] + 20, steps=3)
+    spheres.page.mouse.up()
+    dragged = spheres.state()
+    assert (dragged["azimuth"], dragged["elevation"]) == (-152, 75)
+    spheres.page.mouse.wheel(0, 100)  # by itself it scrolls the page
+    assert spheres.state()["zoom"] == 1.1
+    assert min(before) > 5 and spheres.call("return getComputedStyle(document.querySelector('.mpk-turner')).touchAction;") == "pan-y"
+    spheres.whole()
 
 
 # ------------------------------------------------------------------------------------------------ an eighth figure

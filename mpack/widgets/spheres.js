@@ -1,0 +1,526 @@
+// Spheres: a packing of spheres in perspective, a plane through it, and a histogram of what its colours mean.
+// DATA: {n, bits, eps, seed, packings: {name: {phi, box, steps, digest, positions, kicks, most}}}.
+const FARTHEST = 0.1, // the largest gap that can count as a contact
+  MOST_CONTACTS = 12, // from here on all have one colour
+  BINS = 24, // of a histogram of lengths, and shades of their colour
+  FOG = 6, // shades with distance
+  CAMERA = 4, // its distance from the middle, in boxes
+  AXES = { x: 0, y: 1, z: 2 },
+  MEANS = { contacts: "contacts", overlap: "deepest overlap, diameters", kick: "next kick, diameters" };
+
+// -------------------------------------------------------------------------------------------------- the packing
+
+/** A kept packing: places as shares of the box, [x0, y0, z0, x1, ...], and lengths of kicks in diameters. */
+function kept(name) {
+  const { positions, kicks, most, ...about } = DATA.packings[name],
+    places = atob(positions),
+    lengths = atob(kicks),
+    byte = (text, k) => text.charCodeAt(k);
+  return {
+    ...about,
+    dim: 3,
+    places: Float64Array.from(
+      { length: 3 * DATA.n },
+      (_, k) => (byte(places, 3 * k) * 65536 + byte(places, 3 * k + 1) * 256 + byte(places, 3 * k + 2)) / 2 ** DATA.bits,
+    ),
+    kicks: Float64Array.from(
+      { length: DATA.n },
+      (_, k) => ((byte(lengths, 2 * k) * 256 + byte(lengths, 2 * k + 1)) * most) / 65535,
+    ),
+  };
+}
+
+/** Pairs of spheres whose gap is below FARTHEST, by way of cells: arrays i, j, and r over the contact distance. */
+function neighbours({ places, box, dim, sizes = null, widest = 1 }) {
+  const n = places.length / 3,
+    reach = (1 + FARTHEST) * widest,
+    m = Math.max(1, Math.floor(box / reach)),
+    deep = dim === 2 ? 1 : m,
+    at = (k) => Math.min(m - 1, Math.floor(places[k] * m)),
+    cell = Int32Array.from({ length: n }, (_, i) => (at(3 * i) * m + at(3 * i + 1)) * deep + (deep > 1 ? at(3 * i + 2) : 0));
+  const first = new Int32Array(m * m * deep).fill(-1),
+    next = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    next[i] = first[cell[i]];
+    first[cell[i]] = i;
+  }
+  const found = { i: [], j: [], r: [] },
+    around = m < 3 ? Array.from({ length: m }, (_, k) => k) : [-1, 0, 1],
+    far = (a, b) => {
+      const d = places[a] - places[b];
+      return (d - Math.round(d)) * box;
+    };
+  for (let i = 0; i < n; i++) {
+    const home = [at(3 * i), at(3 * i + 1), deep > 1 ? at(3 * i + 2) : 0],
+      near = (k, by) => (m < 3 ? by : (home[k] + by + m) % m);
+    for (const a of around)
+      for (const b of around)
+        for (const c of deep > 1 ? around : [0])
+          for (let j = first[(near(0, a) * m + near(1, b)) * deep + (deep > 1 ? near(2, c) : 0)]; j >= 0; j = next[j]) {
+            if (j <= i) continue;
+            const x = far(3 * i, 3 * j),
+              y = far(3 * i + 1, 3 * j + 1),
+              z = far(3 * i + 2, 3 * j + 2),
+              touch = sizes ? (sizes[i] + sizes[j]) / 2 : 1,
+              r = Math.sqrt(x * x + y * y + z * z) / touch;
+            if (r >= 1 + FARTHEST) continue;
+            found.i.push(i);
+            found.j.push(j);
+            found.r.push(r);
+          }
+  }
+  return found;
+}
+
+// -------------------------------------------------------------------------------------------------- colours
+
+const parts = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+const mixed = (one, other, share) =>
+  `#${parts(one)
+    .map((part, k) => Math.round(part + share * (parts(other)[k] - part)).toString(16).padStart(2, "0"))
+    .join("")}`;
+
+// -------------------------------------------------------------------------------------------------- the figure
+
+class Spheres {
+  constructor(ui) {
+    this.ui = ui;
+    this.stamps = new Map();
+    this.view = ui.canvas({
+      ratio: 0.9,
+      className: "mpk-framed",
+      draw: (g, width, height, colours) => this.drawView(g, width, height, colours),
+      label: () => this.seen(),
+    });
+    this.turner();
+    const column = runtime.element("div", { class: "mpk-column" });
+    ui.stage.append(column);
+    this.cut = ui.canvas({
+      ratio: 1,
+      className: "mpk-framed",
+      parent: column,
+      draw: (g, width, height, colours) => this.drawCut(g, width, height, colours),
+      label: () => `What the plane at ${ui.state.place} of the box cuts out: ${this.discs().length} discs`,
+    });
+    ui.canvas({
+      ratio: 1.9,
+      parent: column,
+      draw: (g, width, height, colours) => this.drawHistogram(g, width, height, colours),
+      label: () => `Histogram: ${MEANS[ui.state.colour]}, mean ${runtime.written(this.mean())}`,
+    });
+    ui.readouts({
+      "packing fraction *φ*": () => runtime.written(this.frame.phi),
+      "activity *f*_a": () => this.activity.toFixed(3),
+      "contacts a sphere *Z*": () => runtime.written((2 * this.contactPairs) / this.n),
+      "held by too few": () => runtime.counted(this.loose),
+    });
+    const what = ui.group("packing", "colour", "gap", "bonds");
+    this.flat = what; // hidden in part when the library drives the figure
+    ui.group("azimuth", "elevation", "zoom", "axis", "place", "slab");
+  }
+
+  /** What the view is turned by: a button as large as the canvas, for pointers and arrow keys. */
+  turner() {
+    const { ui } = this;
+    const turn = (right, up) =>
+      ui.set({
+        azimuth: ((((ui.state.azimuth + right + 180) % 360) + 360) % 360) - 180,
+        elevation: Math.max(-90, Math.min(90, ui.state.elevation + up)),
+      });
+    const zoom = (factor) =>
+      ui.set({ zoom: Number(Math.max(0.5, Math.min(8, ui.state.zoom * factor)).toPrecision(3)) });
+    const node = runtime.element("button", {
+      type: "button",
+      class: "mpk-turner",
+      "aria-label": "Turn the packing with the arrow keys, zoom with plus and minus",
+    });
+    ui.listen(node, "keydown", (event) => {
+      const by = event.shiftKey ? 15 : 3,
+        to = { ArrowLeft: [by, 0], ArrowRight: [-by, 0], ArrowUp: [0, by], ArrowDown: [0, -by] }[event.key],
+        factor = { "+": 1.1, "=": 1.1, "-": 1 / 1.1 }[event.key];
+      if (!to && !factor) return;
+      event.preventDefault();
+      if (to) turn(...to);
+      else zoom(factor);
+      ui.speak(0);
+    });
+    let from = null;
+    ui.listen(node, "pointerdown", (event) => {
+      from = [event.clientX, event.clientY];
+      try {
+        node.setPointerCapture(event.pointerId);
+      } catch {
+        /* a pointer that is gone already */
+      }
+    });
+    ui.listen(node, "pointermove", (event) => {
+      if (!from) return;
+      const right = Math.round((from[0] - event.clientX) * 0.5),
+        up = Math.round((event.clientY - from[1]) * 0.5);
+      if (!right && !up) return;
+      from = [event.clientX, event.clientY];
+      turn(right, up);
+    });
+    for (const type of ["pointerup", "pointercancel", "lostpointercapture"])
+      ui.listen(node, type, () => {
+        from = null;
+      });
+    ui.listen(
+      node,
+      "wheel",
+      (event) => {
+        if (!event.ctrlKey) return; // the wheel by itself scrolls the page; a pinch comes with ctrlKey
+        event.preventDefault();
+        zoom(Math.exp(-0.01 * event.deltaY));
+      },
+      { passive: false },
+    );
+    this.view.holder.append(node);
+  }
+
+  // ------------------------------------------------------------------------------------------------ what is shown
+
+  restart() {
+    this.take(kept(this.ui.state.packing));
+  }
+
+  /** Show a packing. */
+  take(frame) {
+    this.frame = frame;
+    this.n = frame.places.length / 3;
+    this.pairs = neighbours(frame);
+    this.overlaps = new Float64Array(this.n);
+    const { i, j, r } = this.pairs;
+    for (let p = 0; p < r.length; p++) {
+      if (r[p] >= 1) continue;
+      for (const end of [i[p], j[p]]) this.overlaps[end] = Math.max(this.overlaps[end], 1 - r[p]);
+    }
+    this.activity = this.overlaps.reduce((count, depth) => count + (depth > 0), 0) / this.n;
+    this.counted = null;
+    this.count();
+  }
+
+  /** Contacts at the gap that counts as one. */
+  count() {
+    const { gap } = this.ui.state;
+    if (this.counted === gap) return;
+    this.counted = gap;
+    const { i, j, r } = this.pairs;
+    this.contacts = new Float64Array(this.n);
+    this.contactPairs = 0;
+    for (let p = 0; p < r.length; p++)
+      if (r[p] < 1 + gap) {
+        this.contacts[i[p]]++;
+        this.contacts[j[p]]++;
+        this.contactPairs++;
+      }
+    this.loose = this.contacts.reduce((count, z) => count + (z <= this.frame.dim), 0); // d + 1 contacts hold a sphere
+  }
+
+  changed() {
+    this.count();
+  }
+
+  values() {
+    return { contacts: this.contacts, overlap: this.overlaps, kick: this.frame.kicks }[this.ui.state.colour];
+  }
+
+  mean() {
+    return this.values().reduce((sum, value) => sum + value, 0) / this.n;
+  }
+
+  /** The range of the colours: contacts to MOST_CONTACTS, lengths to the largest. */
+  most() {
+    if (this.ui.state.colour === "contacts") return MOST_CONTACTS;
+    return this.values().reduce((most, value) => Math.max(most, value), 0) || 1;
+  }
+
+  /** The shade, 0 ... of a value. */
+  shadeOf(value, most) {
+    if (this.ui.state.colour === "contacts") return Math.min(MOST_CONTACTS, value);
+    return value > 0 ? Math.max(1, Math.min(BINS, Math.ceil((BINS * value) / most))) : 0;
+  }
+
+  colourOf(shade, colours) {
+    if (this.ui.state.colour === "contacts") return mixed(colours.inactive, colours.ink, (0.9 * shade) / MOST_CONTACTS);
+    return shade ? mixed(colours.inactive, colours.active, 0.4 + (0.6 * shade) / BINS) : colours.inactive;
+  }
+
+  /** Which spheres stand in the slab. */
+  shown() {
+    const { axis, place, slab } = this.ui.state,
+      k = AXES[axis],
+      { places } = this.frame,
+      list = [];
+    for (let i = 0; i < this.n; i++) {
+      const away = places[3 * i + k] - place;
+      if (slab >= 1 || Math.abs(away - Math.round(away)) <= slab / 2) list.push(i);
+    }
+    return list;
+  }
+
+  size(i) {
+    return this.frame.sizes ? this.frame.sizes[i] : 1;
+  }
+
+  /** The discs that the plane cuts: [sphere, x, y, radius] in boxes. */
+  discs() {
+    const { axis, place } = this.ui.state,
+      k = AXES[axis],
+      [a, b] = [0, 1, 2].filter((other) => other !== k),
+      { places, box } = this.frame,
+      list = [];
+    for (let i = 0; i < this.n; i++) {
+      let away = places[3 * i + k] - place;
+      away = (away - Math.round(away)) * box;
+      const square = this.size(i) ** 2 / 4 - away * away;
+      if (square > 0) list.push([i, places[3 * i + a], places[3 * i + b], Math.sqrt(square) / box]);
+    }
+    return list;
+  }
+
+  // ------------------------------------------------------------------------------------------------ pictures
+
+  /** From places (shares of the box) to [right, up, nearer] in boxes, the middle of the box at 0. */
+  camera() {
+    const turn = Math.PI / 180,
+      a = this.ui.state.azimuth * turn,
+      e = this.ui.state.elevation * turn,
+      [ca, sa, ce, se] = [Math.cos(a), Math.sin(a), Math.cos(e), Math.sin(e)];
+    return (x, y, z) => [-sa * x + ca * y, -se * (ca * x + sa * y) + ce * z, ce * (ca * x + sa * y) + se * z];
+  }
+
+  drawView(g, width, height, colours) {
+    const camera = this.camera(),
+      scale = (this.ui.state.zoom * Math.min(width, height)) / 1.95,
+      put = ([right, up, near]) => {
+        const closer = CAMERA / (CAMERA - near);
+        return [width / 2 + right * closer * scale, height / 2 - up * closer * scale, closer];
+      };
+    this.drawBox(g, camera, put, colours, false);
+    const { places, box } = this.frame,
+      most = this.most(),
+      values = this.values(),
+      list = this.shown(),
+      slim = this.ui.state.bonds ? 0.35 : 1,
+      items = list.map((i) => {
+        const seen = camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5);
+        return { i, near: seen[2], seen };
+      });
+    if (this.ui.state.bonds) this.addBonds(items, list);
+    items.sort((one, other) => one.near - other.near);
+    for (const { i, near, seen, to } of items) {
+      const [x, y, closer] = put(seen),
+        fog = Math.max(0, Math.min(FOG - 1, Math.floor(FOG * (0.5 + near / 1.5))));
+      if (to) {
+        const [x1, y1] = put(to);
+        g.strokeStyle = mixed(colours.paper, colours.ink, 0.25 + (0.6 * fog) / (FOG - 1));
+        g.lineWidth = Math.max(1, ((0.1 * scale) / box) * closer);
+        g.beginPath();
+        g.moveTo(x, y);
+        g.lineTo(x1, y1);
+        g.stroke();
+        continue;
+      }
+      const r = (slim * this.size(i) * closer * scale) / (2 * box);
+      if (x < -r || x > width + r || y < -r || y > height + r) continue;
+      g.drawImage(this.stampOf(this.shadeOf(values[i], most), fog, colours), x - r, y - r, 2 * r, 2 * r);
+    }
+    this.drawBox(g, camera, put, colours, true);
+    this.drawLegend(g, width, height, colours, most);
+  }
+
+  /** Contacts between spheres that are shown, those through a wall left out. */
+  addBonds(items, list) {
+    const where = new Map(list.map((i, k) => [i, items[k].seen])),
+      { i, j, r } = this.pairs,
+      { places } = this.frame,
+      direct = (p) => [0, 1, 2].every((k) => Math.abs(places[3 * i[p] + k] - places[3 * j[p] + k]) < 0.5);
+    for (let p = 0; p < r.length; p++) {
+      const from = where.get(i[p]),
+        to = where.get(j[p]);
+      if (from && to && r[p] < 1 + this.ui.state.gap && direct(p))
+        items.push({ near: (from[2] + to[2]) / 2 - 1e-3, seen: from, to });
+    }
+  }
+
+  /** A shaded sphere, drawn once for each colour and distance and stamped from then on. */
+  stampOf(shade, fog, colours) {
+    const key = `${this.ui.theme} ${this.ui.state.colour === "contacts"} ${shade} ${fog}`;
+    let stamp = this.stamps.get(key);
+    if (stamp) return stamp;
+    if (this.stamps.size > 600) this.stamps.clear();
+    stamp = runtime.element("canvas", { width: 96, height: 96 });
+    const g = stamp.getContext("2d"),
+      base = mixed(this.colourOf(shade, colours), colours.paper, 0.5 * (1 - fog / (FOG - 1))),
+      light = g.createRadialGradient(36, 32, 4, 48, 48, 48);
+    light.addColorStop(0, mixed(base, "#ffffff", 0.55));
+    light.addColorStop(0.45, base);
+    light.addColorStop(1, mixed(base, "#000000", 0.42));
+    g.fillStyle = light;
+    g.beginPath();
+    g.arc(48, 48, 47, 0, 2 * Math.PI);
+    g.fill();
+    this.stamps.set(key, stamp);
+    return stamp;
+  }
+
+  /** The edges of the box behind the spheres, or those before them, and where the plane cuts it. */
+  drawBox(g, camera, put, colours, before) {
+    const corner = (k) => [k & 1, (k >> 1) & 1, (k >> 2) & 1].map((side) => side - 0.5),
+      near = Array.from({ length: 8 }, (_, k) => camera(...corner(k))[2]),
+      closest = near.indexOf(Math.max(...near));
+    g.lineWidth = 1;
+    g.strokeStyle = mixed(colours.paper, colours.ink, before ? 0.55 : 0.3);
+    for (let k = 0; k < 8; k++)
+      for (const side of [1, 2, 4]) {
+        if (k & side || (k === closest || (k | side) === closest) !== before) continue;
+        const [x0, y0] = put(camera(...corner(k))),
+          [x1, y1] = put(camera(...corner(k | side)));
+        g.beginPath();
+        g.moveTo(x0, y0);
+        g.lineTo(x1, y1);
+        g.stroke();
+      }
+    if (!before) return;
+    const k = AXES[this.ui.state.axis];
+    g.setLineDash([5, 5]);
+    g.strokeStyle = colours.ink;
+    g.beginPath();
+    for (const [a, b] of [
+      [-0.5, -0.5],
+      [0.5, -0.5],
+      [0.5, 0.5],
+      [-0.5, 0.5],
+    ]) {
+      const place = [a, b];
+      place.splice(k, 0, this.ui.state.place - 0.5);
+      const [x, y] = put(camera(...place));
+      g.lineTo(x, y);
+    }
+    g.closePath();
+    g.stroke();
+    g.setLineDash([]);
+  }
+
+  drawLegend(g, width, height, colours, most) {
+    const contacts = this.ui.state.colour === "contacts",
+      shades = contacts ? MOST_CONTACTS : BINS,
+      [left, top, long] = [12, height - 22, Math.min(120, 0.3 * width)],
+      end = contacts ? `${MOST_CONTACTS} ${MEANS.contacts}` : `${runtime.written(most, 2)} ${MEANS[this.ui.state.colour]}`;
+    const wide = runtime.write(g, end, 0, 0, { size: 12, draw: false });
+    g.globalAlpha = 0.85;
+    g.fillStyle = colours.paper;
+    g.fillRect(left - 6, top - 7, long + wide + 42, 24);
+    g.globalAlpha = 1;
+    for (let shade = 0; shade <= shades; shade++) {
+      g.fillStyle = this.colourOf(shade, colours);
+      g.fillRect(left + 14 + (long * shade) / (shades + 1), top, long / (shades + 1) + 0.5, 10);
+    }
+    runtime.write(g, "0", left, top + 9, { size: 12, colour: colours.ink });
+    runtime.write(g, end, left + long + 20, top + 9, { size: 12, colour: colours.ink });
+  }
+
+  drawCut(g, width, height, colours) {
+    const values = this.values(),
+      most = this.most();
+    for (const [i, a, b, r] of this.discs()) {
+      g.fillStyle = this.colourOf(this.shadeOf(values[i], most), colours);
+      for (const x of [a - 1, a, a + 1])
+        for (const y of [b - 1, b, b + 1]) {
+          if (x < -r || x > 1 + r || y < -r || y > 1 + r) continue;
+          g.beginPath();
+          g.arc(x * width, height - y * height, Math.max(0.5, r * width - 0.4), 0, 2 * Math.PI);
+          g.fill();
+        }
+    }
+  }
+
+  drawHistogram(g, width, height, colours) {
+    const contacts = this.ui.state.colour === "contacts",
+      most = contacts ? 15 : this.most(),
+      bins = contacts ? 16 : BINS,
+      values = this.values(),
+      counts = new Float64Array(bins);
+    for (const value of values)
+      if (contacts) counts[Math.min(15, value)]++;
+      else if (value > 0) counts[Math.min(BINS - 1, Math.floor((BINS * value) / most))]++; // the others are at rest
+    const step = contacts ? 1 : most / BINS,
+      first = contacts ? -0.5 : 0,
+      highest = Math.max(...counts);
+    const x = { range: [first, first + bins * step], label: MEANS[this.ui.state.colour] },
+      y = { range: [0, 1.08 * highest || 1], label: "spheres" };
+    const { X, Y } = runtime.axes(g, width, height, { x, y }, colours);
+    counts.forEach((count, k) => {
+      if (!count) return;
+      const middle = contacts ? k : (k + 0.5) * step;
+      g.fillStyle = this.colourOf(this.shadeOf(middle, contacts ? MOST_CONTACTS : most), colours);
+      const [low, high] = [X(first + k * step), X(first + (k + 1) * step)];
+      g.fillRect(low + 0.5, Y(count), Math.max(1, high - low - 1), Y(0) - Y(count));
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------------ words
+
+  seen() {
+    const { azimuth, elevation, colour, packing } = this.ui.state;
+    return (
+      `${this.n} spheres in a cube, ${SCHEMA.state.packing.options[packing].toLowerCase()}, turned by ${azimuth} degrees ` +
+      `and seen from ${elevation} degrees above, coloured by ${MEANS[colour]}`
+    );
+  }
+
+  status() {
+    const count = this.shown().length;
+    return count < this.n ? `The slab shows ${runtime.counted(count)} of ${runtime.counted(this.n)} spheres.` : "";
+  }
+
+  spoken() {
+    const { azimuth, elevation, zoom } = this.ui.state;
+    return `Turned by ${azimuth} degrees, seen from ${elevation} degrees above, zoom ${zoom}.`;
+  }
+
+  table() {
+    const { places, box, kicks } = this.frame,
+      place = (k) => Number((places[k] * box).toPrecision(9));
+    return {
+      columns: ["sphere", "x", "y", "z", "contacts", "deepest_overlap", "next_kick"],
+      rows: Array.from({ length: this.n }, (_, i) => [
+        i,
+        place(3 * i),
+        place(3 * i + 1),
+        place(3 * i + 2),
+        this.contacts[i],
+        this.overlaps[i],
+        kicks[i],
+      ]),
+    };
+  }
+
+  report() {
+    return {
+      digest: this.frame.digest,
+      spheres: this.n,
+      shown: this.shown().length,
+      discs: this.discs().length,
+      activity: this.activity,
+      pairs: this.contactPairs,
+      contacts: (2 * this.contactPairs) / this.n,
+      loose: this.loose,
+      overlap: this.overlaps.reduce((most, depth) => Math.max(most, depth), 0),
+      kick: this.frame.kicks.reduce((sum, kick) => sum + kick, 0) / this.n,
+    };
+  }
+
+  python() {
+    const { phi, steps } = this.frame;
+    return [
+      `start = mpack.Packing.random(n=${DATA.n}, phi=${phi}, dim=3, seed=${DATA.seed})`,
+      `run = mpack.simulate(start, mpack.PairwiseBRO(eps=${DATA.eps}), steps=${steps}, seed=${DATA.seed})`,
+      `contacts = mpack.contacts(run.final, tolerance=${this.ui.state.gap})`,
+      "print(run.digest, contacts.mean)",
+    ].join("\n");
+  }
+}
+
+export default runtime.figure((ui) => new Spheres(ui));
