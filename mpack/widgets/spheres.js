@@ -122,10 +122,10 @@ class Spheres {
   /** What the view is turned by: a button as large as the canvas, for pointers and arrow keys. */
   turner() {
     const { ui } = this;
-    const turn = (right, up) =>
+    const face = (azimuth, elevation) =>
       ui.set({
-        azimuth: ((((ui.state.azimuth + right + 180) % 360) + 360) % 360) - 180,
-        elevation: Math.max(-90, Math.min(90, ui.state.elevation + up)),
+        azimuth: ((((azimuth + 180) % 360) + 360) % 360) - 180,
+        elevation: Math.max(-90, Math.min(90, elevation)),
       });
     const zoom = (factor) =>
       ui.set({ zoom: Number(Math.max(0.5, Math.min(8, ui.state.zoom * factor)).toPrecision(3)) });
@@ -140,13 +140,13 @@ class Spheres {
         factor = { "+": 1.1, "=": 1.1, "-": 1 / 1.1 }[event.key];
       if (!to && !factor) return;
       event.preventDefault();
-      if (to) turn(...to);
+      if (to) face(ui.state.azimuth + to[0], ui.state.elevation + to[1]);
       else zoom(factor);
       ui.speak(0);
     });
     let from = null;
     ui.listen(node, "pointerdown", (event) => {
-      from = [event.clientX, event.clientY];
+      from = { x: event.clientX, y: event.clientY, ...ui.state };
       try {
         node.setPointerCapture(event.pointerId);
       } catch {
@@ -154,12 +154,10 @@ class Spheres {
       }
     });
     ui.listen(node, "pointermove", (event) => {
-      if (!from) return;
-      const right = Math.round((from[0] - event.clientX) * 0.5),
-        up = Math.round((event.clientY - from[1]) * 0.5);
-      if (!right && !up) return;
-      from = [event.clientX, event.clientY];
-      turn(right, up);
+      if (!from) return; // half a degree a pixel
+      const right = Math.round((from.x - event.clientX) / 2),
+        up = Math.round((event.clientY - from.y) / 2);
+      face(from.azimuth + right, from.elevation + up);
     });
     for (const type of ["pointerup", "pointercancel", "lostpointercapture"])
       ui.listen(node, type, () => {
@@ -242,7 +240,7 @@ class Spheres {
   }
 
   colourOf(shade, colours) {
-    if (this.ui.state.colour === "contacts") return mixed(colours.inactive, colours.ink, (0.9 * shade) / MOST_CONTACTS);
+    if (this.ui.state.colour === "contacts") return mixed(colours.inactive, colours.ink, 0.9 * (shade / MOST_CONTACTS) ** 1.6);
     return shade ? mixed(colours.inactive, colours.active, 0.4 + (0.6 * shade) / BINS) : colours.inactive;
   }
 
