@@ -20,7 +20,7 @@ def small(tmp_path_factory, request):
 
 
 def test_the_fit_holds_for_the_widths_it_was_made_for(small):
-    """The archive's increments, within 0.01 and three errors of the fit; the wrong idea, width alone, is seen."""
+    """The archive's increments, within 0.01 and three errors of the fit; that sizes are of no account is seen."""
     found = {id_: claim for id_, claim in small.claims.items() if id_.startswith("mixtures-fit")}
     assert len(found) == len(campaigns.MIXTURES) - 2  # neither equal spheres nor the widest
     for claim in found.values():
