@@ -1,4 +1,6 @@
-"""Chapters that are run small through papermill, once for all tests of a module."""
+"""Chapters that are run small through papermill, once for all tests of a module, or read as the book executed them."""
+
+import os
 
 import pytest
 
@@ -20,8 +22,11 @@ class Chapter:
         papermill.execute_notebook(
             source, out, parameters, cwd=places.ROOT, progress_bar=False, log_output=False, execution_timeout=600
         )
-        self.records = chapters.records(out)
-        self.claims = {claim["id"]: claim for claim in chapters.claims(out)}
+        self._read(out)
+
+    def _read(self, path):
+        self.records = chapters.records(path)
+        self.claims = {claim["id"]: claim for claim in chapters.claims(path)}
 
     def near(self, name, target, allowance=0.0, sigmas=5.0):
         return near(self.records.get(name) or self.claims[name], target, allowance, sigmas)
@@ -38,6 +43,17 @@ class Chapter:
         assert [id_ for id_ in controls if verdicts[id_] != "differs"] == []
         firm = [id_ for id_ in set(verdicts) - controls if not id_.startswith(tuple(slack))]
         assert [id_ for id_ in firm if verdicts[id_] == "differs"] == []
+
+
+class Executed(Chapter):
+    """A chapter as the book on the disk recorded it: for numbers of the archive, which no seed changes."""
+
+    def __init__(self, name):
+        path = places.EXECUTED / f"notebooks/{name}.ipynb"
+        if not path.exists():
+            sentence = "the chapter has not been executed: run `make book`"
+            pytest.fail(sentence) if os.environ.get("MPACK_REQUIRE_BOOK") else pytest.skip(sentence)
+        self._read(path)
 
 
 def small(parameters):
