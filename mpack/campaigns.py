@@ -286,19 +286,20 @@ def dimensions():
 def _dimension_scan(dim, sizes, alpha, centre):
     """Scans of 1000 spheres, and at alpha = 0.2 of 4000 above the transition, where activity is to be averaged.
 
-    Not of equal discs, which crystallise there, nor in five dimensions, where a step costs ten times as much.
+    Not of equal discs, which crystallise there; in five dimensions, where a step costs ten times as much, for less long.
     """
     steps = 2 * _DIMENSION_PATHS[alpha]
     rule = mpack.SGD(alpha=alpha, batch_fraction=0.5)
     common = {"dim": dim, "sizes": sizes, "series": "activity"}
     places = [round(centre * (1 + DIMENSION_GRID * k), 4) for k in range(-6, 4)]
     record = (mpack.log_spaced(10), mpack.every(steps // 400))
-    scan = mpack.specs(rule, n=1000, phi=places, steps=steps, record=record, seed=range(2), **common)
-    if alpha != 0.2 or dim == 5 or (dim == 2 and sizes is None):
+    scan = mpack.specs(rule, n=1000, phi=places, steps=steps, record=record, seed=range(4), **common)
+    if alpha != 0.2 or (dim == 2 and sizes is None):
         return scan
     places = [round(centre * (1 + 0.5 * DIMENSION_GRID * k), 5) for k in range(-2, 9)]
-    record = (mpack.log_spaced(10), mpack.every(25))
-    return scan + mpack.specs(rule, n=4000, phi=places, steps=6_000, record=record, seed=range(2), **common)
+    record = (mpack.log_spaced(10), mpack.every(50))
+    steps, repeats = (20_000, 4) if dim < 5 else (10_000, 2)
+    return scan + mpack.specs(rule, n=4000, phi=places, steps=steps, record=record, seed=range(repeats), **common)
 
 
 # Name -> (relative diameters, dealt out in turn; {learning rate: a packing fraction near the transition}), the last
