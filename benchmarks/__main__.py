@@ -20,7 +20,7 @@ import numpy as np
 
 import benchmarks
 import mpack
-from benchmarks import kdtree, plain
+from benchmarks import figures, kdtree, plain
 from mpack._engine import Engine
 
 EPS = 0.01
@@ -176,7 +176,7 @@ def latency():
     return {"import": min(run[0] for run in runs), "import and first simulate": min(run[1] for run in runs)}
 
 
-def aims(rows):
+def aims(rows, frames):
     """Each aim with what was measured, as (text, measured, aim, met)."""
     found = {(r["rule"], r["n"], r["phi"]): r["ns_per_particle_step"] for r in rows}
     one, two = "mpack, 1 thread", "mpack, 2 threads"
@@ -197,21 +197,23 @@ def aims(rows):
         ("plain numba half list, near absorption", ratio(sparse, "plain numba"), 20.0, 1),
         ("one thread over two, dense, N = 10^4", ratio(dense, one, two), 1.7, 1),
         ("one thread over two, dense, N = 10^6", ratio(large, one, two), 1.7, 1),
+        ("frames a second, playground, N = 1000", frames.get("playground"), 30.0, 1),
         ("N = 10^6 over N = 10^4, dense", growth, 1.5, -1),
         ("bytes per particle, N = 10^4 and more", max(r["bytes_per_particle"] for r in rows if r["n"] >= 10_000), 400.0, -1),
     ]
     return [(text, value, aim, None if value is None else (value - aim) * sign >= 0) for text, value, aim, sign in table]
 
 
-def show(rows, starts):
-    """Print the table, the starting times and the aims."""
+def show(rows, starts, frames):
+    """Print the table, the starting times, the figures' frame rates and the aims."""
     for row in rows:
         times = ", ".join(f"{name} {value:.3g}" for name, value in row["ns_per_particle_step"].items())
         print(f"{row['rule']:8s} N = {row['n']:<8d} phi = {row['phi']:.2f}  f_a = {row['activity']:.3f}  ns: {times}")
     for name, seconds in starts.items():
         print(f"{name}: {seconds:.2f} s")
+    print("frames a second:", ", ".join(f"{name} {found:.0f}" for name, found in frames.items()) or "not run")
     print("\nAims (ratios within one case; the last two lines: at most)")
-    for text, value, aim, met in aims(rows):
+    for text, value, aim, met in aims(rows, frames):
         measured = "not run" if value is None else f"{value:.3g}"
         print(f"  {text:45s} {measured:>8s}   aim {aim:g}   {'' if met is None else 'met' if met else 'NOT met'}")
 
@@ -230,11 +232,13 @@ def main():
         print(".", end="", flush=True)
     print()
     starts = latency()
-    show(rows, starts)
+    frames = figures.frame_rates()
+    show(rows, starts, frames)
     os.makedirs(os.path.dirname(options.json) or ".", exist_ok=True)
     about = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(), "mpack": mpack.__version__}
     with open(options.json, "w", encoding="utf8") as file:
-        json.dump({"about": about, "seconds": starts, "rows": rows, "aims": aims(rows)}, file, indent=1)
+        table = {"about": about, "seconds": starts, "frames": frames, "rows": rows, "aims": aims(rows, frames)}
+        json.dump(table, file, indent=1)
     print(f"\nWrote {options.json}")
 
 
