@@ -60,8 +60,13 @@ def test_the_classroom_by_voila(browser, tmp_path):
         page.keyboard.press("Tab")
         look.click()
         page.get_by_text("You expected:").wait_for()
-        run = page.get_by_role("button", name="Run", exact=True).last
-        run.click()
+        runs = page.get_by_role("button", name="Run", exact=True)
+        runs.nth(runs.count() - 2).click()  # the explorer's
         page.locator("img[alt^='Four plots of a run']").wait_for(timeout=90_000)
+        runs.last.click()  # of the spheres that the library drives
+        page.wait_for_function("() => { const all = document.querySelectorAll('.mpk');"
+            "return all[all.length - 1].mpackFigure.figure.frame.steps > 50; }", timeout=90_000)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached")
         page.close()
     assert not errors
