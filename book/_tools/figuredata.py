@@ -3,16 +3,18 @@
 The files stand beside the figures (`mpack/widgets/NAME.data.json`); tests make them again and compare.
 """
 
+import base64
 import json
 import re
 import sys
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, special
+from scipy import linalg, optimize, special
 
 import mpack
 from mpack import campaigns, critical, ensemble, landscape, scaling
+from mpack.specification import from_text
 from mpack.widgets import _same, _sources
 
 from .places import ROOT, relative, say
@@ -138,7 +140,86 @@ def spheres():
     return {"n": SPHERES["n"], "seed": SPHERES["seed"], "eps": SPHERES_EPS, "bits": _same.BITS, "packings": packings}
 
 
-MADE = {"playground": playground, "collapse": collapse, "valley": valley, "spheres": spheres}
+PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
+
+
+def phi_c_chapter(alphas=None):
+    """The names of the chapter on locating phi_c once its own cells have read and fitted the archive."""
+    cells = chapter_cells("locating_phi_c")
+    names = {"mpack": mpack, "critical": critical, "np": np, "pd": pd, "optimize": optimize}
+    exec(cells["cell-04"], names)
+    exec(cells["cell-14"].partition("\naudit = ")[0], names)
+    if alphas is not None:
+        names["table"] = names["table"][names["table"].alpha.isin(alphas)]
+    exec(cells["cell-17"], names)
+    if alphas is None:
+        exec(cells["cell-20"], names)
+    return names
+
+
+def approach(slices=None):
+    """The archived scans for phi_c: activities, absorption times, fits, and slices through the ends of some runs.
+
+    The ends are not in the archive, only their digests: the runs are done again (a minute and a half), and each has to
+    arrive at its digest. Slices that are given, {(process, alpha, phi): text}, are taken instead.
+    """
+    names = phi_c_chapter()
+    scans = []
+    for (process, alpha, n), rows in names["table"].groupby(["process", "alpha", "n"]):
+        rows = rows[rows.seed == 0].sort_values("phi")
+        scan = {"process": process, "alpha": float(alpha), "n": int(n)}
+        scan |= {"phi": rows.phi.tolist(), "steps": rows.steps.tolist()}
+        scan |= {"absorbed": rows.absorbed.astype(int).tolist()}
+        scan["activity"] = [thinned(row) for row in rows.itertuples()]
+        if n == 1000:
+            scan["fit"] = plain_fit(names["located"].get((process, alpha)))
+        if n == 1000 and process in PICTURED:
+            given = [slices and slices[process, alpha, row.phi] for row in rows.itertuples()]
+            scan["slices"] = given if slices else [slice_of(end_of(row)) for row in rows.itertuples()]
+        scans.append(scan)
+    end = [round(names["mean"], 5), round(names["statistical"], 5)]
+    return {"nu": names["nu"], "reach": names["reach"], "end": end, "scans": scans}
+
+
+def plain_fit(fit):
+    """[phi_c, its error, the amplitude of the time] of a fit, or nothing."""
+    return fit and [round(float(fit.phi_c), 5), round(float(fit.error), 5), float(f"{fit.amplitude:.4g}")]
+
+
+def thinned(row):
+    """How many spheres are active at five steps a decade (1, 2, 3, 4, 6, 10, 16, ...) and at the end: base 64."""
+    steps = np.unique(np.rint(10 ** (np.arange(40) / 5)).astype(int))
+    steps = steps[steps < row.steps]
+    kept = row.series.activity[np.searchsorted(row.series.times, steps)]
+    counts = np.rint(np.append(kept, row.activity) * row.n).astype("<u2")
+    return base64.b64encode(counts.tobytes()).decode()
+
+
+def end_of(row):
+    """The packing at the end of an archived run, from doing it again."""
+    end = from_text(row.spec).run(record=()).final
+    if end.digest != row.digest:
+        raise RuntimeError(f"the run {row.key} does not arrive at its archived digest")
+    return end
+
+
+def slice_of(packing):
+    """Spheres cut by the plane z = 0, 32 bits each, in base 64.
+
+    From the lowest: 12 bits of x and of y as shares of the box, 7 bits of the height above the plane in [-1/2, 1/2),
+    and one that is set where the sphere overlaps another.
+    """
+    share = packing.fixed.view(np.uint64)
+    height = packing.box * 2.0**-64 * packing.fixed[:, 2]
+    active = np.zeros(packing.n, dtype=np.uint64)
+    active[packing.overlaps()[0].ravel()] = 1
+    x, y = (share[:, axis] >> np.uint64(52) for axis in (0, 1))
+    z = np.floor(128 * (height + 0.5)).clip(0, 127).astype(np.uint64)
+    words = x | y << np.uint64(12) | z << np.uint64(24) | active << np.uint64(31)
+    return base64.b64encode(words[np.abs(height) < 0.5].astype("<u4").tobytes()).decode()
+
+
+MADE = {"playground": playground, "collapse": collapse, "valley": valley, "spheres": spheres, "approach": approach}
 
 
 def text_of(data):

@@ -44,6 +44,9 @@ const runtime = (() => {
       .map(([piece]) => piece)
       .join("");
 
+  /** Bytes that travel in base 64. */
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
   // ---------------------------------------------------------------------------------------------- elements
 
   /** An element with attributes (functions are listeners, without "on") and children. */
@@ -84,9 +87,11 @@ const runtime = (() => {
       Number.isFinite(value) &&
       value >= field.min &&
       value <= field.max &&
-      (field.kind !== "integer" || Number.isInteger(value))
+      (field.kind !== "integer" || Number.isInteger(value)) &&
+      (!field.values || field.values.includes(value))
     )
       return { value };
+    if (field.values) return { complaint: `${label} must be one of ${field.values.join(", ")}; got “${brief(raw)}”` };
     return { complaint: `${label} must be ${whole} from ${field.min} to ${field.max}; got “${brief(raw)}”` };
   }
 
@@ -274,6 +279,22 @@ const runtime = (() => {
     }
     g.closePath();
     hollow ? g.stroke() : g.fill();
+  }
+
+  /** A ring around the point where the reader is. */
+  function ring(g, x, y, colour) {
+    g.strokeStyle = colour;
+    g.lineWidth = 1.6;
+    g.beginPath();
+    g.arc(x, y, 9, 0, 2 * Math.PI);
+    g.stroke();
+  }
+
+  /** A range that holds low and high, and two powers of ten or more, so that the axis has labels. */
+  function decades(low, high) {
+    const inside = Math.floor(Math.log10(high)) - Math.ceil(Math.log10(low));
+    if (inside >= 1) return [low, high];
+    return [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high))];
   }
 
   // ---------------------------------------------------------------------------------------------- themes
@@ -872,8 +893,9 @@ const runtime = (() => {
 
   // ---------------------------------------------------------------------------------------------- controls
 
-  /** Positions of a slider for a field: linear in steps, or logarithmic with two significant digits. */
-  function scaleOf({ kind, scale, min, max, step }) {
+  /** Positions of a slider for a field: listed, linear in steps, or logarithmic with two significant digits. */
+  function scaleOf({ kind, scale, min, max, step, values }) {
+    if (values) return { steps: values.length - 1, at: (value) => values.indexOf(value), value: (k) => values[k] };
     if (scale !== "log")
       return {
         steps: Math.round((max - min) / step),
@@ -1037,5 +1059,5 @@ const runtime = (() => {
     };
   }
 
-  return { figure, pace, element, written, counted, marked, plain, write, axes, line, clipped, curve, arrow, mark, ticks };
+  return { figure, pace, element, written, counted, marked, plain, write, axes, line, clipped, curve, arrow, mark, ring, bytes, decades, ticks };
 })();

@@ -114,7 +114,10 @@ def accept(name, value, field):
     if kind == "choice":
         return _check.choice(name, value, list(field["options"]))
     check = _check.integer if kind == "integer" else _check.number
-    return check(name, value, field["min"], field["max"])
+    value = check(name, value, field["min"], field["max"])
+    if value not in field.get("values", (value,)):
+        raise ValueError(f"{name} must be one of {', '.join(map(str, field['values']))}; got {value!r}")
+    return value
 
 
 def from_text(name, text):

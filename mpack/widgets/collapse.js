@@ -263,7 +263,7 @@ class Collapse {
       height,
       {
         x: { range: [Math.min(...xs) - margin, Math.max(...xs) + margin], label: labels.x },
-        y: { log, range: log ? decades(low / 1.5, high * 1.5) : [0, 1.15 * high], label: labels.y },
+        y: { log, range: log ? runtime.decades(low / 1.5, high * 1.5) : [0, 1.15 * high], label: labels.y },
       },
       colours,
     );
@@ -311,7 +311,7 @@ class Collapse {
       height,
       {
         x: { range: [min, max + 0.0015], label: "critical packing fraction *φ*_c" },
-        y: { log: true, range: decades(Math.min(1, ...values), high), label: "quality *S*" },
+        y: { log: true, range: runtime.decades(Math.min(1, ...values), high), label: "quality *S*" },
       },
       colours,
     );
@@ -328,13 +328,6 @@ class Collapse {
       g.fill();
     });
   }
-}
-
-/** A range that holds low and high, and two powers of ten or more, so that the axis has labels. */
-function decades(low, high) {
-  const inside = Math.floor(Math.log10(high)) - Math.ceil(Math.log10(low));
-  if (inside >= 1) return [low, high];
-  return [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high))];
 }
 
 /** Signs of one or two settings to move at once. */

@@ -14,10 +14,10 @@ const FLATNESS = 6, // purpose of the noise
 
 /** Integer coordinates, `bits` of each, three a sphere: [x0, y0, z0, x1, ...]. */
 function unpacked({ positions }) {
-  const text = atob(positions);
+  const bytes = runtime.bytes(positions);
   return Int32Array.from(
     { length: 3 * DATA.n },
-    (_, k) => (text.charCodeAt(3 * k) << 16) | (text.charCodeAt(3 * k + 1) << 8) | text.charCodeAt(3 * k + 2),
+    (_, k) => (bytes[3 * k] << 16) | (bytes[3 * k + 1] << 8) | bytes[3 * k + 2],
   );
 }
 
@@ -428,11 +428,7 @@ class Valley {
     }
     const fraction = Number(this.ui.state.batch_fraction),
       [, mean] = levels[this.rule].find(([b]) => b === fraction);
-    g.strokeStyle = colours.ink;
-    g.lineWidth = 1.6;
-    g.beginPath();
-    g.arc(frame.X(fraction), frame.Y(mean), 9, 0, 2 * Math.PI);
-    g.stroke();
+    runtime.ring(g, frame.X(fraction), frame.Y(mean), colours.ink);
   }
 }
 

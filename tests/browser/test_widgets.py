@@ -110,6 +110,8 @@ def random_value(field, rng):
         return rng.random() < 0.5
     if field["kind"] == "choice":
         return rng.choice(list(field["options"]))
+    if "values" in field:
+        return rng.choice(field["values"])
     low, high = field["min"], min(field["max"], field.get("quick", field["max"]))
     if field["kind"] == "integer":
         return rng.randint(low, min(high, low + 300))
@@ -948,6 +950,56 @@ def test_spheres_are_turned_by_pointer_and_keys(spheres):
     assert spheres.state()["zoom"] == 1.1
     assert min(before) > 5 and spheres.call("return getComputedStyle(document.querySelector('.mpk-turner')).touchAction;") == "pan-y"
     spheres.whole()
+
+
+# ------------------------------------------------------------------------------------------------ the approach
+
+
+@pytest.fixture(scope="module")
+def approach(browser, pages):
+    with Figure(browser, pages, "approach") as figure:
+        yield figure
+
+
+def test_the_line_to_zero_is_the_library_s(approach):
+    """Value and error at zero of every line, and the runs from the archive that the figure points to."""
+    data = json.loads((_sources.FOLDER / "approach.data.json").read_text(encoding="utf8"))
+    assert {scan["alpha"] for scan in data["scans"]} == set(approach.fields["alpha"]["values"])
+    assert {scan["process"] for scan in data["scans"]} == set(approach.fields["process"]["options"])
+    ends = {}
+    for process in approach.fields["process"]["options"]:
+        fits = {
+            scan["alpha"]: scan["fit"] for scan in data["scans"] if scan["process"] == process and scan.get("fit")
+        }
+        for alpha in approach.fields["alpha"]["values"]:
+            approach.call(f"figure.set({json.dumps({'process': process, 'alpha': alpha, 'above': 0.03})});")
+            limit = approach.report()["numbers"]["limit"]
+            above = [a for a in sorted(fits) if a >= alpha][:3]
+            used = above if len(above) == 3 else sorted(fits)[-3:]
+            assert limit["alphas"] == used
+            library = mpack.critical.to_zero(used, *np.array([fits[a][:2] for a in used]).T)
+            assert (limit["value"], limit["error"]) == pytest.approx((library.value, library.error), rel=1e-9)
+            ends[process, alpha] = limit["value"]
+        # What the text says: the line moves up as the learning rates become small, to one point for all.
+        assert ends[process, 0.1] < ends[process, 0.03] < ends[process, 0.003] + 0.003
+    assert np.ptp([ends[process, 0.003] for process in approach.fields["process"]["options"]]) < 0.005
+    approach.whole()
+
+
+@pytest.mark.parametrize("process,alpha,above", (("SGD 0.6", 0.1, 0.02), ("BRO", 0.01, 0.04), ("RCD 0.2", 0.001, 0)))
+def test_a_run_of_the_approach_is_the_archive_s(approach, process, alpha, above):
+    approach.go(query_of({"process": process, "alpha": alpha, "above": above}))
+    page = approach.whole()["numbers"]
+    names = {}
+    exec(approach.call("return figure.python();").replace("mpack.widgets.Approach(", "dict("), names)
+    runs = names["runs"]
+    if page["steps"] is None:  # where no run is, the figure says so
+        assert not len(runs) and "no run" in approach.page.locator(".mpk-status").inner_text()
+    else:
+        assert len(runs) and (page["steps"], page["absorbed"]) == (runs.iloc[0].steps, runs.iloc[0].absorbed)
+        said = "Absorbed after" if page["absorbed"] else "Still active"
+        assert said in approach.page.locator(".mpk-status").inner_text()
+    assert len(painted(approach)) == 4
 
 
 # ------------------------------------------------------------------------------------------------ an eighth figure
