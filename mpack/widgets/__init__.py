@@ -12,7 +12,44 @@ import functools
 
 from mpack.widgets import _sources
 
-__all__ = [*(_sources.class_name(name) for name in _sources.names()), "explore", "predict", "tour"]
+__all__ = [*(_sources.class_name(name) for name in _sources.names()), "drive", "explore", "predict", "tour"]
+
+
+def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
+    """A packing in two or three dimensions, moved by the library while one turns it: at sizes far beyond a page's own.
+
+    The kernel computes in the background and sends frames; it waits with the next one until the page has drawn this
+    one, so that nothing piles up, and rests when the figure is out of sight. *Stop* stops; an error is shown.
+
+    >>> packing = mpack.Packing.random(n=20_000, phi=0.62, dim=3, seed=1)
+    >>> mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.05), stride=10)  # doctest: +SKIP
+
+    Parameters
+    ----------
+    packing : Packing
+        In two or three dimensions; up to some 10**5 particles.
+    dynamics : Dynamics
+    seed : int
+    threads : int
+        As for `mpack.simulate`.
+    stride : int
+        Steps from one frame to the next, 1 to 10**6.
+    **look
+        The state of the figure `Spheres` at first: colour, azimuth, zoom, slab, ...
+
+    Returns
+    -------
+    Driven
+        An anywidget: `trajectory` is the run so far; `start()`, `stop()` and `wait()` do what the buttons do.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range, or the box too small for the potential.
+    """
+    from mpack.widgets._driven import Driven
+
+    return Driven(packing, dynamics, seed=seed, stride=stride, threads=threads, **look)
 
 
 def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):

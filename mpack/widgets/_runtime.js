@@ -373,6 +373,13 @@ const runtime = (() => {
       });
     }
 
+    /** Hear an event of the model until the figure ends: "change:name", or "msg:custom" from a kernel. */
+    hear(event, handler) {
+      const guarded = (...given) => this.guarded(() => handler(...given));
+      (this.hears ??= []).push([event, guarded]);
+      this.model.on(event, guarded);
+    }
+
     watch() {
       const repaint = () => {
         this.paint();
@@ -732,7 +739,7 @@ const runtime = (() => {
           ),
         ]);
       items.push(
-        ["Save as a page", () => this.standalone()],
+        ...(this.model.get("driven") ? [] : [["Save as a page", () => this.standalone()]]), // a page has no kernel
         ["Copy as Python", copying(() => this.python())],
         ["Copy report", copying(() => JSON.stringify(this.report(), null, 1))],
       );
@@ -857,15 +864,13 @@ const runtime = (() => {
       const begins = this.state.running;
       if ("running" in SCHEMA.state) this.state.running = false;
       this.figure = build(this);
-      this.hears = [["change:*", () => this.heed("*")]]; // an address has spoken
+      this.hear("change:*", () => this.heed("*")); // an address has spoken
       for (const name of Object.keys(SCHEMA.state)) {
         this.controls[name]?.show();
-        const heed = () => {
+        this.hear(`change:${name}`, () => {
           if (this.model.get(name) !== this.state[name]) this.heed(name);
-        };
-        this.hears.push([`change:${name}`, heed]);
+        });
       }
-      for (const [event, heed] of this.hears) this.model.on(event, heed);
       this.figure.restart([]);
       this.figure.changed?.(Object.keys(SCHEMA.state));
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,4 +1,5 @@
 // Spheres: a packing of spheres in perspective, a plane through it, and a histogram of what its colours mean.
+// With a kernel that drives it (mpack/widgets/_driven.py) it shows that run's frames instead of the kept packings.
 // DATA: {n, bits, eps, seed, packings: {name: {phi, box, steps, digest, positions, kicks, most}}}.
 const FARTHEST = 0.1, // the largest gap that can count as a contact
   MOST_CONTACTS = 12, // from here on all have one colour
@@ -6,7 +7,14 @@ const FARTHEST = 0.1, // the largest gap that can count as a contact
   FOG = 6, // shades with distance
   CAMERA = 4, // its distance from the middle, in boxes
   AXES = { x: 0, y: 1, z: 2 },
+  MANY = 30000, // spheres: from here on contacts are counted only where they are looked at
+  SKIN = 2.5, // diameters: of many spheres in a whole box, those deeper than this behind its near faces are hidden
   MEANS = { contacts: "contacts", overlap: "deepest overlap, diameters", kick: "next kick, diameters" };
+
+const NOTHING = {
+  ...{ dim: 3, box: 1, phi: NaN, steps: 0, activity: 0 },
+  ...{ places: new Float32Array(0), kicks: new Float32Array(0) },
+};
 
 // -------------------------------------------------------------------------------------------------- the packing
 
@@ -106,17 +114,26 @@ class Spheres {
       ratio: 1.9,
       parent: column,
       draw: (g, width, height, colours) => this.drawHistogram(g, width, height, colours),
-      label: () => `Histogram: ${MEANS[ui.state.colour]}, mean ${runtime.written(this.mean())}`,
+      label: () => `Histogram: ${this.meaning()}, mean ${runtime.written(this.mean())}`,
     });
+    const driven = Boolean(ui.model.get("driven"));
+    if (driven)
+      ui.canvas({
+        ratio: 1.9,
+        parent: column,
+        draw: (g, width, height, colours) => this.drawActivity(g, width, height, colours),
+        label: () => `Activity against steps, now ${runtime.written(this.activity)}`,
+      });
     ui.readouts({
+      ...(driven ? { "step *k*": () => runtime.counted(this.frame.steps) } : {}),
       "packing fraction *φ*": () => runtime.written(this.frame.phi),
       "activity *f*_a": () => this.activity.toFixed(3),
-      "contacts a sphere *Z*": () => runtime.written((2 * this.contactPairs) / this.n),
-      "held by too few": () => runtime.counted(this.loose),
+      "contacts a sphere *Z*": () => (this.counted ? runtime.written((2 * this.contactPairs) / this.n) : "–"),
+      "held by too few": () => (this.counted ? runtime.counted(this.loose) : "–"),
     });
-    const what = ui.group("packing", "colour", "gap", "bonds");
-    this.flat = what; // hidden in part when the library drives the figure
+    ui.group("packing", "colour", "gap", "bonds");
     ui.group("azimuth", "elevation", "zoom", "axis", "place", "slab");
+    if (driven) this.drive();
   }
 
   /** What the view is turned by: a button as large as the canvas, for pointers and arrow keys. */
@@ -176,35 +193,98 @@ class Spheres {
     this.view.holder.append(node);
   }
 
+  // ------------------------------------------------------------------------------------------------ the library drives
+
+  drive() {
+    const { ui } = this,
+      { model } = ui,
+      stride = runtime.element("input", {
+        type: "number",
+        class: "mpk-number",
+        min: 1,
+        max: 1000000,
+        value: 1,
+        "aria-label": "Steps from one frame to the next",
+        change: () => model.send({ stride: Math.max(1, Math.round(Number(stride.value)) || 1) }),
+      });
+    this.driven = { curve: [], stride };
+    this.goButton = ui.button("Run", () => model.send({ go: !this.driven.going }), { class: "mpk-button mpk-main" });
+    ui.transport.hidden = false;
+    ui.transport.append(
+      this.goButton,
+      ui.button("One frame", () => model.send({ once: true })),
+      runtime.element("label", { class: "mpk-flag" }, "Steps a frame ", stride),
+    );
+    ui.showControl("packing", false);
+    ui.hear("msg:custom", (content, buffers) => this.hear(content, buffers));
+    model.send({ hello: true });
+  }
+
+  /** A message of the kernel: a frame, whether it runs, what went wrong. */
+  hear(content, buffers) {
+    const { ui, driven } = this;
+    if ("going" in content) {
+      driven.going = content.going;
+      this.goButton.textContent = content.going ? "Stop" : "Run";
+      ui.speak(0);
+    }
+    if ("error" in content) ui.say([`The library has stopped: ${content.error}`]);
+    else if (content.going) ui.say([]);
+    if (!("frame" in content)) return ui.redraw();
+    const { n } = content,
+      bytes = buffers[0],
+      numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
+      sizes = numbers.length > 4 * n ? numbers.subarray(4 * n) : null;
+    driven.curve = content.series ?? [...driven.curve, [content.steps, content.activity]];
+    if (driven.curve.length > 4000) driven.curve = driven.curve.filter((_, k) => k % 2 === 0);
+    if (document.activeElement !== driven.stride) driven.stride.value = content.stride;
+    this.take({
+      ...content,
+      places: numbers.subarray(0, 3 * n),
+      kicks: numbers.subarray(3 * n, 4 * n),
+      sizes,
+      widest: sizes ? sizes.reduce((most, size) => Math.max(most, size), 0) : 1,
+    });
+    driven.owed = content.frame;
+    const flat = content.dim === 2;
+    this.cut.holder.hidden = flat;
+    this.view.holder.querySelector(".mpk-turner").hidden = flat;
+    for (const name of ["azimuth", "elevation", "zoom", "axis", "place", "slab", "bonds"]) ui.showControl(name, !flat);
+    return ui.redraw();
+  }
+
+  /** After each picture: the kernel may send the next frame. */
+  shown() {
+    if (!this.driven?.owed) return;
+    this.ui.model.send({ drawn: this.driven.owed });
+    this.driven.owed = 0;
+  }
+
   // ------------------------------------------------------------------------------------------------ what is shown
 
   restart() {
-    this.take(kept(this.ui.state.packing));
+    if (!this.driven) this.take(kept(this.ui.state.packing));
+    else if (!this.frame) this.take({ ...NOTHING });
   }
 
   /** Show a packing. */
   take(frame) {
     this.frame = frame;
     this.n = frame.places.length / 3;
-    this.pairs = neighbours(frame);
-    this.overlaps = new Float64Array(this.n);
-    const { i, j, r } = this.pairs;
-    for (let p = 0; p < r.length; p++) {
-      if (r[p] >= 1) continue;
-      for (const end of [i[p], j[p]]) this.overlaps[end] = Math.max(this.overlaps[end], 1 - r[p]);
-    }
-    this.activity = this.overlaps.reduce((count, depth) => count + (depth > 0), 0) / this.n;
-    this.counted = null;
+    this.pairs = this.counted = null;
+    this.activity = frame.activity;
     this.count();
   }
 
-  /** Contacts at the gap that counts as one. */
+  /** Overlaps and contacts at the gap that counts as one; of many spheres, only where they are looked at. */
   count() {
-    const { gap } = this.ui.state;
-    if (this.counted === gap) return;
+    const { gap, colour, bonds } = this.ui.state,
+      { n } = this;
+    if (this.counted === gap || (n > MANY && colour === "kick" && !bonds)) return;
+    if (!this.pairs) this.overlap();
     this.counted = gap;
     const { i, j, r } = this.pairs;
-    this.contacts = new Float64Array(this.n);
+    this.contacts = new Float64Array(n);
     this.contactPairs = 0;
     for (let p = 0; p < r.length; p++)
       if (r[p] < 1 + gap) {
@@ -213,6 +293,17 @@ class Spheres {
         this.contactPairs++;
       }
     this.loose = this.contacts.reduce((count, z) => count + (z <= this.frame.dim), 0); // d + 1 contacts hold a sphere
+  }
+
+  overlap() {
+    this.pairs = neighbours(this.frame);
+    this.overlaps = new Float64Array(this.n);
+    const { i, j, r } = this.pairs;
+    for (let p = 0; p < r.length; p++) {
+      if (r[p] >= 1) continue;
+      for (const end of [i[p], j[p]]) this.overlaps[end] = Math.max(this.overlaps[end], 1 - r[p]);
+    }
+    this.activity ??= this.overlaps.reduce((count, depth) => count + (depth > 0), 0) / (this.n || 1);
   }
 
   changed() {
@@ -225,6 +316,11 @@ class Spheres {
 
   mean() {
     return this.values().reduce((sum, value) => sum + value, 0) / this.n;
+  }
+
+  meaning() {
+    const { colour } = this.ui.state;
+    return this.driven && colour === "kick" ? "moved since the last frame, diameters" : MEANS[colour];
   }
 
   /** The range of the colours: contacts to MOST_CONTACTS, lengths to the largest. */
@@ -257,6 +353,16 @@ class Spheres {
     return list;
   }
 
+  /** Those of them that can be seen: of many in a whole box, the ones near the faces turned to the reader. */
+  visible(list) {
+    if (list.length < 4000 || this.ui.state.slab < 1 || this.ui.state.bonds) return list;
+    const { places, box } = this.frame,
+      deep = (SKIN * (this.frame.widest ?? 1)) / box,
+      camera = this.camera(),
+      towards = [camera(1, 0, 0)[2] > 0, camera(0, 1, 0)[2] > 0, camera(0, 0, 1)[2] > 0];
+    return list.filter((i) => towards.some((near, k) => (near ? 1 - places[3 * i + k] : places[3 * i + k]) < deep));
+  }
+
   size(i) {
     return this.frame.sizes ? this.frame.sizes[i] : 1;
   }
@@ -264,11 +370,15 @@ class Spheres {
   /** The discs that the plane cuts: [sphere, x, y, radius] in boxes. */
   discs() {
     const { axis, place } = this.ui.state,
-      k = AXES[axis],
+      { places, box, dim } = this.frame,
+      k = dim === 2 ? 2 : AXES[axis],
       [a, b] = [0, 1, 2].filter((other) => other !== k),
-      { places, box } = this.frame,
       list = [];
     for (let i = 0; i < this.n; i++) {
+      if (dim === 2) {
+        list.push([i, places[3 * i], places[3 * i + 1], this.size(i) / (2 * box)]);
+        continue;
+      }
       let away = places[3 * i + k] - place;
       away = (away - Math.round(away)) * box;
       const square = this.size(i) ** 2 / 4 - away * away;
@@ -289,6 +399,11 @@ class Spheres {
   }
 
   drawView(g, width, height, colours) {
+    if (this.frame.dim === 2) {
+      this.drawCut(g, width, width, colours);
+      this.drawLegend(g, width, height, colours, this.most());
+      return;
+    }
     const camera = this.camera(),
       scale = (this.ui.state.zoom * Math.min(width, height)) / 1.95,
       put = ([right, up, near]) => {
@@ -299,7 +414,7 @@ class Spheres {
     const { places, box } = this.frame,
       most = this.most(),
       values = this.values(),
-      list = this.shown(),
+      list = this.visible(this.shown()),
       slim = this.ui.state.bonds ? 0.35 : 1,
       items = list.map((i) => {
         const seen = camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5);
@@ -405,7 +520,7 @@ class Spheres {
     const contacts = this.ui.state.colour === "contacts",
       shades = contacts ? MOST_CONTACTS : BINS,
       [left, top, long] = [12, height - 22, Math.min(120, 0.3 * width)],
-      end = contacts ? `${MOST_CONTACTS} ${MEANS.contacts}` : `${runtime.written(most, 2)} ${MEANS[this.ui.state.colour]}`;
+      end = contacts ? `${MOST_CONTACTS} ${MEANS.contacts}` : `${runtime.written(most, 2)} ${this.meaning()}`;
     const wide = runtime.write(g, end, 0, 0, { size: 12, draw: false });
     g.globalAlpha = 0.85;
     g.fillStyle = colours.paper;
@@ -446,7 +561,7 @@ class Spheres {
     const step = contacts ? 1 : most / BINS,
       first = contacts ? -0.5 : 0,
       highest = Math.max(...counts);
-    const x = { range: [first, first + bins * step], label: MEANS[this.ui.state.colour] },
+    const x = { range: [first, first + bins * step], label: this.meaning() },
       y = { range: [0, 1.08 * highest || 1], label: "spheres" };
     const { X, Y } = runtime.axes(g, width, height, { x, y }, colours);
     counts.forEach((count, k) => {
@@ -458,29 +573,48 @@ class Spheres {
     });
   }
 
+  drawActivity(g, width, height, colours) {
+    const { curve } = this.driven,
+      steps = curve.map(([step]) => step),
+      x = { range: [0, Math.max(10, steps[steps.length - 1] ?? 0)], label: "steps *k*" },
+      y = { range: [0, 1.02], label: "activity *f*_a" },
+      frame = runtime.axes(g, width, height, { x, y }, colours);
+    const values = curve.map(([, activity]) => activity);
+    runtime.curve(g, frame, steps, values, curve.length, { colour: colours.ink });
+  }
+
   // ------------------------------------------------------------------------------------------------ words
 
   seen() {
-    const { azimuth, elevation, colour, packing } = this.ui.state;
+    const { azimuth, elevation, packing } = this.ui.state,
+      which = this.driven ? `after ${this.frame.steps} steps` : SCHEMA.state.packing.options[packing].toLowerCase();
+    if (this.frame.dim === 2) return `${this.n} discs in a square, ${which}, coloured by ${this.meaning()}`;
     return (
-      `${this.n} spheres in a cube, ${SCHEMA.state.packing.options[packing].toLowerCase()}, turned by ${azimuth} degrees ` +
-      `and seen from ${elevation} degrees above, coloured by ${MEANS[colour]}`
+      `${this.n} spheres in a cube, ${which}, turned by ${azimuth} degrees and seen from ${elevation} degrees above, ` +
+      `coloured by ${this.meaning()}`
     );
   }
 
   status() {
+    if (this.driven && !this.n) return "Waiting for the kernel …";
+    if (this.driven && this.frame.absorbed) return `Absorbed after ${runtime.counted(this.frame.steps)} steps.`;
     const count = this.shown().length;
     return count < this.n ? `The slab shows ${runtime.counted(count)} of ${runtime.counted(this.n)} spheres.` : "";
   }
 
   spoken() {
+    if (this.driven) {
+      const [step, activity] = [this.frame.steps, this.activity].map((value) => Number(value.toPrecision(2)));
+      return `${this.driven.going ? "Running" : "Stopped"}, step ${step}, activity about ${activity}.`;
+    }
     const { azimuth, elevation, zoom } = this.ui.state;
     return `Turned by ${azimuth} degrees, seen from ${elevation} degrees above, zoom ${zoom}.`;
   }
 
   table() {
-    const { places, box, kicks } = this.frame,
-      place = (k) => Number((places[k] * box).toPrecision(9));
+    const { places, box, kicks } = this.frame;
+    if (!this.pairs) this.overlap();
+    const place = (k) => Number((places[k] * box).toPrecision(9));
     return {
       columns: ["sphere", "x", "y", "z", "contacts", "deepest_overlap", "next_kick"],
       rows: Array.from({ length: this.n }, (_, i) => [
@@ -488,7 +622,7 @@ class Spheres {
         place(3 * i),
         place(3 * i + 1),
         place(3 * i + 2),
-        this.contacts[i],
+        this.counted ? this.contacts[i] : "",
         this.overlaps[i],
         kicks[i],
       ]),
@@ -505,13 +639,15 @@ class Spheres {
       pairs: this.contactPairs,
       contacts: (2 * this.contactPairs) / this.n,
       loose: this.loose,
-      overlap: this.overlaps.reduce((most, depth) => Math.max(most, depth), 0),
+      overlap: this.pairs ? this.overlaps.reduce((most, depth) => Math.max(most, depth), 0) : null,
       kick: this.frame.kicks.reduce((sum, kick) => sum + kick, 0) / this.n,
+      ...(this.driven ? { step: this.frame.steps, going: this.driven.going, points: this.driven.curve.length } : {}),
     };
   }
 
   python() {
     const { phi, steps } = this.frame;
+    if (this.driven) return `run = ${this.frame.python}\nprint(run.digest)`;
     return [
       `start = mpack.Packing.random(n=${DATA.n}, phi=${phi}, dim=3, seed=${DATA.seed})`,
       `run = mpack.simulate(start, mpack.PairwiseBRO(eps=${DATA.eps}), steps=${steps}, seed=${DATA.seed})`,
