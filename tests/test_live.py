@@ -33,6 +33,7 @@ def test_the_lesson_is_the_page_and_runs(written, monkeypatch):
         exec("\n".join(lines), names)
         made.append(eval(last, names))
     figures = [one for one in made if isinstance(one, mpack.widgets._class("playground").__mro__[1])]
+    assert figures.pop().driven  # the library's own, at the end
     assert [one.figure for one in figures] == re.findall(r"\{mpack-widget\} (\w+)", PAGE)
     asked = [one for one in made if isinstance(one, Prediction)]
     assert len(asked) == PAGE.count("} Predict first")

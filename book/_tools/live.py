@@ -190,6 +190,11 @@ Figures that compute while you watch, and questions that come before their answe
 LARGER = """## Larger than the page
 
 The figures above compute in your browser. With a kernel, as here, the library itself can run: more particles, three dimensions and beyond. Say first what you expect: at which packing fraction does the activity of three-dimensional spheres no longer fall to zero?"""
+FLOOD = """### Ten thousand spheres, while you turn them
+
+The same, as a picture that moves. Before you press *Run*: below the transition the activity dies out in knots. Will you see knots above it as well?"""
+DRIVE = """many = mpack.Packing.random(n=10_000, phi=0.6, dim=3, seed=1)
+mpack.widgets.drive(many, mpack.PairwiseBRO(eps=0.05), stride=10, slab=0.3)"""
 EXPLORER = """start = mpack.Packing.random(n=2000, phi=0.6, dim=3, seed=1)
 mpack.widgets.explore(start, mpack.SGD(alpha=0.1, batch_fraction=0.75))"""
 
@@ -201,6 +206,7 @@ def classroom_notebook():
     first = [classroom.code_cell(f"import mpack\nfrom IPython.display import HTML\n\nHTML({LARGE!r})")]
     cells = [*first, classroom.text_cell(WELCOME), *lesson(text)]
     cells += [classroom.text_cell(LARGER), classroom.code_cell(EXPLORER)]
+    cells += [classroom.text_cell(FLOOD), classroom.code_cell(DRIVE)]
     cells = [_quiet(cell) if cell["cell_type"] == "code" else cell for cell in cells]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     empty = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel}

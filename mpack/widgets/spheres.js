@@ -94,15 +94,16 @@ class Spheres {
   constructor(ui) {
     this.ui = ui;
     this.stamps = new Map();
+    const [left, column] = [0, 1].map(() => runtime.element("div", { class: "mpk-column" }));
+    ui.stage.append(left, column);
     this.view = ui.canvas({
       ratio: 0.9,
       className: "mpk-framed",
+      parent: left,
       draw: (g, width, height, colours) => this.drawView(g, width, height, colours),
       label: () => this.seen(),
     });
     this.turner();
-    const column = runtime.element("div", { class: "mpk-column" });
-    ui.stage.append(column);
     this.cut = ui.canvas({
       ratio: 1,
       className: "mpk-framed",
@@ -119,8 +120,8 @@ class Spheres {
     const driven = Boolean(ui.model.get("driven"));
     if (driven)
       ui.canvas({
-        ratio: 1.9,
-        parent: column,
+        ratio: 2.6,
+        parent: left,
         draw: (g, width, height, colours) => this.drawActivity(g, width, height, colours),
         label: () => `Activity against steps, now ${runtime.written(this.activity)}`,
       });
@@ -213,9 +214,12 @@ class Spheres {
     ui.transport.append(
       this.goButton,
       ui.button("One frame", () => model.send({ once: true })),
-      runtime.element("label", { class: "mpk-flag" }, "Steps a frame ", stride),
+      runtime.element("label", { class: "mpk-row mpk-middle" }, "Steps a frame", stride),
     );
     ui.showControl("packing", false);
+    ui.controls.colour.node.querySelector("[value=kick]").textContent = "Moved since the last frame";
+    ui.root.querySelector(".mpk-try").textContent =
+      "The library computes these steps in the kernel, in the background, and sends a frame when the one before is drawn.";
     ui.hear("msg:custom", (content, buffers) => this.hear(content, buffers));
     model.send({ hello: true });
   }
@@ -341,7 +345,7 @@ class Spheres {
   }
 
   /** Which spheres stand in the slab. */
-  shown() {
+  inSlab() {
     const { axis, place, slab } = this.ui.state,
       k = AXES[axis],
       { places } = this.frame,
@@ -414,7 +418,7 @@ class Spheres {
     const { places, box } = this.frame,
       most = this.most(),
       values = this.values(),
-      list = this.visible(this.shown()),
+      list = this.visible(this.inSlab()),
       slim = this.ui.state.bonds ? 0.35 : 1,
       items = list.map((i) => {
         const seen = camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5);
@@ -598,7 +602,7 @@ class Spheres {
   status() {
     if (this.driven && !this.n) return "Waiting for the kernel …";
     if (this.driven && this.frame.absorbed) return `Absorbed after ${runtime.counted(this.frame.steps)} steps.`;
-    const count = this.shown().length;
+    const count = this.inSlab().length;
     return count < this.n ? `The slab shows ${runtime.counted(count)} of ${runtime.counted(this.n)} spheres.` : "";
   }
 
@@ -633,7 +637,7 @@ class Spheres {
     return {
       digest: this.frame.digest,
       spheres: this.n,
-      shown: this.shown().length,
+      shown: this.inSlab().length,
       discs: this.discs().length,
       activity: this.activity,
       pairs: this.contactPairs,

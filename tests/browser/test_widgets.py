@@ -1002,6 +1002,59 @@ def test_a_run_of_the_approach_is_the_archive_s(approach, process, alpha, above)
     assert len(painted(approach)) == 4
 
 
+KERNEL = """async ([messages, bytes]) => {
+    const own = document.querySelector('.mpk').mpackFigure.model, heard = {}, sent = [];
+    const model = { get: name => name === 'driven' ? true : name === 'colour' ? 'kick' : undefined, set() {},
+        save_changes() {}, send: content => sent.push(content), off() {},
+        on: (event, handler) => (heard[event] ??= []).push(handler) };
+    const module = await import(URL.createObjectURL(new Blob([own.get('_esm')], { type: 'text/javascript' })));
+    const el = document.body.appendChild(document.createElement('div')), end = module.default.render({ model, el });
+    const rest = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const kept = document.querySelectorAll('.mpk'), ui = kept[kept.length - 1].mpackFigure, seen = [];
+    el.scrollIntoView();
+    for (const [k, content] of messages.entries()) {
+        const odd = new Uint8Array([0, ...(bytes[k] ?? [])]);  // as it comes: not on a whole number of floats
+        for (const handler of heard['msg:custom']) handler(content, [new DataView(odd.buffer, 1)]);
+        await rest();
+        seen.push([el.querySelector('.mpk-notice').textContent, el.querySelector('.mpk-status').textContent,
+            el.querySelector('.mpk-main').textContent, ui.report().numbers]);
+    }
+    el.querySelector('.mpk-main').click();
+    const failed = ui.failed?.stack ?? null, csv = ui.csv();
+    end(); el.remove();
+    return { sent, seen, failed, csv };
+}"""
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_spheres_that_a_kernel_drives(spheres, dim):
+    """Its messages, as `mpack.widgets.drive` writes them; what the figure shows, and answers."""
+    packing = mpack.Packing.random(n=300, phi={2: 0.6, 3: 0.5}[dim], dim=dim, seed=1)
+    driven = mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.1), stride=4)
+    messages = []
+    driven.send = lambda content, buffers=None: messages.append((content, list(buffers[0]) if buffers else None))
+    driven._heard(driven, {"hello": True}, [])
+    driven._heard(driven, {"drawn": 1}, [])
+    driven._heard(driven, {"once": True}, [])
+    assert driven.wait(60)
+    driven.error = ValueError("the box is on fire")
+    messages.append(({"going": False, **driven._said()}, None))
+    found = spheres.page.evaluate(KERNEL, [[content for content, _ in messages], [data for _, data in messages]])
+    assert found["failed"] is None
+    shown = [numbers for *_, numbers in found["seen"]]
+    assert shown[0]["step"] == 0 and shown[-1]["step"] == 4 and shown[-1]["digest"] == driven.trajectory.digest
+    assert shown[-1]["activity"] == driven.trajectory.activity[-1]
+    contacts = mpack.contacts(driven.trajectory.final, tolerance=0.02)
+    assert shown[-1]["pairs"] == pytest.approx(contacts.pairs, abs=2)  # places come as float32
+    notice, _, button, _ = found["seen"][-1]
+    assert "the box is on fire" in notice and button == "Run" and "Stop" in [one[2] for one in found["seen"]]
+    frames = [content["frame"] for content, _ in messages if "frame" in content]
+    assert found["sent"] == [{"hello": True}, *({"drawn": number} for number in frames), {"go": True}]
+    assert len(found["csv"].splitlines()) == 300 + 3
+    spheres.whole()
+    driven.close()
+
+
 # ------------------------------------------------------------------------------------------------ an eighth figure
 
 
