@@ -9,7 +9,7 @@ import numpy as np
 def integer(name, value, low=None, high=None):
     """`value` as an int in [low, high]; TypeError if it is no integer, ValueError outside."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer{_within(low, high)}; got {value!r}")
+        raise TypeError(f"{name} must be an integer{_within(low, high)}; got {short(value)}")
     value = int(value)
     if (low is not None and value < low) or (high is not None and value > high):
         raise ValueError(f"{name} must be an integer{_within(low, high)}; got {value}")
@@ -19,15 +19,18 @@ def integer(name, value, low=None, high=None):
 def number(name, value, low=None, high=None, *, open_low=False, open_high=False):
     """`value` as a finite float in [low, high], either end open on request."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number{_within(low, high, open_low, open_high)}; got {value!r}")
-    value = float(value)
+        raise TypeError(f"{name} must be a number{_within(low, high, open_low, open_high)}; got {short(value)}")
+    try:
+        value = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        value = math.inf
     outside = (
         not math.isfinite(value)
         or (low is not None and (value < low or (open_low and value == low)))
         or (high is not None and (value > high or (open_high and value == high)))
     )
     if outside:
-        raise ValueError(f"{name} must be a finite number{_within(low, high, open_low, open_high)}; got {value!r}")
+        raise ValueError(f"{name} must be a finite number{_within(low, high, open_low, open_high)}; got {short(value)}")
     return value
 
 
@@ -39,16 +42,15 @@ def seed(name, value):
 def flag(name, value):
     """A bool."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False; got {value!r}")
+        raise TypeError(f"{name} must be True or False; got {short(value)}")
     return bool(value)
 
 
 def array(name, value, shape, *, dtype=float):
     """`value` as a finite array of `shape`, where None stands for any length and a string names it in the message."""
-    try:
-        result = np.array(value, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of shape {_shape(shape)}; {error}") from None
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must be an array of shape {_shape(shape)} without gaps; some of it is masked")
+    result = real(name, value, f"an array of real numbers of shape {_shape(shape)}", dtype)
     matches = result.ndim == len(shape) and all(
         not isinstance(want, int) or want == have for want, have in zip(shape, result.shape)
     )
@@ -60,6 +62,18 @@ def array(name, value, shape, *, dtype=float):
     return result
 
 
+def real(name, value, wanted, dtype=float):
+    """A new array of `dtype` of the real numbers in `value`; TypeError for text, dates, complex numbers and the like."""
+    try:
+        given = np.asarray(value)
+        if given.dtype.kind in "biuf" or (given.dtype.kind == "O" and None not in given.ravel()):
+            return np.array(value, dtype=dtype)
+        said = next((type(item).__name__ for item in given.flat), type(value).__name__)
+    except (TypeError, ValueError, OverflowError) as error:
+        said = str(error).partition("\n")[0].rstrip(".")
+    raise TypeError(f"{name} must be {wanted}; got {said}")
+
+
 def instance(name, value, kinds, wanted):
     """`value` if it is one of `kinds`; `wanted` says what that is."""
     if not isinstance(value, kinds):
@@ -69,9 +83,15 @@ def instance(name, value, kinds, wanted):
 
 def choice(name, value, options):
     """`value` if it is one of `options`."""
-    if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}")
+    if isinstance(value, np.ndarray) or value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {short(value)}")
     return value
+
+
+def short(value):
+    """`repr(value)` for a message: one line, not too long."""
+    said = " ".join(repr(value).split())
+    return said if len(said) <= 200 else f"{said[:150]} ... ({type(value).__name__})"
 
 
 def _within(low, high, open_low=False, open_high=False):

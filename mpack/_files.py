@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import secrets
+import struct
 import zipfile
 from pathlib import Path
 
@@ -46,15 +47,18 @@ def load(path, packing_class):
     with open(path, "rb"):
         pass  # a missing or unreadable file speaks for itself
     try:
-        content = _read_npz(path) if kind == ".npz" else _read_gsd(path)
-        return packing_class(**content) if "positions" in content else packing_class.from_fixed(**content)
+        with np.errstate(all="ignore"):  # whatever numbers a file holds, `Packing` looks at them
+            content = _read_npz(path) if kind == ".npz" else _read_gsd(path)
+            return packing_class(**content) if "positions" in content else packing_class.from_fixed(**content)
     except Exception as error:  # whatever a foreign or hostile file provokes in zipfile, NumPy or gsd
         reason = str(error) or type(error).__name__
         raise ValueError(f"{path} holds no packing that can be read: {reason}") from None
 
 
 def _kind(path):
-    path = Path(os.fspath(path))
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"path must be the name of a file; got {type(path).__name__}")
+    path = Path(os.fsdecode(path))
     kind = path.suffix.lower()
     if kind not in (".npz", ".gsd"):
         raise ValueError(f"path must end in .npz or .gsd; got {str(path)!r}")
@@ -140,11 +144,28 @@ def _write_gsd(path, packing, content):
         file.append(frame)
 
 
+_GSD_HEADER = struct.Struct("<QQQQQ")  # magic; place and entries of the index; place and entries of the list of names
+_GSD_ENTRIES = (32, 64)  # bytes of one entry of each
+
+
+def _check_gsd_header(path):
+    """Refuse tables that do not lie within the file: the gsd library multiplies without looking for an overflow."""
+    with open(path, "rb") as file:
+        header = file.read(_GSD_HEADER.size)
+    if len(header) < _GSD_HEADER.size:
+        raise ValueError("it is cut off in its header")
+    _, *tables = _GSD_HEADER.unpack(header)
+    for place, entries, width in zip(tables[::2], tables[1::2], _GSD_ENTRIES):
+        if not (entries > 0 and place + entries * width <= path.stat().st_size):
+            raise ValueError("its header points beyond its end")
+
+
 def _read_gsd(path):
     """The last frame of a GSD file, chunk by chunk: nothing is believed about sizes but what a chunk
     holds."""
     import gsd.fl
 
+    _check_gsd_header(path)
     with gsd.fl.open(path, "r") as file:
         if file.schema != "hoomd" or file.nframes == 0:
             raise ValueError(f"its schema is {file.schema!r} instead of 'hoomd', or it has no frame")

@@ -149,12 +149,12 @@ def _check_gaps(room, low, high, bins):
 
 
 def _check_flatness(room, sigmas, sampled, samples):
-    _check.integer("samples", samples, 2)
+    _check.integer("samples", samples, 2, observables.MOST_SAMPLES)
     for name, values in (("sigmas", sigmas), ("sampled", sampled)):
         if not isinstance(values, tuple):
             raise TypeError(f"{name} must be a list of numbers; got {values!r}")
         for sigma in values:
-            sigma = _check.number(name, sigma, 0, open_low=True)
+            sigma = _check.number(name, sigma, observables.LEAST_SIGMA)
             _check_fits(room, room.reach + observables.REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}")
 
 

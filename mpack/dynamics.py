@@ -62,8 +62,8 @@ class Dynamics:
         """
         return Approximation(self)
 
-    def recipe(self):
-        """The rule as the step kernel takes it."""
+    def recipe(self, gaussian=False):
+        """The rule as the step kernel takes it, or (gaussian) that of its approximation."""
         raise TypeError(f"{type(self).__name__} is no dynamics of its own; use PairwiseBRO, SGD, RCD, ...")
 
 

@@ -14,9 +14,11 @@ import numpy as np
 
 from mpack import _check
 from mpack.packing import Packing, unit_ball_volume
-from mpack.potentials import Linear, checked
+from mpack.potentials import Linear, checked, separations
 
 REACH = 8.0  # flatness: pairs are taken up to range + REACH * s, s = sqrt(2) sigma
+LEAST_SIGMA = 1e-100  # its square is a number; coordinates themselves end at 2**-64 of the box
+MOST_SAMPLES = 10**9
 MOST_VECTORS = 20_000_000
 
 
@@ -336,12 +338,12 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     ----------
     packing : Packing
     sigma : float
-        Standard deviation, > 0, in mean diameters: 0.015 is 0.03 R. range + 8 sqrt(2) sigma must not exceed
+        Standard deviation, >= 1e-100, in mean diameters: 0.015 is 0.03 R. range + 8 sqrt(2) sigma must not exceed
         box/2.
     potential : potential
         Linear repulsion if left out.
     samples : int, optional
-        Monte-Carlo samples, >= 2, together with `seed`.
+        Monte-Carlo samples, 2 to 10**9, together with `seed`.
     seed : int, optional
         In [0, 2**64); noise of purpose "flatness".
 
@@ -364,13 +366,13 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     `pair_flatness`.
     """
     _check_packing(packing)
-    sigma = _check.number("sigma", sigma, 0, open_low=True)
+    sigma = _check.number("sigma", sigma, LEAST_SIGMA)
     margin = REACH * math.sqrt(2.0) * sigma
     _check_cutoff(packing, checked(potential).reach, margin, f"sigma {sigma:g} (range + 8 sqrt(2) sigma)")
     if (samples is None) != (seed is None):
         raise ValueError(f"samples and seed must be given together; got samples={samples!r}, seed={seed!r}")
     if samples is not None:
-        samples = _check.integer("samples", samples, 2)
+        samples = _check.integer("samples", samples, 2, MOST_SAMPLES)
         mean, error = _sampled_flatness(packing, sigma, potential, samples, _check.seed("seed", seed), margin)
     else:
         mean, error = _pairwise_flatness(packing, sigma, potential, margin), 0.0
@@ -410,7 +412,7 @@ def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
     r : float or array
         Separation, >= 0.
     sigma : float
-        Standard deviation of each particle on every axis, > 0.
+        Standard deviation of each particle on every axis, >= 1e-100.
     dim : int
         Dimension, 2 to 6.
     d : float or array
@@ -421,13 +423,22 @@ def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
     Returns
     -------
     float or array
+        In the units of the potential; shape of `r` and `d` broadcast.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is of another kind or outside its range, or the shapes of `r` and `d` do not go together.
+
+    Notes
+    -----
+    Derived here; for the linear potential in three dimensions the result is checked against numerical integrals of
+    the non-central chi law.
     """
-    sigma = _check.number("sigma", sigma, 0, open_low=True)
+    sigma = _check.number("sigma", sigma, LEAST_SIGMA)
     dim = _check.integer("dim", dim, 2, 6)
     checked(potential)
-    r, d = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(d, dtype=float))
-    if not (np.all(np.isfinite(r)) and np.all(r >= 0) and np.all(np.isfinite(d)) and np.all(d > 0)):
-        raise ValueError("r must be finite and >= 0, and d finite and > 0")
+    r, d = separations(r, d)
     s = math.sqrt(2.0) * sigma
     flat_r, flat_d = r.ravel(), d.ravel()
     out = np.empty(flat_r.size)

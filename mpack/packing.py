@@ -20,6 +20,7 @@ from mpack import _check
 DIMENSIONS = (2, 6)
 LARGEST_N = 2**32 - 1  # labels are 32-bit words of the noise generator's counter
 LARGEST_BOX = 1e9
+LARGEST_LATTICE = 10**9
 FORMAT_VERSION = 1  # of the layout that digests and files are made from
 _DIGITS = decimal.Context(prec=50, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 _PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937510582097494")
@@ -62,10 +63,9 @@ class Packing:
     @classmethod
     def from_fixed(cls, fixed, box, diameters=1.0):
         """A packing from integer coordinates: `fixed` (n, d) int64, the fraction of the box in units of
-        2**-64."""
-        fixed = np.asarray(fixed)
-        if fixed.dtype != np.int64:
-            raise TypeError(f"fixed must be an array of int64; got {fixed.dtype}")
+        2**-64. `box`, `diameters` and errors as for `Packing`."""
+        if not isinstance(fixed, np.ndarray) or fixed.dtype != np.int64:
+            raise TypeError(f"fixed must be an array of int64; got {getattr(fixed, 'dtype', type(fixed).__name__)}")
         _check_shape("fixed", fixed.shape)
         diameters = _check_diameters(diameters, len(fixed))
         packing = cls.__new__(cls)
@@ -112,7 +112,8 @@ class Packing:
             "square" (d = 2), "sc", "bcc", "fcc" (d = 3), "hypercubic" or "checkerboard" (any d, `dim`
             needed). The checkerboard lattice D_d takes every second point of the hypercubic one; D_3 is fcc.
         cells : int
-            Conventional cells along an edge, >= 1; a cell holds 1, 1, 2, 4, 1 and 2**(d-1) spheres.
+            Conventional cells along an edge, >= 1; a cell holds 1, 1, 2, 4, 1 and 2**(d-1) spheres, and there
+            is room for 10**9 in all.
         phi : float
             Packing fraction, > 0.
         dim : int, optional
@@ -129,7 +130,7 @@ class Packing:
         2.
         """
         dim = _lattice_dim(name, dim)
-        cells = _check.integer("cells", cells, 1, 2**16)
+        cells = _check.integer("cells", cells, 1, _most_cells(name, dim))
         steps = _lattice_steps(name, cells, dim)
         fixed = np.array([_fraction(k, 2 * cells) for k in range(2 * cells)], dtype=np.int64)[steps]
         diameters = np.ones(len(fixed))
@@ -235,7 +236,7 @@ class Packing:
 
     def to_freud(self):
         """(box, points) for freud: a `freud.box.Box` and centred points (n, 3), z = 0 in two dimensions; d <=
-        3."""
+        3, else ValueError."""
         if self.dim > 3:
             raise ValueError(f"freud knows dim 2 and 3; got dim = {self.dim}")
         import freud
@@ -245,7 +246,9 @@ class Packing:
 
     def centred(self):
         """Centres (n, 3) for viewers, float64 in [-box/2, box/2], the origin in the middle, z = 0 if d = 2; d
-        <= 3."""
+        <= 3, else ValueError."""
+        if self.dim > 3:
+            raise ValueError(f"viewers know dim 2 and 3; got dim = {self.dim}")
         points = np.zeros((self.n, 3))
         points[:, : self.dim] = self._fixed.astype(np.float64) * 2.0**-64 * self._box
         return points
@@ -415,7 +418,7 @@ _LATTICES = {"square": 2, "sc": 3, "bcc": 3, "fcc": 3, "hypercubic": None, "chec
 
 
 def _lattice_dim(name, dim):
-    if name == "hexagonal":
+    if isinstance(name, str) and name == "hexagonal":
         raise ValueError("name must not be 'hexagonal': that lattice does not fit a periodic square box")
     implied = _LATTICES[_check.choice("name", name, tuple(_LATTICES))]
     if implied is None:
@@ -425,14 +428,23 @@ def _lattice_dim(name, dim):
     return implied
 
 
+def _lattice_basis(name, dim):
+    """The points of one cell, in half cells."""
+    if name == "bcc":
+        return [(0,) * dim, (1,) * dim]
+    if name in ("fcc", "checkerboard"):
+        return [point for point in itertools.product((0, 1), repeat=dim) if sum(point) % 2 == 0]
+    return [(0,) * dim]
+
+
+def _most_cells(name, dim):
+    """Cells along an edge so that the spheres are at most `LARGEST_LATTICE`."""
+    return math.floor((LARGEST_LATTICE / len(_lattice_basis(name, dim))) ** (1.0 / dim))
+
+
 def _lattice_steps(name, cells, dim):
     """(n, dim) lattice points in half cells."""
-    if name == "bcc":
-        basis = [(0,) * dim, (1,) * dim]
-    elif name in ("fcc", "checkerboard"):
-        basis = [point for point in itertools.product((0, 1), repeat=dim) if sum(point) % 2 == 0]
-    else:
-        basis = [(0,) * dim]
+    basis = _lattice_basis(name, dim)
     corners = np.indices((cells,) * dim).reshape(dim, -1).T
     return (2 * corners[:, None, :] + np.array(basis)[None, :, :]).reshape(-1, dim)
 

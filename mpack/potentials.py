@@ -39,7 +39,7 @@ class Potential:
         return tuple(values + [0.0, 0.0])[:2]
 
     def energy(self, r, d=1.0):
-        """Energy U(r) of a pair.
+        """Energy U(r) of a pair, in the units of the potential's own prefactor (see each one's equation).
 
         Parameters
         ----------
@@ -55,8 +55,9 @@ class Potential:
 
         Raises
         ------
-        ValueError
-            If a separation is negative or not finite, or a contact distance not positive.
+        ValueError, TypeError
+            If a separation is negative or not finite, a contact distance not positive, if their shapes do not go
+            together, or if they are no numbers.
         """
         return self._evaluate("fill_energy", r, d)
 
@@ -72,8 +73,8 @@ class Potential:
         return self._evaluate("fill_curvature", r, d)
 
     def range(self, d=1.0):
-        """Separation from which on a pair with contact distance `d` does not interact."""
-        return self.reach * np.asarray(d, dtype=float)[()]
+        """Separation from which on a pair with contact distance `d` (> 0, float or array) does not interact."""
+        return self.reach * _distance(d)[()]
 
     @property
     def reach(self):
@@ -83,9 +84,7 @@ class Potential:
     def _evaluate(self, kernel, r, d):
         from mpack._kernels import forces
 
-        r = _finite("r", r, 0.0, "finite and >= 0")
-        d = _finite("d", d, np.nextafter(0.0, 1.0), "finite and > 0")
-        r, d = np.broadcast_arrays(r, d)
+        r, d = separations(r, d)
         out = np.empty(r.size)
         getattr(forces, kernel)(self.kind, *self.parameters, r.ravel(), d.ravel(), out)
         return out.reshape(r.shape)[()]
@@ -152,8 +151,8 @@ class LennardJones(Potential):
     _kind = 4
 
     def __post_init__(self):
-        super().__post_init__()
         _check.number("cutoff", self.cutoff, 1, 10)
+        super().__post_init__()
 
     @property
     def reach(self):
@@ -168,12 +167,22 @@ def checked(potential):
     )
 
 
-def _finite(name, value, low, wanted):
+def separations(r, d):
+    """Separations and contact distances as arrays of one shape; ValueError or TypeError for what are none."""
+    r, d = _finite("r", r, 0.0, "finite and >= 0"), _distance(d)
     try:
-        result = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        kind = type(value).__name__
-        raise TypeError(f"{name} must be a number or an array of numbers, {wanted}; got {kind}") from None
+        shape = np.broadcast_shapes(r.shape, d.shape)
+    except ValueError:
+        raise ValueError(f"r and d must have shapes that broadcast; got {r.shape} and {d.shape}") from None
+    return np.broadcast_to(r, shape).copy(), np.broadcast_to(d, shape).copy()
+
+
+def _distance(d):
+    return _finite("d", d, np.nextafter(0.0, 1.0), "finite and > 0")
+
+
+def _finite(name, value, low, wanted):
+    result = _check.real(name, value, f"a real number or an array of them, {wanted}")
     bad = ~(np.isfinite(result) & (result >= low))
     if np.any(bad):
         raise ValueError(f"{name} must be {wanted}; got {float(result[bad].flat[0])}")

@@ -247,14 +247,18 @@ def _schedule(record):
         steps = np.asarray(record)
     except ValueError:  # rows of different length
         steps = np.asarray(None)
-    if steps.ndim != 1 or (len(steps) and not np.issubdtype(steps.dtype, np.integer)):
+    if steps.ndim != 1 or (len(steps) and steps.dtype.kind not in "iu"):
         raise TypeError(
             "record must be mpack.every(k), mpack.log_spaced(points_per_decade) or an increasing "
-            f"one-dimensional array of integer steps; got {record!r}"
+            f"one-dimensional array of integer steps; got {_check.short(record)}"
         )
     steps = [int(step) for step in steps]
-    if any(later <= earlier for earlier, later in zip([-1, *steps], [*steps, MOST_STEPS + 1])):
-        raise ValueError(f"record must be increasing steps, each in [0, {MOST_STEPS}]; got {record!r}")
+    for place, (earlier, later) in enumerate(zip([-1, *steps], steps)):
+        if not earlier < later <= MOST_STEPS:
+            raise ValueError(
+                f"record must be increasing steps, each in [0, {MOST_STEPS}]; got record[{place}] = {later}"
+                + (f" after {earlier}" if place else "")
+            )
     return Listed(tuple(steps))
 
 

@@ -8,9 +8,13 @@ import hashlib
 import io
 import itertools
 import math
+import os
 import pickle
+import random
+import struct
 import subprocess
 import sys
+import warnings
 import zipfile
 from fractions import Fraction
 
@@ -485,6 +489,48 @@ def test_truncated_and_damaged_files(tmp_path, ending):
         Packing.load(path)
 
 
+@pytest.mark.parametrize("table", [8, 24])
+@pytest.mark.parametrize("place, entries", [(256, 2**63), (256, 2**59 + 7), (2**64 - 32, 1), (256, 0), (10**6, 128)])
+def test_a_gsd_header_that_points_out_of_the_file(tmp_path, table, place, entries):
+    """Index (at 8) or list of names (at 24): 2**59 entries of 32 bytes are none in 64 bits, and gsd would crash."""
+    path = tmp_path / "bad.gsd"
+    some_packing(3).save(path)
+    data = bytearray(path.read_bytes())
+    data[table : table + 16] = struct.pack("<QQ", place, entries)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="holds no packing that can be read: its header points beyond its end"):
+        Packing.load(path)
+
+
+@pytest.mark.parametrize("ending, ours", [(".npz", True), (".gsd", True), (".gsd", False)])
+def test_any_damage_is_noticed_or_harmless(tmp_path, ending, ours, seed):
+    """60 files with bytes changed, cut or added: the same packing (damage in what is not read) or one sentence.
+
+    In a foreign file, without checksum, there may be another packing; but no crash, warning or other error.
+    """
+    path, draw, packing = tmp_path / f"file{ending}", random.Random(seed), some_packing(3)
+    packing.save(path)
+    if not ours:
+        write_gsd(path, no_log=True)
+    data = path.read_bytes()
+    for _ in range(60):
+        bad = bytearray(data)
+        for _ in range(draw.randint(1, 4)):
+            at, width = draw.choice([draw.randrange(48), draw.randrange(len(data))]), draw.choice([1, 2, 4, 8])
+            bad[at : at + width] = draw.choice([draw.randbytes(width), b"\xff" * width, bytes(width)])
+        if draw.random() < 0.2:
+            bad = bad[: draw.randrange(len(bad))]
+        path.write_bytes(bad)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                read = Packing.load(path)
+            except ValueError as refusal:
+                assert "holds no packing that can be read: " in str(refusal) and "\n" not in str(refusal)
+            else:
+                assert read == packing or not ours
+
+
 def test_a_flipped_bit_in_npz_is_noticed(tmp_path):
     whole, path = tmp_path / "whole.npz", tmp_path / "flipped.npz"
     packing = some_packing(3)
@@ -574,8 +620,10 @@ def test_paths(tmp_path):
     for call in (Packing.load, some_packing().save):
         with pytest.raises(ValueError, match=r"path must end in .npz or .gsd; got .*start.xyz"):
             call(tmp_path / "start.xyz")
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match="path must be the name of a file; got int"):
             call(7)
+    some_packing().save(os.fsencode(tmp_path / "bytes.npz"))
+    assert Packing.load(tmp_path / "bytes.npz") == some_packing()
 
 
 # freud
@@ -600,9 +648,10 @@ def test_freud_takes_a_packing_as_it_is(dim):
         assert {(i, j) for i, j in again[:].tolist() if i < j} == theirs
 
 
-def test_freud_knows_two_and_three_dimensions():
-    with pytest.raises(ValueError, match="dim 2 and 3; got dim = 4"):
-        some_packing(4).to_freud()
+def test_freud_and_viewers_know_two_and_three_dimensions():
+    for call in (some_packing(4).to_freud, some_packing(4).centred):
+        with pytest.raises(ValueError, match="dim 2 and 3; got dim = 4"):
+            call()
 
 
 # Bad input
@@ -621,6 +670,12 @@ UNIT = np.zeros((2, 3))
         (lambda: Packing([[0, 3e7]], 3.0), ValueError, ["positions[0, 1]", "1048576", "30000000.0"]),
         (lambda: Packing("abc", 3.0), TypeError, ["positions", "array"]),
         (lambda: Packing([[0, 1], [2]], 3.0), TypeError, ["positions", "array"]),
+        (lambda: Packing([["0", "1"]], 3.0), TypeError, ["positions", "real numbers", "str"]),
+        (lambda: Packing([[0, 1j]], 3.0), TypeError, ["positions", "real numbers", "complex"]),
+        (lambda: Packing([[0, None]], 3.0), TypeError, ["positions", "real numbers"]),
+        (lambda: Packing([[0, 10**400]], 3.0), TypeError, ["positions", "too large"]),
+        (lambda: Packing(np.ma.array(UNIT, mask=UNIT == 0), 3.0), ValueError, ["positions", "masked"]),
+        (lambda: Packing(UNIT, 10**400), ValueError, ["box", "finite", "inf"]),
         (lambda: Packing(UNIT, 1.9), ValueError, ["box", "[2, 1e+09]", "1.9"]),
         (lambda: Packing(UNIT, 2e9), ValueError, ["box", "1e+09", "2000000000.0"]),
         (lambda: Packing(UNIT, math.nan), ValueError, ["box", "finite", "nan"]),
@@ -633,6 +688,7 @@ UNIT = np.zeros((2, 3))
         (lambda: Packing(UNIT, 9.0, 0.0), ValueError, ["diameters", "> 0", "0.0"]),
         (lambda: Packing.from_fixed(np.zeros((2, 3)), 3.0), TypeError, ["fixed", "int64", "float64"]),
         (lambda: Packing.from_fixed(np.zeros((2, 9), np.int64), 3.0), ValueError, ["fixed", "(2, 9)"]),
+        (lambda: Packing.from_fixed([[1, 2], [3]], 3.0), TypeError, ["fixed", "int64", "list"]),
         (lambda: Packing.random(0, 0.3, 3, 1), ValueError, ["n must be", "0"]),
         (lambda: Packing.random(2.0, 0.3, 3, 1), TypeError, ["n must be", "2.0"]),
         (lambda: Packing.random(2**33, 0.3, 3, 1), ValueError, ["n must be", "4294967295"]),
@@ -650,7 +706,9 @@ UNIT = np.zeros((2, 3))
         (lambda: Packing.random(2, 0.1, 3, 1, diameters=[1]), ValueError, ["diameters", "(2,)", "(1,)"]),
         (lambda: Packing.lattice("hexagonal", 4, 0.5), ValueError, ["hexagonal", "square"]),
         (lambda: Packing.lattice("diamond", 4, 0.5), ValueError, ["name", "'fcc'", "'diamond'"]),
+        (lambda: Packing.lattice(np.array(["fcc", "sc"]), 4, 0.5), ValueError, ["name", "'fcc'"]),
         (lambda: Packing.lattice("fcc", 0, 0.5), ValueError, ["cells", "0"]),
+        (lambda: Packing.lattice("hypercubic", 2**16, 0.5, dim=6), ValueError, ["cells", "[1, 31]", "65536"]),
         (lambda: Packing.lattice("fcc", 4, 0.5, dim=2), ValueError, ["dim must be 3", "got 2"]),
         (lambda: Packing.lattice("hypercubic", 4, 0.5), TypeError, ["dim", "None"]),
         (lambda: Packing.lattice("fcc", 1, 0.7), ValueError, ["phi", "0.7"]),

@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 
 import numba
 import numpy as np
@@ -116,7 +117,9 @@ def test_arrays_broadcast_and_scalars_stay_scalar(potential):
     assert block.shape == (2, 3, 2)
     assert block[1, 2, 0] == potential.energy(r[1, 2, 0], 0.8)
     assert np.ndim(potential.energy(0.5)) == 0
-    assert potential.energy(np.empty(0)).shape == (0,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert potential.energy(np.empty(0)).shape == (0,)
 
 
 @everyone
@@ -147,11 +150,17 @@ def test_kinds_are_those_of_the_kernels():
         (lambda: mpack.WCA(epsilon=True), TypeError, ["epsilon", "True"]),
         (lambda: mpack.LennardJones(cutoff=0.9), ValueError, ["cutoff", "[1, 10]", "0.9"]),
         (lambda: mpack.LennardJones(cutoff=11), ValueError, ["cutoff", "[1, 10]", "11.0"]),
+        (lambda: mpack.LennardJones(cutoff=math.nan), ValueError, ["cutoff", "[1, 10]", "nan"]),
         (lambda: Potential(), TypeError, ["Linear"]),
         (lambda: mpack.Linear().energy(-0.1), ValueError, ["r must be", ">= 0", "-0.1"]),
         (lambda: mpack.Linear().force([0.5, math.nan]), ValueError, ["r must be", "nan"]),
         (lambda: mpack.Linear().curvature(0.5, 0.0), ValueError, ["d must be", "> 0", "0.0"]),
         (lambda: mpack.Linear().energy("far"), TypeError, ["r must be", "str"]),
+        (lambda: mpack.Linear().energy(None), TypeError, ["r must be", "NoneType"]),
+        (lambda: mpack.Linear().energy(1j), TypeError, ["r must be", "complex"]),
+        (lambda: mpack.Linear().energy([1, 2], [1, 2, 3]), ValueError, ["r and d", "(2,)", "(3,)"]),
+        (lambda: mpack.Linear().range(-1), ValueError, ["d must be", "> 0", "-1.0"]),
+        (lambda: mpack.Linear().range("far"), TypeError, ["d must be", "str"]),
         (lambda: checked(mpack.Linear), TypeError, ["potential", "Linear()", "type"]),
         (lambda: checked("linear"), TypeError, ["potential", "str"]),
     ],
