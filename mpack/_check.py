@@ -63,7 +63,7 @@ def array(name, value, shape, *, dtype=float):
 
 
 def real(name, value, wanted, dtype=float):
-    """A new array of `dtype` of the real numbers in `value`; TypeError for text, dates, complex numbers and the like."""
+    """A new array of `dtype` from the real numbers in `value`; TypeError for text, dates, complex numbers and such."""
     try:
         given = np.asarray(value)
         if given.dtype.kind in "biuf" or (given.dtype.kind == "O" and None not in given.ravel()):

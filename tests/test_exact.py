@@ -280,6 +280,48 @@ def test_assembly_names_no_libm(compiled):
     assert found <= {"fsqrt", "fsqrtf"}
 
 
+def mixed(dispatchers):
+    """(how many operations of two integers, those of a signed with an unsigned one)."""
+    from numba.core import ir, types
+
+    pairs, wrong = 0, []
+    for dispatcher in dispatchers:
+        for result in dispatcher.overloads.values():
+            typed = getattr(result.type_annotation, "calltypes", {})  # not kept of what comes from the cache
+            for node, signature in typed.items():
+                if isinstance(node, ir.Expr) and node.op in ("binop", "inplace_binop"):
+                    ends = [end for end in signature.args if isinstance(end, types.Integer)]
+                    pairs += len(ends) == 2
+                    if len(ends) == 2 and ends[0].signed != ends[1].signed:
+                        wrong.append(f"{dispatcher.py_func.__name__}: {node}, line {node.loc.line}")
+    return pairs, wrong
+
+
+def test_signed_and_unsigned_integers_are_never_mixed(compiled):
+    """Such a mixture is a float to older versions of numba and a signed integer to later ones: bits would depend on
+    the version, and beyond 2**53 be lost. By the types of all that was compiled for the fixture.
+    """
+    from mpack._kernels import forces, machine, neighbours, noise, state
+
+    everything = [vars(module).values() for module in (kernels, neighbours, noise, state, forces, machine)]
+    dispatchers = {id(thing): thing for things in everything for thing in things if hasattr(thing, "py_func")}
+    pairs, wrong = mixed(dispatchers.values())
+    assert pairs > 300 and wrong == []
+
+
+def test_mixed_integers_would_be_seen():
+    """Negative control."""
+    import numba
+
+    def add(a, b):
+        return a + b
+
+    for other, count in ((numba.uint64, 1), (numba.int64, 0)):
+        plain = numba.njit(add)
+        plain.compile((numba.int64, other))
+        assert len(mixed([plain])[1]) == count
+
+
 def test_no_undefined_overflow_reaches_a_separation(compiled):
     """Differences of coordinates wrap: none may be marked as never overflowing (nsw), or the compiler could
     do without the wrap. Checked for every sum or difference of integers from memory that becomes a float.
