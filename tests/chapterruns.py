@@ -1,5 +1,6 @@
 """Chapters that are run small through papermill, once for all tests of a module, or read as the book executed them."""
 
+import ast
 import os
 
 import pytest
@@ -73,8 +74,25 @@ def small(parameters):
     return run
 
 
-def refuses(name, folder, parameter, value):
-    """A chapter stops before any work at a bad parameter, and names it."""
-    papermill = pytest.importorskip("papermill")
-    with pytest.raises(papermill.PapermillExecutionError, match=parameter):
-        Chapter(name, folder, **{parameter: value})
+def refusal(name, **parameters):
+    """What a chapter says to bad parameters before any work: its cells up to the check, run here as papermill would.
+
+    A kernel of its own for each would cost seconds; tests/test_notebooks.py sees once that papermill stops there too.
+    """
+    iorw, parameterize = pytest.importorskip("papermill.iorw"), pytest.importorskip("papermill.parameterize")
+    notebook = iorw.load_notebook_node(str(places.ROOT / f"notebooks/{name}.ipynb"))
+    notebook = parameterize.parameterize_notebook(notebook, parameters)
+    names = {"In": []}
+    for source in (cell.source for cell in notebook.cells if cell.cell_type == "code"):
+        names["In"].append(source)
+        if "chapters.check(" in source:
+            with pytest.raises((ValueError, TypeError)) as caught:
+                exec(source, names)
+            return f"{caught.typename}: {caught.value}"
+        assert _only_sets(source), "work before the check"
+        exec(source, names)
+
+
+def _only_sets(source):
+    """Whether a cell does nothing but set parameters."""
+    return all(isinstance(node, ast.Assign) for node in ast.parse(source).body)

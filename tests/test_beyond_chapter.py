@@ -1,7 +1,7 @@
 """The chapter beyond three dimensions, run small through papermill, and its campaign."""
 
 import pytest
-from chapterruns import Chapter, refuses
+from chapterruns import Chapter, refusal
 
 from mpack import campaigns
 
@@ -45,6 +45,6 @@ def test_the_campaign_covers_four_dimensions():
     assert {spec.dim for spec in specs if spec.n == 4_000} == {2, 3, 4, 5}
 
 
-@pytest.mark.parametrize("bad", [("phi", 0.2), ("reach", 1.0), ("most", 2)])
-def test_bad_parameters_stop_the_chapter_before_any_work(bad, tmp_path):
-    refuses(NAME, tmp_path, *bad)
+@pytest.mark.parametrize(("name", "value"), [("phi", 0.2), ("reach", 1.0), ("most", 2)])
+def test_bad_parameters_stop_the_chapter_before_any_work(name, value):
+    assert name in refusal(NAME, **{name: value})

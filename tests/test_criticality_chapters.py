@@ -1,7 +1,11 @@
-"""The chapters on the transition, run small through papermill: recorded numbers, claims, and controls that fail."""
+"""The chapters on the transition: recorded numbers, claims, and controls that fail.
+
+Two are run small through papermill. The others, nine tenths of whose work is to read the archive, which is as large at
+any parameters, are taken as the book on the disk recorded them.
+"""
 
 import pytest
-from chapterruns import small
+from chapterruns import Executed, small
 
 SMALL = {
     "absorbing_or_active": {
@@ -15,16 +19,6 @@ SMALL = {
         "small_runs": 24,
         "start_runs": 3,
     },
-    "locating_phi_c": {"site_sizes": [1_000, 10_000, 100_000], "n": 216, "steps": 4_000, "runs": 2, "audit_seconds": 0},
-    "scaling_known_answers": {
-        "edges": [16, 32, 64],
-        "configurations": 60,
-        "sand_edges": [16, 32],
-        "sand_runs": 6,
-        "sets": 200,
-        "resamples": 20,
-    },
-    "manna_collapse": {"resamples": 10, "audit_seconds": 0},
     "hidden_order": {
         "n": 500,
         "steps": 60,
@@ -36,14 +30,8 @@ SMALL = {
         "audit_seconds": 0,
     },
 }
-SLACK = {  # true for large systems, late
-    "start-does-not-matter-compressed",
-    "start-does-not-matter-expanded",
-    "known-sand-threshold",
-    "known-sand-nu",
-    "known-sand-beta",
-}
-
+AS_EXECUTED = ["locating_phi_c", "scaling_known_answers", "manna_collapse"]
+SLACK = {"start-does-not-matter-compressed", "start-does-not-matter-expanded"}  # true for large systems, late
 
 run = small(SMALL)
 
@@ -51,6 +39,11 @@ run = small(SMALL)
 @pytest.mark.parametrize("name", SMALL)
 def test_no_claim_differs_and_every_control_does(run, name):
     run(name).check_verdicts(SLACK)
+
+
+@pytest.mark.parametrize("name", AS_EXECUTED)
+def test_as_executed_no_claim_differs_and_every_control_does(name):
+    Executed(name).check_verdicts()
 
 
 def test_absorbing_or_active_measures_what_it_says(run):
@@ -61,9 +54,9 @@ def test_absorbing_or_active_measures_what_it_says(run):
     assert chapter.near("sites-steady-activity", 0.0)
 
 
-def test_locating_phi_c_ends_where_spheres_jam(run):
+def test_locating_phi_c_ends_where_spheres_jam():
     """From the archive: one end point for seven processes, and a budget that is larger than its statistical part."""
-    chapter = run("locating_phi_c")
+    chapter = Executed("locating_phi_c")
     assert chapter.records["archive-runs"]["value"] >= 656
     end = chapter.records["end-point"]
     assert abs(end["value"] - 0.64) < 0.01 and chapter.records["end-point-statistical"]["value"] < end["error"] < 0.005
@@ -71,24 +64,24 @@ def test_locating_phi_c_ends_where_spheres_jam(run):
     assert chapter.claims["control-finite-kicks"]["value"] < 0.6
 
 
-def test_scaling_recovers_what_is_known(run):
+def test_scaling_recovers_what_is_known():
     """Percolation within three of the fit's own errors; wrong exponents far off; the exact collapse exact."""
-    chapter = run("scaling_known_answers")
+    chapter = Executed("scaling_known_answers")
     for name in ("threshold", "nu", "beta"):
         assert chapter.claims[f"known-percolation-{name}"]["verdict"] == "agrees"
     assert chapter.claims["control-known-mean-field"]["value"] > 5
     assert chapter.claims["known-exact"]["value"] < 0.1 and chapter.records["exact-quality"]["value"] < 0.1
-    assert chapter.claims["known-cover-nu-68"]["n"] == 200
-    assert chapter.near("known-sand-threshold", 0.717, 0.01)  # small piles: a shift of some L**(-1/nu) is theirs
+    assert chapter.claims["known-cover-nu-68"]["n"] >= 400
+    assert chapter.near("known-sand-threshold", 0.717, 0.005)
 
 
-def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive(run):
+def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive():
     """The exact model has nu = 2 and refuses other exponents; each process gets its phi_c near the pilot's."""
-    chapter = run("manna_collapse")
+    chapter = Executed("manna_collapse")
     assert chapter.records["graph-quality-wrong"]["value"] > 100 * chapter.records["graph-quality"]["value"]
     assert chapter.claims["manna-graph-nu"]["verdict"] == "agrees"
     assert chapter.claims["manna-redone"]["value"] == 0.0
-    assert chapter.records["runs"]["value"] >= 452
+    assert chapter.records["runs"]["value"] >= 6_000
     for process in ("sgd", "rcd", "gd"):
         assert chapter.near(f"phi-c-{process}", 0.513, allowance=0.01)
         assert chapter.records[f"s-manna-{process}"]["value"] > 0.0

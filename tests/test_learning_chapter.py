@@ -1,7 +1,7 @@
 """The chapter on learning, run small through papermill: recorded numbers, claims, and controls that fail."""
 
 import pytest
-from chapterruns import Chapter, near, refuses
+from chapterruns import Chapter, near, refusal
 
 NAME = "what_it_says_about_learning"
 SMALL = {
@@ -87,6 +87,6 @@ def test_archived_rows_come_out_the_same(recorded, claims):
     assert recorded["audit-apart"]["value"] == 0
 
 
-@pytest.mark.parametrize("bad", [("points", 3), ("audit", [0, 0, 0, 0]), ("epoch", 5)])
-def test_bad_parameters_stop_the_chapter_before_any_work(bad, tmp_path):
-    refuses(NAME, tmp_path, *bad)
+@pytest.mark.parametrize(("name", "value"), [("points", 3), ("audit", [0, 0, 0, 0]), ("epoch", 5)])
+def test_bad_parameters_stop_the_chapter_before_any_work(name, value):
+    assert name in refusal(NAME, **{name: value})

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from chapterruns import Executed, refuses
+from chapterruns import Executed, refusal
 
 import mpack
 from mpack import campaigns, sizes
@@ -38,8 +38,8 @@ def test_a_mixture_comes_to_rest_where_equal_spheres_do_not(chapter):
     assert chapter.records["slices-active"]["value"] == 0
 
 
-def test_a_bad_parameter_stops_the_chapter_before_any_work(tmp_path):
-    refuses(NAME, tmp_path, "largest", 0.5)
+def test_a_bad_parameter_stops_the_chapter_before_any_work():
+    assert "largest" in refusal(NAME, largest=0.5)
 
 
 def test_the_campaign_holds_every_mixture_at_every_learning_rate():

@@ -5,6 +5,7 @@ import json
 import papermill
 import pytest
 from bookpages import CHAPTERS, ROOT
+from chapterruns import refusal
 
 from mpack import chapters
 
@@ -12,36 +13,33 @@ DESCENT = ROOT / "notebooks" / "packing_by_descent.ipynb"
 SMALL = {"pairs_a_side": 8, "n_discs": 80, "n": 200, "phis": [0.45, 0.5, 0.62, 0.66], "steps": 400, "runs": 3}
 
 
-def refuse(path, tmp_path, **parameters):
-    """The error a chapter stops with; asserts that nothing after the check has run."""
-    out = tmp_path / "out.ipynb"
-    with pytest.raises(papermill.PapermillExecutionError) as caught:
-        papermill.execute_notebook(str(path), str(out), parameters=parameters, progress_bar=False)
-    cells = [cell for cell in json.loads(out.read_text())["cells"] if cell["cell_type"] == "code"]
-    ran = [number for number, cell in enumerate(cells) if cell["execution_count"] is not None]
-    assert "chapters.check" in "".join(cells[ran[-1]]["source"]), "it went on after the check"
-    return f"{caught.value.ename}: {caught.value.evalue}"
+NAMES = [path.stem for path in CHAPTERS]
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_an_unknown_parameter_is_refused_before_any_work(path, tmp_path):
-    message = refuse(path, tmp_path, sead=3)
-    assert "ValueError: unknown parameter 'sead' (did you mean seed?)" in message
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_parameter_is_refused_before_any_work(name):
+    assert "ValueError: unknown parameter 'sead' (did you mean seed?)" in refusal(name, sead=3)
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_an_invalid_value_is_refused_before_any_work(path, tmp_path):
-    message = refuse(path, tmp_path, seed=-1)
+@pytest.mark.parametrize("name", NAMES)
+def test_an_invalid_value_is_refused_before_any_work(name):
+    message = refusal(name, seed=-1)
     assert "seed must be an integer" in message and "-1" in message
 
 
-def test_a_value_out_of_range_is_named(tmp_path):
-    message = refuse(DESCENT, tmp_path, phis=[0.5, 0.9])
-    assert "phis[1] must be a finite number in [0.05, 0.74]; got 0.9" in message
+def test_a_value_out_of_range_is_named_and_papermill_stops_there(tmp_path):
+    out = tmp_path / "out.ipynb"
+    with pytest.raises(papermill.PapermillExecutionError) as caught:
+        papermill.execute_notebook(str(DESCENT), str(out), parameters={"phis": [0.5, 0.9]}, progress_bar=False)
+    assert "phis[1] must be a finite number in [0.05, 0.74]; got 0.9" in caught.value.evalue
+    cells = [cell for cell in json.loads(out.read_text())["cells"] if cell["cell_type"] == "code"]
+    ran = [number for number, cell in enumerate(cells) if cell["execution_count"] is not None]
+    assert "chapters.check" in "".join(cells[ran[-1]]["source"]), "it went on after the check"
 
 
-def test_the_first_chapter_wants_four_packing_fractions(tmp_path):
-    assert "phis must be four increasing packing fractions" in refuse(DESCENT, tmp_path, phis=[0.6, 0.5, 0.62])
+def test_the_first_chapter_wants_four_packing_fractions():
+    message = refusal("packing_by_descent", phis=[0.6, 0.5, 0.62])
+    assert "phis must be four increasing packing fractions" in message
 
 
 @pytest.fixture(scope="module")
