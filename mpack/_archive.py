@@ -380,8 +380,7 @@ def broken_chains(results):
     """Keys of the results whose stored numbers no longer make their chain."""
     broken = []
     for result in results:
-        spec = from_text(result["spec"])
-        if chain(spec, result["marks"], stored_series(result), result) != result["chain"]:
+        if chain(result["key"], result["marks"], stored_series(result), result) != result["chain"]:
             broken.append(result["key"])
     return broken
 

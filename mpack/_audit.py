@@ -8,6 +8,7 @@ changed alone. What an audit cannot see is said by its chance to miss.
 """
 
 import hashlib
+import json
 import math
 import os
 import subprocess
@@ -193,7 +194,7 @@ class Auditor:
 
     def found(self):
         """What was found so far."""
-        steps = sum(from_text(result["spec"]).n * result["steps"] for result in self.results)
+        steps = sum(json.loads(result["spec"])["n"] * result["steps"] for result in self.results)
         return Audit(self.name, self.salt, len(self.results), steps, self.replays, self.broken)
 
 

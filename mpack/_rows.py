@@ -123,7 +123,7 @@ def produce(text, attempt=0, threads=1, stop=None):
         "spec": text,
         **end,
         "marks": taken,
-        "chain": chain(spec, taken, series, end),
+        "chain": chain(spec.key, taken, series, end),
         "numbers": numbers,
         "wall": time.perf_counter() - clock,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -153,9 +153,9 @@ def ending(run):
     }
 
 
-def chain(spec, taken, series, end):
-    """The last link of the chain, 32 hexadecimal digits, from what is stored of a run."""
-    link = hashlib.sha256(f"mpack chain 1 {spec.key}".encode()).digest()
+def chain(key, taken, series, end):
+    """The last link of the chain, 32 hexadecimal digits, from what is stored of the run with this key."""
+    link = hashlib.sha256(f"mpack chain 1 {key}".encode()).digest()
     before = -1
     for step, digest in taken:
         part = hashlib.sha256(link + struct.pack("<q", step) + bytes.fromhex(digest))

@@ -33,6 +33,8 @@ SMALL = {
 AS_EXECUTED = ["locating_phi_c", "scaling_known_answers", "manna_collapse"]
 SLACK = {"start-does-not-matter-compressed", "start-does-not-matter-expanded"}  # true for large systems, late
 
+FAILED = {"manna-joint"}  # the joint collapse of Fig. 3, which our error bars do not bear out: printed, not hidden
+
 run = small(SMALL)
 
 
@@ -43,7 +45,7 @@ def test_no_claim_differs_and_every_control_does(run, name):
 
 @pytest.mark.parametrize("name", AS_EXECUTED)
 def test_as_executed_no_claim_differs_and_every_control_does(name):
-    Executed(name).check_verdicts()
+    Executed(name).check_verdicts(FAILED)
 
 
 def test_absorbing_or_active_measures_what_it_says(run):
@@ -76,15 +78,17 @@ def test_scaling_recovers_what_is_known():
 
 
 def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive():
-    """The exact model has nu = 2 and refuses other exponents; each process gets its phi_c near the pilot's."""
+    """The exact model has nu = 2 and refuses other exponents; activities collapse better alone, and not as mean field."""
     chapter = Executed("manna_collapse")
     assert chapter.records["graph-quality-wrong"]["value"] > 100 * chapter.records["graph-quality"]["value"]
     assert chapter.claims["manna-graph-nu"]["verdict"] == "agrees"
     assert chapter.claims["manna-redone"]["value"] == 0.0
-    assert chapter.records["runs"]["value"] >= 6_000
+    assert chapter.records["runs"]["value"] >= 6_576 and chapter.records["fewest-near"]["value"] >= 16
     for process in ("sgd", "rcd", "gd"):
         assert chapter.near(f"phi-c-{process}", 0.513, allowance=0.01)
-        assert chapter.records[f"s-manna-{process}"]["value"] > 0.0
+        alone, field = (chapter.records[f"alone-{name}-{process}"]["value"] for name in ("manna", "field"))
+        assert 0.0 < alone < field / 2 and alone < chapter.records[f"s-manna-{process}"]["value"] / 5
+        assert chapter.records[f"gap-{process}-4000"]["value"] < chapter.records[f"gap-{process}-1000"]["value"]
 
 
 def test_hidden_order_predicts_the_noise_of_a_step_and_redoes_the_archive(run):

@@ -179,9 +179,8 @@ def corruptions(result):
 
 def rechained(result):
     """With the chain made anew: what a forger would do."""
-    spec = ensemble.from_text(result["spec"])
     series = _rows.Series(**_rows.unpack(result["blobs"]["series"]))
-    return changed(result, chain=_rows.chain(spec, result["marks"], series, result))
+    return changed(result, chain=_rows.chain(result["key"], result["marks"], series, result))
 
 
 def audit(folder, *arguments):
