@@ -51,7 +51,7 @@ def page():
 def test_a_frame_is_the_run(page):
     first, numbers = page.frames[0]
     assert (first["steps"], first["n"], first["dim"], first["series"]) == (0, 80, 3, [(0, mpack.activity(START))])
-    assert page.told == {"going": False} and len(numbers) == 4 * 80
+    assert page.told == {"going": False, "here": True} and len(numbers) == 4 * 80
     page.say(go=True)
     page.draw()
     for count in range(2, 6):

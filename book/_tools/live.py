@@ -24,6 +24,7 @@ from .places import BUILD, ROOT, relative, say
 FOLDER = BUILD / "live"
 LESSON = "book/playground.md"
 PORT = 8866
+TEMPLATES = Path(__file__).with_name("jupyter")  # of Voila's page; as Jupyter looks for them
 ROLE = re.compile(r"\{([\w:-]+)\}`([^`]*)`")
 SET = re.compile(r"\{mpack-set\}`(.+?)\s*<([a-z0-9-]+):([^`]*)>`", re.DOTALL)
 FENCE = re.compile(
@@ -234,8 +235,15 @@ def arguments(folder=FOLDER, options=()):
     """The command that serves the notebooks."""
     heated = {"default": {"pool_size": 0}, "Classroom.ipynb": {"pool_size": 1}}  # its kernel waits for the first visitor, with all figures made
     fixed = ["--preheat_kernel=True", "--VoilaConfiguration.default_pool_size=0", "--strip_sources=False"]
+    fixed += ["--template=classroom"]  # in TEMPLATES: nothing is asked of another host
     fixed += [f"--VoilaKernelManager.kernel_pools_config={heated}"]
     return [sys.executable, "-m", "voila", str(folder), *fixed, *(options or ["--Voila.ip=127.0.0.1", f"--port={PORT}"])]
+
+
+def settings():
+    """Environment variables for the server."""
+    paths = [str(TEMPLATES), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    return places.settings() | {"JUPYTER_PATH": os.pathsep.join(paths)}
 
 
 def main(given):
@@ -246,7 +254,7 @@ def main(given):
     say(f"Wrote the classroom and {len(written) - 1} chapters to {relative(FOLDER)}/")
     if given[:1] == ["write"]:
         return 0
-    os.environ.update(places.settings())
+    os.environ.update(settings())
     command = arguments(options=given)
     say(f"Voila serves them at http://127.0.0.1:{PORT}/  (Ctrl-C ends)")
     os.chdir(ROOT)

@@ -4,8 +4,10 @@ Front end and kernel talk in custom messages, not in traits: a frame is one mess
 thread of its own, and the next one is not sent before the front end has said that it drew this one. So a slow page, or
 one that is out of sight, slows the run down and piles nothing up. A trait, set from two threads, could be torn apart.
 
-From the front end: {"hello"} once it is there, {"drawn": number}, {"go": bool}, {"once": true}, {"stride": steps}.
-From the kernel: a frame {"frame": number, ...} with a buffer of float32, {"going": bool}, {"error": sentence}.
+From the front end: {"hello"} once it is there, {"drawn": number}, {"go": bool}, {"once": true}, {"stride": steps}, and
+{"ask": true} when it has heard nothing for a while.
+From the kernel: a frame {"frame": number, ...} with a buffer of float32, {"going": bool}, {"error": sentence}, and
+{"here": true} to everything but "drawn": a kernel that is gone is missed.
 """
 
 import threading
@@ -50,7 +52,6 @@ class Driven(widgets.Spheres):
         self._moved = np.zeros(packing.n, np.float32)
         self._door = threading.Lock()  # one start or stop at a time
         super().__init__(**{"colour": "kick"} | look)
-        self.on_msg(self._heard)
 
     # ------------------------------------------------------------------------------------------ from Python
 
@@ -88,20 +89,22 @@ class Driven(widgets.Spheres):
 
     def _heard(self, _, content, buffers):
         """A message from the front end, in the kernel's own thread."""
+        if "drawn" in content:
+            self._drawn = max(self._drawn, int(content["drawn"]))
+            if self._background is not None:
+                self._background.wake()
+            return
         if "hello" in content:
             self._drawn = self._number
             self._show(series=True)
             self.send({"going": self.running, **self._said()})
-        elif "drawn" in content:
-            self._drawn = max(self._drawn, int(content["drawn"]))
-            if self._background is not None:
-                self._background.wake()
         elif "stride" in content:
             self.stride = min(MOST_STRIDE, max(1, int(content["stride"])))
         elif "once" in content:
             self.start(frames=1)
         elif "go" in content:
             self.start() if content["go"] else self.stop()
+        self.send({"here": True})
 
     def _said(self):
         """What is to be said of an error, if there is one."""

@@ -25,6 +25,12 @@ class Figure(anywidget.AnyWidget):
 
     def __init__(self, **state):
         super().__init__(**_sources.checked(self.figure, state))
+        self.on_msg(self._heard)
+
+    def _heard(self, _, content, buffers):
+        """A message from the front end, which asks now and then whether there is still a kernel."""
+        if "ask" in content:
+            self.send({"here": True})
 
     def state(self):
         """The whole state, as a dict."""

@@ -61,6 +61,10 @@ const runtime = (() => {
     return made;
   }
 
+  const PATIENCE = 5000, // milliseconds without an answer of the kernel before the reader is told
+    SILENT = "The kernel does not answer: it is busy, or gone.",
+    GONE = "The kernel is gone: run the cell again, or reload the page, to have the figure with a new one.";
+
   let made = 0; // how many identifiers this module has given
   const unique = () => `mpk-${SCHEMA.name}-${++made}-${Math.random().toString(36).slice(2, 7)}`;
 
@@ -347,6 +351,7 @@ const runtime = (() => {
         ),
         (this.sharing = element("div", { class: "mpk-share", id: `${id}-share`, hidden: true })),
         (this.notice = element("div", { class: "mpk-notice", role: "status", hidden: true })),
+        (this.apart = element("div", { class: "mpk-apart", role: "status", hidden: true })),
         (this.body = element(
           "div",
           { class: "mpk-body" },
@@ -471,10 +476,9 @@ const runtime = (() => {
           continue;
         }
         this.state[name] = accepted;
-        this.model.set(name, accepted);
       }
       if (!real.length) return;
-      this.model.save_changes();
+      this.tell(real.map(([name]) => name));
       this.settle(real.map(([name]) => name));
       if (remember) this.remember();
     }
@@ -516,6 +520,68 @@ const runtime = (() => {
       this.remembering = setTimeout(() => this.host?.remember?.(query(this.moment()), since), 400);
     }
 
+    // -------------------------------------------------------------------------------------------- the kernel
+
+    /** Tell the model these entries of the state, and through it a kernel, where there is one. */
+    tell(names) {
+      for (const name of names) this.model.set(name, this.state[name]);
+      this.reach(() => this.model.save_changes());
+      if (!this.waiting) this.ask();
+    }
+
+    /** Send the kernel something that it answers; when no answer comes, the reader is told. */
+    ask(content = { ask: true }) {
+      if (!this.model.send || this.lost) return; // in a page there is none
+      if (this.reach(() => this.model.send(content))) this.waiting ??= setTimeout(() => this.cut(SILENT), PATIENCE);
+    }
+
+    /** Do what needs the kernel; one that is gone does the figure no harm. True if it went well. */
+    reach(action) {
+      try {
+        action();
+        return true;
+      } catch {
+        this.lose();
+        return false;
+      }
+    }
+
+    /** The kernel has spoken. A figure that awaits more of it asks when nothing comes. */
+    answered() {
+      clearTimeout(this.waiting);
+      clearTimeout(this.asking);
+      this.waiting = undefined;
+      this.apart.hidden = true;
+      if (this.figure?.awaits?.()) this.asking = setTimeout(() => this.ask(), PATIENCE);
+    }
+
+    lose() {
+      if (this.ending.signal.aborted) return;
+      this.lost = true;
+      clearTimeout(this.waiting);
+      this.cut(GONE);
+      this.figure?.parted?.();
+    }
+
+    cut(words) {
+      this.apart.textContent = `${words} ${this.figure?.without ?? "The figure goes on by itself."}`;
+      this.apart.hidden = false;
+    }
+
+    /** Hear the kernel, and whether the notebook has lost it (as the frame that JupyterLab puts around shows). */
+    attend() {
+      if (!this.model.send) return;
+      this.hear("msg:custom", () => this.answered());
+      const look = () => {
+        if (this.el.closest(".jupyter-widgets-disconnected")) this.lose();
+        else if (this.lost) {
+          this.lost = false;
+          this.ask(this.figure?.greeting);
+        }
+      };
+      this.hear("comm_live_update", () => setTimeout(look)); // after the frame has heard of it too
+    }
+
     // -------------------------------------------------------------------------------------------- time
 
     run(on) {
@@ -527,8 +593,7 @@ const runtime = (() => {
       }
       if ("running" in SCHEMA.state && this.state.running !== on) {
         this.state.running = on;
-        this.model.set("running", on);
-        this.model.save_changes();
+        this.tell(["running"]);
       }
       this.then = undefined;
       if (!on && this.begun) {
@@ -654,8 +719,7 @@ const runtime = (() => {
       this.run(false);
       if ("step" in this.state) {
         this.state.step = 0;
-        this.model.set("step", 0);
-        this.model.save_changes();
+        this.tell(["step"]);
       }
       this.figure.restart([]);
       this.redraw();
@@ -864,6 +928,7 @@ const runtime = (() => {
       const begins = this.state.running;
       if ("running" in SCHEMA.state) this.state.running = false;
       this.figure = build(this);
+      this.attend();
       this.hear("change:*", () => this.heed("*")); // an address has spoken
       for (const name of Object.keys(SCHEMA.state)) {
         this.controls[name]?.show();
@@ -887,7 +952,7 @@ const runtime = (() => {
     end() {
       this.ending.abort();
       cancelAnimationFrame(this.frame);
-      clearTimeout(this.remembering);
+      for (const timer of [this.remembering, this.waiting, this.asking]) clearTimeout(timer);
       for (const observer of this.observers) observer.disconnect();
       for (const [event, heed] of this.hears ?? []) this.model.off(event, heed);
       this.figure?.end?.();

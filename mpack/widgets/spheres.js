@@ -198,7 +198,6 @@ class Spheres {
 
   drive() {
     const { ui } = this,
-      { model } = ui,
       stride = runtime.element("input", {
         type: "number",
         class: "mpk-number",
@@ -206,14 +205,16 @@ class Spheres {
         max: 1000000,
         value: 1,
         "aria-label": "Steps from one frame to the next",
-        change: () => model.send({ stride: Math.max(1, Math.round(Number(stride.value)) || 1) }),
+        change: () => ui.ask({ stride: Math.max(1, Math.round(Number(stride.value)) || 1) }),
       });
     this.driven = { curve: [], stride };
-    this.goButton = ui.button("Run", () => model.send({ go: !this.driven.going }), { class: "mpk-button mpk-main" });
+    this.without = "Without it nothing moves.";
+    this.greeting = { hello: true };
+    this.goButton = ui.button("Run", () => ui.ask({ go: !this.driven.going }), { class: "mpk-button mpk-main" });
     ui.transport.hidden = false;
     ui.transport.append(
       this.goButton,
-      ui.button("One frame", () => model.send({ once: true })),
+      ui.button("One frame", () => ui.ask({ once: true })),
       runtime.element("label", { class: "mpk-row mpk-middle" }, "Steps a frame", stride),
     );
     ui.showControl("packing", false);
@@ -221,7 +222,19 @@ class Spheres {
     ui.root.querySelector(".mpk-try").textContent =
       "The library computes these steps in the kernel, in the background, and sends a frame when the one before is drawn.";
     ui.hear("msg:custom", (content, buffers) => this.hear(content, buffers));
-    model.send({ hello: true });
+    ui.ask(this.greeting);
+  }
+
+  /** Whether the kernel has something to say, sooner or later. */
+  awaits() {
+    return Boolean(this.driven?.going);
+  }
+
+  /** The kernel is gone. */
+  parted() {
+    if (!this.driven) return;
+    this.driven.going = false;
+    this.goButton.textContent = "Run";
   }
 
   /** A message of the kernel: a frame, whether it runs, what went wrong. */
@@ -260,7 +273,7 @@ class Spheres {
   /** After each picture: the kernel may send the next frame. */
   shown() {
     if (!this.driven?.owed) return;
-    this.ui.model.send({ drawn: this.driven.owed });
+    this.ui.reach(() => this.ui.model.send({ drawn: this.driven.owed }));
     this.driven.owed = 0;
   }
 
