@@ -24,6 +24,11 @@ RULES = {
 SIZES = {"eps": (0.001, 1.0), "alpha": (0.001, 2.0)}  # of kicks and learning rates, in mean diameters
 DENSEST = {2: 1.2, 3: 0.9, 4: 0.7, 5: 0.5, 6: 0.4}  # of the packing fractions that the slider offers
 MOST_STEPS = 10_000_000
+GONE = (  # shown by the front end alone, once it marks what has lost its kernel
+    "<style>.mpack-gone.mpack-gone { display: none } "
+    ".mpack-gone.mpack-gone.jupyter-widgets-disconnected { display: block }</style>"
+    "<strong>The kernel is gone: run the cell again, or reload the page.</strong>"
+)
 DENSE = 130  # pixels per inch of its pictures
 APART = 0.3  # seconds between two pictures
 
@@ -56,7 +61,9 @@ class Explorer(ipywidgets.VBox):
             self._loop = None
         self.controls = _controls(packing, dynamics, steps, seed)
         self._build()
-        super().__init__([self._top, self._status, self._image], layout=ipywidgets.Layout(max_width="960px"))
+        gone = ipywidgets.HTML(GONE)
+        gone.add_class("mpack-gone")
+        super().__init__([gone, self._top, self._status, self._image], layout=ipywidgets.Layout(max_width="960px"))
         self._suit()
         self._draw()
 

@@ -405,6 +405,9 @@ const runtime = (() => {
       this.observers.push(themes, sight, this.sizes);
       this.listen(matchMedia("(prefers-color-scheme: dark)"), "change", repaint);
       this.listen(document, "visibilitychange", () => this.wake());
+      this.listen(this.root, "focusin", ({ target }) => {
+        target.dataset.lmSuppressShortcuts = "true"; // keys pressed in a figure are its own, not JupyterLab's
+      });
       this.paint();
     }
 
@@ -525,8 +528,8 @@ const runtime = (() => {
     /** Tell the model these entries of the state, and through it a kernel, where there is one. */
     tell(names) {
       for (const name of names) this.model.set(name, this.state[name]);
-      this.reach(() => this.model.save_changes());
-      if (!this.waiting) this.ask();
+      if (!this.waiting) this.ask(); // first: it finds a lost kernel without a word on the console
+      if (!this.lost) this.reach(() => this.model.save_changes());
     }
 
     /** Send the kernel something that it answers; when no answer comes, the reader is told. */
@@ -568,18 +571,14 @@ const runtime = (() => {
       this.apart.hidden = false;
     }
 
-    /** Hear the kernel, and whether the notebook has lost it (as the frame that JupyterLab puts around shows). */
+    /** Hear the kernel, and when the notebook says that it has lost it or found it again. */
     attend() {
       if (!this.model.send) return;
       this.hear("msg:custom", () => this.answered());
-      const look = () => {
-        if (this.el.closest(".jupyter-widgets-disconnected")) this.lose();
-        else if (this.lost) {
-          this.lost = false;
-          this.ask(this.figure?.greeting);
-        }
-      };
-      this.hear("comm_live_update", () => setTimeout(look)); // after the frame has heard of it too
+      this.hear("comm_live_update", () => {
+        this.lost = false;
+        this.ask(this.figure?.greeting);
+      });
     }
 
     // -------------------------------------------------------------------------------------------- time

@@ -40,33 +40,69 @@ OLD_LINKS = {
 }
 
 
-class Figure:
-    """A page of one figure, by itself, and what it complains about."""
+class Shown:
+    """A figure in a page, the one at `place` of those that it shows, and what the page complains about."""
+
+    def __init__(self, visit, name, place=0):
+        self.name, self.fields = name, _sources.schema(name)["state"]
+        self.visit, self.page, self.place = visit, visit.page, place
+        self.node = f"document.querySelectorAll('.mpk')[{place}]"
+        self.wait(f"{self.node}?.mpackFigure")
+        self.settle()
+
+    def call(self, code):
+        """Evaluate `code` with `figure`, the figure's frame."""
+        return self.page.evaluate(f"() => {{ const figure = {self.node}.mpackFigure; {code} }}")
+
+    def wait(self, condition, seconds=30):
+        """Wait until an expression in `figure` holds."""
+        code = f"() => {{ const figure = {self.node}?.mpackFigure; return {condition}; }}"
+        self.page.wait_for_function(code, timeout=1000 * seconds)
+
+    def within(self, selector):
+        """Elements of the figure."""
+        return self.page.locator(".mpk").nth(self.place).locator(selector)
+
+    def settle(self):
+        """Wait until the figure has reached the step that its address asked for, and a frame more."""
+        self.wait("figure.failed || !figure.figure.busy?.()")
+        self.call("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));")
+
+    def report(self):
+        return self.call("return figure.report();")
+
+    def state(self):
+        return self.report()["state"]
+
+    def press(self, text):
+        self.page.locator(".mpk").nth(self.place).get_by_role("button", name=text, exact=True).click()
+
+    def whole(self):
+        """It stands: no failure, nothing on the console, nobody asked but its own host."""
+        report = self.report()
+        assert report["error"] is None, report["error"]
+        assert not self.visit.errors, self.visit.errors
+        assert self.within(".mpk-body").is_visible()
+        return report
+
+    def notice(self):
+        return self.within(".mpk-notice").inner_text()
+
+
+class Figure(Shown):
+    """A page of one figure, by itself."""
 
     def __init__(self, browser, base, name, query="", **options):
-        self.name, self.fields = name, _sources.schema(name)["state"]
         address = f"{base}/{name}.html" + (f"#{name}?{query}" if query else "")
-        self.visit = Visit(browser, address, **options)
-        self.page = self.visit.page
-        self.page.wait_for_function("() => document.querySelector('.mpk') && document.querySelector('[data-live]')")
-        self.settle()
+        visit = Visit(browser, address, **options)
+        visit.page.wait_for_selector("[data-live]")
+        super().__init__(visit, name)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.visit.context.close()
-
-    def call(self, code):
-        """Evaluate `code` with `figure`, the figure's frame."""
-        return self.page.evaluate(f"() => {{ const figure = document.querySelector('.mpk').mpackFigure; {code} }}")
-
-    def settle(self):
-        """Wait until the figure has reached the step that its address asked for, and a frame more."""
-        self.page.wait_for_function(
-            "() => { const f = document.querySelector('.mpk')?.mpackFigure; return f.failed || !f.figure.busy?.(); }"
-        )
-        self.call("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));")
 
     def go(self, query):
         """Another address in the page that is open."""
@@ -76,26 +112,6 @@ class Figure:
             f"#{self.name}?{query}",
         )
         self.settle()
-
-    def report(self):
-        return self.call("return figure.report();")
-
-    def state(self):
-        return self.report()["state"]
-
-    def press(self, text):
-        self.page.get_by_role("button", name=text, exact=True).click()
-
-    def whole(self):
-        """It stands: no failure, nothing on the console, nobody asked but its own host."""
-        report = self.report()
-        assert report["error"] is None, report["error"]
-        assert not self.visit.errors, self.visit.errors
-        assert self.page.locator(".mpk-body").is_visible()
-        return report
-
-    def notice(self):
-        return self.page.locator(".mpk-notice").inner_text()
 
 
 @pytest.fixture(scope="session")
@@ -224,23 +240,28 @@ def test_a_figure_follows_the_theme_of_its_page(browser, pages):
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_control_answers_the_keyboard(browser, pages, name):
     with Figure(browser, pages, name) as figure:
-        # Whatever hides some controls (a dynamics without a batch, say) is moved along, until each has been seen.
-        figure.call("for (const fold of document.querySelectorAll('.mpk details')) fold.open = true;")
-        unseen = {key for key in figure.fields if figure.page.locator(f"[data-control={key}]").count()}
-        choices = [key for key, field in figure.fields.items() if field["kind"] == "choice" and key in unseen]
-        turns = [[]] + [[key, option] for key in choices for option in figure.fields[key]["options"]]
-        for turn in turns:
-            if turn:
-                figure.page.locator(f"[data-control={turn[0]}] select").select_option(turn[1])
-                assert figure.state()[turn[0]] == turn[1]
-                unseen.discard(turn[0])
-            for key in sorted(unseen):
-                control = figure.page.locator(f"[data-control={key}]")
-                if control.is_visible():
-                    move(figure, key, control)
-                    unseen.discard(key)
-        assert not unseen
-        figure.whole()
+        by_keyboard(figure)
+
+
+def by_keyboard(figure):
+    """Move every control by keys alone, and see the state follow."""
+    # Whatever hides some controls (a dynamics without a batch, say) is moved along, until each has been seen.
+    figure.call("for (const fold of figure.root.querySelectorAll('details')) fold.open = true;")
+    unseen = {key for key in figure.fields if figure.within(f"[data-control={key}]").count()}
+    choices = [key for key, field in figure.fields.items() if field["kind"] == "choice" and key in unseen]
+    turns = [[]] + [[key, option] for key in choices for option in figure.fields[key]["options"]]
+    for turn in turns:
+        if turn:
+            figure.within(f"[data-control={turn[0]}] select").select_option(turn[1])
+            assert figure.state()[turn[0]] == turn[1]
+            unseen.discard(turn[0])
+        for key in sorted(unseen):
+            control = figure.within(f"[data-control={key}]")
+            if control.is_visible():
+                move(figure, key, control)
+                unseen.discard(key)
+    assert not unseen
+    figure.whole()
 
 
 def move(figure, key, control):
@@ -280,22 +301,27 @@ def move(figure, key, control):
 @pytest.mark.parametrize("name", RUNNING)
 def test_run_pause_step_and_reset(browser, pages, name):
     with Figure(browser, pages, name) as figure:
-        start = figure.report()
-        assert start["state"]["running"] is False
-        figure.press("Run")
-        figure.page.wait_for_function("() => document.querySelector('.mpk').mpackFigure.figure.report().step >= 3")
-        figure.press("Pause")
-        paused = figure.report()["numbers"]["step"]
-        figure.settle()
-        assert figure.report()["numbers"]["step"] == paused
-        figure.press("One step")
-        assert figure.report()["numbers"]["step"] == paused + 1
-        figure.press("Reset")
-        again = figure.report()
-        assert again["state"]["running"] is False
-        assert again["numbers"] == start["numbers"]
-        assert figure.page.locator("[aria-live=polite]").inner_text()
-        figure.whole()
+        by_the_clock(figure)
+
+
+def by_the_clock(figure):
+    """Run, pause, one step, and reset to the paused start."""
+    start = figure.report()
+    assert start["state"]["running"] is False
+    figure.press("Run")
+    figure.wait("figure.figure.report().step >= 3")
+    figure.press("Pause")
+    paused = figure.report()["numbers"]["step"]
+    figure.settle()
+    assert figure.report()["numbers"]["step"] == paused
+    figure.press("One step")
+    assert figure.report()["numbers"]["step"] == paused + 1
+    figure.press("Reset")
+    again = figure.report()
+    assert again["state"]["running"] is False
+    assert again["numbers"] == start["numbers"]
+    assert figure.within("[aria-live=polite]").inner_text()
+    figure.whole()
 
 
 @pytest.mark.parametrize("name", RUNNING)
@@ -305,12 +331,12 @@ def test_a_figure_out_of_sight_rests(browser, pages, name):
         figure.call("figure.set({ speed: 5 });")
         figure.press("Run")
         figure.page.evaluate("scrollTo(0, 4500)")
-        figure.page.wait_for_function("() => !document.querySelector('.mpk').mpackFigure.seen")
+        figure.wait("!figure.seen")
         step = figure.report()["numbers"]["step"]
         figure.page.wait_for_timeout(600)
         assert figure.report()["numbers"]["step"] == step
         figure.page.evaluate("scrollTo(0, 0)")
-        figure.page.wait_for_function(f"() => document.querySelector('.mpk').mpackFigure.figure.report().step > {step}")
+        figure.wait(f"figure.figure.report().step > {step}")
 
 
 @pytest.mark.parametrize("name", RUNNING)
