@@ -94,6 +94,13 @@ def test_an_answer_waits_for_a_prediction():
     assert answer in asked.children and "&lt;b&gt;" in asked.children[1].value and asked.said == "It <b>stops</b>."
 
 
+def test_the_page_of_voila_asks_no_other_host():
+    template = live.TEMPLATES / "voila/templates/classroom"
+    assert live.settings()["JUPYTER_PATH"].startswith(str(live.TEMPLATES)) and "--template=classroom" in live.arguments()
+    for path in template.iterdir():
+        assert "://" not in path.read_text(encoding="utf8")
+
+
 def test_the_command_heats_one_kernel_and_takes_options():
     command = live.arguments("somewhere", ["--port=9000"])
     assert command[1:4] == ["-m", "voila", "somewhere"] and "--port=9000" in command

@@ -235,6 +235,7 @@ class Spheres {
     if (!this.driven) return;
     this.driven.going = false;
     this.goButton.textContent = "Run";
+    this.ui.redraw();
   }
 
   /** A message of the kernel: a frame, whether it runs, what went wrong. */
@@ -613,6 +614,7 @@ class Spheres {
   }
 
   status() {
+    if (this.ui.lost) return "The kernel is gone."; // said beside the buttons as well
     if (this.driven && !this.n) return "Waiting for the kernel …";
     if (this.driven && this.frame.absorbed) return `Absorbed after ${runtime.counted(this.frame.steps)} steps.`;
     const count = this.inSlab().length;

@@ -81,12 +81,13 @@ def without_spans(page):
         for (const formula of document.querySelectorAll('mjx-container')) formula.replaceWith('x'); }""")
 
 
-def check_accessible(page, **options):
-    """No violation found by axe."""
+def check_accessible(page, within=None, **options):
+    """No violation found by axe, in the page or in what a selector names."""
     from axe_playwright_python.sync_playwright import Axe
 
     # Without `preload`: axe would fetch the style sheets again, and @import from the wrong folder.
-    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False, **options})
+    context = {"include": [[within]]} if within else None
+    found = Axe().run(page, context=context, options={"resultTypes": ["violations"], "preload": False, **options})
     assert found.violations_count == 0, found.generate_report()
 
 

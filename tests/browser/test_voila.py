@@ -3,52 +3,26 @@
 Only where `make voila` has set up its environment (.venv-live): Voila is no part of the book's own.
 """
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
+from liveservers import LivePage, installed, served
 
-import pytest
-from bookpages import ROOT
+from book._tools import live
+from tests.browser.test_pages import check_accessible
+from tests.browser.test_widgets import FIGURES, RUNNING, Shown, by_keyboard, by_the_clock, painted
 
-from book._tools import live, places
-
-PYTHON = ROOT / ".venv-live/bin/python"
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-live: `make voila` has not been set up")
+pytestmark = installed
+LESSON = (live.ROOT / live.LESSON).read_text(encoding="utf8")
 
 
-@contextlib.contextmanager
-def served(folder):
-    """Voila over the notebooks in `folder`: its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--no-browser"]
-    command = [str(PYTHON), *live.arguments(folder, options)[1:]]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **places.settings()}, **quiet)
-    try:
-        for _ in range(300):
-            with contextlib.suppress(urllib.error.URLError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/")
-                break
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+def arguments(folder):
+    """Voila over the notebooks in a folder."""
+    return lambda port: live.arguments(folder, ["--Voila.ip=127.0.0.1", f"--port={port}", "--no-browser"])[1:]
 
 
 def test_the_classroom_by_voila(browser, tmp_path):
-    live.write(tmp_path)
-    errors = []
-    with served(tmp_path) as address:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.on("pageerror", lambda error: errors.append(str(error)))
+    live.write(tmp_path / "notebooks")
+    with served(tmp_path, arguments(tmp_path / "notebooks")) as address:
+        visit = LivePage(browser, address)
+        page = visit.page
         page.goto(f"{address}/voila/render/Classroom.ipynb")
         page.wait_for_selector(".mpk canvas", timeout=90_000)
         page.get_by_role("button", name="Not enough").click()
@@ -68,5 +42,16 @@ def test_the_classroom_by_voila(browser, tmp_path):
             "return all[all.length - 1].mpackFigure.figure.frame.steps > 50; }", timeout=90_000)
         page.get_by_role("button", name="Stop", exact=True).click()
         page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached")
-        page.close()
-    assert not errors
+        figures = [name for name in FIGURES if f"{{mpack-widget}} {name}\n" in LESSON]
+        figures.sort(key=lambda name: LESSON.index(f"{{mpack-widget}} {name}\n"))
+        for place, name in enumerate(figures):
+            figure = Shown(visit, name, place)
+            assert min(painted(figure)) > 5
+            if name in RUNNING:
+                figure.call("figure.reset();")
+                by_the_clock(figure)
+            by_keyboard(figure)
+            figure.whole()
+        assert page.locator("mjx-container").count() > 10 and page.locator(".mpk-apart:visible").count() == 0
+        check_accessible(page, ".mpk")
+        visit.whole()
