@@ -338,11 +338,12 @@ class Data:
     def _influence(self):
         """(points, runs): what each run adds to the deviation of the mean, so that covariances are sums over runs.
 
-        The factor n/(n - 1) makes the variance of the mean unbiased.
+        In units in which the sum of its squares is da**2. An error that does not come from the scatter of these very
+        runs, such as one that is pooled over points, would else be smaller than the covariances on either side of it.
         """
-        there = ~np.isnan(self.runs)
-        n = there.sum(axis=1, keepdims=True)
-        return np.where(there, self.runs - self.a[:, None], 0.0) / np.sqrt(n * (n - 1.0))
+        away = np.where(np.isnan(self.runs), 0.0, self.runs - self.a[:, None])
+        scatter = np.linalg.norm(away, axis=1)
+        return away * np.divide(self.da, scatter, out=np.zeros_like(scatter), where=scatter > 0.0)[:, None]
 
 
 def _mean_over_runs(runs):
@@ -1132,16 +1133,22 @@ class _Process:
         return z
 
     def maximum(self):
-        """(z, evaluations) of the largest likelihood, from two starting lengths."""
+        """(z, evaluations) of the largest likelihood, from two starting lengths.
+
+        Amplitude, length and misfit first, at the start's parameters: from a poor length, a first step in all of them
+        can end where sizes no longer overlap, and a likelihood has a local maximum there.
+        """
         best, count = None, 0
         for length in (0.1, 0.5):
             hyper = np.tile([0.0, np.log(length), 0.1], len(self.names))
-            z = np.concatenate([self.problem.start / self.scale, hyper])
-            found = optimize.minimize(
-                self.cost, np.clip(z, *self._edges()), jac=True, method="L-BFGS-B", bounds=self.bounds,
-                options={"maxiter": 500, "ftol": 1e-12, "gtol": 1e-6},
-            )  # fmt: skip
-            count += found.nfev
+            z = np.clip(np.concatenate([self.problem.start / self.scale, hyper]), *self._edges())
+            for held in (self.free, 0):
+                bounds = [(v, v) for v in z[:held]] + self.bounds[held:]
+                found = optimize.minimize(
+                    self.cost, z, jac=True, method="L-BFGS-B", bounds=bounds,
+                    options={"maxiter": 500, "ftol": 1e-12, "gtol": 1e-6},
+                )  # fmt: skip
+                z, count = found.x, count + found.nfev
             if best is None or found.fun < best.fun:
                 best = found
         return best.x, count

@@ -86,6 +86,7 @@ def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive():
     assert chapter.records["runs"]["value"] >= 6_576 and chapter.records["fewest-near"]["value"] >= 16
     for process in ("sgd", "rcd", "gd"):
         assert chapter.near(f"phi-c-{process}", 0.513, allowance=0.01)
+        assert chapter.records[f"beta-{process}-gauss"]["error"] > 0.0  # the likelihood has a maximum
         alone, field = (chapter.records[f"alone-{name}-{process}"]["value"] for name in ("manna", "field"))
         assert 0.0 < alone < field / 2 and alone < chapter.records[f"s-manna-{process}"]["value"] / 5
         assert chapter.records[f"gap-{process}-4000"]["value"] < chapter.records[f"gap-{process}-1000"]["value"]

@@ -359,6 +359,19 @@ def test_joint_runs_keep_their_correlation(seed):
     assert both.errors["rho_c"] == pytest.approx(one.errors["rho_c"], rel=0.2)
 
 
+def test_errors_from_elsewhere_leave_correlations_and_no_negative_variance(seed):
+    """Pooled errors, a third of the scatter of the few runs at hand: correlations as they were, on the new diagonal."""
+    rho, runs = runs_of(seed, runs=4)
+    other = 2.0 * runs + 0.01 * np.random.default_rng(seed).standard_normal(runs.shape)
+    data, more = ({"p": scaling.Data(SIZES, rho, runs), "q": scaling.Data(SIZES, rho, other)} for _ in range(2))
+    for one in more.values():
+        one.da = one.da / 3
+    start = {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64}
+    C, D = (scaling._Problem(both, {}, start).covariance() for both in (data, more))
+    assert D == pytest.approx(C / 9)
+    assert np.linalg.eigvalsh(D).min() > 0.0
+
+
 def test_paired_runs_are_correlated_along_rho(seed):
     rho, runs = runs_of(seed, runs=100, scatter=0.0)
     g = np.random.default_rng(seed).normal(size=(SIZES.size, 1, 100))
