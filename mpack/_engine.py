@@ -39,10 +39,6 @@ class Group:
             value = self.arrays[name].ctypes.data
         self.record[name] = value
 
-    @property
-    def nbytes(self):
-        return sum(array.nbytes for array in self.arrays.values())
-
 
 class Engine:
     """A run in progress: slots, lists, shared scratch. Everything a stop and resume needs is in `snapshot()`.
@@ -70,7 +66,7 @@ class Engine:
         self.axes = (0,) * packing.dim
         self.rule = _rule(packing, recipe, seed)
         self.space = _space(packing, recipe, self.rule, labels, origin, wraps)
-        self.lists = _lists(packing, self.rule, threads)
+        self.lists = _lists(packing, self.rule, threads, self.space["anchor"].base)
         self.shared = _shared(self.n, self.dim, threads, recipe)
         self.chunks = [_chunk(self.dim) for _ in range(threads)]
         self.shared["step"] = step
@@ -132,6 +128,7 @@ class Engine:
             self.lists["found_room"] = room
             _make_halo(self.lists, _enlarged(self.lists["halo_room"]), self.threads, 4 if self.dim <= 4 else 8)
             self.shared["stale"], self.shared["sorted"] = 1, 0
+            self.shared["builds"] = 0  # of this list the skin has been chosen; a second choice would be a wider one
         elif status == state.GROW_OUT:
             room = _enlarged(self.shared["out_room"])
             self.shared["out_slot"] = np.zeros(room, dtype=np.uint32)
@@ -159,7 +156,10 @@ class Engine:
     @property
     def nbytes(self):
         """Bytes held by the arrays."""
-        return sum(group.nbytes for group in (self.space, self.lists, self.shared, *self.chunks))
+        groups = (self.space, self.lists, self.shared, *self.chunks)
+        arrays = [array for group in groups for array in group.arrays.values()]
+        owners = [array if array.base is None else array.base for array in arrays]
+        return sum({id(owner): owner.nbytes for owner in owners}.values())
 
 
 def exact(limbs):
@@ -181,7 +181,8 @@ def _join(workers):
 
 
 def _enlarged(room):
-    return 2 * int(room) + 1024
+    """A quarter more: most lists that outgrow their room do so by little, and memory is what they cost."""
+    return int(room) * 5 // 4 + 1024
 
 
 def _rule(packing, recipe, seed):
@@ -227,6 +228,7 @@ def _space(packing, recipe, rule, labels, origin, wraps):
     stride = 4 if dim <= 4 else 8
     coarse = np.zeros((n + 4, stride), dtype=np.int32)
     coarse[:n, :dim] = packing.fixed >> 32
+    places = np.stack([coarse[:n], coarse[:n]])  # in one piece: while slots are sorted nobody asks where they were
     group = Group(
         state.SPACE,
         n=n,
@@ -234,8 +236,8 @@ def _space(packing, recipe, rule, labels, origin, wraps):
         fixed=packing.fixed.copy(),
         wraps=np.zeros((n, dim), dtype=np.int32) if wraps is None else np.array(wraps, dtype=np.int32),
         coarse=coarse,
-        anchor=coarse[:n].copy(),
-        home=coarse[:n].copy(),
+        home=places[0],
+        anchor=places[1],
         push=np.zeros(n * dim, dtype=np.int64),
         label=labels,
         origin=np.array(origin),
@@ -249,7 +251,7 @@ def _space(packing, recipe, rule, labels, origin, wraps):
     return group
 
 
-def _lists(packing, rule, threads):
+def _lists(packing, rule, threads, scratch):
     n, dim = packing.n, packing.dim
     cells = max(1, int(min(packing.box / rule["largest"], (2.0 * n + 64.0) ** (1 / dim))))
     found_room, runs_room = 2 * n + 64 * threads, 8 + 6 * 3 ** (dim - 1)
@@ -263,10 +265,10 @@ def _lists(packing, rule, threads):
         cell=np.zeros(n, dtype=np.uint32),
         start=np.zeros(cells**dim + 1, dtype=np.uint32),
         runs=np.zeros(threads * runs_room, dtype=np.int64),
-        scratch=np.zeros(n * dim, dtype=np.int64),
         found_i=np.zeros(found_room, dtype=np.uint32),
         found_j=np.zeros(found_room, dtype=np.uint32),
         moved=np.zeros(n + threads, dtype=np.uint32),
+        scratch=scratch,
     )
     _make_lists(group, 18 * n + 4096 * threads, 6 * n + 1024 * threads)
     _make_halo(group, min(n, 4096), threads, 4 if dim <= 4 else 8)
@@ -292,7 +294,8 @@ def _make_halo(lists, room, threads, stride):
 
 def _shared(n, dim, threads, recipe):
     out_room = n // 2 + 4096 if threads > 1 else 0
-    keys_room = 4 * n + 64 * threads if "batch" in (recipe.pair, recipe.particle) else 0
+    most_keys = {"pair": 4 * n, "particle": n}  # those of contacts may need more, those of particles never do
+    keys_room = sum(room + 64 * threads for name, room in most_keys.items() if getattr(recipe, name) == "batch")
     return Group(
         state.SHARED,
         threads=threads,
