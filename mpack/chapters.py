@@ -37,8 +37,8 @@ def check(names, **allowed):
     **allowed
         What each parameter may be:
         `(low, high)` an integer if both ends are integers, else a number, ends included, None for no end;
-        `{"live", "paper"}` one of these values; `bool` True or False; `[spec]` a non-empty list of such
-        values.
+        `{"live", "paper"}` one of these values; `bool` True or False; `str` a string; `[spec]` a non-empty
+        list of such values.
 
     Raises
     ------
@@ -71,6 +71,8 @@ def _accept(name, value, spec):
     """Raise unless `value` is what `spec` allows (see `check`)."""
     if spec is bool:
         _check.flag(name, value)
+    elif spec is str:
+        _check.instance(name, value, str, "a string")
     elif isinstance(spec, (set, frozenset)):
         _check.choice(name, value, sorted(spec, key=str))
     elif isinstance(spec, list) and len(spec) == 1:
@@ -82,7 +84,7 @@ def _accept(name, value, spec):
         whole = all(isinstance(end, int) for end in spec if end is not None)
         (_check.integer if whole else _check.number)(name, value, *spec)
     else:
-        raise TypeError(f"{name} has an unreadable range {spec!r}: use (low, high), a set, bool, or [range]")
+        raise TypeError(f"{name} has an unreadable range {spec!r}: use (low, high), a set, bool, str, or [range]")
 
 
 def with_error(value, error=None, unit=None):

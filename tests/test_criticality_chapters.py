@@ -11,13 +11,13 @@ SMALL = {
     "absorbing_or_active": {
         "sites": 30,
         "trials": 300,
-        "n": 108,
+        "n_live": 108,
         "phis": [0.48, 0.53, 0.6, 0.62, 0.64, 0.66],
-        "steps": 1_000,
-        "runs": 2,
+        "steps_live": 1_000,
+        "runs_live": 2,
         "small_sizes": [24, 96],
-        "small_runs": 24,
-        "start_runs": 3,
+        "small_runs_live": 24,
+        "start_runs_live": 3,
     },
     "hidden_order": {
         "n": 500,

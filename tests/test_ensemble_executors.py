@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import mpack
-from mpack import _rows, ensemble
+from mpack import _rows, ensemble, reruns
 
 SPECS = mpack.specs(
     [mpack.SGD(alpha=0.05, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.05)],
@@ -160,6 +160,15 @@ def client(tmp_path_factory):
 
 def test_a_dask_cluster_gives_the_same_bits(client, expected):
     assert_expected(mpack.sweep(SPECS, executor=client.get_executor(), progress=False), expected)
+
+
+def test_a_chapter_s_source_takes_the_cluster_at_an_address(client, expected, monkeypatch, tmp_path):
+    used = []
+    monkeypatch.setattr(reruns, "kept_in", lambda: tmp_path)
+    monkeypatch.setattr(ensemble, "_at_once", lambda executor: used.append(type(executor).__name__) or 2)
+    table = reruns.Source("paper", client.scheduler.address).sweep(SPECS, "on-a-cluster")
+    assert_expected(table, expected)
+    assert used == ["ClientExecutor"] and (tmp_path / "on-a-cluster.sqlite").exists()
 
 
 def test_a_killed_dask_worker_s_runs_are_resubmitted(client, expected, monkeypatch):
