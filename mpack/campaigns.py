@@ -94,6 +94,25 @@ def _around(rule, centre, n, grid):
     return found
 
 
+def manna_longer():
+    """What eight times more time changes: the three processes in one size, at two places of the active side."""
+    n, found = 2_000, []
+    unit, longest = _MANNA_SIZES[n]
+    for rule, centre in MANNA_RULES.values():
+        for x in (0.7, 1.4):
+            steps = 8 * int(round(longest / max(1.0, x), -2))
+            found += mpack.specs(
+                rule,
+                n=n,
+                phi=round(centre + x * unit, 5),
+                steps=steps,
+                record=(mpack.log_spaced(30), mpack.every(steps // 300)),
+                series="activity",
+                seed=range(8),
+            )
+    return found
+
+
 def hidden_order():
     """Structure factors near the transition and in the active phase, and at the parameters of Figure S2."""
     couple = [mpack.PairwiseBRO(eps=0.15), mpack.IndividualBRO(eps=0.15)]

@@ -92,6 +92,20 @@ def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive():
         assert chapter.records[f"gap-{process}-4000"]["value"] < chapter.records[f"gap-{process}-1000"]["value"]
 
 
+def test_the_manna_chapter_says_that_activity_is_not_steady():
+    """Longer runs end where a power law in time, from the shorter ones, says; what SGD lacks moves its phi_c."""
+    chapter = Executed("manna_collapse")
+    for process in ("sgd", "rcd", "gd"):
+        assert 0.5 < chapter.records[f"clock-r-{process}"]["value"] < 0.95
+        for place in ("near", "far"):
+            claim = chapter.claims[f"manna-clock-{process}-{place}"]
+            assert abs(claim["value"]) < 4 * claim["error"] and claim["n"] >= 6
+    assert chapter.claims["control-manna-steady"]["value"] < -0.05
+    assert chapter.records["clock-fall-sgd"]["value"] > 1.5 * chapter.records["clock-fall-rcd"]["value"]
+    assert chapter.records["limit-phi-c-sgd"]["value"] - chapter.records["phi-c-sgd"]["value"] > 0.003
+    assert chapter.records["limit-manna-sgd"]["value"] < chapter.records["alone-manna-sgd"]["value"] / 2
+
+
 def test_hidden_order_predicts_the_noise_of_a_step_and_redoes_the_archive(run):
     chapter = run("hidden_order")
     for rule in ("bro", "non-reciprocal-bro"):

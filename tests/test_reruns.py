@@ -12,7 +12,7 @@ from mpack import campaigns, ensemble, reruns
 CHAPTERS = {  # of the part on the transition, with the campaigns that each reads
     "absorbing_or_active": [],
     "locating_phi_c": ["phi-c", "phi-c-longer"],
-    "manna_collapse": ["manna"],
+    "manna_collapse": ["manna", "manna-longer"],
     "hidden_order": ["hidden-order"],
     "beyond_three_dimensions": ["dimensions"],
 }
