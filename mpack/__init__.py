@@ -46,6 +46,8 @@ _MODULES = {
     "specification",
     "ensemble",
     "campaigns",
+    "reruns",
+    "calibration",
     "manifolds",
     "contrastive",
     "figures",

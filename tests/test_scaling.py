@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mpack import scaling
+from mpack import calibration, scaling
 from mpack._kernels import collapse as kernels
 from mpack._kernels import lattices, noise
 
@@ -651,3 +651,28 @@ def test_results_travel_and_show_themselves(seed):
     low, high = fit.interval("nu", 0.95)
     assert (high - low) / 2 == pytest.approx(1.959964 * fit.dnu) and (high + low) / 2 == pytest.approx(fit.nu)
     assert "6 sizes from 8 to 48, 150 points" in repr(noisy(seed))
+
+
+@pytest.mark.parametrize("runs, number", [(8, 29), (0, 8), (0, 29)])
+def test_the_largest_likelihood_and_not_a_local_one(runs, number):
+    """Data sets of the calibration in which a climb from the start alone ends far off: on a bound, or on a saddle."""
+    rng = np.random.default_rng([1, runs, number])
+    truth = {name: rng.uniform(*ends) for name, ends in calibration.PRIOR.items()}
+    fit = scaling.gaussian_process(calibration.synthetic(truth, rng, runs=runs), calibration.START)
+    for name, value in truth.items():
+        assert 0.0 < fit.errors[name] < 0.05 and abs(fit.values[name] - value) < 5 * fit.errors[name]
+
+
+def test_a_parameter_on_a_bound_has_no_error(monkeypatch):
+    """None could be had: nan, and not the certainty of a zero."""
+    data = calibration.synthetic({"rho_c": 0.683, "nu": 0.8, "zeta": -0.64}, np.random.default_rng(1))
+    bounds = scaling._Process._bounds
+
+    def narrow(self, key, value):
+        low, high = bounds(self, key, value)
+        return (low, value / self._scale(key, {key: value})) if key == "nu" else (low, high)
+
+    monkeypatch.setattr(scaling._Process, "_bounds", narrow)
+    fit = scaling.gaussian_process(data, calibration.START)
+    assert fit.values["nu"] == pytest.approx(calibration.START["nu"]) and np.isnan(fit.errors["nu"])
+    assert fit.errors["zeta"] > 0.0
