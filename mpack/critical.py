@@ -6,6 +6,7 @@ time tau_r to reach either state diverges there (Zhang and Martiniani, arXiv:241
 statistics of recorded series, without a loop over particles: times in steps, activities in [0, 1].
 
     steady_activity     f_inf of one run: value, error, autocorrelation time, and whether to trust them
+    octaves             mean activity in octaves of time: whether steady is what it is
     relaxation_time     tau_r of one run
     survival            the chance that a run is still active (Kaplan-Meier)
     mean_activity       f_a(k) over all runs, or over those that survive
@@ -158,6 +159,39 @@ class Relaxation(NamedTuple):
 
     steps: float
     after: float
+
+
+def octaves(times, activity, count=5):
+    """Mean activity in the last octaves of a run's time, (T/2, T] last: of many runs together, whether it is steady.
+
+    One run's `drift` in `steady_activity` is blind to a slow fall that its fluctuations hide; the mean of many is not.
+    Where activity nears a limit as k^-theta, the differences of successive octaves have the ratio 2^-theta.
+
+    Parameters
+    ----------
+    times, activity : as for `steady_activity`
+        Activity is taken to change linearly from one record to the next.
+    count : int
+        How many, >= 1.
+
+    Returns
+    -------
+    array, shape (count,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an array is malformed, or the first octave begins before the first record.
+    """
+    times, activity = _series(times, activity)
+    count = _check.integer("count", count, 1)
+    edges = times[-1] / 2.0 ** np.arange(count, -1, -1)
+    if edges[0] < times[0] or times[-1] < 2**count:
+        raise ValueError(
+            f"count must be such that the first octave, from step {edges[0]:g}, begins at least one step after the start "
+            f"and not before the first record, at step {times[0]}; got {count}"
+        )
+    return np.array([np.interp(np.linspace(a, b, 65), times, activity).mean() for a, b in zip(edges, edges[1:])])
 
 
 def relaxation_time(times, activity, f_inf=None, *, within=0.1):

@@ -192,3 +192,20 @@ def test_too_little_for_a_critical_point():
         critical.onset([0.6, 0.61], [0.1, 0.2], [0.01, 0.01])
     with pytest.raises(ValueError, match="more than 1"):
         critical.to_zero([0.1], [0.6], [0.01])
+
+
+def test_octaves_of_a_power_law():
+    """f = f_inf + B k^-theta: differences of octaves have the ratio 2^-theta, and two of them give f_inf."""
+    times = np.arange(1, 100_001)
+    m = critical.octaves(times, 0.2 + 0.5 * times**-0.4, 6)
+    assert np.diff(m)[1:] / np.diff(m)[:-1] == pytest.approx(2**-0.4, rel=1e-3)
+    assert m[-1] - (m[-2] - m[-1]) * 2**-0.4 / (1 - 2**-0.4) == pytest.approx(0.2, abs=1e-4)
+
+
+def test_octaves_of_uneven_records():
+    """A straight line recorded anywhere: means are at the middles of the octaves."""
+    times = np.array([0, 1, 7, 50, 51, 64])
+    assert critical.octaves(times, 1 - times / 64, 3) == pytest.approx([1 - 12 / 64, 1 - 24 / 64, 1 - 48 / 64])
+    for bad in ((times, 1 - times / 64, 7), (times[2:], times[2:] / 64, 5), (times, times / 64, 0)):
+        with pytest.raises(ValueError, match="count"):
+            critical.octaves(*bad)
