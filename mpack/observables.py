@@ -260,7 +260,8 @@ class StructureFactor:
     """Structure factor; see `structure_factor`."""
 
     q: np.ndarray  #: (m,) |q| of each wave vector
-    s: np.ndarray  #: (m,) S(q)
+    s: np.ndarray  #: (m,) S(q) = |modes|**2 / n
+    modes: np.ndarray  #: (m,) complex, the density wave rho_q = sum_j exp(-i q.x_j) itself
     vectors: np.ndarray  #: (m, d) int64, n of q = 2 pi n/L; one of each pair n, -n
     q_min: float  #: 2 pi/L, the smallest wave number the box holds
     shell_q: np.ndarray  #: (k,) mean |q| of each shell
@@ -308,7 +309,7 @@ def structure_factor(packing, q_max=8.0, per_shell=None):
     observe.density_modes(packing.fixed, vectors, real, imaginary)
     s = (real * real + imaginary * imaginary) / packing.n
     norms = np.sqrt(np.sum(vectors * vectors, axis=1).astype(float))
-    return StructureFactor(q_min * norms, s, vectors, q_min, *_shell_means(q_min, norms, s))
+    return StructureFactor(q_min * norms, s, real + 1j * imaginary, vectors, q_min, *_shell_means(q_min, norms, s))
 
 
 @dataclass(frozen=True, eq=False)

@@ -213,7 +213,9 @@ def test_structure_factor_by_brute_force(dim):
     packing = some_packing(dim, n=150, box=4.0)
     found = mpack.structure_factor(packing, q_max=2 * math.pi / 4.0 * 3.01)
     phase = 2 * math.pi / packing.box * (found.vectors @ packing.positions.T)
-    assert found.s == pytest.approx(np.abs(np.exp(-1j * phase).sum(axis=1)) ** 2 / packing.n, abs=1e-10)
+    waves = np.exp(-1j * phase).sum(axis=1)
+    assert found.modes == pytest.approx(waves, abs=1e-9)
+    assert found.s == pytest.approx(np.abs(waves) ** 2 / packing.n, abs=1e-10)
     assert found.q == pytest.approx(found.q_min * np.linalg.norm(found.vectors, axis=1), rel=1e-15)
     assert found.q_min == 2 * math.pi / 4.0 and found.q.min() == found.q_min
     assert np.all(found.s >= 0)
