@@ -112,5 +112,20 @@ def test_hidden_order_predicts_the_noise_of_a_step_and_redoes_the_archive(run):
         assert chapter.claims[f"hidden-noise-{rule}"]["value"] <= 1.0
     assert chapter.claims["hidden-control-noise"]["value"] > 3.0
     assert chapter.claims["hidden-redone"]["value"] == 0.0
+    assert 0.0 < chapter.records["crept-bro"]["value"] < chapter.records["walk"]["value"]
     assert chapter.records["variance-slope-bro-active"]["value"] < -0.5
     assert abs(chapter.records["variance-slope-random"]["value"]) < 0.4
+
+
+def test_hidden_order_tells_what_fluctuates_from_what_is_frozen():
+    """Caged spheres; opposite kicks suppress what fluctuates, most for SGD; a full curve near the transition."""
+    chapter = Executed("hidden_order")
+    for process in ("bro", "sgd", "individual-bro", "rcd", "non-reciprocal-bro"):
+        assert 0.0 < chapter.records[f"crept-{process}"]["value"] < chapter.records["walk"]["value"] / 2
+        assert 0.0 < chapter.records[f"frozen-{process}"]["value"] < 1.0
+        assert chapter.records[f"near-{process}"]["n"] >= 24
+    for pair in ("bro", "sgd"):
+        assert chapter.claims[f"hidden-long-waves-{pair}"]["verdict"] == "agrees"
+    fluctuating = {rule: chapter.records[f"moving-{rule}"]["value"] for rule in ("bro", "sgd", "rcd", "individual-bro")}
+    assert fluctuating["sgd"] > fluctuating["rcd"] and fluctuating["bro"] > fluctuating["individual-bro"]
+    assert chapter.records["ratio-measured"]["value"] > chapter.records["ratio-predicted"]["value"]
