@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import linalg, optimize, special
 
 import mpack
-from mpack import campaigns, critical, ensemble, landscape, scaling
+from mpack import campaigns, critical, ensemble, landscape, reruns, scaling
 from mpack.specification import from_text
 from mpack.widgets import _same, _sources
 
@@ -146,7 +146,7 @@ PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
 def phi_c_chapter(alphas=None):
     """The names of the chapter on locating phi_c once its own cells have read and fitted the archive."""
     cells = chapter_cells("locating_phi_c")
-    names = {"mpack": mpack, "critical": critical, "np": np, "pd": pd, "optimize": optimize}
+    names = {"mpack": mpack, "critical": critical, "np": np, "pd": pd, "optimize": optimize, "source": reruns.Source()}
     exec(cells["cell-04"], names)
     exec(cells["cell-14"].partition("\naudit = ")[0], names)
     if alphas is not None:
