@@ -5,6 +5,8 @@ import sys
 
 import numba.core.caching
 
+from book._tools.execute import FIRST_STEP
+from mpack import _engine
 from mpack._kernels import _jit
 
 
@@ -28,6 +30,15 @@ def test_the_stamp_of_a_cache_covers_every_kernel(monkeypatch, tmp_path):
     assert stamp() == before
     (tmp_path / "b.py").write_text("y = 2\n")
     assert stamp() != before
+
+
+def test_the_first_step_of_a_build_compiles_the_step_in_its_dimension(monkeypatch):
+    called = []
+    real = _engine.advance
+    monkeypatch.setattr(_engine, "advance", lambda *arguments: called.append(arguments[0]) or real(*arguments))
+    for dim in (2, 3):
+        exec(FIRST_STEP.format(dim))
+    assert {len(dimensions) for dimensions in called} == {2, 3}
 
 
 def test_importing_mpack_loads_nothing_heavy():

@@ -29,7 +29,9 @@ AT_ONCE = 2
 CELL_LIMIT = 900  # seconds
 KERNEL_ARGUMENTS = ["--ext=book._tools.kernelwatch", "--log-level=CRITICAL"]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-FIRST_STEP = "import mpack as m; m.simulate(m.Packing.random(2, 0.1, {}, seed=1), m.PairwiseBRO(0.1), 1, seed=1)"
+FIRST_STEP = (  # spheres that overlap: at rest they would need no kernel
+    "import mpack as m; m.simulate(m.Packing.random(8, 0.5, {}, seed=1), m.PairwiseBRO(eps=0.1), steps=1, seed=1)"
+)
 DATA_NAME = re.compile(r"book/results/[\w.+/-]*\w")
 
 
