@@ -42,6 +42,44 @@ def msd(
     ]
 
 
+ABSORBING_EPS = 0.075  # kick size of `absorbing`
+ABSORBING_LIVES = {0.55: 1_024, 0.57: 1_024, 0.58: 192}  # packing fraction: the largest of the systems that shall die
+
+
+def absorbing():
+    """Five matched processes across the transition; how long small systems live; three starts at one place."""
+    matched = matched_processes(ABSORBING_EPS)
+    rules = [matched[name] for name in ("BRO", "SGD", "individual BRO", "RCD")]
+    sgd, descent = matched["SGD"], mpack.SGD(alpha=ABSORBING_EPS / 0.75, batch_fraction=1.0)
+    common = {"n": 4_000, "steps": 40_000, "record": (mpack.log_spaced(20), mpack.every(100)), "series": "activity"}
+    far, near = (0.54, 0.55, 0.555, 0.585, 0.59, 0.6, 0.62), [round(0.56 + 0.0025 * k, 4) for k in range(9)]
+    across = mpack.specs([*rules, descent], phi=sorted([*far, *near]), seed=range(8), **common)
+    brief = {"steps": 200_000, "record": mpack.log_spaced(10), "series": "activity", "seed": range(64)}
+    lives = [
+        spec
+        for phi, largest in ABSORBING_LIVES.items()
+        for n in (32, 48, 64, 96, 128, 192, 256, 512, 1_024)
+        if n <= largest
+        for spec in mpack.specs(sgd, n=n, phi=phi, **brief)
+    ]
+    starts = [
+        mpack.Spec(sgd, phi=0.6, seed=seed, start=start, **common)
+        for seed in range(8)
+        for start in _absorbing_starts(sgd, 0.6, 4_000, seed).values()
+    ]
+    return list({spec.key: spec for spec in across + lives + starts}.values())  # a random start is in both
+
+
+def _absorbing_starts(rule, phi, n, seed):
+    """Where runs at one packing fraction may come from: random places, a quiet packing compressed, a busy one expanded."""
+    common = {"n": n, "seed": seed, "record": (0,), "series": "activity"}
+    return {
+        "random": "random",
+        "compressed from rest": mpack.Spec(rule, phi=phi - 0.05, steps=80_000, **common),
+        "expanded": mpack.Spec(rule, phi=phi + 0.04, steps=2_000, **common),
+    }
+
+
 MANNA_RULES = {  # at alpha = 0.2, with the rough phi_c of a pilot: where the grids of the campaign are centred
     "SGD": (mpack.SGD(alpha=0.2, batch_fraction=0.2), 0.513),
     "RCD": (mpack.RCD(alpha=0.2, batch_fraction=0.2), 0.516),
