@@ -71,7 +71,7 @@ def absorbing():
 
 
 def _absorbing_starts(rule, phi, n, seed):
-    """Where runs at one packing fraction may come from: random places, a quiet packing compressed, a busy one expanded."""
+    """Where runs at one packing fraction come from: random places, a quiet packing compressed, a busy one expanded."""
     common = {"n": n, "seed": seed, "record": (0,), "series": "activity"}
     return {
         "random": "random",
