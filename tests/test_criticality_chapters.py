@@ -7,17 +7,20 @@ any parameters, are taken as the book on the disk recorded them.
 import pytest
 from chapterruns import Executed, small
 
+from mpack import campaigns
+
 SMALL = {
     "absorbing_or_active": {
         "sites": 30,
         "trials": 300,
-        "n_live": 108,
+        "audit_seconds": 0,
+        "n": 108,
         "phis": [0.48, 0.53, 0.6, 0.62, 0.64, 0.66],
-        "steps_live": 1_000,
-        "runs_live": 2,
+        "steps": 1_000,
+        "runs": 2,
         "small_sizes": [24, 96],
-        "small_runs_live": 24,
-        "start_runs_live": 3,
+        "small_runs": 24,
+        "start_runs": 3,
     },
     "hidden_order": {
         "n": 500,
@@ -57,6 +60,19 @@ def test_absorbing_or_active_measures_what_it_says(run):
     assert chapter.claims["sites-survival"]["n"] == 300
     assert chapter.claims["control-crystal-start"]["value"] > 0.3
     assert chapter.near("sites-steady-activity", 0.0)
+    assert chapter.records["archive-runs"]["value"] == len(campaigns.absorbing())
+
+
+def test_absorbing_or_active_reads_both_sides_of_the_transition_from_the_archive(run):
+    """phi_c from below and above close in as runs get longer; lifetimes grow with N as in the three phases."""
+    chapter = run("absorbing_or_active")
+    assert 0.0 < chapter.records["gap"]["value"] < 0.6 * chapter.records["gap-early"]["value"]
+    assert chapter.claims["two-sides-meet"]["verdict"] == chapter.claims["two-sides-close-in"]["verdict"] == "agrees"
+    below, near, above = (chapter.records[f"life-slope-{place}"]["value"] for place in ("low", "middle", "high"))
+    assert 0.0 < below < 0.3 < near < 0.6 < above
+    for kind in ("compressed", "expanded"):
+        claim = chapter.claims[f"start-does-not-matter-large-{kind}"]
+        assert abs(claim["value"]) < 0.015 and claim["n"] == 16
 
 
 def test_locating_phi_c_ends_where_spheres_jam():

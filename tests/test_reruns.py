@@ -10,7 +10,7 @@ from book._tools import places
 from mpack import campaigns, ensemble, reruns
 
 CHAPTERS = {  # of the part on the transition, with the campaigns that each reads
-    "absorbing_or_active": [],
+    "absorbing_or_active": ["absorbing"],
     "locating_phi_c": ["phi-c", "phi-c-longer"],
     "manna_collapse": ["manna", "manna-longer"],
     "hidden_order": ["hidden-order"],
