@@ -157,6 +157,8 @@ def test_notebooks_are_shown_with_their_outputs(soups):
     for chapter in places.chapters():
         page = soups[chapter.replace(".ipynb", ".html")]
         assert page.find(class_="cell_output") is not None, chapter
+        plain = {output.get_text(strip=True).strip("'") for output in page.find_all(class_="output")}
+        assert not plain & {"agrees", "differs", "undecided"}, chapter  # a verdict is shown with its claim, not bare
 
 
 # The claims ------------------------------------------------------------------------------------------------
