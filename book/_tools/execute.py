@@ -179,6 +179,7 @@ def execute(wanted=None, at_once=AT_ONCE):
         shutil.rmtree(FAILED, ignore_errors=True)
     wanted = everything if wanted is None else wanted
     due = {chapter: why for chapter in wanted if (why := reason_to_run(chapter))}
+    due = dict(sorted(due.items(), key=lambda item: -(ROOT / item[0]).stat().st_size))  # no long one alone at the end
     fresh = len(wanted) - len(due)
     if fresh:
         say(f"{fresh} of {len(wanted)} chapters are up to date.")

@@ -59,6 +59,7 @@ def settings():
         folder.mkdir(parents=True, exist_ok=True)
     return {
         **{name: str(folder) for name, folder in folders.items()},
+        "OPENBLAS_NUM_THREADS": "1",  # two chapters at a time use two cores; and sums have the same bits on any number
         "PYTHONPATH": path,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
