@@ -406,12 +406,17 @@ def _scaling_values(**values):
     return values
 
 
+def _present(coefficient):
+    """Whether a correction, or one of several, is not zero; most fits have none, and ask for it all the time."""
+    return bool(coefficient) if isinstance(coefficient, float) else np.any(coefficient)
+
+
 def _scaled(log_l, rho, values):
     """x, and the factor that turns a into y."""
     nu, zeta = values["nu"], values["zeta"]
     x = np.exp(log_l / nu) * (rho - values["rho_c"])
     factor = np.exp(-zeta / nu * log_l)
-    if np.any(values["b"]) or np.any(values["c"]):
+    if _present(values["b"]) or _present(values["c"]):
         small = np.exp(-values["omega"] * log_l)
         x, factor = x + values["c"] * small, factor / (1.0 + values["b"] * small)
     return x, factor
@@ -497,7 +502,7 @@ class _Problem:
         total, used = 0.0, 0
         for name, one, where, counts, _ in self.parts:
             x, factor = _scaled(one._log_l, one.rho, _of_observable(values, name))
-            if factor.min() <= 0.0 or not np.isfinite(factor.max()):
+            if not (factor.min() > 0.0 and factor.max() < np.inf):  # also where it is nan
                 return np.inf
             s = kernels.quality(x, a[where] * factor, one.da * factor, one.edges, counts)
             sets = np.count_nonzero(counts)
