@@ -2,8 +2,9 @@
 
     python -m benchmarks [--quick] [--json FILE]
 
-Within a case the codes take turns, so that whatever else slows the machine slows them alike; each figure is the best
-of its turns. Only ratios mean anything: they are taken within one case of one run.
+Within a case the codes take turns, so that whatever else slows the machine slows them alike; each
+figure is the best of its turns. Only ratios mean anything: they are taken within one case of one
+run.
 """
 
 import argparse
@@ -76,11 +77,22 @@ class Case:
 
     def plain(self, steps):
         """The plain numba half list."""
-        plain.run(self.packing.positions.copy(), self.packing.box, 2, self.scale, self.kind, self.fraction, 1, plain.SKIN)
+        plain.run(
+            self.packing.positions.copy(),
+            self.packing.box,
+            2,
+            self.scale,
+            self.kind,
+            self.fraction,
+            1,
+            plain.SKIN,
+        )
 
         def turn():
             x, clock = self.packing.positions.copy(), time.perf_counter()
-            done = plain.run(x, self.packing.box, steps, self.scale, self.kind, self.fraction, 1, plain.SKIN)
+            done = plain.run(
+                x, self.packing.box, steps, self.scale, self.kind, self.fraction, 1, plain.SKIN
+            )
             return time.perf_counter() - clock, done
 
         return turn
@@ -149,7 +161,9 @@ def measure(case, others, compare, threads):
 def other_programs():
     """The modules `*_descent` beside this one; they run where `make bench-all` has installed what they need."""
     names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
-    return [importlib.import_module(f"benchmarks.{name}") for name in names if name.endswith("_descent")]
+    return [
+        importlib.import_module(f"benchmarks.{name}") for name in names if name.endswith("_descent")
+    ]
 
 
 def cases(quick):
@@ -170,10 +184,18 @@ def latency():
         "mpack.simulate(p, mpack.PairwiseBRO(eps=0.01), steps=10, seed=1); print(a, time.perf_counter() - t)"
     )
     runs = [
-        [float(x) for x in subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()]
+        [
+            float(x)
+            for x in subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            ).stdout.split()
+        ]
         for _ in range(4)
     ][1:]
-    return {"import": min(run[0] for run in runs), "import and first simulate": min(run[1] for run in runs)}
+    return {
+        "import": min(run[0] for run in runs),
+        "import and first simulate": min(run[1] for run in runs),
+    }
 
 
 def aims(rows, frames):
@@ -192,37 +214,67 @@ def aims(rows, frames):
         ("plain numba half list, dense", ratio(dense, "plain numba"), 2.5, 1),
         ("cKDTree + NumPy, dense", ratio(dense, "cKDTree + NumPy"), 50.0, 1),
         ("LAMMPS, gradient descent", ratio(descent, "LAMMPS"), 2.0, 1),
-        ("LAMMPS, gradient descent, 2 threads each", ratio(descent, "LAMMPS, 2 threads", two), 2.0, 1),
+        (
+            "LAMMPS, gradient descent, 2 threads each",
+            ratio(descent, "LAMMPS, 2 threads", two),
+            2.0,
+            1,
+        ),
         ("jax-md, gradient descent", ratio(descent, "jax-md"), 5.0, 1),
         ("plain numba half list, near absorption", ratio(sparse, "plain numba"), 20.0, 1),
         ("one thread over two, dense, N = 10^4", ratio(dense, one, two), 1.7, 1),
         ("one thread over two, dense, N = 10^6", ratio(large, one, two), 1.7, 1),
         ("frames a second, playground, N = 1000", frames.get("playground"), 30.0, 1),
         ("N = 10^6 over N = 10^4, dense", growth, 1.5, -1),
-        ("bytes per particle, N = 10^4 and more", max(r["bytes_per_particle"] for r in rows if r["n"] >= 10_000), 400.0, -1),
+        (
+            "bytes per particle, N = 10^4 and more",
+            max(r["bytes_per_particle"] for r in rows if r["n"] >= 10_000),
+            400.0,
+            -1,
+        ),
     ]
-    return [(text, value, aim, None if value is None else (value - aim) * sign >= 0) for text, value, aim, sign in table]
+    return [
+        (text, value, aim, None if value is None else (value - aim) * sign >= 0)
+        for text, value, aim, sign in table
+    ]
 
 
 def show(rows, starts, frames):
     """Print the table, the starting times, the figures' frame rates and the aims."""
     for row in rows:
-        times = ", ".join(f"{name} {value:.3g}" for name, value in row["ns_per_particle_step"].items())
-        print(f"{row['rule']:8s} N = {row['n']:<8d} phi = {row['phi']:.2f}  f_a = {row['activity']:.3f}  ns: {times}")
+        times = ", ".join(
+            f"{name} {value:.3g}" for name, value in row["ns_per_particle_step"].items()
+        )
+        print(
+            f"{row['rule']:8s} N = {row['n']:<8d} phi = {row['phi']:.2f}  f_a = {row['activity']:.3f}  ns: {times}"
+        )
     for name, seconds in starts.items():
         print(f"{name}: {seconds:.2f} s")
-    print("frames a second:", ", ".join(f"{name} {found:.0f}" for name, found in frames.items()) or "not run")
+    print(
+        "frames a second:",
+        ", ".join(f"{name} {found:.0f}" for name, found in frames.items()) or "not run",
+    )
     print("\nAims (ratios within one case; the last two lines: at most)")
     for text, value, aim, met in aims(rows, frames):
         measured = "not run" if value is None else f"{value:.3g}"
-        print(f"  {text:45s} {measured:>8s}   aim {aim:g}   {'' if met is None else 'met' if met else 'NOT met'}")
+        print(
+            f"  {text:45s} {measured:>8s}   aim {aim:g}   {'' if met is None else 'met' if met else 'NOT met'}"
+        )
 
 
 def main():
     """Run the cases, print the table, write it as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="N up to 10^4 and phi = 0.64 only: two minutes")
-    parser.add_argument("--json", default="_build/benchmarks.json", help="where to write the table (default %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="N up to 10^4 and phi = 0.64 only: two minutes"
+    )
+    parser.add_argument(
+        "--json",
+        default="_build/benchmarks.json",
+        help="where to write the table (default %(default)s)",
+    )
     options = parser.parse_args()
     others = [module for module in other_programs() if module.available()]
     threads = (1, 2) if (os.cpu_count() or 1) > 1 else (1,)
@@ -235,9 +287,20 @@ def main():
     frames = figures.frame_rates()
     show(rows, starts, frames)
     os.makedirs(os.path.dirname(options.json) or ".", exist_ok=True)
-    about = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(), "mpack": mpack.__version__}
+    about = {
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "mpack": mpack.__version__,
+    }
     with open(options.json, "w", encoding="utf8") as file:
-        table = {"about": about, "seconds": starts, "frames": frames, "rows": rows, "aims": aims(rows, frames)}
+        table = {
+            "about": about,
+            "seconds": starts,
+            "frames": frames,
+            "rows": rows,
+            "aims": aims(rows, frames),
+        }
         json.dump(table, file, indent=1)
     print(f"\nWrote {options.json}")
 

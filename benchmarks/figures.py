@@ -5,7 +5,9 @@ from book._tools.browser import NoBrowser, started
 from mpack.widgets import _sources
 
 SECONDS = 3
-LOAD = {"playground": "v=1&n=1000&phi=0.9&speed=1"}  # what a figure is given to do; the others run as they open
+LOAD = {
+    "playground": "v=1&n=1000&phi=0.9&speed=1"
+}  # what a figure is given to do; the others run as they open
 WATCH = """seconds => new Promise(done => {
     const figure = document.querySelector('.mpk').mpackFigure, first = figure.frames, start = performance.now();
     setTimeout(() => done((figure.frames - first) / (performance.now() - start) * 1000), seconds * 1000); })"""

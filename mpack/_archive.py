@@ -7,8 +7,9 @@ A folder holds
     arrays.xz       arrays that runs kept, if any did
     manifest.json   what this is: specifications, versions, processors, dates, checksums of the other files
 
-and is replaced as a whole: the new files stand beside the old ones as X.new until the new manifest is in place, and a
-reader takes whichever of X and X.new has the checksum in the manifest. So an export may be stopped at any moment.
+and is replaced as a whole: the new files stand beside the old ones as X.new until the new manifest
+is in place, and a reader takes whichever of X and X.new has the checksum in the manifest. So an
+export may be stopped at any moment.
 """
 
 import csv
@@ -39,13 +40,15 @@ def results_folder():
 def archives(folder=None):
     """The folders below `folder` (the book's own if left out) that hold archives of runs, sorted by name.
 
-    Others that have a manifest hold results of another kind, which are none of this module's business.
+    Others that have a manifest hold results of another kind, which are none of this module's
+    business.
     """
     paths = sorted((results_folder() if folder is None else Path(folder)).glob(f"*/{MANIFEST}"))
     return [path.parent for path in paths if '"archive"' in path.read_text(encoding="utf8")]
 
 
-# --------------------------------------------------------------------------------------------------------- export
+# ---------------------------------------------------------------------------------------------------------
+# export
 
 
 def export(store, folder):
@@ -55,7 +58,8 @@ def export(store, folder):
     ----------
     store : Store or path
     folder : path
-        Made if missing; its name is the archive's. An archive that is there is replaced, whole or not at all.
+        Made if missing; its name is the archive's. An archive that is there is replaced, whole or
+        not at all.
 
     Returns
     -------
@@ -133,13 +137,21 @@ def _all_series(rows, specs, series):
     for name in ("energy", "msd"):
         kept = [getattr(one, name) for one in series]
         arrays[f"has_{name}"] = np.array([values is not None for values in kept], dtype=np.uint8)
-        arrays[name] = _planes(np.concatenate([np.zeros(0), *(values for values in kept if values is not None)]))
+        arrays[name] = _planes(
+            np.concatenate([np.zeros(0), *(values for values in kept if values is not None)])
+        )
     return lzma.compress(pack_plain(arrays), preset=_PRESET)
 
 
 def _planes(values):
     """The bytes of 64-bit numbers, all first bytes before all second ones, which compresses better."""
-    return np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, 8).T
+    return (
+        np.ascontiguousarray(values)
+        .astype(values.dtype.newbyteorder("<"))
+        .view(np.uint8)
+        .reshape(-1, 8)
+        .T
+    )
 
 
 def _from_planes(planes, kind):
@@ -154,7 +166,9 @@ def _all_arrays(rows):
         if name != "series"
     ]
     head = json.dumps([[place, name, len(data)] for place, name, data in blobs])
-    return lzma.compress(head.encode() + b"\n" + b"".join(data for _, _, data in blobs), preset=_PRESET)
+    return lzma.compress(
+        head.encode() + b"\n" + b"".join(data for _, _, data in blobs), preset=_PRESET
+    )
 
 
 def _manifest(name, rows, specs, files):
@@ -177,7 +191,8 @@ def _manifest(name, rows, specs, files):
         "numbers": sorted({name for row in rows for name in row["numbers"]}),
         "specifications": varied,
         "files": {
-            file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for file, data in files.items()
+            file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            for file, data in files.items()
         },
     }
 
@@ -215,7 +230,8 @@ def _rename(path, target):
     os.replace(path, target)
 
 
-# ----------------------------------------------------------------------------------------------------------- read
+# -----------------------------------------------------------------------------------------------------------
+# read
 
 
 def read_manifest(folder):
@@ -239,7 +255,9 @@ def read_manifest(folder):
     except (ValueError, KeyError, TypeError) as error:
         raise StoreDamaged(f"the manifest of the archive in {folder} is damaged: {error}") from None
     if format_ != FORMAT:
-        raise StoreError(f"the archive in {folder} is of format {format_}, and this version of mpack reads {FORMAT}")
+        raise StoreError(
+            f"the archive in {folder} is of format {format_}, and this version of mpack reads {FORMAT}"
+        )
     return manifest
 
 
@@ -256,7 +274,9 @@ def _read(folder, manifest, name):
         data = path.read_bytes() if path.exists() else b""
         if hashlib.sha256(data).hexdigest() == manifest["files"][name]["sha256"]:
             return lzma.decompress(data)
-    raise StoreDamaged(f"the archive in {folder} is damaged: {name} has not the checksum that the manifest says")
+    raise StoreDamaged(
+        f"the archive in {folder} is damaged: {name} has not the checksum that the manifest says"
+    )
 
 
 def _lines(folder, manifest):
@@ -279,7 +299,9 @@ def _read_series(folder, manifest, sizes):
         parts[name] = [value if one else None for value, one in zip(values, has)]
     return [
         Series(np.cumsum(time), np.cumsum(count) / size, energy, msd)
-        for time, count, size, energy, msd in zip(times, counts, sizes, parts["energy"], parts["msd"])
+        for time, count, size, energy, msd in zip(
+            times, counts, sizes, parts["energy"], parts["msd"]
+        )
     ]
 
 
@@ -299,7 +321,10 @@ def _read_arrays(folder, manifest):
 def _valued(line, numbers):
     """A line of the table with its values in their types."""
     kinds = {**SPECIFIED, **MEASURED, **DERIVED}
-    values = {name: line[name] == "true" if kind is bool else kind(line[name]) for name, kind in kinds.items()}
+    values = {
+        name: line[name] == "true" if kind is bool else kind(line[name])
+        for name, kind in kinds.items()
+    }
     found = {name: json.loads(line[name]) for name in numbers if line[name] != ""}
     return values, found
 
@@ -361,7 +386,10 @@ def read_results(name):
     found = []
     for place, line in enumerate(lines):
         values, numbers = _valued(line, manifest["numbers"])
-        marks = [[int(step), digest] for step, digest in (mark.split(":") for mark in line["marks"].split(" "))]
+        marks = [
+            [int(step), digest]
+            for step, digest in (mark.split(":") for mark in line["marks"].split(" "))
+        ]
         found.append(
             {
                 **{name: values[name] for name in (*MEASURED, *(DERIVED if current else ()))},
@@ -369,8 +397,14 @@ def read_results(name):
                 "spec": line["spec"],
                 "marks": marks,
                 "numbers": numbers,
-                "blobs": {name: pack(unpack_plain(data)) for name, data in arrays.get(place, {}).items()}
-                | {"series": pack({k: v for k, v in series[place].arrays().items() if v is not None})},
+                "blobs": {
+                    name: pack(unpack_plain(data)) for name, data in arrays.get(place, {}).items()
+                }
+                | {
+                    "series": pack(
+                        {k: v for k, v in series[place].arrays().items() if v is not None}
+                    )
+                },
             }
         )
     return found
@@ -411,7 +445,9 @@ def import_archive(name, store):
             return import_archive(name, opened)
     results = read_results(name)
     if broken := broken_chains(results):
-        raise StoreDamaged(f"the archive {name} has {len(broken)} runs whose numbers were changed, e.g. {broken[0]}")
+        raise StoreDamaged(
+            f"the archive {name} has {len(broken)} runs whose numbers were changed, e.g. {broken[0]}"
+        )
     before = len(store)
     store.put_all(results)
     return len(store) - before

@@ -1,10 +1,11 @@
 """Auditing an archive: rows drawn by chance are done again in part, and every bit is compared.
 
-Of a row that is drawn, the run is redone from its start as far as `BUDGET` particle steps go, mark by mark, and from
-one of its checkpoints, if it has any, to the mark after it. Compared are the digests of the coordinates, every recorded
-number of those stretches, and, where the whole run was redone, how it ended, what is derived and what was observed.
-Before that, the chain of digests of every row is made again from what is stored, so that no number anywhere can be
-changed alone. What an audit cannot see is said by its chance to miss.
+Of a row that is drawn, the run is redone from its start as far as `BUDGET` particle steps go, mark
+by mark, and from one of its checkpoints, if it has any, to the mark after it. Compared are the
+digests of the coordinates, every recorded number of those stretches, and, where the whole run was
+redone, how it ended, what is derived and what was observed. Before that, the chain of digests of
+every row is made again from what is stored, so that no number anywhere can be changed alone. What
+an audit cannot see is said by its chance to miss.
 """
 
 import hashlib
@@ -26,7 +27,9 @@ from mpack.packing import Packing, digest_of
 from mpack.simulation import simulate
 from mpack.specification import from_text
 
-BUDGET = 2 * 10**6  # particle steps from the start of a row: a tenth of a second where all are active
+BUDGET = (
+    2 * 10**6
+)  # particle steps from the start of a row: a tenth of a second where all are active
 CLOSE = 1e-9  # relative, for what goes through libm or FFT: derived numbers and observables
 
 
@@ -68,14 +71,18 @@ class Audit:
     def missed(self, share):
         """Chance that an audit like this one draws none of the false rows, if `share` of the rows are false.
 
-        Rows are drawn without repetition, so this is C(M - m, k)/C(M, k), close to (1 - share)**k, for k of M rows
-        drawn and m = share * M (at least 1) false ones. A row is false here if it differs in the part done again.
-        Another commit draws anew: after c of them the chance is the c-th power.
+        Rows are drawn without repetition, so this is C(M - m, k)/C(M, k), close to (1 - share)**k,
+        for k of M rows drawn and m = share * M (at least 1) false ones. A row is false here if it
+        differs in the part done again. Another commit draws anew: after c of them the chance is the
+        c-th power.
         """
         share = _check.number("share", share, 0, 1)
         false = min(self.rows, max(1, math.ceil(share * self.rows - 1e-9)))
         drawn = len(self.replays)
-        return math.prod((self.rows - false - k) / (self.rows - k) for k in range(min(drawn, self.rows - false + 1)))
+        return math.prod(
+            (self.rows - false - k) / (self.rows - k)
+            for k in range(min(drawn, self.rows - false + 1))
+        )
 
     @property
     def coverage(self):
@@ -90,7 +97,11 @@ class Audit:
             f"particle steps done again, {numbers} recorded numbers compared: "
         )
         said += f"{wrong} rows differ" if wrong else "every bit as stored"
-        said += f"; {len(self.broken)} rows do not make their chain" if self.broken else "; all chains hold"
+        said += (
+            f"; {len(self.broken)} rows do not make their chain"
+            if self.broken
+            else "; all chains hold"
+        )
         chances = ", ".join(
             f"{100 * share:g} % false: {self.missed(share):.2g}, ten commits on {self.missed(share) ** 10:.2g}"
             for share in (0.01, 0.05, 0.2)
@@ -136,10 +147,12 @@ def audit(name, seconds=5.0, salt=None, keys=(), most=200):
     name : str or path
         As for `load_archive`.
     seconds : float
-        No row is begun after so long (compiling and reading the archive do not count); one row is done always.
+        No row is begun after so long (compiling and reading the archive do not count); one row is
+        done always.
     salt : str, optional
-        Which rows: they are taken in the order of SHA-256 of salt and key. If left out, the commit of the tree, so that
-        each commit audits others and nobody chooses them; without git, a digest of the archive.
+        Which rows: they are taken in the order of SHA-256 of salt and key. If left out, the commit
+        of the tree, so that each commit audits others and nobody chooses them; without git, a
+        digest of the archive.
     keys : list of str, optional
         Rows to do first, whatever the order; beginnings of keys are enough.
     most : int
@@ -206,7 +219,12 @@ def commit():
     """The commit of the tree that the library is in, or None without git."""
     try:
         command = ["git", "-C", os.fspath(Path(__file__).parent), "rev-parse", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip() or None
+        return (
+            subprocess.run(
+                command, capture_output=True, text=True, timeout=20, check=True
+            ).stdout.strip()
+            or None
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -215,7 +233,8 @@ def _archive_digest(results):
     return hashlib.sha256("".join(result["chain"] for result in results).encode()).hexdigest()
 
 
-# ------------------------------------------------------------------------------------------------ one row again
+# ------------------------------------------------------------------------------------------------
+# one row again
 
 
 def replay(result, salt="", budget=BUDGET):
@@ -264,7 +283,9 @@ def _structure(spec, result, stored):
     """What a row must fulfil by its specification alone, whatever its numbers are."""
     wrong, steps = [], result["steps"]
     if not result["absorbed"] and steps != spec.steps:
-        wrong.append(f"the run is stored as active after {steps} steps, and {spec.steps} are specified")
+        wrong.append(
+            f"the run is stored as active after {steps} steps, and {spec.steps} are specified"
+        )
     planned = [step for step in marks(spec)[0] if step < steps] + [steps]
     if [step for step, _ in result["marks"]] != planned:
         wrong.append(f"marks stand at other steps than {planned}")
@@ -280,7 +301,9 @@ def _scheduled(spec, run, last):
     """The records of a run done again that the stored run has as well: scheduled ones, and its last."""
     series = series_of(run, spec.series)
     keep = np.isin(series.times, np.append(spec.schedule(), last))
-    return type(series)(*(None if values is None else values[keep] for values in series.arrays().values()))
+    return type(series)(
+        *(None if values is None else values[keep] for values in series.arrays().values())
+    )
 
 
 def _compare(stored, again, wrong):
@@ -312,7 +335,9 @@ def _ending(spec, result, run, stored):
         if result[name] != value:
             wrong.append(f"{name} is stored as {result[name]!r}, done again {value!r}")
     numbers, _ = measured(run, spec.observables)
-    wrong += _differences({name: result[name] for name in DERIVED if name in result}, derived(stored))
+    wrong += _differences(
+        {name: result[name] for name in DERIVED if name in result}, derived(stored)
+    )
     return wrong + _differences(result["numbers"], numbers)
 
 
@@ -337,7 +362,9 @@ def _differences(stored, again):
 
 
 def _close(one, other):
-    return one == other or (one != one and other != other) or math.isclose(one, other, rel_tol=CLOSE)
+    return (
+        one == other or (one != one and other != other) or math.isclose(one, other, rel_tol=CLOSE)
+    )
 
 
 def _from_checkpoint(spec, result, stored, done, salt, wrong):
@@ -346,7 +373,9 @@ def _from_checkpoint(spec, result, stored, done, salt, wrong):
     Returns (first, last) and how many numbers were compared; (), 0 if there is none.
     """
     digests = dict(map(tuple, result["marks"]))
-    saved = {int(name.split()[1]): name for name in result["blobs"] if name.startswith("checkpoint ")}
+    saved = {
+        int(name.split()[1]): name for name in result["blobs"] if name.startswith("checkpoint ")
+    }
     late = [step for step in saved if step >= done]
     if not late:
         return (), 0

@@ -19,7 +19,9 @@ def integer(name, value, low=None, high=None):
 def number(name, value, low=None, high=None, *, open_low=False, open_high=False):
     """`value` as a finite float in [low, high], either end open on request."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number{_within(low, high, open_low, open_high)}; got {short(value)}")
+        raise TypeError(
+            f"{name} must be a number{_within(low, high, open_low, open_high)}; got {short(value)}"
+        )
     try:
         value = float(value)
     except OverflowError:  # an integer of hundreds of digits
@@ -30,7 +32,9 @@ def number(name, value, low=None, high=None, *, open_low=False, open_high=False)
         or (high is not None and (value > high or (open_high and value == high)))
     )
     if outside:
-        raise ValueError(f"{name} must be a finite number{_within(low, high, open_low, open_high)}; got {short(value)}")
+        raise ValueError(
+            f"{name} must be a finite number{_within(low, high, open_low, open_high)}; got {short(value)}"
+        )
     return value
 
 
@@ -49,7 +53,9 @@ def flag(name, value):
 def array(name, value, shape, *, dtype=float):
     """`value` as a finite array of `shape`, where None stands for any length and a string names it in the message."""
     if np.ma.is_masked(value):
-        raise ValueError(f"{name} must be an array of shape {_shape(shape)} without gaps; some of it is masked")
+        raise ValueError(
+            f"{name} must be an array of shape {_shape(shape)} without gaps; some of it is masked"
+        )
     result = real(name, value, f"an array of real numbers of shape {_shape(shape)}", dtype)
     matches = result.ndim == len(shape) and all(
         not isinstance(want, int) or want == have for want, have in zip(shape, result.shape)
@@ -84,7 +90,9 @@ def instance(name, value, kinds, wanted):
 def choice(name, value, options):
     """`value` if it is one of `options`."""
     if isinstance(value, np.ndarray) or value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {short(value)}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, options))}; got {short(value)}"
+        )
     return value
 
 

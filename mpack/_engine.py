@@ -52,7 +52,8 @@ class Engine:
     seed, step : int
         Key of the noise; steps done so far.
     origin, wraps : arrays (n, d), optional
-        Coordinates at step 0 and boxes crossed since, for the unwrapped displacement; the present ones and zero.
+        Coordinates at step 0 and boxes crossed since, for the unwrapped displacement; the present
+        ones and zero.
     threads : int
         How many work on each step.
     skin : float, optional
@@ -61,7 +62,18 @@ class Engine:
         Labels that the noise is keyed by: 0 ... n - 1 unless said.
     """
 
-    def __init__(self, packing, recipe, seed, step=0, origin=None, wraps=None, threads=1, skin=None, labels=None):
+    def __init__(
+        self,
+        packing,
+        recipe,
+        seed,
+        step=0,
+        origin=None,
+        wraps=None,
+        threads=1,
+        skin=None,
+        labels=None,
+    ):
         self.n, self.dim, self.threads = packing.n, packing.dim, threads
         self.axes = (0,) * packing.dim
         self.rule = _rule(packing, recipe, seed)
@@ -122,13 +134,22 @@ class Engine:
 
     def _grow(self, status):
         if status == state.GROW_LIST:
-            _make_lists(self.lists, _enlarged(self.lists["rows_room"]), _enlarged(self.lists["pairs_room"]))
+            _make_lists(
+                self.lists, _enlarged(self.lists["rows_room"]), _enlarged(self.lists["pairs_room"])
+            )
             room = _enlarged(self.lists["found_room"])
             self.lists["found_i"], self.lists["found_j"] = np.zeros((2, room), dtype=np.uint32)
             self.lists["found_room"] = room
-            _make_halo(self.lists, _enlarged(self.lists["halo_room"]), self.threads, 4 if self.dim <= 4 else 8)
+            _make_halo(
+                self.lists,
+                _enlarged(self.lists["halo_room"]),
+                self.threads,
+                4 if self.dim <= 4 else 8,
+            )
             self.shared["stale"], self.shared["sorted"] = 1, 0
-            self.shared["builds"] = 0  # of this list the skin has been chosen; a second choice would be a wider one
+            self.shared["builds"] = (
+                0  # of this list the skin has been chosen; a second choice would be a wider one
+            )
         elif status == state.GROW_OUT:
             room = _enlarged(self.shared["out_room"])
             self.shared["out_slot"] = np.zeros(room, dtype=np.uint32)
@@ -228,13 +249,17 @@ def _space(packing, recipe, rule, labels, origin, wraps):
     stride = 4 if dim <= 4 else 8
     coarse = np.zeros((n + 4, stride), dtype=np.int32)
     coarse[:n, :dim] = packing.fixed >> 32
-    places = np.stack([coarse[:n], coarse[:n]])  # in one piece: while slots are sorted nobody asks where they were
+    places = np.stack(
+        [coarse[:n], coarse[:n]]
+    )  # in one piece: while slots are sorted nobody asks where they were
     group = Group(
         state.SPACE,
         n=n,
         poly=not packing.monodisperse,
         fixed=packing.fixed.copy(),
-        wraps=np.zeros((n, dim), dtype=np.int32) if wraps is None else np.array(wraps, dtype=np.int32),
+        wraps=np.zeros((n, dim), dtype=np.int32)
+        if wraps is None
+        else np.array(wraps, dtype=np.int32),
         coarse=coarse,
         home=places[0],
         anchor=places[1],
@@ -294,8 +319,13 @@ def _make_halo(lists, room, threads, stride):
 
 def _shared(n, dim, threads, recipe):
     out_room = n // 2 + 4096 if threads > 1 else 0
-    most_keys = {"pair": 4 * n, "particle": n}  # those of contacts may need more, those of particles never do
-    keys_room = sum(room + 64 * threads for name, room in most_keys.items() if getattr(recipe, name) == "batch")
+    most_keys = {
+        "pair": 4 * n,
+        "particle": n,
+    }  # those of contacts may need more, those of particles never do
+    keys_room = sum(
+        room + 64 * threads for name, room in most_keys.items() if getattr(recipe, name) == "batch"
+    )
     return Group(
         state.SHARED,
         threads=threads,

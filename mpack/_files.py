@@ -25,7 +25,9 @@ def save(packing, path):
     """Write `packing` whole or not at all."""
     path, kind = _kind(path)
     if kind == ".gsd" and packing.dim > 3:
-        raise ValueError(f"GSD files hold packings of dim 2 and 3; save dim = {packing.dim} to .npz")
+        raise ValueError(
+            f"GSD files hold packings of dim 2 and 3; save dim = {packing.dim} to .npz"
+        )
     content = {
         "format": np.array([_FORMAT], dtype=np.int64),
         "fixed": packing.fixed,
@@ -49,8 +51,14 @@ def load(path, packing_class):
     try:
         with np.errstate(all="ignore"):  # whatever numbers a file holds, `Packing` looks at them
             content = _read_npz(path) if kind == ".npz" else _read_gsd(path)
-            return packing_class(**content) if "positions" in content else packing_class.from_fixed(**content)
-    except Exception as error:  # whatever a foreign or hostile file provokes in zipfile, NumPy or gsd
+            return (
+                packing_class(**content)
+                if "positions" in content
+                else packing_class.from_fixed(**content)
+            )
+    except (
+        Exception
+    ) as error:  # whatever a foreign or hostile file provokes in zipfile, NumPy or gsd
         reason = str(error) or type(error).__name__
         raise ValueError(f"{path} holds no packing that can be read: {reason}") from None
 
@@ -89,7 +97,9 @@ def _read_npz(path):
         missing = [name for name in _MEMBERS if name not in found]
         if missing:
             raise ValueError(f"it has no {', '.join(missing)}, which Packing.save writes")
-        content = {name: _read_member(archive, found[name], path.stat().st_size) for name in _MEMBERS}
+        content = {
+            name: _read_member(archive, found[name], path.stat().st_size) for name in _MEMBERS
+        }
     return _unpack(content)
 
 
@@ -103,10 +113,16 @@ def _unpack(content):
     """Checked arguments of `Packing.from_fixed`."""
     for name, (dtype, ndim) in _MEMBERS.items():
         value = content[name]
-        if not isinstance(value, np.ndarray) or value.dtype.newbyteorder("=") != dtype or value.ndim != ndim:
+        if (
+            not isinstance(value, np.ndarray)
+            or value.dtype.newbyteorder("=") != dtype
+            or value.ndim != ndim
+        ):
             raise ValueError(f"{name} is not an array of {dtype} with {ndim} axes")
     if content["format"].tolist() != [_FORMAT]:
-        raise ValueError(f"its format is {content['format'].tolist()}, and this version reads [{_FORMAT}]")
+        raise ValueError(
+            f"its format is {content['format'].tolist()}, and this version reads [{_FORMAT}]"
+        )
     if content["box"].size != 1:
         raise ValueError(f"box has {content['box'].size} values instead of 1")
     if not np.array_equal(content["checksum"], _checksum(content)):
@@ -138,13 +154,17 @@ def _write_gsd(path, packing, content):
     frame.particles.position = packing.centred()
     frame.particles.diameter = packing.diameters
     frame.particles.types = ["sphere"]
-    frame.particles.type_shapes = [{"type": "Sphere", "diameter": 1.0}]  # a file leaves out diameters of 1
+    frame.particles.type_shapes = [
+        {"type": "Sphere", "diameter": 1.0}
+    ]  # a file leaves out diameters of 1
     frame.log = {f"mpack/{name}": value for name, value in content.items()}
     with gsd.hoomd.open(path, "x") as file:
         file.append(frame)
 
 
-_GSD_HEADER = struct.Struct("<QQQQQ")  # magic; place and entries of the index; place and entries of the list of names
+_GSD_HEADER = struct.Struct(
+    "<QQQQQ"
+)  # magic; place and entries of the index; place and entries of the list of names
 _GSD_ENTRIES = (32, 64)  # bytes of one entry of each
 
 
@@ -168,11 +188,15 @@ def _read_gsd(path):
     _check_gsd_header(path)
     with gsd.fl.open(path, "r") as file:
         if file.schema != "hoomd" or file.nframes == 0:
-            raise ValueError(f"its schema is {file.schema!r} instead of 'hoomd', or it has no frame")
+            raise ValueError(
+                f"its schema is {file.schema!r} instead of 'hoomd', or it has no frame"
+            )
         if not file.find_matching_chunk_names("log/mpack/"):
             return _foreign(**_shown(file))
         exact = _unpack({name: _chunk(file, f"log/mpack/{name}") for name in _MEMBERS})
-        _check_agreement(exact, _chunk(file, "particles/position", np.zeros((len(exact["fixed"]), 3))))
+        _check_agreement(
+            exact, _chunk(file, "particles/position", np.zeros((len(exact["fixed"]), 3)))
+        )
     return exact
 
 
@@ -187,24 +211,41 @@ def _chunk(file, name, missing=None):
 def _shown(file):
     """What every GSD file shows: number of dimensions, box, positions and diameters."""
     position = _chunk(file, "particles/position")
-    if position is None or position.ndim != 2 or position.shape[1] != 3 or position.dtype.kind != "f":
+    if (
+        position is None
+        or position.ndim != 2
+        or position.shape[1] != 3
+        or position.dtype.kind != "f"
+    ):
         raise ValueError("it has no positions")
     return {
         "dim": int(_chunk(file, "configuration/dimensions", np.array([3]))[0]),
         "edges": np.asarray(_chunk(file, "configuration/box", np.zeros(6)), dtype=float),
         "position": position.astype(float),
-        "diameter": np.asarray(_chunk(file, "particles/diameter", np.ones(len(position))), dtype=float),
+        "diameter": np.asarray(
+            _chunk(file, "particles/diameter", np.ones(len(position))), dtype=float
+        ),
     }
 
 
 def _foreign(dim, edges, position, diameter):
     """Arguments of `Packing` from what every GSD file shows; lengths become mean diameters."""
-    if not (dim in (2, 3) and edges.shape == (6,)) or np.any(edges[:dim] != edges[0]) or np.any(edges[3:]):
-        raise ValueError(f"its box {edges.tolist()} in {dim} dimensions is neither a square nor a cube")
+    if (
+        not (dim in (2, 3) and edges.shape == (6,))
+        or np.any(edges[:dim] != edges[0])
+        or np.any(edges[3:])
+    ):
+        raise ValueError(
+            f"its box {edges.tolist()} in {dim} dimensions is neither a square nor a cube"
+        )
     if not (diameter.size and np.all(np.isfinite(diameter)) and np.all(diameter > 0)):
         raise ValueError("its diameters are not all positive, or it has no particles")
     unit = float(np.mean(diameter))
-    return {"positions": position[:, :dim] / unit, "box": edges[0] / unit, "diameters": diameter / unit}
+    return {
+        "positions": position[:, :dim] / unit,
+        "box": edges[0] / unit,
+        "diameters": diameter / unit,
+    }
 
 
 def _check_agreement(exact, position):
@@ -213,4 +254,6 @@ def _check_agreement(exact, position):
     meant = np.zeros((rows, 3))
     meant[:, :dim] = exact["fixed"].astype(float) * 2.0**-64 * exact["box"]
     if position.shape != meant.shape or not np.all(np.abs(position - meant) <= 1e-6 * exact["box"]):
-        raise ValueError("its positions differ from its integer coordinates: another program changed some")
+        raise ValueError(
+            "its positions differ from its integer coordinates: another program changed some"
+        )

@@ -1,8 +1,8 @@
 """What a run of an ensemble may measure on its last packing: named observables with checked options.
 
-Each gives numbers, which become columns of the table, and arrays, which are stored beside it. They are functions of the
-last packing, whose bits the digest vouches for; their own last bits may depend on the machine's libm, so that no digest
-covers them.
+Each gives numbers, which become columns of the table, and arrays, which are stored beside it. They
+are functions of the last packing, whose bits the digest vouches for; their own last bits may depend
+on the machine's libm, so that no digest covers them.
 """
 
 import math
@@ -20,7 +20,8 @@ from mpack.packing import unit_ball_volume
 class Observable:
     """`measure(run, **options) -> (numbers, arrays)`, its options with their defaults, and their check at the door.
 
-    `check(room, **options)` raises ValueError or TypeError for options that the run's box has no room for.
+    `check(room, **options)` raises ValueError or TypeError for options that the run's box has no
+    room for.
     """
 
     measure: Callable
@@ -31,7 +32,9 @@ class Observable:
         """The options completed, as sorted pairs; ValueError or TypeError for what is none."""
         for name in given:
             _check.choice("option", name, tuple(self.defaults))
-        return tuple(sorted((name, _plain(name, value)) for name, value in (self.defaults | given).items()))
+        return tuple(
+            sorted((name, _plain(name, value)) for name, value in (self.defaults | given).items())
+        )
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,23 @@ def measured(run, wanted):
 def _contacts(run, tolerance):
     """Coordination Z with and without rattlers; `mpack.contacts`."""
     found = observables.contacts(run.final, tolerance)
-    values = {"z": found.mean, "z_without_rattlers": found.mean_without_rattlers, "rattlers": found.rattlers}
+    values = {
+        "z": found.mean,
+        "z_without_rattlers": found.mean_without_rattlers,
+        "rattlers": found.rattlers,
+    }
     return values, {}
 
 
 def _structure_factor(run, q_max, per_shell):
     """Shell averages of S(q); `mpack.structure_factor`."""
     found = observables.structure_factor(run.final, q_max, per_shell)
-    return {}, {"q": found.shell_q, "s": found.shell_s, "error": found.shell_error, "counts": found.shell_counts}
+    return {}, {
+        "q": found.shell_q,
+        "s": found.shell_s,
+        "error": found.shell_error,
+        "counts": found.shell_counts,
+    }
 
 
 def _pair_correlation(run, r_max, bins):
@@ -100,7 +112,9 @@ def _flatness(run, sigmas, sampled, samples):
     u0 = float(potential.energy(0.0))
     unit = u0 if u0 < 1e200 else 1.0
     for sigma in sigmas:
-        values[f"flatness_{sigma!r}"] = observables.flatness(run.final, sigma, potential).delta_v / unit
+        values[f"flatness_{sigma!r}"] = (
+            observables.flatness(run.final, sigma, potential).delta_v / unit
+        )
     for sigma in sampled:
         found = observables.flatness(run.final, sigma, potential, samples=samples, seed=run.seed)
         values[f"flatness_sampled_{sigma!r}"] = found.delta_v / unit
@@ -118,7 +132,8 @@ def _packing(run):
     return {}, {"fixed": run.final.fixed, "wraps": run.wraps}
 
 
-# ---------------------------------------------------------------------------------------------- checks at the door
+# ----------------------------------------------------------------------------------------------
+# checks at the door
 
 
 def _check_contacts(room, tolerance):
@@ -128,10 +143,16 @@ def _check_contacts(room, tolerance):
 
 def _check_structure_factor(room, q_max, per_shell):
     q_min = 2.0 * math.pi / room.box
-    vectors = 0.5 * unit_ball_volume(room.dim) * (_check.number("q_max", q_max, q_min) / q_min) ** room.dim
+    vectors = (
+        0.5
+        * unit_ball_volume(room.dim)
+        * (_check.number("q_max", q_max, q_min) / q_min) ** room.dim
+    )
     if vectors > observables.MOST_VECTORS:
         most = observables.MOST_VECTORS
-        raise ValueError(f"q_max must be so small that at most {most} wave vectors fit; got {q_max!r}")
+        raise ValueError(
+            f"q_max must be so small that at most {most} wave vectors fit; got {q_max!r}"
+        )
     if per_shell is not None:
         _check.integer("per_shell", per_shell, 1)
 
@@ -155,19 +176,29 @@ def _check_flatness(room, sigmas, sampled, samples):
             raise TypeError(f"{name} must be a list of numbers; got {values!r}")
         for sigma in values:
             sigma = _check.number(name, sigma, observables.LEAST_SIGMA)
-            _check_fits(room, room.reach + observables.REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}")
+            _check_fits(
+                room, room.reach + observables.REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}"
+            )
 
 
 def _check_fits(room, cutoff, what):
     if 2.0 * cutoff > room.box:
-        raise ValueError(f"box must be >= {2.0 * cutoff:.6g}, twice the cut-off, for {what}; got {room.box:.6g}")
+        raise ValueError(
+            f"box must be >= {2.0 * cutoff:.6g}, twice the cut-off, for {what}; got {room.box:.6g}"
+        )
 
 
 OBSERVABLES = {
     "contacts": Observable(_contacts, {"tolerance": 0.0}, _check_contacts),
-    "structure_factor": Observable(_structure_factor, {"q_max": 8.0, "per_shell": 500}, _check_structure_factor),
-    "pair_correlation": Observable(_pair_correlation, {"r_max": 3.0, "bins": 300}, _check_pair_correlation),
-    "flatness": Observable(_flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}, _check_flatness),
+    "structure_factor": Observable(
+        _structure_factor, {"q_max": 8.0, "per_shell": 500}, _check_structure_factor
+    ),
+    "pair_correlation": Observable(
+        _pair_correlation, {"r_max": 3.0, "bins": 300}, _check_pair_correlation
+    ),
+    "flatness": Observable(
+        _flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}, _check_flatness
+    ),
     "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}, _check_gaps),
     "trace": Observable(_trace, {}, lambda room: None),
     "packing": Observable(_packing, {}, lambda room: None),

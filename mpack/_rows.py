@@ -1,12 +1,13 @@
 """One run of a specification: done with marks on the way, told as plain data, and redone in part by an audit.
 
-A run stops at its marks, steps ceil(steps / 2**m), to take the digest of its coordinates. From these digests and the
-recorded series a chain is made,
+A run stops at its marks, steps ceil(steps / 2**m), to take the digest of its coordinates. From
+these digests and the recorded series a chain is made,
 
     h_0 = H(key),   h_m = H(h_{m-1}, step of mark m, digest there, all records after mark m-1 up to mark m),
 
-and closed with how the run ended. Its last link vouches for every stored number: whoever has the row can make the chain
-again from it, and whoever has a minute can redo the run up to any mark and compare bits.
+and closed with how the run ended. Its last link vouches for every stored number: whoever has the
+row can make the chain again from it, and whoever has a minute can redo the run up to any mark and
+compare bits.
 """
 
 import functools
@@ -59,18 +60,27 @@ class Series:
 
     def arrays(self):
         """Name to array, or None, in a fixed order."""
-        return {"times": self.times, "activity": self.activity, "energy": self.energy, "msd": self.msd}
+        return {
+            "times": self.times,
+            "activity": self.activity,
+            "energy": self.energy,
+            "msd": self.msd,
+        }
 
     def tobytes(self):
         """All bits of all records, little-endian."""
         parts = [np.ascontiguousarray(self.times, dtype="<i8").tobytes()]
-        parts += [np.ascontiguousarray(self.arrays()[name], dtype="<f8").tobytes() for name in self.kept]
+        parts += [
+            np.ascontiguousarray(self.arrays()[name], dtype="<f8").tobytes() for name in self.kept
+        ]
         return struct.pack("<q", len(self.times)) + b"".join(parts)
 
     @property
     def kept(self):
         """Names of the series that were kept, beside the times."""
-        return tuple(name for name, values in self.arrays().items() if name != "times" and values is not None)
+        return tuple(
+            name for name, values in self.arrays().items() if name != "times" and values is not None
+        )
 
 
 def series_of(run, kept):
@@ -78,7 +88,8 @@ def series_of(run, kept):
     return Series(run.times, **{name: getattr(run, name) for name in kept})
 
 
-# ------------------------------------------------------------------------------------------------------- the run
+# -------------------------------------------------------------------------------------------------------
+# the run
 
 
 def marks(spec):
@@ -97,8 +108,9 @@ def beginning(spec):
 def produce(text, attempt=0, threads=1, stop=None):
     """Do the run with this canonical text: what executors are given. Returns plain data (see `pack` for the blobs).
 
-    `attempt` changes nothing but the task: a scheduler that knows tasks by their arguments takes the next attempt for
-    another one. Raises Stopped when `stop`, a list that another thread may fill, is no longer empty.
+    `attempt` changes nothing but the task: a scheduler that knows tasks by their arguments takes
+    the next attempt for another one. Raises Stopped when `stop`, a list that another thread may
+    fill, is no longer empty.
     """
     spec = specification.from_text(text)
     clock = time.perf_counter()
@@ -116,7 +128,9 @@ def produce(text, attempt=0, threads=1, stop=None):
     numbers, arrays = measured(run, spec.observables)
     series = series_of(run, spec.series)
     blobs |= {name: pack(content) for name, content in arrays.items()}
-    blobs["series"] = pack({name: values for name, values in series.arrays().items() if values is not None})
+    blobs["series"] = pack(
+        {name: values for name, values in series.arrays().items() if values is not None}
+    )
     end = ending(run)
     return {
         "key": spec.key,
@@ -161,7 +175,9 @@ def chain(key, taken, series, end):
         part = hashlib.sha256(link + struct.pack("<q", step) + bytes.fromhex(digest))
         part.update(series.between(before + 1, step).tobytes())
         link, before = part.digest(), step
-    flags = struct.pack("<q??q", end["steps"], end["absorbed"], end["overflows"] > 0, end["overflows"])
+    flags = struct.pack(
+        "<q??q", end["steps"], end["absorbed"], end["overflows"] > 0, end["overflows"]
+    )
     numbers = struct.pack("<ddd", end["activity"], end["energy"], end["msd"])
     return hashlib.sha256(link + flags + numbers + end["digest"].encode()).hexdigest()[:32]
 
@@ -174,7 +190,8 @@ def state(spec, arrays, step):
     return replace(begun, final=final, wraps=arrays["wraps"], steps=step, **empty)
 
 
-# ---------------------------------------------------------------------------------------------------- plain data
+# ----------------------------------------------------------------------------------------------------
+# plain data
 
 
 def pack(arrays):
@@ -189,9 +206,13 @@ def unpack(blob):
 
 def pack_plain(arrays):
     """As `pack`, not compressed."""
-    arrays = {name: np.ascontiguousarray(value).astype(_little(value)) for name, value in arrays.items()}
+    arrays = {
+        name: np.ascontiguousarray(value).astype(_little(value)) for name, value in arrays.items()
+    }
     head = [[name, value.dtype.str, list(value.shape)] for name, value in arrays.items()]
-    return json.dumps(head).encode() + b"\n" + b"".join(value.tobytes() for value in arrays.values())
+    return (
+        json.dumps(head).encode() + b"\n" + b"".join(value.tobytes() for value in arrays.values())
+    )
 
 
 def unpack_plain(data):
@@ -221,13 +242,22 @@ def circumstances():
 def _commit():
     folder = Path(__file__).parent
     command = ["git", "-C", str(folder)]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}  # never in the way of a commit that is being made
+    environment = {
+        **os.environ,
+        "GIT_OPTIONAL_LOCKS": "0",
+    }  # never in the way of a commit that is being made
     quiet = {"capture_output": True, "text": True, "timeout": 20, "check": True, "env": environment}
     try:
-        if subprocess.run([*command, "ls-files", "--error-unmatch", "__init__.py"], **quiet).returncode:
+        if subprocess.run(
+            [*command, "ls-files", "--error-unmatch", "__init__.py"], **quiet
+        ).returncode:
             return ""
-        commit = subprocess.run([*command, "rev-parse", "--short=12", "HEAD"], **quiet).stdout.strip()
-        changed = subprocess.run([*command, "status", "--porcelain", "--", "."], **quiet).stdout.strip()
+        commit = subprocess.run(
+            [*command, "rev-parse", "--short=12", "HEAD"], **quiet
+        ).stdout.strip()
+        changed = subprocess.run(
+            [*command, "status", "--porcelain", "--", "."], **quiet
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""  # no git, or no repository
     return commit + ("+" if changed else "")

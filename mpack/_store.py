@@ -1,7 +1,8 @@
 """The store of an ensemble: one SQLite file, opened by one driver at a time, a row for each finished run.
 
-A rollback journal (not a write-ahead log, which fails on network file systems), full synchronisation, one transaction a
-row, an exclusive lock from the first moment to the last, a checksum on every row, and no pickle.
+A rollback journal (not a write-ahead log, which fails on network file systems), full
+synchronisation, one transaction a row, an exclusive lock from the first moment to the last, a
+checksum on every row, and no pickle.
 """
 
 import hashlib
@@ -17,7 +18,18 @@ PATIENCE = (0.0, 0.2, 1.0)  # seconds before each further try of a write that fa
 MOST_HELD = 16  # finished runs that wait in memory for a disk that takes no more
 _DAMAGE = ("malformed", "not a database", "decode", "corrupt")  # words in SQLite's errors
 RESULT = (  # what of a result is stored as text; its blobs are stored apart
-    *("steps", "absorbed", "overflows", "activity", "energy", "msd", "digest", "marks", "chain", "numbers"),
+    *(
+        "steps",
+        "absorbed",
+        "overflows",
+        "activity",
+        "energy",
+        "msd",
+        "digest",
+        "marks",
+        "chain",
+        "numbers",
+    ),
     *("wall", "version", "commit", "cpu", "finished"),
 )
 _SCHEMA = (
@@ -55,7 +67,8 @@ class Store:
     Parameters
     ----------
     path : path
-        The file; made if there is none. ":memory:" for a store that lives no longer than this object.
+        The file; made if there is none. ":memory:" for a store that lives no longer than this
+        object.
 
     Raises
     ------
@@ -72,7 +85,9 @@ class Store:
         self.derived = {}  # by key: what tables derive from a row, made once
         self.held = []  # finished runs that could not be written yet
         if self.path != ":memory:" and not Path(self.path).parent.is_dir():
-            raise StoreError(f"store {self.path} cannot be made: there is no folder {Path(self.path).parent}")
+            raise StoreError(
+                f"store {self.path} cannot be made: there is no folder {Path(self.path).parent}"
+            )
         self._refuse_stump()
         try:
             self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
@@ -80,7 +95,10 @@ class Store:
             raise StoreError(f"store {self.path} cannot be opened: {error}") from None
         try:
             self._open()
-        except (sqlite3.Error, UnicodeError) as error:  # the latter where damage is quoted in SQLite's own message
+        except (
+            sqlite3.Error,
+            UnicodeError,
+        ) as error:  # the latter where damage is quoted in SQLite's own message
             self._connection.close()
             raise self._said(error) from None
         except BaseException:
@@ -101,15 +119,22 @@ class Store:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=DELETE", "synchronous=FULL"):
             ask(f"PRAGMA {pragma}").fetchall()
         self._write("BEGIN EXCLUSIVE")  # from now on no other driver gets in
-        (application,), (version,) = ask("PRAGMA application_id").fetchone(), ask("PRAGMA user_version").fetchone()
+        (application,), (version,) = (
+            ask("PRAGMA application_id").fetchone(),
+            ask("PRAGMA user_version").fetchone(),
+        )
         tables = {name for (name,) in ask("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables and application == 0:
             for statement in _SCHEMA:
                 self._write(statement)
         elif application != APPLICATION or not {"runs", "blobs"} <= tables:
-            raise StoreDamaged(f"{self.path} is no store of runs: another program made it, or it is damaged")
+            raise StoreDamaged(
+                f"{self.path} is no store of runs: another program made it, or it is damaged"
+            )
         elif version != VERSION:
-            raise StoreError(f"store {self.path} is of format {version}, and this version of mpack reads {VERSION}")
+            raise StoreError(
+                f"store {self.path} is of format {version}, and this version of mpack reads {VERSION}"
+            )
         self._write("COMMIT")
         self._verify()
 
@@ -122,7 +147,9 @@ class Store:
             self._fields(key)
         orphans = "SELECT count(*) FROM blobs WHERE key NOT IN (SELECT key FROM runs)"
         if self._connection.execute(orphans).fetchone() != (0,):
-            raise StoreDamaged(f"store {self.path} is damaged: it has arrays of runs that it does not have")
+            raise StoreDamaged(
+                f"store {self.path} is damaged: it has arrays of runs that it does not have"
+            )
 
     def _said(self, error, unwritten=0):
         """An error of SQLite as one that says what it means here."""
@@ -133,7 +160,9 @@ class Store:
                 "store"
             )
         if isinstance(error, UnicodeError) or any(word in text for word in _DAMAGE):
-            return StoreDamaged(f"store {self.path} is damaged: {text}; restore it from a copy or an exported archive")
+            return StoreDamaged(
+                f"store {self.path} is damaged: {text}; restore it from a copy or an exported archive"
+            )
         if unwritten:
             return StoreUnwritable(
                 f"store {self.path} cannot be written: {text}; {unwritten} finished runs are not in it, all others are"
@@ -158,7 +187,10 @@ class Store:
         return self._connection.execute("SELECT count(*) FROM runs").fetchone()[0]
 
     def __contains__(self, key):
-        return self._connection.execute("SELECT 1 FROM runs WHERE key = ?", (key,)).fetchone() is not None
+        return (
+            self._connection.execute("SELECT 1 FROM runs WHERE key = ?", (key,)).fetchone()
+            is not None
+        )
 
     def keys(self):
         """The keys of all rows, sorted."""
@@ -188,8 +220,8 @@ class Store:
     def put_all(self, results):
         """Store finished runs (each with "spec", its canonical text) in one go, all or none.
 
-        A run that is there already must have the same digests. A write that fails is tried again a few times, for a
-        disk may be full for a moment.
+        A run that is there already must have the same digests. A write that fails is tried again a
+        few times, for a disk may be full for a moment.
 
         Raises
         ------
@@ -222,7 +254,9 @@ class Store:
             told = json.dumps({name: result[name] for name in RESULT}, sort_keys=True)
             blobs = sorted(result["blobs"].items())
             checksum = _checksum(key, result["spec"], told, blobs)
-            self._write("INSERT INTO runs VALUES (?, ?, ?, ?)", (key, result["spec"], told, checksum))
+            self._write(
+                "INSERT INTO runs VALUES (?, ?, ?, ?)", (key, result["spec"], told, checksum)
+            )
             for name, data in blobs:
                 self._write("INSERT INTO blobs VALUES (?, ?, ?)", (key, name, data))
         self._write("COMMIT")
@@ -250,14 +284,18 @@ class Store:
 
     def _fields(self, key):
         """(spec, result, blobs) of a row as stored, or None if there is none."""
-        row = self._connection.execute("SELECT spec, result, checksum FROM runs WHERE key = ?", (key,)).fetchone()
+        row = self._connection.execute(
+            "SELECT spec, result, checksum FROM runs WHERE key = ?", (key,)
+        ).fetchone()
         if row is None:
             return None
         query = "SELECT name, data FROM blobs WHERE key = ? ORDER BY name"
         blobs = self._connection.execute(query, (key,)).fetchall()
         text, told, checksum = row
         if checksum != _checksum(key, text, told, blobs) or _sha256(text) != key:
-            raise StoreDamaged(f"store {self.path} is damaged: the checksum of row {key!r} is wrong")
+            raise StoreDamaged(
+                f"store {self.path} is damaged: the checksum of row {key!r} is wrong"
+            )
         return text, told, blobs
 
 

@@ -7,18 +7,49 @@ from mpack._rows import Series, unpack
 
 RULE = 1  # the version of what is derived; what an archive derived by another one is made anew when it is read
 
-# Every column but those of the observables asked for: name, and the type that its text in an archive is read as.
+# Every column but those of the observables asked for: name, and the type that its text in an
+# archive is read as.
 SPECIFIED = {
     **{"rule": str, "approximation": bool, "eps": float, "alpha": float, "batch_fraction": float},
-    **{"batch_size": float, "potential": str, "n": int, "phi": float, "dim": int, "sizes": str, "start": str},
+    **{
+        "batch_size": float,
+        "potential": str,
+        "n": int,
+        "phi": float,
+        "dim": int,
+        "sizes": str,
+        "start": str,
+    },
     **{"steps_asked": int, "seed": int, "paired": str},
 }
 MEASURED = {
-    **{"steps": int, "absorbed": bool, "overflows": int, "activity": float, "energy": float, "msd": float},
-    **{"digest": str, "chain": str, "wall": float, "version": str, "commit": str, "cpu": str, "finished": str},
+    **{
+        "steps": int,
+        "absorbed": bool,
+        "overflows": int,
+        "activity": float,
+        "energy": float,
+        "msd": float,
+    },
+    **{
+        "digest": str,
+        "chain": str,
+        "wall": float,
+        "version": str,
+        "commit": str,
+        "cpu": str,
+        "finished": str,
+    },
 }
 DERIVED = {
-    **{"f_inf": float, "f_inf_error": float, "tau_f": float, "lengths": float, "drift": float, "reliable": bool},
+    **{
+        "f_inf": float,
+        "f_inf_error": float,
+        "tau_f": float,
+        "lengths": float,
+        "drift": float,
+        "reliable": bool,
+    },
     **{"tau_r": float, "tau_r_after": float},
 }
 _ORDER = (*SPECIFIED, "steps", "absorbed", *DERIVED)
@@ -46,7 +77,8 @@ class Arrays(Mapping):
 def derived(series):
     """Steady activity, its error and reliability, and the relaxation time, by `mpack.critical`.
 
-    An absorbed run has f_inf = 0 exactly. A run whose second half holds too few evenly spaced records has nan.
+    An absorbed run has f_inf = 0 exactly. A run whose second half holds too few evenly spaced
+    records has nan.
     """
     try:
         found = critical.steady_activity(series.times, series.activity)

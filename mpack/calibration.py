@@ -5,9 +5,9 @@
     fit          by each method of `mpack.scaling`, from the same start
     rank         of the truth in the distribution that the fit states: uniform on (0, 1) if its errors are honest
 
-A row is a function of a seed and a number, so that rows can be made in any order, on any machine, and any of them again
-(S. Talts et al., arXiv:1804.06788). `python -m book._tools.calibration` makes the archive that the chapter "Testing the
-tool on known answers" reads.
+A row is a function of a seed and a number, so that rows can be made in any order, on any machine,
+and any of them again (S. Talts et al., arXiv:1804.06788). `python -m book._tools.calibration` makes
+the archive that the chapter "Testing the tool on known answers" reads.
 """
 
 import hashlib
@@ -48,8 +48,8 @@ def synthetic(truth, rng=None, error=0.04, points=15, runs=0):
     points : int
         Densities of each size, |x| <= 2, staggered from size to size.
     runs : int
-        So many runs a point, whose scatter is all that is known of the error; 0 for a mean with its true error; -4 for
-        four runs whose relative scatter is pooled over all points.
+        So many runs a point, whose scatter is all that is known of the error; 0 for a mean with its
+        true error; -4 for four runs whose relative scatter is pooled over all points.
 
     Returns
     -------
@@ -90,7 +90,11 @@ def rank(fit, name, truth):
 
 def specs(seed=1, sets=SETS):
     """What the archive holds: a list of dicts, the arguments of `row`, all kinds of data side by side."""
-    every = [{"seed": seed, "runs": runs, "number": number} for runs, many in sets.items() for number in range(many)]
+    every = [
+        {"seed": seed, "runs": runs, "number": number}
+        for runs, many in sets.items()
+        for number in range(many)
+    ]
     return sorted(every, key=lambda spec: spec["number"] / sets[spec["runs"]])
 
 
@@ -107,10 +111,12 @@ def row(seed, runs, number):
     Returns
     -------
     dict
-        seed, runs, number; and of each method and parameter METHOD_PARAMETER_error, the stated error; _off, (truth -
-        fit)/error; _rank.
+        seed, runs, number; and of each method and parameter METHOD_PARAMETER_error, the stated
+        error; _off, (truth - fit)/error; _rank.
     """
-    rng = np.random.default_rng([_check.seed("seed", seed), runs % 1000, _check.integer("number", number, 0)])
+    rng = np.random.default_rng(
+        [_check.seed("seed", seed), runs % 1000, _check.integer("number", number, 0)]
+    )
     truth = {name: rng.uniform(*ends) for name, ends in PRIOR.items()}
     data = synthetic(truth, rng, runs=runs)
     found = {"seed": seed, "runs": runs, "number": number}
@@ -118,7 +124,9 @@ def row(seed, runs, number):
         fit = fitted(method, data, number)
         for name in START:
             found[f"{method}_{name}_error"] = float(fit.errors[name])
-            found[f"{method}_{name}_off"] = float((truth[name] - fit.values[name]) / fit.errors[name])
+            found[f"{method}_{name}_off"] = float(
+                (truth[name] - fit.values[name]) / fit.errors[name]
+            )
             found[f"{method}_{name}_rank"] = float(rank(fit, name, truth[name]))
     return found
 
@@ -129,5 +137,7 @@ def archived(folder=FOLDER):
     content = (folder / "sets.csv").read_bytes()
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf8"))
     if hashlib.sha256(content).hexdigest() != manifest["files"]["sets.csv"]["sha256"]:
-        raise ValueError(f"{folder / 'sets.csv'} must have the checksum in its manifest; it was changed or is damaged")
+        raise ValueError(
+            f"{folder / 'sets.csv'} must have the checksum in its manifest; it was changed or is damaged"
+        )
     return pd.read_csv(folder / "sets.csv")

@@ -1,22 +1,22 @@
 """The runs behind the book's large figures: each function is a campaign, a list of specifications.
 
-`make archive` does what is missing of every campaign and keeps it in `book/results/NAME`, NAME being the function's
-with hyphens; a chapter reads it by `mpack.ensemble.load_archive("NAME")`. To add a campaign, add a function (one whose
-name begins with _ is none):
+`make archive` does what is missing of every campaign and keeps it in `book/results/NAME`, NAME
+being the function's with hyphens; a chapter reads it by `mpack.ensemble.load_archive("NAME")`. To
+add a campaign, add a function (one whose name begins with _ is none):
 
     def my_transition():
-        "One line that says what it is for."
-        rules = [mpack.SGD(alpha=0.02, batch_fraction=0.2), mpack.RCD(alpha=0.02, batch_fraction=0.2)]
-        return mpack.specs(rules, n=[1000, 4000], phi=[0.61, 0.62, 0.63], steps=100_000, seed=range(16))
+        "One line that says what it is for." rules = [mpack.SGD(alpha=0.02, batch_fraction=0.2),
+        mpack.RCD(alpha=0.02, batch_fraction=0.2)] return mpack.specs(rules, n=[1000, 4000],
+        phi=[0.61, 0.62, 0.63], steps=100_000, seed=range(16))
 
-Campaigns advance together, repeat by repeat: all runs with seed 0 come first, the cheap ones before the dear ones, then
-all with seed 1. So stop at any moment, and what is there covers every point. A list may grow at any time: what it has
-already is not done again; a changed specification is another run, and the rows of the old one stay in the archive until
-it is removed.
+Campaigns advance together, repeat by repeat: all runs with seed 0 come first, the cheap ones before
+the dear ones, then all with seed 1. So stop at any moment, and what is there covers every point. A
+list may grow at any time: what it has already is not done again; a changed specification is another
+run, and the rows of the old one stay in the archive until it is removed.
 
-What a row costs in the archive, which is to stay below 30 MB in all: some 350 bytes, 1 to 2 bytes a record of the
-activity, 13 bytes a record where energy and msd are kept too (series="activity" keeps the activity alone), and a
-checkpoint or a last packing 8 bytes a coordinate.
+What a row costs in the archive, which is to stay below 30 MB in all: some 350 bytes, 1 to 2 bytes a
+record of the activity, 13 bytes a record where energy and msd are kept too (series="activity" keeps
+the activity alone), and a checkpoint or a last packing 8 bytes a coordinate.
 """
 
 from functools import partial
@@ -29,13 +29,26 @@ from mpack.dynamics import matched_processes
 
 
 def msd(
-    n=8_000, repeats=10, kick_sizes=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3), steps=10_000, phi=0.63, seed=0
+    n=8_000,
+    repeats=10,
+    kick_sizes=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+    steps=10_000,
+    phi=0.63,
+    seed=0,
 ):
     """Mean square displacements of eight matched processes from one shared start, each with noise of its own."""
     start = mpack.Spec(mpack.PairwiseBRO(eps=0.01), n=n, phi=phi, steps=0, seed=seed)
     moments = np.unique(np.r_[0, np.geomspace(1, steps, 25).round().astype(int)])
     return [
-        mpack.Spec(rule, n=n, phi=phi, steps=steps, seed=seed + number, start=start, record=tuple(moments.tolist()))
+        mpack.Spec(
+            rule,
+            n=n,
+            phi=phi,
+            steps=steps,
+            seed=seed + number,
+            start=start,
+            record=tuple(moments.tolist()),
+        )
         for number in range(repeats)
         for eps in kick_sizes
         for rule in matched_processes(eps).values()
@@ -43,7 +56,11 @@ def msd(
 
 
 ABSORBING_EPS = 0.075  # kick size of `absorbing`
-ABSORBING_LIVES = {0.55: 1_024, 0.57: 1_024, 0.58: 192}  # packing fraction: the largest of the systems that shall die
+ABSORBING_LIVES = {
+    0.55: 1_024,
+    0.57: 1_024,
+    0.58: 192,
+}  # packing fraction: the largest of the systems that shall die
 
 
 def absorbing():
@@ -51,10 +68,23 @@ def absorbing():
     matched = matched_processes(ABSORBING_EPS)
     rules = [matched[name] for name in ("BRO", "SGD", "individual BRO", "RCD")]
     sgd, descent = matched["SGD"], mpack.SGD(alpha=ABSORBING_EPS / 0.75, batch_fraction=1.0)
-    common = {"n": 4_000, "steps": 40_000, "record": (mpack.log_spaced(20), mpack.every(100)), "series": "activity"}
-    far, near = (0.54, 0.55, 0.555, 0.585, 0.59, 0.6, 0.62), [round(0.56 + 0.0025 * k, 4) for k in range(9)]
+    common = {
+        "n": 4_000,
+        "steps": 40_000,
+        "record": (mpack.log_spaced(20), mpack.every(100)),
+        "series": "activity",
+    }
+    far, near = (
+        (0.54, 0.55, 0.555, 0.585, 0.59, 0.6, 0.62),
+        [round(0.56 + 0.0025 * k, 4) for k in range(9)],
+    )
     across = mpack.specs([*rules, descent], phi=sorted([*far, *near]), seed=range(8), **common)
-    brief = {"steps": 200_000, "record": mpack.log_spaced(10), "series": "activity", "seed": range(64)}
+    brief = {
+        "steps": 200_000,
+        "record": mpack.log_spaced(10),
+        "series": "activity",
+        "seed": range(64),
+    }
     lives = [
         spec
         for phi, largest in ABSORBING_LIVES.items()
@@ -67,7 +97,9 @@ def absorbing():
         for seed in range(8)
         for start in _absorbing_starts(sgd, 0.6, 4_000, seed).values()
     ]
-    return list({spec.key: spec for spec in across + lives + starts}.values())  # a random start is in both
+    return list(
+        {spec.key: spec for spec in across + lives + starts}.values()
+    )  # a random start is in both
 
 
 def _absorbing_starts(rule, phi, n, seed):
@@ -126,7 +158,9 @@ def _around(rule, centre, n, grid):
             steps=int(steps),
             record=(mpack.log_spaced(30), mpack.every(max(1, int(steps) // 300))),
             series="activity",
-            observables={"structure_factor": {"q_max": 3.0, "per_shell": 200}} if n >= 4_000 else (),
+            observables={"structure_factor": {"q_max": 3.0, "per_shell": 200}}
+            if n >= 4_000
+            else (),
             seed=range(32 if n <= 4_000 else 16),
         )
     return found
@@ -166,9 +200,24 @@ def hidden_order():
     }
     parts = [  # rules, packing fractions, longest run, {n: seeds}; the dearest seeds last
         (kicked + descending, [0.5, 0.515, 0.519], 150_000, {4_000: range(6), 16_000: range(5)}),
-        (kicked, [0.519], 150_000, {4_000: range(6, 32), 16_000: range(5, 16), 64_000: range(16, 19)}),
-        (descending, [0.515], 150_000, {4_000: range(6, 32), 16_000: range(5, 16), 64_000: range(16, 19)}),
-        (kicked + descending, [0.53, 0.56], 4_000, {4_000: range(6), 16_000: range(6), 64_000: range(1)}),
+        (
+            kicked,
+            [0.519],
+            150_000,
+            {4_000: range(6, 32), 16_000: range(5, 16), 64_000: range(16, 19)},
+        ),
+        (
+            descending,
+            [0.515],
+            150_000,
+            {4_000: range(6, 32), 16_000: range(5, 16), 64_000: range(16, 19)},
+        ),
+        (
+            kicked + descending,
+            [0.53, 0.56],
+            4_000,
+            {4_000: range(6), 16_000: range(6), 64_000: range(1)},
+        ),
     ]
     found = [
         spec
@@ -176,7 +225,10 @@ def hidden_order():
         for n, seed in seeds.items()
         for spec in mpack.specs(rules, n=n, phi=phi, steps=steps, seed=seed, **common)
     ]
-    slow = [(mpack.SGD(alpha=0.01, batch_fraction=0.2), 0.6355), (mpack.RCD(alpha=0.01, batch_fraction=0.2), 0.6345)]
+    slow = [
+        (mpack.SGD(alpha=0.01, batch_fraction=0.2), 0.6355),
+        (mpack.RCD(alpha=0.01, batch_fraction=0.2), 0.6345),
+    ]
     slow.append((mpack.PairwiseBRO(eps=0.0075), 0.635))
     for rule, phi in slow:
         seldom = common | {"record": mpack.every(1_000)}
@@ -199,8 +251,8 @@ def example():
     )
 
 
-# Learning rate -> (a packing fraction near the transition, longest run in steps times mean push), both from a pilot of
-# 300 spheres. The scan is the same for all processes and wide enough for each.
+# Learning rate -> (a packing fraction near the transition, longest run in steps times mean push),
+# both from a pilot of 300 spheres. The scan is the same for all processes and wide enough for each.
 PHI_C = {
     0.3: (0.465, 2_000),
     0.2: (0.515, 3_000),
@@ -216,9 +268,14 @@ PHI_C = {
 def _phi_c_rules(alpha):
     """The seven processes of Fig. 5b at one learning rate, with their mean push b_f; BROs by the matching rule.
 
-    `mpack.matched` gives a BRO of kick size eps the SGD of b_f = 3/4 and alpha = 4 eps/3: so eps = 3 alpha/4.
+    `mpack.matched` gives a BRO of kick size eps the SGD of b_f = 3/4 and alpha = 4 eps/3: so eps =
+    3 alpha/4.
     """
-    batches = [(rule(alpha=alpha, batch_fraction=b), b) for b in (0.2, 0.6) for rule in (mpack.SGD, mpack.RCD)]
+    batches = [
+        (rule(alpha=alpha, batch_fraction=b), b)
+        for b in (0.2, 0.6)
+        for rule in (mpack.SGD, mpack.RCD)
+    ]
     descent = (mpack.SGD(alpha=alpha, batch_fraction=1.0), 1.0)
     kicks = [(rule(eps=0.75 * alpha), 0.75) for rule in (mpack.PairwiseBRO, mpack.IndividualBRO)]
     return [*batches, descent, *kicks]
@@ -254,29 +311,49 @@ def phi_c_longer():
 
 def _scan(rule, alpha, centre, steps):
     """One process at one learning rate: packing fractions 0.005 apart about `centre`."""
-    common = {"steps": steps, "record": (mpack.log_spaced(10), mpack.every(-(-steps // 400))), "series": "activity"}
+    common = {
+        "steps": steps,
+        "record": (mpack.log_spaced(10), mpack.every(-(-steps // 400))),
+        "series": "activity",
+    }
     near = [round(centre + 0.005 * k, 4) for k in range(-1, 2)]
     wide = [round(centre + 0.005 * k, 4) for k in (*range(-6, -1), 2)]
     if alpha == 0.001:  # the end point: keep the packings
-        kept = mpack.specs(rule, n=1000, phi=near, seed=range(2), observables=("contacts", "packing"), **common)
-        return kept + mpack.specs(rule, n=1000, phi=wide, seed=range(2), observables="contacts", **common)
-    small = mpack.specs(rule, n=1000, phi=near + wide, seed=range(2 if alpha < 0.01 else 4), **common)
+        kept = mpack.specs(
+            rule, n=1000, phi=near, seed=range(2), observables=("contacts", "packing"), **common
+        )
+        return kept + mpack.specs(
+            rule, n=1000, phi=wide, seed=range(2), observables="contacts", **common
+        )
+    small = mpack.specs(
+        rule, n=1000, phi=near + wide, seed=range(2 if alpha < 0.01 else 4), **common
+    )
     if alpha not in (0.3, 0.1, 0.05, 0.01):
         return small
     shifts = [round(centre + 0.005 * k, 4) for k in range(-4, 2)]
     return small + mpack.specs(rule, n=4000, phi=shifts, seed=range(2), **common)
 
 
-FLAT_SIGMAS = (0.0006, 0.0015, 0.003, 0.006, 0.015, 0.03, 0.06)  # of the flatness, in mean diameters: two decades
+FLAT_SIGMAS = (
+    0.0006,
+    0.0015,
+    0.003,
+    0.006,
+    0.015,
+    0.03,
+    0.06,
+)  # of the flatness, in mean diameters: two decades
 _FLAT_PHIS = (0.65, 0.70, 0.75, 0.80, 0.85, 0.90)
-_FLAT_PATH = 20  # alpha b_f k at the end, in diameters: what has to settle goes by this, not by the steps k
+_FLAT_PATH = (
+    20  # alpha b_f k at the end, in diameters: what has to settle goes by this, not by the steps k
+)
 
 
 def _flat_minimum(rule, phi, path=_FLAT_PATH):
     """Eight runs of a rule, to where the flatness has settled; repeat by repeat, all rules have the same start.
 
-    The start is what a thousand large steps of gradient descent make of random places: without it the settling takes
-    ten times as long.
+    The start is what a thousand large steps of gradient descent make of random places: without it
+    the settling takes ten times as long.
     """
     steps = round(path / landscape.drift_rate(rule))
     record = (mpack.log_spaced(5), mpack.every(max(steps // 50, 1)))
@@ -292,7 +369,9 @@ def _flat_minimum(rule, phi, path=_FLAT_PATH):
 
 
 def _flat_descents(fractions):
-    return [kind(alpha=0.02, batch_fraction=b) for kind in (mpack.SGD, mpack.RCD) for b in fractions]
+    return [
+        kind(alpha=0.02, batch_fraction=b) for kind in (mpack.SGD, mpack.RCD) for b in fractions
+    ]
 
 
 def flat_minima():
@@ -303,11 +382,18 @@ def flat_minima():
 
 def flat_minima_beside():
     """What stands beside Fig. 4: more batch fractions, BRO, and runs half as long (is it steady?)."""
-    organizations = [kind(eps=0.015) for kind in (mpack.PairwiseBRO, mpack.NonreciprocalBRO, mpack.IndividualBRO)]
+    organizations = [
+        kind(eps=0.015) for kind in (mpack.PairwiseBRO, mpack.NonreciprocalBRO, mpack.IndividualBRO)
+    ]
     more = [*_flat_descents((0.05, 0.75)), *organizations]
     again = [*_flat_descents((0.25,)), mpack.SGD(alpha=0.02, batch_fraction=1.0)]
     made = [spec for phi in _FLAT_PHIS for rule in more for spec in _flat_minimum(rule, phi)]
-    return made + [spec for phi in _FLAT_PHIS for rule in again for spec in _flat_minimum(rule, phi, _FLAT_PATH / 2)]
+    return made + [
+        spec
+        for phi in _FLAT_PHIS
+        for rule in again
+        for spec in _flat_minimum(rule, phi, _FLAT_PATH / 2)
+    ]
 
 
 def flat_minima_steps():
@@ -319,16 +405,26 @@ def flat_minima_steps():
     return [spec for rule in rules for spec in _flat_minimum(rule, 0.70)]
 
 
-# Name -> (dimension, relative diameters, {learning rate: a packing fraction near the transition}); the last from a
-# pilot of 500 spheres.
+# Name -> (dimension, relative diameters, {learning rate: a packing fraction near the transition});
+# the last from a pilot of 500 spheres.
 DIMENSIONS = {
     "2, equal": (2, None, {0.2: 0.766, 0.1: 0.822, 0.05: 0.848, 0.03: 0.858, 0.02: 0.865}),
-    "2, two sizes": (2, (1.0, 1.4), {0.2: 0.740, 0.1: 0.788, 0.05: 0.814, 0.03: 0.826, 0.02: 0.831}),
+    "2, two sizes": (
+        2,
+        (1.0, 1.4),
+        {0.2: 0.740, 0.1: 0.788, 0.05: 0.814, 0.03: 0.826, 0.02: 0.831},
+    ),
     "3": (3, None, {0.2: 0.515, 0.1: 0.572, 0.05: 0.602, 0.03: 0.615, 0.02: 0.621}),
     "4": (4, None, {0.2: 0.333, 0.1: 0.388, 0.05: 0.418, 0.03: 0.431, 0.02: 0.438}),
     "5": (5, None, {0.2: 0.207, 0.1: 0.252, 0.05: 0.273, 0.03: 0.282, 0.02: 0.287}),
 }
-_DIMENSION_PATHS = {0.2: 4_000, 0.1: 8_000, 0.05: 12_000, 0.03: 16_000, 0.02: 20_000}  # longest run, in steps times b_f
+_DIMENSION_PATHS = {
+    0.2: 4_000,
+    0.1: 8_000,
+    0.05: 12_000,
+    0.03: 16_000,
+    0.02: 20_000,
+}  # longest run, in steps times b_f
 DIMENSION_GRID = 0.005  # spacing of the scans, relative to the packing fraction
 
 
@@ -345,35 +441,67 @@ def dimensions():
 def _dimension_scan(dim, sizes, alpha, centre):
     """Scans of 1000 spheres, and at alpha = 0.2 of 4000 above the transition, where activity is to be averaged.
 
-    Not of equal discs, which crystallise there; in five dimensions, where a step costs ten times as much, for less long.
+    Not of equal discs, which crystallise there; in five dimensions, where a step costs ten times as
+    much, for less long.
     """
     steps = 2 * _DIMENSION_PATHS[alpha]
     rule = mpack.SGD(alpha=alpha, batch_fraction=0.5)
     common = {"dim": dim, "sizes": sizes, "series": "activity"}
     places = [round(centre * (1 + DIMENSION_GRID * k), 4) for k in range(-6, 4)]
     record = (mpack.log_spaced(10), mpack.every(steps // 400))
-    scan = mpack.specs(rule, n=1000, phi=places, steps=steps, record=record, seed=range(4), **common)
+    scan = mpack.specs(
+        rule, n=1000, phi=places, steps=steps, record=record, seed=range(4), **common
+    )
     if alpha != 0.2 or (dim == 2 and sizes is None):
         return scan
     places = [round(centre * (1 + 0.5 * DIMENSION_GRID * k), 5) for k in range(-2, 9)]
     record = (mpack.log_spaced(10), mpack.every(50))
     steps, repeats = (20_000, 4) if dim < 5 else (10_000, 2)
-    return scan + mpack.specs(rule, n=4000, phi=places, steps=steps, record=record, seed=range(repeats), **common)
+    return scan + mpack.specs(
+        rule, n=4000, phi=places, steps=steps, record=record, seed=range(repeats), **common
+    )
 
 
-# Name -> (relative diameters, dealt out in turn; {learning rate: a packing fraction near the transition}), the last
-# from a pilot of 600 spheres.
+# Name -> (relative diameters, dealt out in turn; {learning rate: a packing fraction near the
+# transition}), the last from a pilot of 600 spheres.
 MIXTURES = {
     "equal": (None, {0.2: 0.516, 0.1: 0.573, 0.05: 0.603, 0.02: 0.621}),
-    "log-normal 0.1": (partial(sizes.lognormal, 100, 0.1), {0.2: 0.523, 0.1: 0.579, 0.05: 0.608, 0.02: 0.626}),
-    "log-normal 0.2": (partial(sizes.lognormal, 100, 0.2), {0.2: 0.534, 0.1: 0.590, 0.05: 0.617, 0.02: 0.634}),
-    "log-normal 0.3": (partial(sizes.lognormal, 100, 0.3), {0.2: 0.551, 0.1: 0.602, 0.05: 0.629, 0.02: 0.645}),
-    "log-normal 0.4": (partial(sizes.lognormal, 100, 0.4), {0.2: 0.574, 0.1: 0.624, 0.05: 0.648, 0.02: 0.662}),
-    "1:1.4, half": (partial(sizes.bidisperse, 2, 1.4), {0.2: 0.528, 0.1: 0.583, 0.05: 0.612, 0.02: 0.629}),
-    "1:2, half": (partial(sizes.bidisperse, 2, 2.0), {0.2: 0.553, 0.1: 0.602, 0.05: 0.631, 0.02: 0.646}),
-    "1:2, fifth": (partial(sizes.bidisperse, 5, 2.0, 0.2), {0.2: 0.567, 0.1: 0.619, 0.05: 0.643, 0.02: 0.659}),
-    "1:2, most": (partial(sizes.bidisperse, 5, 2.0, 0.8), {0.2: 0.530, 0.1: 0.585, 0.05: 0.612, 0.02: 0.629}),
-    "1:3, tenth": (partial(sizes.bidisperse, 10, 3.0, 0.1), {0.2: 0.620, 0.1: 0.668, 0.05: 0.690, 0.02: 0.703}),
+    "log-normal 0.1": (
+        partial(sizes.lognormal, 100, 0.1),
+        {0.2: 0.523, 0.1: 0.579, 0.05: 0.608, 0.02: 0.626},
+    ),
+    "log-normal 0.2": (
+        partial(sizes.lognormal, 100, 0.2),
+        {0.2: 0.534, 0.1: 0.590, 0.05: 0.617, 0.02: 0.634},
+    ),
+    "log-normal 0.3": (
+        partial(sizes.lognormal, 100, 0.3),
+        {0.2: 0.551, 0.1: 0.602, 0.05: 0.629, 0.02: 0.645},
+    ),
+    "log-normal 0.4": (
+        partial(sizes.lognormal, 100, 0.4),
+        {0.2: 0.574, 0.1: 0.624, 0.05: 0.648, 0.02: 0.662},
+    ),
+    "1:1.4, half": (
+        partial(sizes.bidisperse, 2, 1.4),
+        {0.2: 0.528, 0.1: 0.583, 0.05: 0.612, 0.02: 0.629},
+    ),
+    "1:2, half": (
+        partial(sizes.bidisperse, 2, 2.0),
+        {0.2: 0.553, 0.1: 0.602, 0.05: 0.631, 0.02: 0.646},
+    ),
+    "1:2, fifth": (
+        partial(sizes.bidisperse, 5, 2.0, 0.2),
+        {0.2: 0.567, 0.1: 0.619, 0.05: 0.643, 0.02: 0.659},
+    ),
+    "1:2, most": (
+        partial(sizes.bidisperse, 5, 2.0, 0.8),
+        {0.2: 0.530, 0.1: 0.585, 0.05: 0.612, 0.02: 0.629},
+    ),
+    "1:3, tenth": (
+        partial(sizes.bidisperse, 10, 3.0, 0.1),
+        {0.2: 0.620, 0.1: 0.668, 0.05: 0.690, 0.02: 0.703},
+    ),
 }
 _MIXTURE_STEPS = {0.2: 8_000, 0.1: 16_000, 0.05: 24_000, 0.02: 50_000}
 
@@ -391,7 +519,8 @@ def mixtures():
 def _mixture_scan(relative, alpha, centre):
     """Scans of 1000 spheres; of 4000 below the transition at alpha = 0.05, and above it at alpha = 0.2.
 
-    Wide mixtures take long: their scans need low packing fractions. Far above the transition one run is enough.
+    Wide mixtures take long: their scans need low packing fractions. Far above the transition one
+    run is enough.
     """
     steps = _MIXTURE_STEPS[alpha]
 
@@ -417,6 +546,10 @@ def _mixture_scan(relative, alpha, centre):
 
 def everything():
     """{name: list of Spec} of all campaigns, in the order of this module."""
-    here = {name: value for name, value in globals().items() if getattr(value, "__module__", "") == __name__}
+    here = {
+        name: value
+        for name, value in globals().items()
+        if getattr(value, "__module__", "") == __name__
+    }
     own = {name: value for name, value in here.items() if not name.startswith("_")}
     return {name.replace("_", "-"): make() for name, make in own.items() if name != "everything"}

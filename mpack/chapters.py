@@ -4,8 +4,9 @@ A chapter's first code cell holds its parameters and the second checks them, so 
 
     papermill notebooks/X.ipynb out.ipynb -p n 4000
 
-either runs as asked or stops at once with a sentence. Numbers and claims are stored in the executed notebook
-beside what the reader sees, as data of their own MIME types, and are read back by `records` and `claims`.
+either runs as asked or stops at once with a sentence. Numbers and claims are stored in the executed
+notebook beside what the reader sees, as data of their own MIME types, and are read back by
+`records` and `claims`.
 """
 
 import ast
@@ -33,27 +34,31 @@ def check(names, **allowed):
     Parameters
     ----------
     names : dict
-        The chapter's `globals()`, after its parameters cell and the one that papermill may have injected.
+        The chapter's `globals()`, after its parameters cell and the one that papermill may have
+        injected.
     **allowed
-        What each parameter may be:
-        `(low, high)` an integer if both ends are integers, else a number, ends included, None for no end;
-        `{"live", "paper"}` one of these values; `bool` True or False; `str` a string; `[spec]` a non-empty
-        list of such values.
+        What each parameter may be: `(low, high)` an integer if both ends are integers, else a
+        number, ends included, None for no end; `{"live", "paper"}` one of these values; `bool` True
+        or False; `str` a string; `[spec]` a non-empty list of such values.
 
     Raises
     ------
     ValueError, TypeError
-        With the parameter's name, its value and what is allowed; also when a name was injected that the
-        chapter does not have, which papermill itself lets pass with a warning.
+        With the parameter's name, its value and what is allowed; also when a name was injected that
+        the chapter does not have, which papermill itself lets pass with a warning.
     """
     for name in _injected(names):
         if name not in allowed:
             near = difflib.get_close_matches(name, allowed, 1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"unknown parameter {name!r}{hint}; this chapter takes {', '.join(allowed)}")
+            raise ValueError(
+                f"unknown parameter {name!r}{hint}; this chapter takes {', '.join(allowed)}"
+            )
     for name, spec in allowed.items():
         if name not in names:
-            raise ValueError(f"parameter {name!r} is checked but the parameters cell does not set it")
+            raise ValueError(
+                f"parameter {name!r} is checked but the parameters cell does not set it"
+            )
         _accept(name, names[name], spec)
 
 
@@ -62,7 +67,9 @@ def _injected(names):
     found = []
     for cell in names.get("In", ()):
         if cell.lstrip().startswith("# Parameters\n"):
-            targets = [node.targets[0] for node in ast.parse(cell).body if isinstance(node, ast.Assign)]
+            targets = [
+                node.targets[0] for node in ast.parse(cell).body if isinstance(node, ast.Assign)
+            ]
             found += [target.id for target in targets if isinstance(target, ast.Name)]
     return found
 
@@ -84,7 +91,9 @@ def _accept(name, value, spec):
         whole = all(isinstance(end, int) for end in spec if end is not None)
         (_check.integer if whole else _check.number)(name, value, *spec)
     else:
-        raise TypeError(f"{name} has an unreadable range {spec!r}: use (low, high), a set, bool, str, or [range]")
+        raise TypeError(
+            f"{name} has an unreadable range {spec!r}: use (low, high), a set, bool, str, or [range]"
+        )
 
 
 def with_error(value, error=None, unit=None):
@@ -171,24 +180,28 @@ def claim(
     tolerance : float
         For "within": how far from the target still counts as the same.
     relation : str
-        With e = sigmas × error:
-        "within": agrees if |value - target| + e <= tolerance, differs if |value - target| - e > tolerance;
-        "consistent": agrees if |value - target| <= e, else differs;
-        "above" ("below"): agrees if value - e > target (value + e < target), differs if value + e < target
-        (value - e > target). What neither agrees nor differs is undecided.
+        With e = sigmas × error: "within": agrees if |value - target| + e <= tolerance, differs if
+        |value - target| - e > tolerance; "consistent": agrees if |value - target| <= e, else
+        differs; "above" ("below"): agrees if value - e > target (value + e < target), differs if
+        value + e < target (value - e > target). What neither agrees nor differs is undecided.
     source : str
         Where the target comes from.
     control : bool
         True for a negative control, which has to differ.
     show : bool
-        False when a table or figure of the chapter shows it; the table of claims leads there all the same.
+        False when a table or figure of the chapter shows it; the table of claims leads there all
+        the same.
 
     Returns
     -------
     str
         "agrees", "differs" or "undecided".
     """
-    if not isinstance(id, str) or not id or not set(id) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"):
+    if (
+        not isinstance(id, str)
+        or not id
+        or not set(id) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    ):
         raise ValueError(f"id must be lower-case letters, digits and hyphens; got {id!r}")
     numbers_ = {
         "value": _check.number("value", value),
@@ -252,13 +265,17 @@ def outcome(entry):
     """The verdict in words; a negative control says whether it failed as it must."""
     if not entry["control"]:
         return entry["verdict"]
-    return "differs, as it must" if entry["passed"] else f"control does not fail: {entry['verdict']}"
+    return (
+        "differs, as it must" if entry["passed"] else f"control does not fail: {entry['verdict']}"
+    )
 
 
 def claim_line(entry):
     """Measured, expected and verdict of a claim's entry, in one line of text."""
     measured = with_error(entry["value"], entry["error"], entry["unit"])
-    return f"measured {measured} (n = {entry['n']}); expected {expectation(entry)}: {outcome(entry)}"
+    return (
+        f"measured {measured} (n = {entry['n']}); expected {expectation(entry)}: {outcome(entry)}"
+    )
 
 
 def claim_html(entry):
@@ -273,7 +290,8 @@ def claim_html(entry):
 def answer(exercise, value, *, tolerance=0.01, absolute=False, what=""):
     """In a solution: the number it comes to, so that a class's copy of the chapter can check one.
 
-    Nothing is shown, and what is stored is no more than digests of the numbers that are near enough.
+    Nothing is shown, and what is stored is no more than digests of the numbers that are near
+    enough.
 
     Parameters
     ----------
@@ -282,7 +300,8 @@ def answer(exercise, value, *, tolerance=0.01, absolute=False, what=""):
     value : float
         The number; not 0 unless `absolute`.
     tolerance : float
-        How far from it still counts, in (0, 1): relative, or absolute if `absolute`, then any size > 0.
+        How far from it still counts, in (0, 1): relative, or absolute if `absolute`, then any size
+        > 0.
     absolute : bool
     what : str
         Which number, where the exercise asks for several: "mean number of steps".
@@ -292,8 +311,16 @@ def answer(exercise, value, *, tolerance=0.01, absolute=False, what=""):
     tolerance = _check.number("tolerance", tolerance, 0, None if absolute else 1, open_low=True)
     place = _bin("value", value, tolerance, absolute)
     negative = value < 0 and not absolute
-    keys = [_answer_key(exercise, what, negative, place + shift) for shift in range(-_BINS, _BINS + 1)]
-    entry = {"exercise": exercise, "what": what, "tolerance": tolerance, "absolute": absolute, "keys": sorted(keys)}
+    keys = [
+        _answer_key(exercise, what, negative, place + shift) for shift in range(-_BINS, _BINS + 1)
+    ]
+    entry = {
+        "exercise": exercise,
+        "what": what,
+        "tolerance": tolerance,
+        "absolute": absolute,
+        "keys": sorted(keys),
+    }
     _display({ANSWER: entry})
 
 
@@ -321,7 +348,10 @@ def grade(exercise, answer, *, tolerance, keys, absolute=False, what=""):
     right = False
     if absolute or value != 0:
         negative = value < 0 and not absolute
-        right = _answer_key(exercise, what, negative, _bin("answer", value, tolerance, absolute)) in keys
+        right = (
+            _answer_key(exercise, what, negative, _bin("answer", value, tolerance, absolute))
+            in keys
+        )
     print(f"{about}: {'right' if right else 'not yet'} (the tolerance is {near}).")
     return right
 
@@ -339,7 +369,9 @@ def _bin(name, value, tolerance, absolute):
 
 
 def _answer_key(exercise, what, negative, place):
-    return hashlib.sha256(f"{exercise}|{what}|{'-' if negative else '+'}|{place}".encode()).hexdigest()[:12]
+    return hashlib.sha256(
+        f"{exercise}|{what}|{'-' if negative else '+'}|{place}".encode()
+    ).hexdigest()[:12]
 
 
 def answers(path):
@@ -399,7 +431,9 @@ def _plain(name, value):
 
 def _size(name, value):
     return (
-        None if value is None else _check.number(name, value.item() if hasattr(value, "item") else value, 0.0)
+        None
+        if value is None
+        else _check.number(name, value.item() if hasattr(value, "item") else value, 0.0)
     )
 
 

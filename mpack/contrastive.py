@@ -1,17 +1,18 @@
 """Learning without labels: views of an image belong together, other images do not.
 
-A small encoder turns an image into features and these into an embedding. A batch of images is shown in several
-views, and a loss of the embeddings says how well views of one image stand apart from the rest. Two losses:
+A small encoder turns an image into features and these into an embedding. A batch of images is shown
+in several views, and a loss of the embeddings says how well views of one image stand apart from the
+rest. Two losses:
 
 * `NTXent`, the plain contrastive one: every view is drawn to the other views of its image and pushed off everything
   else;
 * `PackingLoss`: the views of an image span a ball, and balls that overlap repel: the packing energy of this book,
-  in the embedding. It is the loss of contrastive learning as manifold packing (CLAMP, Zhang, Heeger and Martiniani,
-  arXiv 2506.13717).
+  in the embedding. It is the loss of contrastive learning as manifold packing (CLAMP, Zhang, Heeger
+  and Martiniani, arXiv 2506.13717).
 
-Training runs in `mpack._kernels.contrastive`, bit for bit the same on every machine; losses and gradients here are
-plain NumPy, written a second time and compared in the tests. Images have values in [0, 1] and lengths in embeddings
-no unit: they lie on the unit sphere.
+Training runs in `mpack._kernels.contrastive`, bit for bit the same on every machine; losses and
+gradients here are plain NumPy, written a second time and compared in the tests. Images have values
+in [0, 1] and lengths in embeddings no unit: they lie on the unit sphere.
 """
 
 import dataclasses
@@ -36,7 +37,8 @@ class Augmentation:
     shift : float
         Largest shift along either axis, in pixels, >= 0; uniform.
     turn : float
-        Tangent of half the largest turn, in [0, 1]; the turn is 2 arctan t, t uniform in [-turn, turn].
+        Tangent of half the largest turn, in [0, 1]; the turn is 2 arctan t, t uniform in [-turn,
+        turn].
     grain : float
         Standard deviation of independent Gaussian noise on every pixel, >= 0.
     """
@@ -56,13 +58,16 @@ class Augmentation:
         ----------
         images : array_like, shape (n, side**2)
         count, seed, step : int
-            Views of each image; noise of purpose "network" at that step, labelled by the number of the image.
+            Views of each image; noise of purpose "network" at that step, labelled by the number of
+            the image.
         """
         images = _images("images", images)
         count, step = _check.integer("count", count, 1), _check.integer("step", step, 0)
         out = np.empty((len(images) * count, images.shape[1]))
         where = math.isqrt(images.shape[1]), np.uint64(_check.seed("seed", seed)), step
-        kernel.views_of(images, np.arange(len(images)), count, *where, self.shift, self.turn, self.grain, out)
+        kernel.views_of(
+            images, np.arange(len(images)), count, *where, self.shift, self.turn, self.grain, out
+        )
         return out.reshape(len(images), count, -1)
 
 
@@ -87,7 +92,9 @@ class NTXent:
     kind, power = kernel.NT_XENT, 2
 
     def __post_init__(self):
-        object.__setattr__(self, "temperature", _check.number("temperature", self.temperature, 0.01))
+        object.__setattr__(
+            self, "temperature", _check.number("temperature", self.temperature, 0.01)
+        )
 
     @property
     def parameter(self):
@@ -107,7 +114,9 @@ class NTXent:
         s = U @ U.T / self.temperature
         rest = np.exp(s - 1.0 / self.temperature) * ~np.eye(len(U), dtype=bool)
         total = rest.sum(axis=1)
-        loss = np.mean(np.log(total) + 1.0 / self.temperature - (s * partner).sum(axis=1) / (views - 1))
+        loss = np.mean(
+            np.log(total) + 1.0 / self.temperature - (s * partner).sum(axis=1) / (views - 1)
+        )
         slope = (rest / total[:, None] - partner / (views - 1)) / len(U)
         dU = (slope + slope.T) @ U / self.temperature
         return float(loss), _off_sphere(U, norm, dU).reshape(Z.shape)
@@ -118,15 +127,17 @@ class PackingLoss:
     """The packing energy of a batch: images are balls, their views say where and how large, and balls that overlap
     repel.
 
-    The mean of the batch is taken off all embeddings, and they are divided by their lengths. The V views u_iv of
-    image i then have the centre c_i, and the ball the radius R_i = scale sqrt(T_i/min(V, out)), T_i = sum_v |u_iv -
-    c_i|**2/(V - 1) the trace of their covariance: `scale` times the semi-axis that the ellipsoid of the views has
-    on average. With d_ij = |c_i - c_j|,
+    The mean of the batch is taken off all embeddings, and they are divided by their lengths. The V
+    views u_iv of image i then have the centre c_i, and the ball the radius R_i = scale
+    sqrt(T_i/min(V, out)), T_i = sum_v |u_iv - c_i|**2/(V - 1) the trace of their covariance:
+    `scale` times the semi-axis that the ellipsoid of the views has on average. With d_ij = |c_i -
+    c_j|,
 
         L = ln(10**-6 + sum over pairs with d_ij < R_i + R_j of (1 - d_ij/(R_i + R_j))**power).
 
-    One term does both: it moves the centres of overlapping balls apart and makes the balls smaller, which is what
-    draws views together. Where nothing overlaps there is no gradient: an absorbing state.
+    One term does both: it moves the centres of overlapping balls apart and makes the balls smaller,
+    which is what draws views together. Where nothing overlaps there is no gradient: an absorbing
+    state.
 
     Parameters
     ----------
@@ -187,7 +198,10 @@ class PackingLoss:
         d_radius = np.sum(slope * near / reach, axis=1)
         away = u - centre[:, None]
         spread = np.sum(away**2, axis=(1, 2)) / (views - 1) + 1e-12
-        du = d_centre[:, None] / views + (d_radius * radius / (spread * (views - 1)))[:, None, None] * away
+        du = (
+            d_centre[:, None] / views
+            + (d_radius * radius / (spread * (views - 1)))[:, None, None] * away
+        )
         flat = _off_sphere(u.reshape(-1, u.shape[2]), norm, du.reshape(-1, u.shape[2]))
         sign = -1.0 if self.attract else 1.0
         gradient = sign * (flat - flat.mean(axis=0)) / (energy + kernel.TINY)
@@ -220,8 +234,8 @@ class Encoder:
     Attributes
     ----------
     size : int
-        Number of parameters P. theta is flat: W1 (pixels, hidden), b1, W2 (hidden, features), b2, W3 (features,
-        out), b3.
+        Number of parameters P. theta is flat: W1 (pixels, hidden), b1, W2 (hidden, features), b2,
+        W3 (features, out), b3.
     """
 
     pixels: int = 64
@@ -244,10 +258,18 @@ class Encoder:
         zero."""
         label, draws = np.arange(self.size, dtype=np.uint64), np.empty(self.size)
         block = np.full(self.size, _START_BLOCK, np.uint64)
-        noise.fill_gaussian(np.uint64(_check.seed("seed", seed)), noise.NETWORK, np.uint64(0), label, block, draws)
+        noise.fill_gaussian(
+            np.uint64(_check.seed("seed", seed)), noise.NETWORK, np.uint64(0), label, block, draws
+        )
         gains = [2.0, 2.0, 1.0]
-        scale = [x for gain, (rows, _) in zip(gains, self._shapes()) for x in (math.sqrt(gain / rows), 0.0)]
-        return draws * np.repeat(scale, [x for rows, columns in self._shapes() for x in (rows * columns, columns)])
+        scale = [
+            x
+            for gain, (rows, _) in zip(gains, self._shapes())
+            for x in (math.sqrt(gain / rows), 0.0)
+        ]
+        return draws * np.repeat(
+            scale, [x for rows, columns in self._shapes() for x in (rows * columns, columns)]
+        )
 
     def features_of(self, theta, X):
         """Features, shape (n, features), of images X (n, pixels)."""
@@ -268,7 +290,9 @@ class Encoder:
         dZ = dZ.reshape(Z.shape)
         dF = (dZ @ W3.T) * (F > 0)
         dA = (dF @ W2.T) * (A > 0)
-        parts = [part for x, dy in ((X, dA), (A, dF), (F, dZ)) for part in (x.T @ dy, dy.sum(axis=0))]
+        parts = [
+            part for x, dy in ((X, dA), (A, dF), (F, dZ)) for part in (x.T @ dy, dy.sum(axis=0))
+        ]
         return value, np.concatenate([part.ravel() for part in parts])
 
     def _layers(self, theta, X):
@@ -289,8 +313,8 @@ class Encoder:
 class Training:
     """What a run of `train` ended with and went through, step by step: arrays (steps,).
 
-    activity and radius: fraction of the balls of a batch that overlap another, and their mean radius; zero for
-    `NTXent`. digest: of the bits of theta.
+    activity and radius: fraction of the balls of a batch that overlap another, and their mean
+    radius; zero for `NTXent`. digest: of the bits of theta.
     """
 
     theta: np.ndarray
@@ -300,16 +324,28 @@ class Training:
     digest: str
 
 
-def train(encoder, images, loss, *, rate, epochs, seed, batch=64, views=4, augmentation=Augmentation(), momentum=0.9):
+def train(
+    encoder,
+    images,
+    loss,
+    *,
+    rate,
+    epochs,
+    seed,
+    batch=64,
+    views=4,
+    augmentation=Augmentation(),
+    momentum=0.9,
+):
     """Train an encoder without labels, by SGD with momentum and a learning rate that falls linearly to zero.
 
-    In an epoch every image is in one batch, in random order (but for the remainder). With g the gradient of the
-    batch:
+    In an epoch every image is in one batch, in random order (but for the remainder). With g the
+    gradient of the batch:
 
         v' = momentum v - g,   theta' = theta + rate (1 - k/steps) v'.
 
-    Start, order and views follow from the seed and do not depend on the loss, so that two losses may be compared
-    run by run.
+    Start, order and views follow from the seed and do not depend on the loss, so that two losses
+    may be compared run by run.
 
     Parameters
     ----------
@@ -339,7 +375,9 @@ def train(encoder, images, loss, *, rate, epochs, seed, batch=64, views=4, augme
     _check.instance("augmentation", augmentation, Augmentation, "an Augmentation")
     images = _images("images", images)
     if images.shape[1] != encoder.pixels:
-        raise ValueError(f"images must have the {encoder.pixels} pixels of the encoder; got {images.shape[1]}")
+        raise ValueError(
+            f"images must have the {encoder.pixels} pixels of the encoder; got {images.shape[1]}"
+        )
     rate = _check.number("rate", rate, 0.0, open_low=True)
     momentum = _check.number("momentum", momentum, 0.0, 1.0, open_high=True)
     epochs, views = _check.integer("epochs", epochs, 1), _check.integer("views", views, 2, 2**15)
@@ -351,7 +389,9 @@ def train(encoder, images, loss, *, rate, epochs, seed, batch=64, views=4, augme
         np.uint64(seed), augmentation.shift, augmentation.turn, augmentation.grain, told,
     )  # fmt: skip
     if not np.all(np.isfinite(theta)):
-        raise FloatingPointError(f"the parameters are not finite after training with rate={rate:g}; take a smaller one")
+        raise FloatingPointError(
+            f"the parameters are not finite after training with rate={rate:g}; take a smaller one"
+        )
     digest = hashlib.blake2b(theta.astype("<f8").tobytes(), digest_size=16).hexdigest()
     return Training(theta, *np.ascontiguousarray(told.T), digest)
 
@@ -359,8 +399,8 @@ def train(encoder, images, loss, *, rate, epochs, seed, batch=64, views=4, augme
 def linear_probe(features, labels, test_features, test_labels, per_class=None):
     """Accuracy of a linear classifier on frozen features: what they hold that a plane can tell apart.
 
-    Logistic regression on all classes with the penalty |w|**2/2 (scikit-learn, C = 1) after every feature has been
-    brought to mean 0 and variance 1 on the training set.
+    Logistic regression on all classes with the penalty |w|**2/2 (scikit-learn, C = 1) after every
+    feature has been brought to mean 0 and variance 1 on the training set.
 
     Parameters
     ----------
@@ -381,7 +421,9 @@ def linear_probe(features, labels, test_features, test_labels, per_class=None):
     G, labels = _check.array("test_features", test_features, (None, F.shape[1])), np.asarray(labels)
     if per_class is not None:
         per_class = _check.integer("per_class", per_class, 1)
-        chosen = np.concatenate([np.flatnonzero(labels == c)[:per_class] for c in np.unique(labels)])
+        chosen = np.concatenate(
+            [np.flatnonzero(labels == c)[:per_class] for c in np.unique(labels)]
+        )
         F, labels = F[chosen], labels[chosen]
     mean, width = F.mean(axis=0), F.std(axis=0)
     width[width < 1e-9] = 1.0  # a feature that is always zero says nothing

@@ -1,9 +1,10 @@
 """Absorbing or active: steady activity, relaxation time, survival, and where the transition lies.
 
-Two states are open to a driven packing. It may find a configuration in which nothing overlaps and stop for ever
-(absorbed), or stay active with a steady share f_inf of its particles moving. f_inf rises from zero at phi_c and the
-time tau_r to reach either state diverges there (Zhang and Martiniani, arXiv:2411.11834). Everything here is the
-statistics of recorded series, without a loop over particles: times in steps, activities in [0, 1].
+Two states are open to a driven packing. It may find a configuration in which nothing overlaps and
+stop for ever (absorbed), or stay active with a steady share f_inf of its particles moving. f_inf
+rises from zero at phi_c and the time tau_r to reach either state diverges there (Zhang and
+Martiniani, arXiv:2411.11834). Everything here is the statistics of recorded series, without a loop
+over particles: times in steps, activities in [0, 1].
 
     steady_activity     f_inf of one run: value, error, autocorrelation time, and whether to trust them
     octaves             mean activity in octaves of time: whether steady is what it is
@@ -24,7 +25,9 @@ import numpy as np
 
 from mpack import _check
 
-CRITERION = 0.1  # final activity below which a packing fraction counts as quiet (Zhang and Martiniani)
+CRITERION = (
+    0.1  # final activity below which a packing fraction counts as quiet (Zhang and Martiniani)
+)
 NU_PARALLEL = 1.081  # Manna class in three dimensions; Luebeck, cond-mat/0501259
 BETA = 0.840  # the same
 TRUSTED = 50  # autocorrelation times that a steady stretch must last
@@ -40,9 +43,11 @@ class SteadyActivity:
     Attributes
     ----------
     value, error : float
-        Time average of f_a over the steady stretch and its standard error; 0 and 0 if the run is absorbed.
+        Time average of f_a over the steady stretch and its standard error; 0 and 0 if the run is
+        absorbed.
     tau, tau_error : float
-        Integrated autocorrelation time in steps, 1 + 2 sum rho, at least one spacing of the records; nan if absorbed.
+        Integrated autocorrelation time in steps, 1 + 2 sum rho, at least one spacing of the
+        records; nan if absorbed.
     start : int
         First step of the steady stretch; if absorbed, the step of absorption.
     points, spacing : int
@@ -52,7 +57,8 @@ class SteadyActivity:
     absorbed : bool
         True if the last activity is 0.
     reliable : bool
-        True if the stretch lasts at least 50 autocorrelation times and |drift| <= 3, or if the run is absorbed.
+        True if the stretch lasts at least 50 autocorrelation times and |drift| <= 3, or if the run
+        is absorbed.
     """
 
     value: float
@@ -70,10 +76,11 @@ class SteadyActivity:
 def steady_activity(times, activity, *, discard=0.5):
     """Steady activity f_inf of one run, with the error that its correlation in time allows.
 
-    Rule, the same for every run: the first half of the steps is equilibration, the rest is averaged. With n evenly
-    spaced records of variance s^2 and integrated autocorrelation time tau (in records, summed up to Sokal's window
-    W = 5 tau by emcee, at least 1), error^2 = (s^2 tau/n) (1 + (2W + 1)/n); the bracket undoes, to first order in
-    1/n, what taking the mean from the same records hides (Wolff, Comput. Phys. Commun. 156, 143 (2004)).
+    Rule, the same for every run: the first half of the steps is equilibration, the rest is
+    averaged. With n evenly spaced records of variance s^2 and integrated autocorrelation time tau
+    (in records, summed up to Sokal's window W = 5 tau by emcee, at least 1), error^2 = (s^2 tau/n)
+    (1 + (2W + 1)/n); the bracket undoes, to first order in 1/n, what taking the mean from the same
+    records hides (Wolff, Comput. Phys. Commun. 156, 143 (2004)).
 
     Parameters
     ----------
@@ -87,19 +94,23 @@ def steady_activity(times, activity, *, discard=0.5):
     Returns
     -------
     SteadyActivity
-        Trust it where `reliable`. A run still falling gives a too large value, a large `tau` and a large `drift`.
+        Trust it where `reliable`. A run still falling gives a too large value, a large `tau` and a
+        large `drift`.
 
     Raises
     ------
     ValueError, TypeError
-        If an array is malformed; or if the averaged stretch of an active run does not have at least 8 evenly spaced
-        records. Others between them, such as those of `log_spaced`, and a last one off the grid are left out.
+        If an array is malformed; or if the averaged stretch of an active run does not have at least
+        8 evenly spaced records. Others between them, such as those of `log_spaced`, and a last one
+        off the grid are left out.
     """
     times, activity = _series(times, activity)
     discard = _check.number("discard", discard, 0.0, 0.9)
     if activity[-1] == 0.0:
         nan = float("nan")
-        return SteadyActivity(0.0, 0.0, nan, nan, int(times[-1]), 1, 0, 0.0, absorbed=True, reliable=True)
+        return SteadyActivity(
+            0.0, 0.0, nan, nan, int(times[-1]), 1, 0, 0.0, absorbed=True, reliable=True
+        )
     begin = times[0] + discard * (times[-1] - times[0])
     grid, spacing = _even(times[times >= begin])
     x = activity[np.searchsorted(times, grid)]
@@ -136,9 +147,8 @@ def autocorrelation_time(x):
     float
         At least 1: what is anticorrelated counts as independent. 1 for a constant series.
 
-    Notes
-    -----
-    W is the least integer >= 5 tau(W) (Sokal), by `emcee.autocorr.integrated_time`. Biased low when n < 50 tau.
+    Notes ----- W is the least integer >= 5 tau(W) (Sokal), by `emcee.autocorr.integrated_time`.
+    Biased low when n < 50 tau.
     """
     x = _check.array("x", x, (None,))
     if len(x) < 2:
@@ -149,7 +159,9 @@ def autocorrelation_time(x):
 
     try:
         tau = autocorr.integrated_time(x, c=_WINDOW, tol=TRUSTED)[0]
-    except autocorr.AutocorrError as short:  # too short to trust; the caller sees that from n and tau
+    except (
+        autocorr.AutocorrError
+    ) as short:  # too short to trust; the caller sees that from n and tau
         tau = short.tau[0]
     return float(np.clip(tau, 1.0, len(x)))
 
@@ -164,8 +176,9 @@ class Relaxation(NamedTuple):
 def octaves(times, activity, count=5):
     """Mean activity in the last octaves of a run's time, (T/2, T] last: of many runs together, whether it is steady.
 
-    One run's `drift` in `steady_activity` is blind to a slow fall that its fluctuations hide; the mean of many is not.
-    Where activity nears a limit as k^-theta, the differences of successive octaves have the ratio 2^-theta.
+    One run's `drift` in `steady_activity` is blind to a slow fall that its fluctuations hide; the
+    mean of many is not. Where activity nears a limit as k^-theta, the differences of successive
+    octaves have the ratio 2^-theta.
 
     Parameters
     ----------
@@ -191,7 +204,9 @@ def octaves(times, activity, count=5):
             f"count must be such that the first octave, from step {edges[0]:g}, begins at least one step after the start "
             f"and not before the first record, at step {times[0]}; got {count}"
         )
-    return np.array([np.interp(np.linspace(a, b, 65), times, activity).mean() for a, b in zip(edges, edges[1:])])
+    return np.array(
+        [np.interp(np.linspace(a, b, 65), times, activity).mean() for a, b in zip(edges, edges[1:])]
+    )
 
 
 def relaxation_time(times, activity, f_inf=None, *, within=0.1):
@@ -200,25 +215,30 @@ def relaxation_time(times, activity, f_inf=None, *, within=0.1):
     Parameters
     ----------
     times, activity : arrays, shape (m,)
-        Steps, increasing, and f_a there. Dense enough for the purpose: log_spaced(10) brackets tau_r within 26 %.
+        Steps, increasing, and f_a there. Dense enough for the purpose: log_spaced(10) brackets
+        tau_r within 26 %.
     f_inf : float, optional
-        Steady activity, better that of the whole ensemble than of this run; by `steady_activity` if left out.
-        Not used if the run is absorbed.
+        Steady activity, better that of the whole ensemble than of this run; by `steady_activity` if
+        left out. Not used if the run is absorbed.
     within : float
         The 0.1 above, in (0, 1].
 
     Returns
     -------
     Relaxation
-        (steps, after): the first record that fulfils it, and the one before. Absorption is known to the step. nan
-        for a run that is active and has never come so near, or whose f_inf is 0.
+        (steps, after): the first record that fulfils it, and the one before. Absorption is known to
+        the step. nan for a run that is active and has never come so near, or whose f_inf is 0.
     """
     times, activity = _series(times, activity)
     within = _check.number("within", within, 0.0, 1.0, open_low=True)
     if activity[-1] == 0.0:
         last = float(times[-1])
         return Relaxation(last, max(last - 1.0, 0.0))
-    f_inf = steady_activity(times, activity).value if f_inf is None else _check.number("f_inf", f_inf, 0.0, 1.0)
+    f_inf = (
+        steady_activity(times, activity).value
+        if f_inf is None
+        else _check.number("f_inf", f_inf, 0.0, 1.0)
+    )
     near = np.flatnonzero(activity - f_inf < within * f_inf)
     if not len(near):
         return Relaxation(float("nan"), float("nan"))
@@ -251,7 +271,9 @@ def survival(steps, absorbed, at):
     at = _check.array("at", at, (None,))
     curve = stats.ecdf(stats.CensoredData.right_censored(steps, ~absorbed)).sf
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # no interval before the first death and after the last
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # no interval before the first death and after the last
         band = curve.confidence_interval(confidence_level=0.6827, method="log-log")
     return curve.evaluate(at), band.low.evaluate(at), band.high.evaluate(at)
 
@@ -266,13 +288,14 @@ def mean_activity(histories, at, *, surviving=False):
     at : array, shape (m,)
         Steps; each run must be recorded around them, linear in between.
     surviving : bool
-        True leaves absorbed runs out of the average from their last step on: the quasi-steady average, which
-        forgets that finite systems die. False counts them as 0.
+        True leaves absorbed runs out of the average from their last step on: the quasi-steady
+        average, which forgets that finite systems die. False counts them as 0.
 
     Returns
     -------
     mean, error : arrays, shape (m,)
-        And its standard error over the runs; nan where fewer than two runs are averaged (the mean: where none).
+        And its standard error over the runs; nan where fewer than two runs are averaged (the mean:
+        where none).
     count : int array, shape (m,)
         Runs averaged.
     """
@@ -329,7 +352,9 @@ def last_quiet(phi, activity, *, threshold=CRITERION):
     if not quiet.any():
         return Bracket(float("nan"), float(scanned[0]) if len(scanned) else float("nan"))
     last = int(np.flatnonzero(quiet)[-1])
-    return Bracket(float(scanned[last]), float(scanned[last + 1]) if last + 1 < len(scanned) else float("nan"))
+    return Bracket(
+        float(scanned[last]), float(scanned[last + 1]) if last + 1 < len(scanned) else float("nan")
+    )
 
 
 @dataclass(frozen=True)
@@ -359,9 +384,10 @@ class CriticalPoint:
 def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None, scatter=None):
     """phi_c where the time to absorption diverges: tau = B (phi_c - phi)^-nu, by maximum likelihood.
 
-    ln tau of a run below phi_c is Gaussian with standard deviation s about that law. A run that is still active after
-    its last step counts as one whose tau is larger, and as nothing if its phi is above phi_c: so runs that ended too
-    early do not pull phi_c up, nor is it an input which of them would have been absorbed.
+    ln tau of a run below phi_c is Gaussian with standard deviation s about that law. A run that is
+    still active after its last step counts as one whose tau is larger, and as nothing if its phi is
+    above phi_c: so runs that ended too early do not pull phi_c up, nor is it an input which of them
+    would have been absorbed.
 
     Parameters
     ----------
@@ -373,18 +399,21 @@ def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None
     nu : float
         The exponent, fixed: nu_parallel of the Manna class in d = 3 if left out.
     reach : float
-        Runs further than this below the largest phi with an absorbed run are left out; so are absorptions at step 0.
+        Runs further than this below the largest phi with an absorbed run are left out; so are
+        absorptions at step 0.
     longest : float, optional
-        Treat every run as if it had been stopped after so many steps (to see what finite time does).
+        Treat every run as if it had been stopped after so many steps (to see what finite time
+        does).
     scatter : float, optional
-        The standard deviation s of ln tau, > 0, where it is known better, such as from many scans together.
+        The standard deviation s of ln tau, > 0, where it is known better, such as from many scans
+        together.
 
     Returns
     -------
     CriticalPoint
-        Errors by the curvature of the likelihood. The law is that of a large system: a finite one rounds it off where
-        nu |phi_c - phi| falls below some N^(-1/(d nu_perp)), and phi_c is at least the largest phi at which a run got
-        absorbed.
+        Errors by the curvature of the likelihood. The law is that of a large system: a finite one
+        rounds it off where nu |phi_c - phi| falls below some N^(-1/(d nu_perp)), and phi_c is at
+        least the largest phi at which a run got absorbed.
 
     Raises
     ------
@@ -405,7 +434,9 @@ def divergence(phi, steps, absorbed, *, nu=NU_PARALLEL, reach=0.03, longest=None
     phi, log_tau, absorbed = phi[use], np.log(steps[use]), absorbed[use]
     count = np.count_nonzero(absorbed)
     if count < 5 or len(np.unique(phi[absorbed])) < 3:
-        raise ValueError(f"phi_c needs at least 5 absorbed runs at 3 packing fractions within reach; got {count}")
+        raise ValueError(
+            f"phi_c needs at least 5 absorbed runs at 3 packing fractions within reach; got {count}"
+        )
     if scatter is not None:
         scatter = _check.number("scatter", scatter, 0.0, open_low=True)
     return _likeliest(phi, log_tau, absorbed, nu, low, scatter)
@@ -427,10 +458,14 @@ def _likeliest(phi, log_tau, absorbed, nu, low, scatter):
 
     def guess(gap):  # least squares without the active runs
         rest = log_tau[absorbed] + nu * np.log(low + np.exp(gap) - phi[absorbed])
-        return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])[: 3 if scatter is None else 2]
+        return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])[
+            : 3 if scatter is None else 2
+        ]
 
     start = min((guess(gap) for gap in np.log(np.geomspace(3e-5, 0.1, 60))), key=cost)
-    fit = optimize.minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000})
+    fit = optimize.minimize(
+        cost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000}
+    )
     covariance = np.linalg.pinv(_curvature(cost, fit.x), hermitian=True)
     count = np.count_nonzero(absorbed)
     small_sample = np.sqrt(count / (count - 3.0)) if scatter is None else 1.0
@@ -452,7 +487,9 @@ def _curvature(cost, x, step=1e-3):
     second = np.empty((size, size))
     for i in range(size):
         for j in range(size):
-            ends = [cost(x + a * shifts[i] + b * shifts[j]) * a * b for a in (1, -1) for b in (1, -1)]
+            ends = [
+                cost(x + a * shifts[i] + b * shifts[j]) * a * b for a in (1, -1) for b in (1, -1)
+            ]
             second[i, j] = sum(ends) / (4.0 * step * step)
     return second
 
@@ -485,17 +522,28 @@ def onset(phi, activity, error, *, beta=BETA, most=0.5):
     activity = _check.array("activity", activity, (len(phi),))
     error = _check.array("error", error, (len(phi),))
     beta = _check.number("beta", beta, 0.1, 10.0)
-    use = (activity > 0.0) & (activity <= _check.number("most", most, 0.0, 1.0, open_low=True)) & (error > 0.0)
+    use = (
+        (activity > 0.0)
+        & (activity <= _check.number("most", most, 0.0, 1.0, open_low=True))
+        & (error > 0.0)
+    )
     phi, activity, error = phi[use], activity[use], error[use]
     if len(phi) < 3:
-        raise ValueError(f"phi_c needs at least 3 activities in (0, {most:g}] with errors; got {len(phi)}")
+        raise ValueError(
+            f"phi_c needs at least 3 activities in (0, {most:g}] with errors; got {len(phi)}"
+        )
     slope, cut = np.polyfit(phi, activity ** (1.0 / beta), 1)
-    start = [min(-cut / slope, phi.min() - 1e-4) if slope > 0.0 else phi.min() - 0.01, abs(slope) ** beta]
+    start = [
+        min(-cut / slope, phi.min() - 1e-4) if slope > 0.0 else phi.min() - 0.01,
+        abs(slope) ** beta,
+    ]
 
     def law(x, phi_c, amplitude):
         return amplitude * np.maximum(x - phi_c, 0.0) ** beta
 
-    found, covariance = optimize.curve_fit(law, phi, activity, p0=start, sigma=error, absolute_sigma=True)
+    found, covariance = optimize.curve_fit(
+        law, phi, activity, p0=start, sigma=error, absolute_sigma=True
+    )
     chi = float(np.sqrt(np.sum(((activity - law(phi, *found)) / error) ** 2) / (len(phi) - 2)))
     return CriticalPoint(
         phi_c=float(found[0]),
@@ -531,19 +579,26 @@ def to_zero(x, y, error, *, degree=1):
     Returns
     -------
     Limit
-        The error is that which follows from `error`: compare chi2 with its freedom before believing it.
+        The error is that which follows from `error`: compare chi2 with its freedom before believing
+        it.
     """
     x = _check.array("x", x, (None,))
     y, error = _check.array("y", y, (len(x),)), _check.array("error", error, (len(x),))
     degree = _check.integer("degree", degree, 0, 4)
     if len(x) <= degree or np.any(error <= 0.0):
-        raise ValueError(f"x must hold more than {degree} values, each with an error > 0; got {len(x)}")
+        raise ValueError(
+            f"x must hold more than {degree} values, each with an error > 0; got {len(x)}"
+        )
     weighted = x[:, None] ** np.arange(degree + 1) / error[:, None]
     covariance = np.linalg.inv(weighted.T @ weighted)
     coefficients = covariance @ weighted.T @ (y / error)
     chi2 = float(np.sum((weighted @ coefficients - y / error) ** 2))
     return Limit(
-        float(coefficients[0]), float(np.sqrt(covariance[0, 0])), coefficients, chi2, len(x) - degree - 1
+        float(coefficients[0]),
+        float(np.sqrt(covariance[0, 0])),
+        coefficients,
+        chi2,
+        len(x) - degree - 1,
     )
 
 
@@ -554,14 +609,17 @@ def _series(times, activity):
     if not len(times) or np.any(np.diff(times) <= 0) or np.any(times != np.floor(times)):
         raise ValueError("times must be increasing whole steps, at least one")
     if activity.min() < 0.0 or activity.max() > 1.0:
-        raise ValueError(f"activity must lie in [0, 1]; got {activity.min():g} to {activity.max():g}")
+        raise ValueError(
+            f"activity must lie in [0, 1]; got {activity.min():g} to {activity.max():g}"
+        )
     return times.astype(np.int64), activity
 
 
 def _even(times):
     """The evenly spaced steps among `times`, on the grid of their widest gap, and the spacing.
 
-    Records made by `every(k)` and by others besides (log_spaced, the last step) have k for their widest gap.
+    Records made by `every(k)` and by others besides (log_spaced, the last step) have k for their
+    widest gap.
     """
     spacing = int(np.diff(times).max(initial=1))
     remainders, counts = np.unique(times % spacing, return_counts=True)

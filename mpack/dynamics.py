@@ -1,7 +1,8 @@
 """The rules: biased random organization, stochastic gradient descent, and their stochastic approximations.
 
-In a step every active particle i (one with at least one overlap) is displaced, all from the same configuration. With
-n_ij the unit vector from j to i, U the pair potential, r_ij the separation and all lengths in mean diameters:
+In a step every active particle i (one with at least one overlap) is displaced, all from the same
+configuration. With n_ij the unit vector from j to i, U the pair potential, r_ij the separation and
+all lengths in mean diameters:
 
     PairwiseBRO       eps sum_j u_ij n_ij                u_ij = u_ji ~ U[0, 1]
     NonreciprocalBRO  the same                           u_ij and u_ji independent
@@ -9,11 +10,11 @@ n_ij the unit vector from j to i, U the pair potential, r_ij the separation and 
     SGD               -alpha sum_j theta_ij dU_ij/dx_i   theta_ij = theta_ji ~ Bernoulli(b_f)
     RCD               -alpha theta_i sum_j dU_ij/dx_i    theta_i ~ Bernoulli(b_f)
 
-Gradient descent is SGD (or RCD: the same process, bit for bit) at b_f = 1. With `batch_size=B` exactly B of the active
-pairs (SGD) or active particles (RCD) are drawn without replacement.
+Gradient descent is SGD (or RCD: the same process, bit for bit) at b_f = 1. With `batch_size=B`
+exactly B of the active pairs (SGD) or active particles (RCD) are drawn without replacement.
 
-Source: Zhang and Martiniani, "Absorbing state dynamics of stochastic gradient descent", arXiv:2411.11834, Eqs. 1-6 and
-A1-A13 (names of version 2).
+Source: Zhang and Martiniani, "Absorbing state dynamics of stochastic gradient descent",
+arXiv:2411.11834, Eqs. 1-6 and A1-A13 (names of version 2).
 """
 
 import math
@@ -29,7 +30,8 @@ LARGEST_STEP = 1e9  # mean diameters; far beyond sense, and well inside what the
 class Recipe:
     """A rule as the step kernel takes it: push = scale * force * (number of the pair) * (number of the particle).
 
-    `pair` and `particle` say how those numbers are drawn: "one", "uniform", "bernoulli", "gaussian" or "batch".
+    `pair` and `particle` say how those numbers are drawn: "one", "uniform", "bernoulli", "gaussian"
+    or "batch".
     """
 
     scale: float
@@ -57,14 +59,16 @@ class Dynamics:
         Raises
         ------
         ValueError
-            For batches of exactly B: what the others draw then matters to each pair, and no independent Gaussian a
-            pair (or particle) has that covariance.
+            For batches of exactly B: what the others draw then matters to each pair, and no
+            independent Gaussian a pair (or particle) has that covariance.
         """
         return Approximation(self)
 
     def recipe(self, gaussian=False):
         """The rule as the step kernel takes it, or (gaussian) that of its approximation."""
-        raise TypeError(f"{type(self).__name__} is no dynamics of its own; use PairwiseBRO, SGD, RCD, ...")
+        raise TypeError(
+            f"{type(self).__name__} is no dynamics of its own; use PairwiseBRO, SGD, RCD, ..."
+        )
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,13 @@ class _BRO(Dynamics):
     eps: float
 
     def __post_init__(self):
-        object.__setattr__(self, "eps", _check.number("eps", self.eps, 0, LARGEST_STEP, open_low=True))
+        object.__setattr__(
+            self, "eps", _check.number("eps", self.eps, 0, LARGEST_STEP, open_low=True)
+        )
 
     def _noise(self, gaussian):
-        # The linear potential's force is 1/2, hence the scale 2 eps. U[0, 1] has mean 1/2 and variance 1/12.
+        # The linear potential's force is 1/2, hence the scale 2 eps. U[0, 1] has mean 1/2 and
+        # variance 1/12.
         if gaussian:
             return "gaussian", {"mean": 0.5, "spread": math.sqrt(1.0 / 12.0)}
         return "uniform", {}
@@ -85,8 +92,8 @@ class _BRO(Dynamics):
 class PairwiseBRO(_BRO):
     """Pairwise biased random organization: x_i += eps sum_j u_ij n_ij, u_ij = u_ji ~ U[0, 1] (Eq. 1).
 
-    Each overlapping pair is pushed apart along its centre line, both ends by the same random amount, so the centre of
-    mass never moves.
+    Each overlapping pair is pushed apart along its centre line, both ends by the same random
+    amount, so the centre of mass never moves.
 
     Parameters
     ----------
@@ -108,7 +115,8 @@ class PairwiseBRO(_BRO):
 class NonreciprocalBRO(_BRO):
     """Pairwise biased random organization with independent kicks at the two ends: u_ij and u_ji ~ U[0, 1] apart.
 
-    The mean and covariance of a particle's displacement are those of `PairwiseBRO`; the centre of mass wanders.
+    The mean and covariance of a particle's displacement are those of `PairwiseBRO`; the centre of
+    mass wanders.
 
     Parameters
     ----------
@@ -130,7 +138,8 @@ class NonreciprocalBRO(_BRO):
 class IndividualBRO(_BRO):
     """Individual-particle biased random organization: x_i += eps u_i sum_j n_ij, u_i ~ U[0, 1] (Eq. A1).
 
-    One random number scales the whole push of a particle, so the noise points along the net push alone.
+    One random number scales the whole push of a particle, so the noise points along the net push
+    alone.
 
     Parameters
     ----------
@@ -156,7 +165,9 @@ class _Descent(Dynamics):
     potential: Potential = field(default_factory=Linear)
 
     def __post_init__(self):
-        object.__setattr__(self, "alpha", _check.number("alpha", self.alpha, 0, LARGEST_STEP, open_low=True))
+        object.__setattr__(
+            self, "alpha", _check.number("alpha", self.alpha, 0, LARGEST_STEP, open_low=True)
+        )
         if (self.batch_fraction is None) == (self.batch_size is None):
             raise ValueError(
                 "give either batch_fraction in (0, 1] or batch_size >= 1; "
@@ -166,8 +177,12 @@ class _Descent(Dynamics):
             fraction = _check.number("batch_fraction", self.batch_fraction, 0, 1, open_low=True)
             object.__setattr__(self, "batch_fraction", fraction)
         else:
-            object.__setattr__(self, "batch_size", _check.integer("batch_size", self.batch_size, 1, 2**62))
-        _check.instance("potential", self.potential, Potential, "a potential such as mpack.Harmonic()")
+            object.__setattr__(
+                self, "batch_size", _check.integer("batch_size", self.batch_size, 1, 2**62)
+            )
+        _check.instance(
+            "potential", self.potential, Potential, "a potential such as mpack.Harmonic()"
+        )
 
     def _noise(self, gaussian):
         fraction = self.batch_fraction
@@ -181,7 +196,10 @@ class _Descent(Dynamics):
         if fraction == 1.0:  # gradient descent: nothing to draw
             return "one", {}
         if gaussian:
-            return "gaussian", {"mean": fraction, "spread": math.sqrt(fraction - fraction * fraction)}
+            return "gaussian", {
+                "mean": fraction,
+                "spread": math.sqrt(fraction - fraction * fraction),
+            }
         return "bernoulli", {"fraction": fraction}
 
 
@@ -189,8 +207,8 @@ class _Descent(Dynamics):
 class SGD(_Descent):
     """Stochastic gradient descent on the pair energy, a batch of pairs a step (Eqs. 2, A10).
 
-    x_i -= alpha sum_j theta_ij dU_ij/dx_i, theta_ij = theta_ji ~ Bernoulli(b_f) for each interacting pair. The centre
-    of mass never moves. Gradient descent is `batch_fraction=1`.
+    x_i -= alpha sum_j theta_ij dU_ij/dx_i, theta_ij = theta_ji ~ Bernoulli(b_f) for each
+    interacting pair. The centre of mass never moves. Gradient descent is `batch_fraction=1`.
 
     Parameters
     ----------
@@ -199,15 +217,16 @@ class SGD(_Descent):
     batch_fraction : float
         b_f in (0, 1]: the chance of each pair to be in the batch. Or instead
     batch_size : int
-        B >= 1: exactly B of the interacting pairs, drawn without replacement (all, where there are fewer).
+        B >= 1: exactly B of the interacting pairs, drawn without replacement (all, where there are
+        fewer).
     potential : Potential
         Linear() unless said; Harmonic, Hertzian, WCA, LennardJones.
 
     Raises
     ------
     ValueError, TypeError
-        If a number is out of range, if both or neither of batch_fraction and batch_size are given, or if the potential
-        is none.
+        If a number is out of range, if both or neither of batch_fraction and batch_size are given,
+        or if the potential is none.
     """
 
     def recipe(self, gaussian=False):
@@ -219,8 +238,9 @@ class SGD(_Descent):
 class RCD(_Descent):
     """Random coordinate descent: a batch of particles a step (Eqs. A5, A6).
 
-    x_i -= alpha theta_i sum_j dU_ij/dx_i, theta_i ~ Bernoulli(b_f) for each active particle, which then feels the
-    whole gradient. The centre of mass wanders. Gradient descent is `batch_fraction=1`.
+    x_i -= alpha theta_i sum_j dU_ij/dx_i, theta_i ~ Bernoulli(b_f) for each active particle, which
+    then feels the whole gradient. The centre of mass wanders. Gradient descent is
+    `batch_fraction=1`.
 
     Parameters
     ----------
@@ -229,15 +249,16 @@ class RCD(_Descent):
     batch_fraction : float
         b_f in (0, 1]: the chance of each particle to be in the batch. Or instead
     batch_size : int
-        B >= 1: exactly B of the active particles, drawn without replacement (all, where there are fewer).
+        B >= 1: exactly B of the active particles, drawn without replacement (all, where there are
+        fewer).
     potential : Potential
         Linear() unless said; Harmonic, Hertzian, WCA, LennardJones.
 
     Raises
     ------
     ValueError, TypeError
-        If a number is out of range, if both or neither of batch_fraction and batch_size are given, or if the potential
-        is none.
+        If a number is out of range, if both or neither of batch_fraction and batch_size are given,
+        or if the potential is none.
     """
 
     def recipe(self, gaussian=False):
@@ -254,7 +275,8 @@ class Approximation(Dynamics):
     SGD            x_i -= alpha sum_j dU_ij/dx_i (b_f + sqrt(b_f - b_f**2) xi_ij)              (Eqs. 6, A13)
     RCD            x_i -= alpha sum_j dU_ij/dx_i (b_f + sqrt(b_f - b_f**2) xi_i)               (Eq. A8)
 
-    with one standard Gaussian xi a pair (xi_ij = xi_ji, but independent for NonreciprocalBRO) or a particle.
+    with one standard Gaussian xi a pair (xi_ij = xi_ji, but independent for NonreciprocalBRO) or a
+    particle.
 
     Parameters
     ----------
@@ -272,7 +294,9 @@ class Approximation(Dynamics):
     def __post_init__(self):
         _check.instance("of", self.of, Dynamics, "a dynamics such as mpack.SGD(...)")
         if isinstance(self.of, Approximation):
-            raise ValueError(f"of must be a dynamics that is no approximation itself; got {self.of!r}")
+            raise ValueError(
+                f"of must be a dynamics that is no approximation itself; got {self.of!r}"
+            )
         self.of.recipe(gaussian=True)  # refuses what has no approximation
 
     def approximation(self):
@@ -283,14 +307,17 @@ class Approximation(Dynamics):
         return self.of.recipe(gaussian=True)
 
 
-MATCHED_FRACTION = 0.75  # b_f at which Bernoulli noise has the ratio of variance to squared mean of U[0, 1]: 1/3
+MATCHED_FRACTION = (
+    0.75  # b_f at which Bernoulli noise has the ratio of variance to squared mean of U[0, 1]: 1/3
+)
 
 
 def matched(dynamics):
     """The partner whose stochastic approximation is the same process: b_f = 3/4 and alpha = eps / b_f = 4 eps / 3.
 
-    PairwiseBRO(eps) <-> SGD(4 eps / 3, 3/4) and IndividualBRO(eps) <-> RCD(4 eps / 3, 3/4); approximations likewise.
-    Mean: alpha b_f / 2 = eps / 2. Variance over squared mean: (1 - b_f) / b_f = 1/3, that of U[0, 1].
+    PairwiseBRO(eps) <-> SGD(4 eps / 3, 3/4) and IndividualBRO(eps) <-> RCD(4 eps / 3, 3/4);
+    approximations likewise. Mean: alpha b_f / 2 = eps / 2. Variance over squared mean: (1 - b_f) /
+    b_f = 1/3, that of U[0, 1].
 
     Parameters
     ----------
@@ -321,7 +348,9 @@ def matched(dynamics):
     if type(dynamics) in organizations:
         if dynamics.batch_fraction == MATCHED_FRACTION and dynamics.potential == Linear():
             return organizations[type(dynamics)](eps=dynamics.alpha * MATCHED_FRACTION)
-        raise ValueError(f"only batch_fraction 0.75 with the linear potential has a partner; got {dynamics!r}")
+        raise ValueError(
+            f"only batch_fraction 0.75 with the linear potential has a partner; got {dynamics!r}"
+        )
     raise ValueError(f"dynamics has no partner among SGD and RCD; got {dynamics!r}")
 
 
@@ -336,8 +365,9 @@ def matched_processes(eps):
     Returns
     -------
     dict
-        From the names that the book uses ("BRO", "SGD", "individual BRO", "RCD", each also with " approximation") to
-        dynamics. The first two and their approximations draw a number for each pair, the others one for each particle.
+        From the names that the book uses ("BRO", "SGD", "individual BRO", "RCD", each also with "
+        approximation") to dynamics. The first two and their approximations draw a number for each
+        pair, the others one for each particle.
 
     Raises
     ------
@@ -345,5 +375,10 @@ def matched_processes(eps):
         If `eps` is no finite number in (0, 1e9].
     """
     pairwise, individual = PairwiseBRO(eps=eps), IndividualBRO(eps=eps)
-    rules = {"BRO": pairwise, "SGD": matched(pairwise), "individual BRO": individual, "RCD": matched(individual)}
+    rules = {
+        "BRO": pairwise,
+        "SGD": matched(pairwise),
+        "individual BRO": individual,
+        "RCD": matched(individual),
+    }
     return rules | {f"{name} approximation": rule.approximation() for name, rule in rules.items()}

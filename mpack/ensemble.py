@@ -1,9 +1,10 @@
 """Sweeps over specifications that survive anything: `sweep(specs, store=...) -> DataFrame`, one row a run.
 
-A run is a `Spec` (mpack.specification) and is known by the hash of its canonical text. `sweep` does those that are not
-in the store yet, on threads here or on any `concurrent.futures` executor (so on a Dask cluster), and stores each as
-soon as it is finished: kill it at any moment and call it again, and it does only what is missing. Archives of the runs
-behind the book's figures are exported to compact files, from which anyone can read, audit and go on.
+A run is a `Spec` (mpack.specification) and is known by the hash of its canonical text. `sweep` does
+those that are not in the store yet, on threads here or on any `concurrent.futures` executor (so on
+a Dask cluster), and stores each as soon as it is finished: kill it at any moment and call it again,
+and it does only what is missing. Archives of the runs behind the book's figures are exported to
+compact files, from which anyone can read, audit and go on.
 """
 
 import concurrent.futures
@@ -16,13 +17,39 @@ from mpack._archive import archives, derived_now, export, import_archive, load_a
 from mpack._audit import Audit, audit
 from mpack._measures import OBSERVABLES
 from mpack._rows import produce, state
-from mpack._store import DigestMismatch, Store, StoreDamaged, StoreError, StoreInUse, StoreUnwritable
+from mpack._store import (
+    DigestMismatch,
+    Store,
+    StoreDamaged,
+    StoreError,
+    StoreInUse,
+    StoreUnwritable,
+)
 from mpack.specification import Spec, from_text, specs
 
 __all__ = [
-    *("Spec", "specs", "from_text", "sweep", "results", "table", "export", "import_archive", "load_archive", "merge"),
+    *(
+        "Spec",
+        "specs",
+        "from_text",
+        "sweep",
+        "results",
+        "table",
+        "export",
+        "import_archive",
+        "load_archive",
+        "merge",
+    ),
     *("resume", "archives", "derived_now", "audit", "Audit"),
-    *("Store", "StoreError", "StoreInUse", "StoreDamaged", "StoreUnwritable", "DigestMismatch", "SweepError"),
+    *(
+        "Store",
+        "StoreError",
+        "StoreInUse",
+        "StoreDamaged",
+        "StoreUnwritable",
+        "DigestMismatch",
+        "SweepError",
+    ),
     "OBSERVABLES",
 ]
 
@@ -34,7 +61,9 @@ class SweepError(RuntimeError):
     """Runs that raised, or an executor that broke; the message says which. All finished runs are stored."""
 
 
-def sweep(specs, store=None, executor=None, progress=True, *, workers=None, at_once=None, threads=1):
+def sweep(
+    specs, store=None, executor=None, progress=True, *, workers=None, at_once=None, threads=1
+):
     """Do the runs that are not in the store yet, store each as it finishes, and return the table of all.
 
     Parameters
@@ -42,11 +71,13 @@ def sweep(specs, store=None, executor=None, progress=True, *, workers=None, at_o
     specs : list of Spec
         See `mpack.specs`. The same specification twice is one run and two rows.
     store : path or Store, optional
-        One SQLite file, made if missing, held by this driver alone while it runs. Killed at any moment and called
-        again, a sweep does what is missing. If left out, results live in memory only.
+        One SQLite file, made if missing, held by this driver alone while it runs. Killed at any
+        moment and called again, a sweep does what is missing. If left out, results live in memory
+        only.
     executor : concurrent.futures.Executor, optional
-        Where runs are done: a process pool, or a Dask cluster's, `distributed.Client(...).get_executor()`. Runs whose
-        Dask worker dies are submitted again. Threads on this machine if left out: the kernels hold no lock.
+        Where runs are done: a process pool, or a Dask cluster's,
+        `distributed.Client(...).get_executor()`. Runs whose Dask worker dies are submitted again.
+        Threads on this machine if left out: the kernels hold no lock.
     progress : bool
         Show a progress bar whose estimate of the time left weighs runs by particles times steps.
     workers : int, optional
@@ -54,18 +85,19 @@ def sweep(specs, store=None, executor=None, progress=True, *, workers=None, at_o
     at_once : int, optional
         How many runs an executor is given ahead; twice its workers where it says how many, else 64.
     threads : int
-        Threads that share each run, one run after another; for a few very large runs, and without `executor`.
+        Threads that share each run, one run after another; for a few very large runs, and without
+        `executor`.
 
     Returns
     -------
     pandas.DataFrame
-        One row a run, in the order of `specs`:
-        rule, approximation, eps, alpha, batch_fraction, batch_size, potential, n, phi, dim, sizes, start, steps_asked,
-        seed, paired (the specification);
-        steps (done), absorbed; f_inf, f_inf_error, tau_f (autocorrelation time in steps), lengths (autocorrelation
-        times in the averaged second half), drift, reliable (lengths >= 50 and |drift| <= 3), by
-        `mpack.critical.steady_activity`; tau_r and tau_r_after, by `mpack.critical.relaxation_time`; overflows,
-        activity, energy, msd (at the last step); what observables were asked for (z, z_without_rattlers, rattlers,
+        One row a run, in the order of `specs`: rule, approximation, eps, alpha, batch_fraction,
+        batch_size, potential, n, phi, dim, sizes, start, steps_asked, seed, paired (the
+        specification); steps (done), absorbed; f_inf, f_inf_error, tau_f (autocorrelation time in
+        steps), lengths (autocorrelation times in the averaged second half), drift, reliable
+        (lengths >= 50 and |drift| <= 3), by `mpack.critical.steady_activity`; tau_r and
+        tau_r_after, by `mpack.critical.relaxation_time`; overflows, activity, energy, msd (at the
+        last step); what observables were asked for (z, z_without_rattlers, rattlers,
         flatness_0.015, ...); digest, chain, wall (seconds), version, commit, cpu, finished; key,
         spec (canonical text); series (times, activity, energy, msd as arrays); arrays.
 
@@ -82,15 +114,23 @@ def sweep(specs, store=None, executor=None, progress=True, *, workers=None, at_o
     """
     specs = _checked(specs)
     if isinstance(store, Store):
-        return _sweep(specs, store, executor, progress, workers=workers, at_once=at_once, threads=threads)
+        return _sweep(
+            specs, store, executor, progress, workers=workers, at_once=at_once, threads=threads
+        )
     with Store(":memory:" if store is None else store) as opened:
-        return _sweep(specs, opened, executor, progress, workers=workers, at_once=at_once, threads=threads)
+        return _sweep(
+            specs, opened, executor, progress, workers=workers, at_once=at_once, threads=threads
+        )
 
 
 def _sweep(specs, store, executor, progress, **how):
     missing = [spec for key, spec in {spec.key: spec for spec in specs}.items() if key not in store]
     failed = []
-    with _bar(missing) if _check.flag("progress", progress) and missing else contextlib.nullcontext() as bar:
+    with (
+        _bar(missing)
+        if _check.flag("progress", progress) and missing
+        else contextlib.nullcontext() as bar
+    ):
         for spec, outcome in results(missing, executor, **how):
             if isinstance(outcome, Exception):
                 failed.append((spec, outcome))
@@ -125,9 +165,9 @@ def _row(spec, store):
 def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
     """Do runs and yield (spec, result) as they finish, in whatever order that is; what `sweep` is made of.
 
-    A result is plain data, as `Store.put` takes it, or the exception that the run raised. A bounded number of runs is
-    given to the executor ahead, and `specs` (any iterable) is asked for the next one only when there is room.
-    Arguments and errors as for `sweep`.
+    A result is plain data, as `Store.put` takes it, or the exception that the run raised. A bounded
+    number of runs is given to the executor ahead, and `specs` (any iterable) is asked for the next
+    one only when there is room. Arguments and errors as for `sweep`.
     """
     specs = map(_checked_one, specs)
     threads = _check.integer("threads", threads, 1)
@@ -161,11 +201,16 @@ def _finished(specs, executor, at_once, **how):
     again, flying, lost = deque(), {}, Counter()
     try:
         while True:
-            while len(flying) < at_once and (spec := again.popleft() if again else next(specs, None)) is not None:
+            while (
+                len(flying) < at_once
+                and (spec := again.popleft() if again else next(specs, None)) is not None
+            ):
                 flying[executor.submit(produce, spec.text, lost[spec.key], **how)] = spec
             if not flying:
                 return
-            done, _ = concurrent.futures.wait(flying, return_when=concurrent.futures.FIRST_COMPLETED)
+            done, _ = concurrent.futures.wait(
+                flying, return_when=concurrent.futures.FIRST_COMPLETED
+            )
             for future in done:
                 spec = flying.pop(future)
                 outcome = _outcome(future)
@@ -193,7 +238,9 @@ def _outcome(future):
 
 def _is_lost(outcome):
     """True if it was the worker that ended, not the run."""
-    return isinstance(outcome, BaseException) and any(kind.__name__ in _LOST for kind in type(outcome).__mro__)
+    return isinstance(outcome, BaseException) and any(
+        kind.__name__ in _LOST for kind in type(outcome).__mro__
+    )
 
 
 def _bar(specs):
@@ -222,7 +269,10 @@ def merge(store, *others):
         See `Store`.
     """
     with contextlib.ExitStack() as opened:
-        stores = [one if isinstance(one, Store) else opened.enter_context(Store(one)) for one in (store, *others)]
+        stores = [
+            one if isinstance(one, Store) else opened.enter_context(Store(one))
+            for one in (store, *others)
+        ]
         before = len(stores[0])
         for other in stores[1:]:
             stores[0].put_all([other.get(key) for key in other.keys()])
@@ -243,7 +293,9 @@ def resume(row):
         Without the records before.
     """
     if "packing" not in row.arrays:
-        raise ValueError('row must be of a run that kept its last packing, observables="packing"; this one did not')
+        raise ValueError(
+            'row must be of a run that kept its last packing, observables="packing"; this one did not'
+        )
     return state(from_text(row.spec), row.arrays["packing"], int(row.steps))
 
 
@@ -252,4 +304,6 @@ def _checked(specs):
 
 
 def _checked_one(spec):
-    return _check.instance("every one of specs", spec, Spec, "a Spec; mpack.specs(...) makes a list of them")
+    return _check.instance(
+        "every one of specs", spec, Spec, "a Spec; mpack.specs(...) makes a list of them"
+    )

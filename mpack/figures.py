@@ -1,7 +1,7 @@
 """The house style in one place: colours with one meaning each, and figures for light and dark pages.
 
-A figure is drawn once, in the light theme. `show` makes a second picture of it by exchanging each house
-colour for its dark counterpart, and hands both to the page with caption and alternative text.
+A figure is drawn once, in the light theme. `show` makes a second picture of it by exchanging each
+house colour for its dark counterpart, and hands both to the page with caption and alternative text.
 """
 
 import base64
@@ -18,7 +18,8 @@ PIXELS_PER_INCH = 100  # on the page
 RESOLUTIONS = (200, 150, 110)  # of the pictures, in pixels per inch
 HEAVY = 150_000  # bytes
 
-# meaning -> (on light pages, on dark pages). tests/test_figures.py holds them apart for colour-blind eyes.
+# meaning -> (on light pages, on dark pages). tests/test_figures.py holds them apart for
+# colour-blind eyes.
 COLOURS = {
     "BRO": ("#1248dc", "#4f84ff"),
     "individual BRO": ("#219a6a", "#2fe39b"),
@@ -33,7 +34,14 @@ COLOURS = {
     "grid": ("#e3e7ee", "#2b323d"),
     "paper": ("#ffffff", "#14181e"),
 }
-MARKERS = {"BRO": "o", "individual BRO": "D", "non-reciprocal BRO": "P", "SGD": "s", "RCD": "^", "GD": "v"}
+MARKERS = {
+    "BRO": "o",
+    "individual BRO": "D",
+    "non-reciprocal BRO": "P",
+    "SGD": "s",
+    "RCD": "^",
+    "GD": "v",
+}
 _CLASSES = {
     "PairwiseBRO": "BRO",
     "IndividualBRO": "individual BRO",
@@ -97,8 +105,8 @@ def process_style(dynamics, **changes):
     ----------
     dynamics : str or a dynamics
         "BRO", "individual BRO", "non-reciprocal BRO", "SGD", "RCD" or "GD"; or an object of
-        `mpack.dynamics`. A stochastic approximation has its process's hue, dashed, with open markers; name
-        it "SGD approximation".
+        `mpack.dynamics`. A stochastic approximation has its process's hue, dashed, with open
+        markers; name it "SGD approximation".
 
     Returns
     -------
@@ -236,7 +244,8 @@ def show(fig, name, *, alt, caption, close=True):
     fig : matplotlib.figure.Figure
         Drawn in the house style (`use_style`).
     name : str
-        Lower-case letters, digits and hyphens, unique in the book; text refers to it as {numref}`fig-NAME`.
+        Lower-case letters, digits and hyphens, unique in the book; text refers to it as
+        {numref}`fig-NAME`.
     alt : str
         What the picture shows, for those who do not see it.
     caption : str
@@ -267,7 +276,9 @@ def show(fig, name, *, alt, caption, close=True):
         "light": light,
         "dark": dark,
     }
-    publish_display_data({FIGURE: data, "text/html": page, "text/plain": f"[figure: {data['alt']}]"})
+    publish_display_data(
+        {FIGURE: data, "text/html": page, "text/plain": f"[figure: {data['alt']}]"}
+    )
     if close:
         pyplot.close(fig)
 
@@ -300,7 +311,9 @@ def _at_resolution(fig, dpi):
     paper = fig.get_facecolor()
     fig.savefig(raw, format="png", dpi=dpi, facecolor=(*paper[:3], 0.0))
     small = io.BytesIO()
-    reduced = Image.open(raw).quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    reduced = Image.open(raw).quantize(
+        256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    )
     reduced.save(small, format="png", optimize=True)
     return min(raw.getvalue(), small.getvalue(), key=len)
 
@@ -315,8 +328,15 @@ def exchange(fig, old, new):
     arrows = [text.arrow_patch for text in fig.findobj(Annotation) if text.arrow_patch is not None]
     for artist in fig.findobj() + arrows:
         for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
-            getter, setter = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
-            if getter is None or setter is None or (name == "color" and hasattr(artist, "set_facecolor")):
+            getter, setter = (
+                getattr(artist, f"get_{name}", None),
+                getattr(artist, f"set_{name}", None),
+            )
+            if (
+                getter is None
+                or setter is None
+                or (name == "color" and hasattr(artist, "set_facecolor"))
+            ):
                 continue
             if hasattr(artist, "get_array") and artist.get_array() is not None:
                 continue  # coloured by data

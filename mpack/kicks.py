@@ -4,10 +4,12 @@ Every rule of this library displaces the particles by a linear map of independen
 
     D = G w,     E[D] = G E[w],     Cov D = G Cov(w) G^T,
 
-with one column of G for each random number: the push that this number multiplies. `draw` samples D with the engine
-itself, `moments` evaluates the right-hand sides, and `entrywise` compares the two with a stated rate of false alarms.
+with one column of G for each random number: the push that this number multiplies. `draw` samples D
+with the engine itself, `moments` evaluates the right-hand sides, and `entrywise` compares the two
+with a stated rate of false alarms.
 
-Source: Zhang and Martiniani, arXiv:2411.11834, Eqs. 1-6 and A1-A13; batches of exactly B: this book.
+Source: Zhang and Martiniani, arXiv:2411.11834, Eqs. 1-6 and A1-A13; batches of exactly B: this
+book.
 """
 
 import math
@@ -26,9 +28,9 @@ MOST_AT_ONCE = 200_000  # particles in one box of copies: bounds the memory
 def draw(positions, dynamics, samples, seed, diameters=1.0):
     """Displacements of a cluster in one step, drawn many times by the engine.
 
-    The cluster stands alone: no wall is near. Rules that draw their numbers independently are run on a box full of
-    copies, far apart; batches of exactly B, where copies would share one batch, on one cluster step by step, set back
-    to its start after each.
+    The cluster stands alone: no wall is near. Rules that draw their numbers independently are run
+    on a box full of copies, far apart; batches of exactly B, where copies would share one batch, on
+    one cluster step by step, set back to its start after each.
 
     Parameters
     ----------
@@ -54,7 +56,9 @@ def draw(positions, dynamics, samples, seed, diameters=1.0):
         If an argument is out of its range.
     """
     positions, diameters = _cluster(positions, diameters)
-    _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+    _check.instance(
+        "dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)"
+    )
     samples = _check.integer("samples", samples, 1)
     seed = _check.seed("seed", seed)
     if "batch" in (dynamics.recipe().pair, dynamics.recipe().particle):
@@ -64,7 +68,9 @@ def draw(positions, dynamics, samples, seed, diameters=1.0):
     for part, first in enumerate(range(0, samples, room)):
         count = min(room, samples - first)
         packing = copies(positions, count, _spacing(positions, diameters, dynamics), diameters)
-        parts.append(_step_of(packing, dynamics, (seed + part) % 2**64).reshape(-1, *positions.shape)[:count])
+        parts.append(
+            _step_of(packing, dynamics, (seed + part) % 2**64).reshape(-1, *positions.shape)[:count]
+        )
     return np.concatenate(parts)
 
 
@@ -122,7 +128,9 @@ def moments(positions, dynamics, diameters=1.0):
         If an argument is out of its range.
     """
     positions, diameters = _cluster(positions, diameters)
-    _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+    _check.instance(
+        "dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)"
+    )
     pushes = push_matrix(positions, dynamics, diameters)
     expected, spread = numbers(dynamics, pushes.shape[1])
     return (pushes @ expected).reshape(positions.shape), pushes @ spread @ pushes.T
@@ -131,15 +139,18 @@ def moments(positions, dynamics, diameters=1.0):
 def push_matrix(positions, dynamics, diameters=1.0):
     """G, shape (m d, numbers drawn): each column is the displacement that one random number multiplies.
 
-    A number for a pair pushes its two partners in opposite directions; non-reciprocal rules have one number for each
-    partner; a number for a particle multiplies the sum of its pushes, and is drawn for active particles only.
+    A number for a pair pushes its two partners in opposite directions; non-reciprocal rules have
+    one number for each partner; a number for a particle multiplies the sum of its pushes, and is
+    drawn for active particles only.
     """
     positions, diameters = _cluster(positions, diameters)
     recipe = dynamics.recipe()
     columns = []
     pairs = _pairs(positions, diameters, recipe)
     for i, j, push in pairs:
-        for sides in ([(i, push), (j, -push)],) if recipe.reciprocal else ([(i, push)], [(j, -push)]):
+        for sides in (
+            ([(i, push), (j, -push)],) if recipe.reciprocal else ([(i, push)], [(j, -push)])
+        ):
             column = np.zeros_like(positions)
             for particle, displacement in sides:
                 column[particle] = displacement
@@ -148,14 +159,16 @@ def push_matrix(positions, dynamics, diameters=1.0):
         return np.array(columns).reshape(-1, positions.size).T
     total = sum(columns, np.zeros(positions.size)).reshape(positions.shape)
     active = sorted({end for i, j, _ in pairs for end in (i, j)})
-    return np.array([np.where(np.arange(len(positions))[:, None] == k, total, 0).ravel() for k in active]).T
+    return np.array(
+        [np.where(np.arange(len(positions))[:, None] == k, total, 0).ravel() for k in active]
+    ).T
 
 
 def numbers(dynamics, count):
     """Mean (count,) and covariance (count, count) of the random numbers that a rule draws in a step.
 
-    Independent numbers have a diagonal covariance. A batch of exactly B out of M = count has p = B/M,
-    Var = p (1 - p) and Cov = -p (1 - p)/(M - 1): what one member takes the others lose.
+    Independent numbers have a diagonal covariance. A batch of exactly B out of M = count has p =
+    B/M, Var = p (1 - p) and Cov = -p (1 - p)/(M - 1): what one member takes the others lose.
     """
     recipe = dynamics.recipe()
     kind = recipe.pair if recipe.particle == "one" else recipe.particle
@@ -179,7 +192,9 @@ class Comparison:
     worst: float  #: largest |measured - predicted| over its standard error
     threshold: float  #: beyond which `worst` is called a deviation
     entries: int  #: compared entries
-    detectable_mean: float  #: relative deviation of the largest mean that is found with the stated power
+    detectable_mean: (
+        float  #: relative deviation of the largest mean that is found with the stated power
+    )
     detectable_variance: float  #: the same for the largest variance; nan if nothing varies
 
     @property
@@ -191,9 +206,10 @@ class Comparison:
 def entrywise(samples, mean, covariance, false_alarm=1e-3, power=0.999):
     """Compare all means and covariances of drawn displacements with a prediction.
 
-    Each entry's difference is divided by its standard error; the test fails if the largest is beyond the threshold
-    that true predictions pass with probability 1 - false_alarm at least (Bonferroni: the level of a single entry is
-    false_alarm over the number of entries). Entries that the prediction says cannot vary have to be exact.
+    Each entry's difference is divided by its standard error; the test fails if the largest is
+    beyond the threshold that true predictions pass with probability 1 - false_alarm at least
+    (Bonferroni: the level of a single entry is false_alarm over the number of entries). Entries
+    that the prediction says cannot vary have to be exact.
 
     Parameters
     ----------
@@ -223,13 +239,18 @@ def entrywise(samples, mean, covariance, false_alarm=1e-3, power=0.999):
     limit = threshold(false_alarm, max(varying, 1))
     found = detectable(limit, power)
     pushed, loudest = int(np.argmax(np.abs(mean))), int(np.argmax(np.diag(covariance)))
-    variance, diagonal = covariance[loudest, loudest], np.cumsum(np.r_[width, np.arange(width, 1, -1)])
+    variance, diagonal = (
+        covariance[loudest, loudest],
+        np.cumsum(np.r_[width, np.arange(width, 1, -1)]),
+    )
     return Comparison(
         worst=float(z.max()),
         threshold=limit,
         entries=varying,
         detectable_mean=float(found * errors[pushed] / max(abs(mean[pushed]), 1e-300)),
-        detectable_variance=float(found * errors[diagonal[loudest]] / variance) if variance > 0 else math.nan,
+        detectable_variance=float(found * errors[diagonal[loudest]] / variance)
+        if variance > 0
+        else math.nan,
     )
 
 
@@ -307,7 +328,9 @@ def _step_of(packing, dynamics, seed):
 
 def _moved(fixed, packing):
     """From a packing to other integer coordinates of its particles: the exact difference, in mean diameters."""
-    return (fixed.view(np.uint64) - packing.fixed.view(np.uint64)).view(np.int64) * (packing.box * 2.0**-64)
+    return (fixed.view(np.uint64) - packing.fixed.view(np.uint64)).view(np.int64) * (
+        packing.box * 2.0**-64
+    )
 
 
 def _one_by_one(positions, dynamics, samples, seed, diameters):

@@ -1,16 +1,18 @@
 """The landscape around a packing: Hessian, its trace and modes, and how a run fluctuates along them.
 
-For a pair potential U the energy V = sum over pairs of U(r_ij) has, with n the unit vector from j to i,
+For a pair potential U the energy V = sum over pairs of U(r_ij) has, with n the unit vector from j
+to i,
 
     K_ij = U''(r) n n^T + (U'(r)/r) (I - n n^T),
     d2V/dx_i dx_j = -K_ij  (i != j),        d2V/dx_i dx_i = + sum_j K_ij.
 
-The signs in words: along a mode with a *positive* eigenvalue V rises in both directions. A repelling pair has
-U' < 0 and so adds *negative* curvature, -|U'|/r, in the d - 1 directions across its line: turning the pair moves it
-apart. The linear potential has U'' = 0 inside its range, hence negative curvature only. What holds its packings
-together sits in the kinks, U'' = (1/2) delta(r - d), which a Hessian at one point cannot see. `sigma` makes them
-visible: it asks for the Hessian of the energy averaged over Gaussian displacements, V_s(X) = <V(X + dX)>, the very
-function whose rise above V is the flatness. The two are tied by the heat equation, dV_s/d(sigma**2) = (1/2) Tr H_s,
+The signs in words: along a mode with a *positive* eigenvalue V rises in both directions. A
+repelling pair has U' < 0 and so adds *negative* curvature, -|U'|/r, in the d - 1 directions across
+its line: turning the pair moves it apart. The linear potential has U'' = 0 inside its range, hence
+negative curvature only. What holds its packings together sits in the kinks, U'' = (1/2) delta(r -
+d), which a Hessian at one point cannot see. `sigma` makes them visible: it asks for the Hessian of
+the energy averaged over Gaussian displacements, V_s(X) = <V(X + dX)>, the very function whose rise
+above V is the flatness. The two are tied by the heat equation, dV_s/d(sigma**2) = (1/2) Tr H_s,
 
     flatness(sigma) = (1/2) int_0^{sigma**2} Tr H_s d(s**2).
 
@@ -41,15 +43,17 @@ from mpack.packing import Packing
 from mpack.potentials import Linear, checked
 from mpack.simulation import Run, simulate
 
-DENSE_UP_TO = 1500  # coordinates up to which `modes` takes the dense solver, however few modes are asked for
+DENSE_UP_TO = (
+    1500  # coordinates up to which `modes` takes the dense solver, however few modes are asked for
+)
 RESIDUAL = 1e-7  # |H e - value e| of a mode, relative to the largest entry of H
 
 
 def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
     """Hessian of the energy, H[d i + a, d j + b] = d2V/dx_ia dx_jb, as a sparse matrix.
 
-    Signs as in this module's head: off-diagonal blocks are -K_ij, diagonal blocks the sums of K_ij, so that each row
-    of blocks adds up to zero (moving everything alike costs nothing).
+    Signs as in this module's head: off-diagonal blocks are -K_ij, diagonal blocks the sums of K_ij,
+    so that each row of blocks adds up to zero (moving everything alike costs nothing).
 
     Parameters
     ----------
@@ -57,8 +61,9 @@ def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
     potential : potential
         Linear repulsion if left out.
     sigma : float, optional
-        If given, the Hessian of the energy averaged over Gaussian displacements with this standard deviation on every
-        axis; for the linear potential, whose kinks a Hessian at one point does not see.
+        If given, the Hessian of the energy averaged over Gaussian displacements with this standard
+        deviation on every axis; for the linear potential, whose kinks a Hessian at one point does
+        not see.
     stress : bool
         False leaves out the terms with U' (the Hessian of the network of unstressed springs).
 
@@ -70,8 +75,9 @@ def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, `sigma` is given for another potential than the linear
-        one, or two interacting particles stand at the same point, where the direction of a pair is undefined.
+        If an argument is of another kind or outside its range, `sigma` is given for another
+        potential than the linear one, or two interacting particles stand at the same point, where
+        the direction of a pair is undefined.
     """
     from scipy import sparse
 
@@ -88,15 +94,18 @@ def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
     axis = np.arange(dim)
     where_row = np.broadcast_to(dim * rows[:, None, None] + axis[:, None], values.shape)
     where_column = np.broadcast_to(dim * columns[:, None, None] + axis, values.shape)
-    matrix = sparse.coo_array((values.ravel(), (where_row.ravel(), where_column.ravel())), shape=(n * dim, n * dim))
+    matrix = sparse.coo_array(
+        (values.ravel(), (where_row.ravel(), where_column.ravel())), shape=(n * dim, n * dim)
+    )
     return matrix.tocsr()
 
 
 def trace(packing, potential=Linear(), *, sigma=None):
     """Tr H = 2 sum over pairs of U'' + (d - 1) U'/r, exactly rounded: without a matrix, for any size.
 
-    Arguments and errors as for `hessian`. For a smooth potential flatness(sigma) = (sigma**2/2) Tr H + O(sigma**4);
-    for the linear one without `sigma` it is minus (d - 1) times the sum of 1/r over overlapping pairs: negative.
+    Arguments and errors as for `hessian`. For a smooth potential flatness(sigma) = (sigma**2/2) Tr
+    H + O(sigma**4); for the linear one without `sigma` it is minus (d - 1) times the sum of 1/r
+    over overlapping pairs: negative.
     """
     _, _, _, along, across = _stiffness(_check_packing(packing), potential, sigma)
     return 2.0 * _exact_sum([along, (packing.dim - 1) * across])
@@ -105,10 +114,10 @@ def trace(packing, potential=Linear(), *, sigma=None):
 def kick_covariance(packing, dynamics):
     """Covariance of the displacement of one step from a packing, in closed form, as a sparse matrix.
 
-    Each random number w multiplies a push g, so the covariance is the sum of Var(w) g g^T: over pairs (both partners,
-    opposite pushes) for `PairwiseBRO` and `SGD`, over single partners for `NonreciprocalBRO`, and over particles (the
-    sum of a particle's pushes) for `IndividualBRO` and `RCD`. `mpack.kicks.moments` has the same for small clusters,
-    dense.
+    Each random number w multiplies a push g, so the covariance is the sum of Var(w) g g^T: over
+    pairs (both partners, opposite pushes) for `PairwiseBRO` and `SGD`, over single partners for
+    `NonreciprocalBRO`, and over particles (the sum of a particle's pushes) for `IndividualBRO` and
+    `RCD`. `mpack.kicks.moments` has the same for small clusters, dense.
 
     Parameters
     ----------
@@ -124,7 +133,8 @@ def kick_covariance(packing, dynamics):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, the rule draws exactly B, or two particles stand at the same point.
+        If an argument is of another kind, the rule draws exactly B, or two particles stand at the
+        same point.
     """
     pushes, _, variance = _pushes(packing, dynamics)
     return (variance * (pushes @ pushes.T)).tocsr()
@@ -133,10 +143,13 @@ def kick_covariance(packing, dynamics):
 def drift_rate(dynamics):
     """What multiplies the gradient in the mean step, alpha b_f for SGD and RCD and eps for BRO: the path of a step.
 
-    BRO moves a pair apart by eps <u> = eps/2 each, where the linear potential's force is 1/2. Runs of different rules
-    are comparable at equal path, steps times this. ValueError for batches of exactly B, whose fraction varies.
+    BRO moves a pair apart by eps <u> = eps/2 each, where the linear potential's force is 1/2. Runs
+    of different rules are comparable at equal path, steps times this. ValueError for batches of
+    exactly B, whose fraction varies.
     """
-    recipe = _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)").recipe()
+    recipe = _check.instance(
+        "dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)"
+    ).recipe()
     return recipe.scale * _number(recipe)[0]
 
 
@@ -147,8 +160,8 @@ def agitation(packing, dynamics, width=0.03):
 
         A = < (n.(D_i - D_j))**2 > / rate,    over the noise, and over pairs with |h| < width,
 
-    to first order in D, in closed form: squared mean plus variance. A length: with it, gaps near contact diffuse by
-    A times the path while they drift.
+    to first order in D, in closed form: squared mean plus variance. A length: with it, gaps near
+    contact diffuse by A times the path while they drift.
 
     Parameters
     ----------
@@ -166,7 +179,8 @@ def agitation(packing, dynamics, width=0.03):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, or fewer than two pairs are that near to contact.
+        If an argument is of another kind or outside its range, or fewer than two pairs are that
+        near to contact.
     """
     from scipy import sparse
 
@@ -176,12 +190,16 @@ def agitation(packing, dynamics, width=0.03):
     near = np.abs(r - _contact(packing, i, j)) < width
     i, j, unit, count = i[near], j[near], unit[near], np.count_nonzero(near)
     if count < 2:
-        raise ValueError(f"packing must have at least two pairs with |gap| < width = {width:g}; it has {count}")
+        raise ValueError(
+            f"packing must have at least two pairs with |gap| < width = {width:g}; it has {count}"
+        )
     dim = packing.dim
     columns = (dim * np.concatenate((i, j))[:, None] + np.arange(dim)).ravel()
     rows = np.repeat(np.tile(np.arange(count), 2), dim)
     values = np.concatenate((unit, -unit)).ravel()
-    stretch = sparse.coo_array((values, (rows, columns)), shape=(count, packing.n * dim)).tocsr() @ pushes
+    stretch = (
+        sparse.coo_array((values, (rows, columns)), shape=(count, packing.n * dim)).tocsr() @ pushes
+    )
     square = (mean * stretch.sum(axis=1)) ** 2 + variance * stretch.power(2).sum(axis=1)
     square = np.asarray(square) / drift_rate(dynamics)
     return float(square.mean()), float(square.std(ddof=1) / math.sqrt(count))
@@ -206,13 +224,13 @@ class Modes:
 def modes(matrix, dim, count=None, *, near=None):
     """Modes of a Hessian: all, or the lowest, or those nearest to a value.
 
-    Two sets of trivial zeros are taken out before: the d translations, and all d coordinates of each particle that
-    interacts with no other (an all-zero row of blocks). Zeros that are left are real: floppy clusters, rattlers that
-    lean on something.
+    Two sets of trivial zeros are taken out before: the d translations, and all d coordinates of
+    each particle that interacts with no other (an all-zero row of blocks). Zeros that are left are
+    real: floppy clusters, rattlers that lean on something.
 
-    Few modes of a large matrix come from ARPACK in shift-invert mode (a sparse LU factorisation about a shift just
-    below the lowest eigenvalue, or at `near`), everything else from LAPACK. The start vector is fixed, so that the
-    same matrix gives the same modes.
+    Few modes of a large matrix come from ARPACK in shift-invert mode (a sparse LU factorisation
+    about a shift just below the lowest eigenvalue, or at `near`), everything else from LAPACK. The
+    start vector is fixed, so that the same matrix gives the same modes.
 
     Parameters
     ----------
@@ -232,8 +250,8 @@ def modes(matrix, dim, count=None, *, near=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, or the matrix is not square and symmetric, not a
-        multiple of `dim` wide, or holds fewer than `count` modes.
+        If an argument is of another kind or outside its range, or the matrix is not square and
+        symmetric, not a multiple of `dim` wide, or holds fewer than `count` modes.
     RuntimeError
         If a mode's residual exceeds 1e-7 of the largest entry: the solver has not converged.
     """
@@ -243,7 +261,9 @@ def modes(matrix, dim, count=None, *, near=None):
     size = inner.shape[0] - dim
     count = size if count is None else _check.integer("count", count, 1)
     if not 0 < count <= size:
-        raise ValueError(f"count must be at most {size}, the modes of interacting particles; got {count}")
+        raise ValueError(
+            f"count must be at most {size}, the modes of interacting particles; got {count}"
+        )
     near = None if near is None else _check.number("near", near)
     largest = float(np.abs(inner.data).max())
     if inner.shape[0] <= DENSE_UP_TO or count > size // 3:
@@ -252,7 +272,9 @@ def modes(matrix, dim, count=None, *, near=None):
         values, vectors = _sparse_modes(inner, dim, count, near, largest)
     residual = float(np.max(np.linalg.norm(inner @ vectors - vectors * values, axis=0))) / largest
     if residual > RESIDUAL:
-        raise RuntimeError(f"modes did not converge: residual {residual:.2g} of the largest entry, over {RESIDUAL:g}")
+        raise RuntimeError(
+            f"modes did not converge: residual {residual:.2g} of the largest entry, over {RESIDUAL:g}"
+        )
     full = np.zeros((count, matrix.shape[0]))
     full[:, kept] = vectors.T
     free = (matrix.shape[0] - inner.shape[0]) // dim
@@ -276,8 +298,9 @@ def trajectory(run, samples, every, threads=1):
     Returns
     -------
     places : array (samples, n, d)
-        Unwrapped displacements of all particles from `run.final`, in mean diameters; the mean over particles is taken
-        out of each (rules that are not reciprocal let the centre of mass wander).
+        Unwrapped displacements of all particles from `run.final`, in mean diameters; the mean over
+        particles is taken out of each (rules that are not reciprocal let the centre of mass
+        wander).
     centre : Packing
         The mean configuration.
     run : Run
@@ -316,8 +339,9 @@ def variance_along(places, vectors, blocks=8):
     Returns
     -------
     variance, error : arrays (m,)
-        In squared mean diameters; the error by the jackknife over blocks, valid if a block is longer than the memory
-        of the mode (then the value falls short by about memory/samples, which the error covers).
+        In squared mean diameters; the error by the jackknife over blocks, valid if a block is
+        longer than the memory of the mode (then the value falls short by about memory/samples,
+        which the error covers).
 
     Raises
     ------
@@ -342,8 +366,8 @@ def linear_variance(modes, covariance, rate):
 
         Var = Q / (a (2 - a)),     0 < a < 2,
 
-    because (1 - a)**2 Var + Q = Var. It is inf or nan for other a, where there is no stationary state. Modes decouple
-    on the diagonal even if the kicks are correlated across modes.
+    because (1 - a)**2 Var + Q = Var. It is inf or nan for other a, where there is no stationary
+    state. Modes decouple on the diagonal even if the kicks are correlated across modes.
 
     Parameters
     ----------
@@ -362,7 +386,9 @@ def linear_variance(modes, covariance, rate):
     rate = _check.number("rate", rate, 0, open_low=True)
     flat = modes.vectors.reshape(len(modes.values), -1)
     if covariance.shape != (flat.shape[1],) * 2:
-        raise ValueError(f"covariance must have shape {(flat.shape[1],) * 2}; got {covariance.shape}")
+        raise ValueError(
+            f"covariance must have shape {(flat.shape[1],) * 2}; got {covariance.shape}"
+        )
     kicks = np.einsum("mk,mk->m", flat, (covariance @ flat.T).T)
     a = rate * modes.values
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -372,16 +398,17 @@ def linear_variance(modes, covariance, rate):
 def averaged_slopes(r, sigma, dim, d=1.0):
     """First and second derivative of the averaged linear potential u(r) = <U(|r e + dx_i - dx_j|)>, as u'' and u'/r.
 
-    Averaging in `dim` dimensions and differentiating commute if the dimension is raised: (1/r) d/dr of an average in
-    `dim` dimensions is the average of (1/rho) d/d rho in dim + 2, because both are the same Fourier transform. With
-    U'(rho)/rho = -1/(2 rho) for rho < d, E_k the average and p_k the density of rho in k dimensions,
+    Averaging in `dim` dimensions and differentiating commute if the dimension is raised: (1/r) d/dr
+    of an average in `dim` dimensions is the average of (1/rho) d/d rho in dim + 2, because both are
+    the same Fourier transform. With U'(rho)/rho = -1/(2 rho) for rho < d, E_k the average and p_k
+    the density of rho in k dimensions,
 
         u'/r      = -E_{dim+2}[1/(2 rho); rho < d],
         (u'/r)'/r =  E_{dim+4}[1/(2 rho**3); rho < d] + p_{dim+4}(d)/(2 d**2),
         u''       =  u'/r + r**2 (u'/r)'/r.
 
-    The last term of the second line is the kink. In three dimensions and for r > 12 s, with h = r - d, s = sqrt(2)
-    sigma and phi, Phi the standard normal density and distribution at h/s and -h/s,
+    The last term of the second line is the kink. In three dimensions and for r > 12 s, with h = r -
+    d, s = sqrt(2) sigma and phi, Phi the standard normal density and distribution at h/s and -h/s,
 
         u'  = -Phi/2 + (s/(2 r)) phi + (s**2/(2 r**2)) Phi,
         u'' = phi [1/(2 s) - s/r**2 - h/(2 s r)] - (s**2/r**3) Phi.
@@ -460,8 +487,12 @@ def _stiffness(packing, potential, sigma):
         return i, j, unit, potential.curvature(r, d), -potential.force(r, d) / r
     sigma = _check.number("sigma", sigma, 0, open_low=True)
     if not isinstance(potential, Linear):
-        raise ValueError(f"sigma is for the linear potential, whose kinks need it; got sigma={sigma:g} for {potential}")
-    i, j, r, unit = _directed_pairs(packing, 1.0, REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}")
+        raise ValueError(
+            f"sigma is for the linear potential, whose kinks need it; got sigma={sigma:g} for {potential}"
+        )
+    i, j, r, unit = _directed_pairs(
+        packing, 1.0, REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}"
+    )
     return i, j, unit, *averaged_slopes(r, sigma, packing.dim, _contact(packing, i, j))
 
 
@@ -507,15 +538,19 @@ def _number(recipe):
 def _pushes(packing, dynamics):
     """A step is G w: G (n d, numbers drawn) as CSR, and the mean and variance of every number w.
 
-    Each column holds what one number pushes: both partners of a pair (reciprocal rules), one of them, or a particle by
-    the sum of its forces.
+    Each column holds what one number pushes: both partners of a pair (reciprocal rules), one of
+    them, or a particle by the sum of its forces.
     """
     from scipy import sparse
 
     _check_packing(packing)
-    recipe = _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)").recipe()
+    recipe = _check.instance(
+        "dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)"
+    ).recipe()
     mean, variance = _number(recipe)
-    i, j, r, unit = _directed_pairs(packing, recipe.potential.reach, 0.0, f"the range of {recipe.potential}")
+    i, j, r, unit = _directed_pairs(
+        packing, recipe.potential.reach, 0.0, f"the range of {recipe.potential}"
+    )
     push = (recipe.scale * recipe.potential.force(r, _contact(packing, i, j)))[:, None] * unit
     n, dim, first = packing.n, packing.dim, np.arange(len(i))
     if recipe.particle != "one":
@@ -523,7 +558,11 @@ def _pushes(packing, dynamics):
     elif recipe.reciprocal:
         numbers, ends, draws = np.concatenate((first, first)), np.concatenate((i, j)), len(i)
     else:
-        numbers, ends, draws = np.concatenate((first, first + len(i))), np.concatenate((i, j)), 2 * len(i)
+        numbers, ends, draws = (
+            np.concatenate((first, first + len(i))),
+            np.concatenate((i, j)),
+            2 * len(i),
+        )
     rows = (dim * ends[:, None] + np.arange(dim)).ravel()
     values = np.concatenate((push, -push)).ravel()
     pushes = sparse.coo_array((values, (rows, np.repeat(numbers, dim))), shape=(n * dim, draws))
@@ -536,16 +575,22 @@ def _check_matrix(matrix, dim):
 
     dim = _check.integer("dim", dim, 2, 6)
     if not sparse.issparse(matrix):
-        raise TypeError(f"matrix must be a sparse matrix, as from mpack.landscape.hessian; got {type(matrix).__name__}")
+        raise TypeError(
+            f"matrix must be a sparse matrix, as from mpack.landscape.hessian; got {type(matrix).__name__}"
+        )
     rows, columns = matrix.shape
     if rows != columns or rows % dim or rows == 0:
-        raise ValueError(f"matrix must be square and a multiple of dim = {dim} wide; got shape {matrix.shape}")
+        raise ValueError(
+            f"matrix must be square and a multiple of dim = {dim} wide; got shape {matrix.shape}"
+        )
     matrix = sparse.csr_array(matrix, dtype=float)
     if not np.all(np.isfinite(matrix.data)):
         raise ValueError("matrix must be finite; it holds an infinity or nan")
     skew = abs(matrix - matrix.T)
     if skew.nnz and skew.max() > 1e-12 * abs(matrix).max():
-        raise ValueError(f"matrix must be symmetric; it differs from its transpose by {skew.max():.3g}")
+        raise ValueError(
+            f"matrix must be symmetric; it differs from its transpose by {skew.max():.3g}"
+        )
     return matrix, dim
 
 
@@ -587,12 +632,16 @@ def _sparse_modes(inner, dim, count, near, largest):
     move = _translations(size, dim)
     first = np.random.default_rng(0).standard_normal(size)
     if near is None:
-        edge = sparse_linalg.eigsh(inner, k=1, which="SA", v0=first, tol=1e-2, return_eigenvectors=False)[0]
+        edge = sparse_linalg.eigsh(
+            inner, k=1, which="SA", v0=first, tol=1e-2, return_eigenvectors=False
+        )[0]
         shift = min(edge, 0.0) - 0.02 * largest
     else:
         shift = near + 1e-9 * largest  # not on an eigenvalue: zero is one
     wanted = min(count + dim + 2, size - 1)
-    found = sparse_linalg.eigsh(inner, k=wanted, sigma=shift, OPinv=_inverse(inner, shift), v0=first)[1]
+    found = sparse_linalg.eigsh(
+        inner, k=wanted, sigma=shift, OPinv=_inverse(inner, shift), v0=first
+    )[1]
     span, rank, _ = np.linalg.svd(found - move @ (move.T @ found), full_matrices=False)
     span = span[:, rank > 1e-6]
     values, turn = np.linalg.eigh(span.T @ (inner @ span))
@@ -606,6 +655,10 @@ def _inverse(inner, shift):
     from scipy.sparse import linalg as sparse_linalg
 
     shifted = (inner - shift * sparse.eye_array(inner.shape[0], format="csc")).tocsc()
-    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "options": {"SymmetricMode": True}, "diag_pivot_thresh": 0.1}
+    symmetric = {
+        "permc_spec": "MMD_AT_PLUS_A",
+        "options": {"SymmetricMode": True},
+        "diag_pivot_thresh": 0.1,
+    }
     factors = sparse_linalg.splu(shifted, **symmetric)
     return sparse_linalg.LinearOperator(inner.shape, matvec=factors.solve, dtype=float)

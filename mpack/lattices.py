@@ -1,7 +1,8 @@
 """Two lattice models whose critical behaviour is known: the standards by which `mpack.scaling` is tested.
 
-Site percolation in two dimensions: p_c = 0.59274605 (numerical), beta = 5/36 and nu = 4/3 (exact). The Manna sandpile
-with a fixed number of grains in two dimensions: the class that biased random organization is compared with.
+Site percolation in two dimensions: p_c = 0.59274605 (numerical), beta = 5/36 and nu = 4/3 (exact).
+The Manna sandpile with a fixed number of grains in two dimensions: the class that biased random
+organization is compared with.
 """
 
 import numpy as np
@@ -15,8 +16,8 @@ LARGEST_EDGE = 4096
 def percolation(edge, p, runs, seed):
     """Share of the sites that belong to the largest cluster, in independent configurations.
 
-    Each site of a square lattice with periodic boundaries is occupied with probability p; clusters join occupied
-    nearest neighbours.
+    Each site of a square lattice with periodic boundaries is occupied with probability p; clusters
+    join occupied nearest neighbours.
 
     Parameters
     ----------
@@ -51,9 +52,10 @@ def percolation(edge, p, runs, seed):
 def sandpile(edge, grains, steps, runs, seed):
     """Share of active sites before each step of the Manna sandpile, in independent runs.
 
-    `grains` grains fall on random sites of a square lattice with periodic boundaries. A site with two or more is
-    active; in a step all active sites topple at once, each sending two grains to neighbours drawn at random. The
-    number of grains is conserved; a run without active sites stays as it is.
+    `grains` grains fall on random sites of a square lattice with periodic boundaries. A site with
+    two or more is active; in a step all active sites topple at once, each sending two grains to
+    neighbours drawn at random. The number of grains is conserved; a run without active sites stays
+    as it is.
 
     Parameters
     ----------
@@ -75,7 +77,8 @@ def sandpile(edge, grains, steps, runs, seed):
     ValueError, TypeError
         An argument outside its range, or of the wrong type.
 
-    Source: S. S. Manna, J. Phys. A 24, L363 (1991); A. Vespignani et al., Phys. Rev. Lett. 81, 5676 (1998).
+    Source: S. S. Manna, J. Phys. A 24, L363 (1991); A. Vespignani et al., Phys. Rev. Lett. 81, 5676
+    (1998).
     """
     edge = _check.integer("edge", edge, 2, LARGEST_EDGE)
     grains = _check.integer("grains", grains, 1, 4 * edge**2)

@@ -1,15 +1,16 @@
 """The experiments behind the chapter on learning, one row at a time, and their archive.
 
-Four studies, each a list of specifications (plain dictionaries) and a function from one of them to its results:
+Four studies, each a list of specifications (plain dictionaries) and a function from one of them to
+its results:
 
     capacity     how many balls SGD fits into a box
     robustness   what a shift of all balls costs, in the steady state of SGD, RCD and GD
     selection    which learning rate and which temperature or scale each loss of the digits gets, by validation
     comparison   what is learnt by either loss, and by none
 
-`python -m book._tools.learning` runs them into `book/results/learning/`; a row is a function of its specification
-alone, and `digest` is that of its last packing or parameters, so that any row can be computed again and compared
-bit for bit.
+`python -m book._tools.learning` runs them into `book/results/learning/`; a row is a function of its
+specification alone, and `digest` is that of its last packing or parameters, so that any row can be
+computed again and compared bit for bit.
 """
 
 import functools
@@ -35,15 +36,25 @@ PARAMETERS = {"nt-xent": (0.05, 0.1, 0.2, 0.5, 1.0), "packing": (1.5, 2.0, 3.0, 
 SHUFFLE = 2**32  # seeds from here on are those of shuffled labels
 
 
-# ------------------------------------------------------------------------------------------------------- packings
+# -------------------------------------------------------------------------------------------------------
+# packings
 
 
-def capacity_specs(boxes=(4, 5, 6, 7, 8), phis=None, runs=12, alpha=0.03, batch_fraction=0.5, steps=20_000):
+def capacity_specs(
+    boxes=(4, 5, 6, 7, 8), phis=None, runs=12, alpha=0.03, batch_fraction=0.5, steps=20_000
+):
     """Numbers of balls n around capacity for every box, each with `runs` starts; phis are packing fractions,
     rounded to n."""
     phis = np.linspace(0.59, 0.64, 11) if phis is None else np.asarray(phis, dtype=float)
     return [
-        {"box": box, "n": int(n), "run": run, "alpha": alpha, "batch_fraction": batch_fraction, "steps": steps}
+        {
+            "box": box,
+            "n": int(n),
+            "run": run,
+            "alpha": alpha,
+            "batch_fraction": batch_fraction,
+            "steps": steps,
+        }
         for box in boxes
         for n in np.unique(np.rint(phis * box**3 * 6.0 / math.pi).astype(int))
         for run in range(runs)
@@ -73,8 +84,8 @@ def robustness_specs(runs=12, n=500, phi=0.66, alpha=0.02, fractions=(0.1, 0.25,
 def robustness_row(rule, batch_fraction, run, n, phi, alpha):
     """Flatness and errors in the steady state: means over packings of the second part of a run.
 
-    Time is counted in units of 20/(alpha b_f) steps, in which a ball that one neighbour pushed all the time would go
-    ten diameters. 20 units pass before the measurement, KEPT during it.
+    Time is counted in units of 20/(alpha b_f) steps, in which a ball that one neighbour pushed all
+    the time would go ten diameters. 20 units pass before the measurement, KEPT during it.
     """
     seed = _seed("robustness", run)
     dynamics = {"SGD": SGD, "RCD": RCD}[rule](alpha=alpha, batch_fraction=batch_fraction)
@@ -86,7 +97,10 @@ def robustness_row(rule, batch_fraction, run, n, phi, alpha):
         run = simulate(run, steps=unit)
         kept.append(_measured(run.final))
     means = {name: float(np.mean([one[name] for one in kept])) for name in kept[0]}
-    halves = [float(np.mean([one["error"] for one in half])) for half in (kept[: KEPT // 2], kept[KEPT // 2 :])]
+    halves = [
+        float(np.mean([one["error"] for one in half]))
+        for half in (kept[: KEPT // 2], kept[KEPT // 2 :])
+    ]
     means |= {"error_early": halves[0], "error_late": halves[1]}
     return means | {"steps_done": int(run.steps), "digest": run.digest}
 
@@ -100,7 +114,9 @@ def _measured(packing):
         "overlaps": 2.0 * r.size / packing.n,
     }
     for number, sigma in enumerate(SIGMAS):
-        out[f"flatness_{number}"] = observables.flatness(packing, sigma=sigma).delta_v_over_u0 / packing.n
+        out[f"flatness_{number}"] = (
+            observables.flatness(packing, sigma=sigma).delta_v_over_u0 / packing.n
+        )
         shifted = manifolds.shifted_error(packing, sigma)
         out["error"] = shifted.before
         out[f"refitted_{number}"], out[f"fixed_{number}"] = shifted.refitted, shifted.fixed
@@ -111,15 +127,17 @@ def half_point(n, absorbed, box):
     """The number of balls that fit in half of the runs, with its standard error: a logistic curve by maximum
     likelihood.
 
-    P(absorbed) = 1/(1 + exp((n - n_c)/w)). The error is that of n_c in the inverse of the information matrix. A very
-    weak prior on ln w keeps the width finite where the runs do not overlap.
+    P(absorbed) = 1/(1 + exp((n - n_c)/w)). The error is that of n_c in the inverse of the
+    information matrix. A very weak prior on ln w keeps the width finite where the runs do not
+    overlap.
 
     Parameters
     ----------
     n, absorbed : array_like, shape (m,)
         Number of balls and 1 or 0 of every run.
     box : float
-        Sets the scale of the start, and refuses what is no answer: n_c must lie within the range of n.
+        Sets the scale of the start, and refuses what is no answer: n_c must lie within the range of
+        n.
 
     Returns
     -------
@@ -136,7 +154,9 @@ def half_point(n, absorbed, box):
 
     n, absorbed = _check.array("n", n, (None,)), _check.array("absorbed", absorbed, (len(n),))
     if absorbed.min() == absorbed.max():
-        raise ValueError(f"absorbed must hold both 0 and 1 to say where capacity ends; all are {absorbed[0]:g}")
+        raise ValueError(
+            f"absorbed must hold both 0 and 1 to say where capacity ends; all are {absorbed[0]:g}"
+        )
     middle, width = n.mean(), 0.01 * box**3
     x = (n - middle) / width
 
@@ -148,17 +168,22 @@ def half_point(n, absorbed, box):
     best = minimize(surprise, [0.0, 0.0], method="Nelder-Mead", options=options)
     centre, slope = best.x[0], math.exp(min(best.x[1], 6.0))
     if not x.min() <= centre <= x.max():
-        raise ValueError(f"the runs do not bracket capacity: half of them at n = {middle + width * centre:.4g}")
+        raise ValueError(
+            f"the runs do not bracket capacity: half of them at n = {middle + width * centre:.4g}"
+        )
     p = expit((x - centre) * slope)
     weight = p * (1.0 - p)
     u, v = -slope, (x - centre)
-    information = np.array([[np.sum(weight * u * u), np.sum(weight * u * v)], [0.0, np.sum(weight * v * v)]])
+    information = np.array(
+        [[np.sum(weight * u * u), np.sum(weight * u * v)], [0.0, np.sum(weight * v * v)]]
+    )
     information[1, 0] = information[0, 1]
     variance = np.linalg.inv(information)[0, 0]
     return float(middle + width * centre), float(width * math.sqrt(variance))
 
 
-# --------------------------------------------------------------------------------------------------------- digits
+# ---------------------------------------------------------------------------------------------------------
+# digits
 
 
 @functools.cache
@@ -175,7 +200,9 @@ def digits(split=0):
     from sklearn.model_selection import train_test_split
 
     X, y = load_digits(return_X_y=True)
-    parts = train_test_split(X / 16.0, y, test_size=TEST, stratify=y, random_state=_check.integer("split", split, 0))
+    parts = train_test_split(
+        X / 16.0, y, test_size=TEST, stratify=y, random_state=_check.integer("split", split, 0)
+    )
     return parts[0], parts[2], parts[1], parts[3]
 
 
@@ -211,7 +238,9 @@ def selection_row(loss, parameter, rate, seed, epochs):
     """Validation accuracy of one setting; the test set is not looked at."""
     X, y, V, z = validation()
     encoder = contrastive.Encoder()
-    trained = contrastive.train(encoder, X, loss_named(loss, parameter), rate=rate, epochs=epochs, seed=seed)
+    trained = contrastive.train(
+        encoder, X, loss_named(loss, parameter), rate=rate, epochs=epochs, seed=seed
+    )
     features, others = (encoder.features_of(trained.theta, images) for images in (X, V))
     return {
         "validation": contrastive.linear_probe(features, y, others, z),
@@ -243,12 +272,23 @@ def selected(rows):
 def comparison_specs(chosen, seeds=12, splits=8):
     """Both losses with what was selected: `seeds` seeds on split 0, one seed on each of `splits` others; the wrong
     sign on split 0; and what is not trained."""
-    kinds = {name: chosen[name] for name in PARAMETERS} | {"attraction": chosen["packing"], "untrained": (0.0, 0.0)}
+    kinds = {name: chosen[name] for name in PARAMETERS} | {
+        "attraction": chosen["packing"],
+        "untrained": (0.0, 0.0),
+    }
     cases = [(0, seed) for seed in range(seeds)]
     return [
-        {"loss": name, "parameter": kind[0], "rate": kind[1], "split": split, "seed": seed, "epochs": EPOCHS}
+        {
+            "loss": name,
+            "parameter": kind[0],
+            "rate": kind[1],
+            "split": split,
+            "seed": seed,
+            "epochs": EPOCHS,
+        }
         for name, kind in kinds.items()
-        for split, seed in cases + [(split, 100 + split) for split in range(1, splits + 1) if name != "attraction"]
+        for split, seed in cases
+        + [(split, 100 + split) for split in range(1, splits + 1) if name != "attraction"]
     ]
 
 
@@ -257,10 +297,18 @@ def comparison_row(loss, parameter, rate, split, seed, epochs):
     X, y, T, z = digits(split)
     encoder = contrastive.Encoder()
     if loss == "untrained":
-        theta, told = encoder.start(seed), {"activity": math.nan, "digest": digest_of(encoder.start(seed))}
+        theta, told = (
+            encoder.start(seed),
+            {"activity": math.nan, "digest": digest_of(encoder.start(seed))},
+        )
     else:
-        trained = contrastive.train(encoder, X, loss_named(loss, parameter), rate=rate, epochs=epochs, seed=seed)
-        theta, told = trained.theta, {"activity": float(trained.activity[-19:].mean()), "digest": trained.digest}
+        trained = contrastive.train(
+            encoder, X, loss_named(loss, parameter), rate=rate, epochs=epochs, seed=seed
+        )
+        theta, told = (
+            trained.theta,
+            {"activity": float(trained.activity[-19:].mean()), "digest": trained.digest},
+        )
     features, others = encoder.features_of(theta, X), encoder.features_of(theta, T)
     shuffled = np.random.default_rng(SHUFFLE + seed).permutation(y)
     apart = manifolds.class_separation(others, z)
@@ -279,7 +327,8 @@ def digest_of(theta):
     return hashlib.blake2b(np.asarray(theta).astype("<f8").tobytes(), digest_size=16).hexdigest()
 
 
-# -------------------------------------------------------------------------------------------------------- archive
+# --------------------------------------------------------------------------------------------------------
+# archive
 
 ROWS = {
     "capacity": capacity_row,
@@ -323,7 +372,8 @@ def archived(study, folder=FOLDER):
 
 def again(study, rows):
     """Compute archived rows anew: the number of rows, how many have the archived digest, and the largest difference
-    of any other number (probes and sums may depend on the machine's linear algebra in their last digits).
+    of any other number (probes and sums may depend on the machine's linear algebra in their last
+    digits).
 
     Parameters
     ----------

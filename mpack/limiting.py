@@ -1,13 +1,14 @@
 """The limiting dynamics of SGD: what stochastic gradient descent does after it has converged.
 
-Stochastic gradient descent with momentum on linear regression, as an underdamped Langevin equation and as the
-exact recursion it is. Source: Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka, Ganguli, Yamins, "The
-limiting dynamics of SGD: modified loss, phase-space oscillations, and anomalous diffusion", Neural
-Computation 36, 151 (2024), arXiv:2107.09133; the discrete results are derived in the chapter and checked in
-the tests.
+Stochastic gradient descent with momentum on linear regression, as an underdamped Langevin equation
+and as the exact recursion it is. Source: Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka,
+Ganguli, Yamins, "The limiting dynamics of SGD: modified loss, phase-space oscillations, and
+anomalous diffusion", Neural Computation 36, 151 (2024), arXiv:2107.09133; the discrete results are
+derived in the chapter and checked in the tests.
 
-Convention (Kunin et al.): v' = beta v - g_B(theta), theta' = theta + eta v', time t = eta k after k steps.
-Parameters, losses and gradients are dimensionless. One mode is an eigenvector of the Hessian H.
+Convention (Kunin et al.): v' = beta v - g_B(theta), theta' = theta + eta v', time t = eta k after k
+steps. Parameters, losses and gradients are dimensionless. One mode is an eigenvector of the Hessian
+H.
 
     LinearRegressionSGD     everything known in closed form about one choice of hyperparameters
     regression_data         a data set whose Hessian and gradient noise are known to rounding
@@ -35,10 +36,10 @@ _DATA_BLOCK = np.uint64(2**31)  # noise blocks from here on never meet a batch
 def propagator(t, gamma, omega2):
     """exp(-A t) of one mode of curvature h, [[0, -1], [omega2, 2 gamma]] = A, in closed form.
 
-    Underdamped, with delta = sqrt(omega2 - gamma^2) and S = exp(-gamma t) sin(delta t)/delta:
-    [[C + gamma S, S], [-omega2 S, C - gamma S]], C = exp(-gamma t) cos(delta t). Critical damping (S = t
-    exp(-gamma t)) and overdamping (sinh, cosh) are its limits, and the result is continuous across them: no
-    case is singular.
+    Underdamped, with delta = sqrt(omega2 - gamma^2) and S = exp(-gamma t) sin(delta t)/delta: [[C +
+    gamma S, S], [-omega2 S, C - gamma S]], C = exp(-gamma t) cos(delta t). Critical damping (S = t
+    exp(-gamma t)) and overdamping (sinh, cosh) are its limits, and the result is continuous across
+    them: no case is singular.
 
     Parameters
     ----------
@@ -50,7 +51,9 @@ def propagator(t, gamma, omega2):
     ndarray, shape (..., 2, 2)
         Exact to rounding; derived in the chapter on limiting dynamics.
     """
-    t, gamma, omega2 = np.broadcast_arrays(*(np.asarray(value, float) for value in (t, gamma, omega2)))
+    t, gamma, omega2 = np.broadcast_arrays(
+        *(np.asarray(value, float) for value in (t, gamma, omega2))
+    )
     delta2 = omega2 - gamma * gamma
     under = delta2 > 0.0
     delta = np.sqrt(np.where(under, delta2, 0.0))
@@ -81,9 +84,9 @@ def _one_minus_exp_over(x):
 def step_matrix(eta, beta, h):
     """One step of SGD with momentum on a mode of curvature h, without its noise: (theta, v)' = M (theta, v).
 
-    M = [[1 - eta h, eta beta], [-h, beta]], shape (..., 2, 2); the noise xi of the gradient enters as -(eta,
-    1) xi. Its eigenvalues have product beta and sum 1 + beta - eta h: stable for 0 < eta h < 2 (1 + beta),
-    oscillating for (1 - sqrt(beta))^2 < eta h < (1 + sqrt(beta))^2.
+    M = [[1 - eta h, eta beta], [-h, beta]], shape (..., 2, 2); the noise xi of the gradient enters
+    as -(eta, 1) xi. Its eigenvalues have product beta and sum 1 + beta - eta h: stable for 0 < eta
+    h < 2 (1 + beta), oscillating for (1 - sqrt(beta))^2 < eta h < (1 + sqrt(beta))^2.
     """
     h = np.asarray(h, float)
     M = np.empty(h.shape + (2, 2))
@@ -97,18 +100,23 @@ def step_matrix(eta, beta, h):
 def critical_curvature(eta, beta, *, discrete=True):
     """The curvature h at which a mode is critically damped; above it, the mode oscillates.
 
-    eta h = (1 - sqrt(beta))^2 for the recursion itself; (1 - beta)^2/(2 (1 + beta)) for the Langevin equation
-    (omega = gamma). The two agree as beta -> 1, and at beta = 0 are 1 and 1/2.
+    eta h = (1 - sqrt(beta))^2 for the recursion itself; (1 - beta)^2/(2 (1 + beta)) for the
+    Langevin equation (omega = gamma). The two agree as beta -> 1, and at beta = 0 are 1 and 1/2.
     """
     eta, beta = _learning_rate(eta), _momentum(beta)
-    return (1.0 - np.sqrt(beta)) ** 2 / eta if discrete else (1.0 - beta) ** 2 / (2.0 * (1.0 + beta)) / eta
+    return (
+        (1.0 - np.sqrt(beta)) ** 2 / eta
+        if discrete
+        else (1.0 - beta) ** 2 / (2.0 * (1.0 + beta)) / eta
+    )
 
 
 def _doubling(P, k):
     """P^k and T_k = sum over l < k of (k - l) P^l for int k >= 0, by doubling: no subtraction, so no
     cancellation.
 
-    With G_k = P^0 + ... + P^(k-1): T_k = G_1 + ... + G_k, G_2m = G_m + P^m G_m, T_2m = T_m + m G_m + P^m T_m.
+    With G_k = P^0 + ... + P^(k-1): T_k = G_1 + ... + G_k, G_2m = G_m + P^m G_m, T_2m = T_m + m G_m
+    + P^m T_m.
     """
     power = np.broadcast_to(np.eye(2), P.shape)
     G, T, m = np.zeros_like(P), np.zeros_like(P), 0
@@ -189,9 +197,9 @@ class Stationary:
 class LinearRegressionSGD:
     """SGD with momentum near the optimum of a linear regression, solved.
 
-    The loss is L(theta) = <(x . theta - y)^2>/2 + weight_decay |theta|^2/2 with Hessian H + weight_decay, H =
-    <x x^T>. A batch of `batch_size` samples, drawn with replacement, gives a gradient of covariance sigma^2 H
-    / batch_size.
+    The loss is L(theta) = <(x . theta - y)^2>/2 + weight_decay |theta|^2/2 with Hessian H +
+    weight_decay, H = <x x^T>. A batch of `batch_size` samples, drawn with replacement, gives a
+    gradient of covariance sigma^2 H / batch_size.
 
     Parameters
     ----------
@@ -230,9 +238,9 @@ class LinearRegressionSGD:
     Raises
     ------
     TypeError, ValueError
-        With name, value and range: beta outside [0, 1), batch_size < 1, weight_decay < 0, a Hessian that is
-        not symmetric or not positive semidefinite, NaN anywhere, and a learning rate for which the recursion
-        is unstable, eta max(h) >= 2 (1 + beta).
+        With name, value and range: beta outside [0, 1), batch_size < 1, weight_decay < 0, a Hessian
+        that is not symmetric or not positive semidefinite, NaN anywhere, and a learning rate for
+        which the recursion is unstable, eta max(h) >= 2 (1 + beta).
 
     Notes
     -----
@@ -336,7 +344,9 @@ class LinearRegressionSGD:
 
     def _forbid_flat(self, name):
         if self.rho.min() <= 0.0:
-            raise ValueError(f"{name} needs every eigenvalue of H to be > 0; the least is {self.rho.min():g}")
+            raise ValueError(
+                f"{name} needs every eigenvalue of H to be > 0; the least is {self.rho.min():g}"
+            )
 
     # -- from the start to stationarity
     # -------------------------------------------------------------------------
@@ -358,9 +368,9 @@ class LinearRegressionSGD:
     def mean(self, t, theta0, v0=None):
         """E z_t = z* + exp(-A t)(z_0 - z*), shape t.shape + (2d,).
 
-        theta0, v0 : (d,), v0 = 0 by default. The recursion with v_0 = 0 is met to second order in eta by
-        reading positions at t = eta (k + 1/2) and velocities at t = eta k: v_k is the slope between steps k -
-        1 and k.
+        theta0, v0 : (d,), v0 = 0 by default. The recursion with v_0 = 0 is met to second order in
+        eta by reading positions at t = eta (k + 1/2) and velocities at t = eta k: v_k is the slope
+        between steps k - 1 and k.
         """
         return self._centre + self.propagator(t) @ (self._phase(theta0, v0) - self._centre)
 
@@ -378,7 +388,9 @@ class LinearRegressionSGD:
     def discrete_covariance(self, k):
         """Cov z_k of the recursion from a known start, exactly, shape (len(k), 2d, 2d): sum of M^j N M^jT, j
         < k."""
-        return self._assemble(np.stack([_noise_sum(self._M, self._N, int(step)) for step in _steps("k", k)]))
+        return self._assemble(
+            np.stack([_noise_sum(self._M, self._N, int(step)) for step in _steps("k", k)])
+        )
 
     @property
     def _M(self):
@@ -410,11 +422,17 @@ class LinearRegressionSGD:
     def stationary(self, *, discrete=True):
         """Stationary second moments of every mode, as a `Stationary`.
 
-        Langevin: var theta = eta sigma^2 rho/[2 S (1 - beta)(rho + lambda)], var v = sigma^2 rho/[S (1 -
-        beta^2)], no correlation. Discrete: both divided by 1 - eta h/(2 (1 + beta)), and E theta v = eta var
-        v/2, because theta_k - theta_(k-1) = eta v_k. A mode with rho = 0 is never kicked and has 0.
+        Langevin: var theta = eta sigma^2 rho/[2 S (1 - beta)(rho + lambda)], var v = sigma^2 rho/[S
+        (1 - beta^2)], no correlation. Discrete: both divided by 1 - eta h/(2 (1 + beta)), and E
+        theta v = eta var v/2, because theta_k - theta_(k-1) = eta v_k. A mode with rho = 0 is never
+        kicked and has 0.
         """
-        position = self.eta * self.sigma**2 * self._occupation() / (2.0 * self.batch_size * (1.0 - self.beta))
+        position = (
+            self.eta
+            * self.sigma**2
+            * self._occupation()
+            / (2.0 * self.batch_size * (1.0 - self.beta))
+        )
         velocity = self.rho / self.kappa
         if not discrete:
             return Stationary(position, velocity, np.zeros(self.dim))
@@ -425,11 +443,12 @@ class LinearRegressionSGD:
         """By how much real mini-batches of Gaussian inputs enlarge every stationary second moment, shape
         (d,).
 
-        Away from the optimum a sample's gradient x (x . dtheta - r) also fluctuates through x x^T dtheta; for
-        Gaussian x its covariance is sigma^2 H + H Tr(H C) + H C H, C = Cov theta. The factor of mode i is
-        (1 + T/sigma^2)/(1 - a_i rho_i), with a_i = var theta_i/sigma^2 (discrete), u_i = rho_i a_i/(1 - a_i
-        rho_i) and T/sigma^2 = sum u/(1 - sum u); exact for fresh Gaussian inputs, to first order
-        1 + var theta (Tr H + rho_i)/sigma^2. inf where no stationary state exists (sum u >= 1).
+        Away from the optimum a sample's gradient x (x . dtheta - r) also fluctuates through x x^T
+        dtheta; for Gaussian x its covariance is sigma^2 H + H Tr(H C) + H C H, C = Cov theta. The
+        factor of mode i is (1 + T/sigma^2)/(1 - a_i rho_i), with a_i = var theta_i/sigma^2
+        (discrete), u_i = rho_i a_i/(1 - a_i rho_i) and T/sigma^2 = sum u/(1 - sum u); exact for
+        fresh Gaussian inputs, to first order 1 + var theta (Tr H + rho_i)/sigma^2. inf where no
+        stationary state exists (sum u >= 1).
         """
         a = self.stationary().position / self.sigma**2
         own = 1.0 - a * self.rho
@@ -440,14 +459,18 @@ class LinearRegressionSGD:
 
     def loss(self, theta):
         """Training loss above its least value, (theta - mu)(H + lambda)(theta - mu)/2; theta (..., d)."""
-        x = _check.array("theta", theta, (None,) * (np.ndim(theta) - 1) + (self.dim,)) - self.optimum
+        x = (
+            _check.array("theta", theta, (None,) * (np.ndim(theta) - 1) + (self.dim,))
+            - self.optimum
+        )
         return 0.5 * np.sum(self.h * self._to_modes(x) ** 2, axis=-1)
 
     def modified_loss(self, z):
         """Phi(z) = (z - z*) U (z - z*)/2: stationarity is exp(-kappa Phi), not exp(-loss). z = (theta, v),
         (..., 2d).
 
-        At weight_decay 0 it is |theta - mu|^2/(eta (1 + beta)) + v H^-1 v/2: isotropic in theta, whatever H.
+        At weight_decay 0 it is |theta - mu|^2/(eta (1 + beta)) + v H^-1 v/2: isotropic in theta,
+        whatever H.
         """
         w = self._point(z) - self._centre
         return 0.5 * np.einsum("...i,ij,...j->...", w, self.U, w)
@@ -469,8 +492,9 @@ class LinearRegressionSGD:
     def circulation(self, *, discrete=True):
         """E(theta dv/dt - v dtheta/dt) of every mode, shape (d,): minus twice the area swept per unit time.
 
-        Langevin: -2 sigma^2 rho/[S (1 - beta^2)]. Discrete, E(theta_k v_(k+1) - v_k theta_(k+1))/eta:
-        -sigma^2 rho/[S (1 - beta)], exactly. In equilibrium (no current) it would be zero.
+        Langevin: -2 sigma^2 rho/[S (1 - beta^2)]. Discrete, E(theta_k v_(k+1) - v_k
+        theta_(k+1))/eta: -sigma^2 rho/[S (1 - beta)], exactly. In equilibrium (no current) it would
+        be zero.
         """
         power = self.sigma**2 * self.rho / self.batch_size
         return -power / (1.0 - self.beta) if discrete else -2.0 * power / (1.0 - self.beta**2)
@@ -489,7 +513,9 @@ class LinearRegressionSGD:
         """
         if not discrete:
             return self.eta * np.sqrt(np.maximum(self.omega2 - self.gamma**2, 0.0))
-        cosine = (1.0 + self.beta - self.eta * self.h) / (2.0 * np.sqrt(max(self.beta, np.finfo(float).tiny)))
+        cosine = (1.0 + self.beta - self.eta * self.h) / (
+            2.0 * np.sqrt(max(self.beta, np.finfo(float).tiny))
+        )
         return np.where(self.oscillates(), np.arccos(np.clip(cosine, -1.0, 1.0)), 0.0)
 
     # -- displacement
@@ -504,8 +530,9 @@ class LinearRegressionSGD:
         """E|theta_(s+k) - theta_s|^2 in stationarity, shape (len(k),), or (len(k), d) with per_mode=True.
 
         form
-            "discrete": of the recursion, exactly. "langevin": of the Langevin path, 2 var theta (1 - [exp(-A
-            eta k)]_11) summed over modes. "kunin": the formula of Kunin et al., eta^2 var v [k + 2 k sum_l (1
+            "discrete": of the recursion, exactly. "langevin": of the Langevin path, 2 var theta (1
+            - [exp(-A eta k)]_11) summed over modes. "kunin": the formula of Kunin et al., eta^2 var
+            v [k + 2 k sum_l (1
             - l/k) C(l)], C(l) = [exp(-A eta l)]_22, which sums Langevin velocities over discrete steps.
         k : int or 1-D array of ints >= 0.
         """
@@ -533,8 +560,9 @@ class LinearRegressionSGD:
         """d ln E|theta_(s+k) - theta_s|^2/d ln k of the Langevin path: the anomalous exponent at k, closed
         form.
 
-        t sum_i 2 var theta_i omega_i^2 S_i(t)/sum_i 2 var theta_i (1 - [exp(-A t)]_11), S = [exp(-A t)]_12.
-        Two (ballistic) for k << 1/(1 - beta), one where it diffuses, zero once it is confined. k >= 1.
+        t sum_i 2 var theta_i omega_i^2 S_i(t)/sum_i 2 var theta_i (1 - [exp(-A t)]_11), S = [exp(-A
+        t)]_12. Two (ballistic) for k << 1/(1 - beta), one where it diffuses, zero once it is
+        confined. k >= 1.
         """
         k = _steps("k", k)
         if k.size and k.min() < 1:
@@ -564,7 +592,9 @@ def _eigenmodes(spectrum, hessian):
             raise ValueError(f"hessian must be square; got shape {H.shape}")
         skew = np.abs(H - H.T).max(initial=0.0)
         if skew > 1e-10 * max(np.abs(H).max(initial=0.0), np.finfo(float).tiny):
-            raise ValueError(f"hessian must be symmetric; it differs from its transpose by {skew:.3g}")
+            raise ValueError(
+                f"hessian must be symmetric; it differs from its transpose by {skew:.3g}"
+            )
         name, (rho, modes) = "hessian", np.linalg.eigh(0.5 * (H + H.T))
         rho = np.where(np.abs(rho) <= 1e-14 * np.abs(rho).max(initial=0.0), 0.0, rho)
     if rho.size < 1 or rho.min() < 0.0 or rho.max() <= 0.0:
@@ -589,11 +619,13 @@ def linear_displacement(k, eta, beta, curvature, noise_variance, *, age=None, pe
     eta, beta : float
         Learning rate and momentum.
     curvature, noise_variance : array_like, shape (d,)
-        Curvature of the regularised loss along d orthonormal directions, of any sign, and the variance of the
-        *mini-batch* gradient along them. Only this diagonal matters for the sum over modes.
+        Curvature of the regularised loss along d orthonormal directions, of any sign, and the
+        variance of the *mini-batch* gradient along them. Only this diagonal matters for the sum
+        over modes.
     age : int, optional
-        s: steps since every mode was started at its optimum with v = 0. None is stationarity, which needs
-        0 < eta curvature < 2 (1 + beta). With an age, flat and slightly negative directions are well defined.
+        s: steps since every mode was started at its optimum with v = 0. None is stationarity, which
+        needs 0 < eta curvature < 2 (1 + beta). With an age, flat and slightly negative directions
+        are well defined.
 
     Returns
     -------
@@ -614,7 +646,9 @@ def linear_displacement(k, eta, beta, curvature, noise_variance, *, age=None, pe
                 f"got [{h.min():.6g}, {h.max():.6g}]: give an age"
             )
         velocity = power / (1.0 - beta**2) / (1.0 - eta * h / (2.0 * (1.0 + beta)))
-        moments = Stationary(velocity * eta * (1.0 + beta) / (2.0 * h), velocity, 0.5 * eta * velocity)
+        moments = Stationary(
+            velocity * eta * (1.0 + beta) / (2.0 * h), velocity, 0.5 * eta * velocity
+        )
         part = np.stack([_from_velocities(eta, M, moments, int(step)) for step in _steps("k", k)])
     else:
         C = _noise_sum(M, N, _check.integer("age", age, 0))
@@ -636,9 +670,9 @@ def power_law_exponent(a):
 def power_law_displacement(tau, a):
     """sum over i >= 1 of 1 - exp(-tau i^-a) ~ Gamma(1 - 1/a) tau^(1/a) - 1/2 for tau >> 1, a > 1.
 
-    The global displacement of the overdamped power-law spectrum in units of 2 var theta, at tau = eta k/(1 -
-    beta). From the integral over i (Mellin) and the first Euler-Maclaurin term; the rest is exponentially
-    small or O(1/tau).
+    The global displacement of the overdamped power-law spectrum in units of 2 var theta, at tau =
+    eta k/(1 - beta). From the integral over i (Mellin) and the first Euler-Maclaurin term; the rest
+    is exponentially small or O(1/tau).
     """
     a = _check.number("a", a, 1.0, open_low=True)
     return gamma_function(1.0 - 1.0 / a) * np.asarray(tau, float) ** (1.0 / a) - 0.5
@@ -648,8 +682,8 @@ def power_law_displacement(tau, a):
 class ExponentFit:
     """|theta_(s+k) - theta_s|^2 = prefactor k^exponent, fitted on k_min <= k <= k_max.
 
-    `error` is one standard error of the exponent: a jackknife over `runs` runs, or nan when one curve was
-    given.
+    `error` is one standard error of the exponent: a jackknife over `runs` runs, or nan when one
+    curve was given.
     """
 
     exponent: float
@@ -663,16 +697,17 @@ class ExponentFit:
 def anomalous_exponent(k, displacement, *, window=2.0 / 3.0):
     """Exponent c of |Delta_k|^2 ~ k^c: a straight line through ln |Delta_k|^2 against ln k.
 
-    The rule of Kunin et al.: the last two thirds, here of the range of ln k, k >= k_max^(1/3) when k starts
-    at 1.
+    The rule of Kunin et al.: the last two thirds, here of the range of ln k, k >= k_max^(1/3) when
+    k starts at 1.
 
     Parameters
     ----------
     k : array_like of int, shape (m,)
-        Steps >= 1, increasing; take them evenly spaced in ln k, since every point has the same weight.
+        Steps >= 1, increasing; take them evenly spaced in ln k, since every point has the same
+        weight.
     displacement : array_like, shape (m,) or (runs, m)
-        Squared displacements > 0 in the mean: one curve, or one row for each independent run. Runs are
-        averaged first; the error is the jackknife over them.
+        Squared displacements > 0 in the mean: one curve, or one row for each independent run. Runs
+        are averaged first; the error is the jackknife over them.
     window : float in (0, 1]
         Fraction of the range of ln k that is used, counted from its end.
 
@@ -714,11 +749,11 @@ def regression_data(spectrum, n, *, sigma=1.0, weights=None, labels="paired", se
     """A data set X (n, d), y (n,) with <x x^T> = diag(spectrum) to rounding and residuals of mean square
     sigma^2.
 
-    Inputs are Gaussian vectors, whitened and scaled. labels="paired": every input comes twice, with y = x . w
-    + sigma and y = x . w - sigma, so that the optimum is w and the noise of the gradient there is sigma^2 H,
-    both to rounding. labels="gaussian": y = x . w + Gaussian noise, made orthogonal to the inputs and of mean
-    square sigma^2: the optimum is w to rounding, while the noise of the gradient is sigma^2 H only up to
-    O(sqrt(d/n)).
+    Inputs are Gaussian vectors, whitened and scaled. labels="paired": every input comes twice, with
+    y = x . w + sigma and y = x . w - sigma, so that the optimum is w and the noise of the gradient
+    there is sigma^2 H, both to rounding. labels="gaussian": y = x . w + Gaussian noise, made
+    orthogonal to the inputs and of mean square sigma^2: the optimum is w to rounding, while the
+    noise of the gradient is sigma^2 H only up to O(sqrt(d/n)).
 
     Parameters
     ----------
@@ -780,14 +815,16 @@ def run_regression(model, X, y, *, record, runs, seed, start="stationary", v0=No
     Parameters
     ----------
     model : LinearRegressionSGD
-        eta, beta, batch_size, weight_decay; with start="stationary" also the spectrum, optimum and sigma.
+        eta, beta, batch_size, weight_decay; with start="stationary" also the spectrum, optimum and
+        sigma.
     X, y : array_like, shapes (n, d), (n,)
     record : array_like of int, shape (m,)
         Increasing steps >= 0 at which to record; the last one ends the run.
     runs, seed : int
         Run r of a seed is the same whatever `runs` and `threads`.
     start : "stationary" or array_like, shape (d,)
-        Start of all runs; "stationary" draws each from the exact stationary Gaussian of the recursion.
+        Start of all runs; "stationary" draws each from the exact stationary Gaussian of the
+        recursion.
     v0 : array_like, shape (d,), optional
         Starting velocity, zero by default; only with a given start.
     threads : int

@@ -1,14 +1,14 @@
 """Classes as balls: what their overlap costs a classifier, what a shift of them costs, and how many fit.
 
-Class i is the uniform density in the ball around x_i with diameter D_i; all classes are equally likely. A point
-that lies in several balls may belong to any of them. The best possible rule names the class of highest density, and
-what it still gets wrong is the *Bayes error*
+Class i is the uniform density in the ball around x_i with diameter D_i; all classes are equally
+likely. A point that lies in several balls may belong to any of them. The best possible rule names
+the class of highest density, and what it still gets wrong is the *Bayes error*
 
     E = 1 - (1/N) int max_i p_i(x) dx,
 
-for equal balls one minus the volume that they cover over the volume that they have. So E is to a packing what its
-energy is: zero without overlaps, and for two balls a pair potential, whose force is the cross-section in which they
-meet.
+for equal balls one minus the volume that they cover over the volume that they have. So E is to a
+packing what its energy is: zero without overlaps, and for two balls a pair potential, whose force
+is the cross-section in which they meet.
 
 Lengths are in mean diameters, boxes are periodic as everywhere in `mpack`, and E is a probability.
 """
@@ -29,8 +29,9 @@ _TABLE = 40.0  # nodes of an interpolated average, per standard deviation
 def cap_fraction(h, dim):
     """Part of a ball's volume that lies beyond a plane at the distance h from its centre.
 
-    A slice at height t of the unit ball is a ball of radius sqrt(1 - t**2), so the part is int_h^1 (1 -
-    t**2)**((d-1)/2) dt over the same from -1; with u = 1 - t**2 that is an incomplete beta function,
+    A slice at height t of the unit ball is a ball of radius sqrt(1 - t**2), so the part is int_h^1
+    (1 - t**2)**((d-1)/2) dt over the same from -1; with u = 1 - t**2 that is an incomplete beta
+    function,
 
         c(h) = 1/2 I(1 - h**2; (d+1)/2, 1/2) for h >= 0, and 1 - c(-h) for h < 0.
 
@@ -46,10 +47,8 @@ def cap_fraction(h, dim):
     float or array
         In [0, 1].
 
-    Notes
-    -----
-    I is the regularised incomplete beta function (NIST Digital Library of Mathematical Functions, 8.17). In three
-    dimensions c = (1 - h)**2 (2 + h)/4.
+    Notes ----- I is the regularised incomplete beta function (NIST Digital Library of Mathematical
+    Functions, 8.17). In three dimensions c = (1 - h)**2 (2 + h)/4.
     """
     from scipy.special import betainc
 
@@ -62,7 +61,8 @@ def cap_fraction(h, dim):
 def overlap_volume(r, dim, a=1.0, b=1.0):
     """Volume common to two balls of diameters a and b whose centres are r apart.
 
-    The spheres meet in a plane at the distance h_a = (r**2 + R_a**2 - R_b**2)/2r from the centre of the first and r
+    The spheres meet in a plane at the distance h_a = (r**2 + R_a**2 - R_b**2)/2r from the centre of
+    the first and r
     - h_a from that of the second; the common part is a cap of each. Its slope in r is minus the (d-1)-dimensional
     area in which the spheres meet.
 
@@ -92,9 +92,10 @@ def overlap_volume(r, dim, a=1.0, b=1.0):
 def two_class_error(r, dim, a=1.0, b=1.0):
     """Bayes error of two balls of diameters a and b whose centres are r apart.
 
-    Where they overlap the denser one, which is the smaller, is the better guess, and the other loses what it has
-    there: E = overlap/(2 max(V_a, V_b)). For equal balls all guesses are as good, also that of the nearer centre,
-    and E = 1/2 I(1 - (r/a)**2; (d+1)/2, 1/2), the part of each ball beyond the plane half-way.
+    Where they overlap the denser one, which is the smaller, is the better guess, and the other
+    loses what it has there: E = overlap/(2 max(V_a, V_b)). For equal balls all guesses are as good,
+    also that of the nearer centre, and E = 1/2 I(1 - (r/a)**2; (d+1)/2, 1/2), the part of each ball
+    beyond the plane half-way.
 
     Parameters and errors as for `overlap_volume`; for equal balls, any `dim`.
 
@@ -113,8 +114,9 @@ def two_class_error(r, dim, a=1.0, b=1.0):
 def random_error(n, phi):
     """Mean Bayes error of n equal balls placed independently and uniformly: the state before anything is learnt.
 
-    A point of the box is missed by all balls with probability (1 - phi/n)**n, so the covered part of the box is one
-    minus that and E = 1 - [1 - (1 - phi/n)**n]/phi, which tends to 1 - (1 - exp(-phi))/phi.
+    A point of the box is missed by all balls with probability (1 - phi/n)**n, so the covered part
+    of the box is one minus that and E = 1 - [1 - (1 - phi/n)**n]/phi, which tends to 1 - (1 -
+    exp(-phi))/phi.
 
     Parameters
     ----------
@@ -134,8 +136,8 @@ def pair_error(packing):
     """Sum over pairs of what two balls confuse: an upper bound of the Bayes error, and the error itself where no
     three meet.
 
-    (1/N) sum over pairs of overlap_ij/max(V_i, V_j): each region counts once for every pair that shares it, and k
-    balls that meet lose k - 1 of their k shares but have k (k - 1)/2 pairs.
+    (1/N) sum over pairs of overlap_ij/max(V_i, V_j): each region counts once for every pair that
+    shares it, and k balls that meet lose k - 1 of their k shares but have k (k - 1)/2 pairs.
 
     Parameters
     ----------
@@ -166,9 +168,9 @@ class Estimate:
 def bayes_error(packing, samples, seed):
     """Bayes error of any number of balls, by Monte Carlo.
 
-    A class is drawn, and a point of its ball; given that point the best rule errs with probability 1 - max_i
-    p_i/sum_i p_i, p_i = 1/V_i for the balls that contain it. The mean of that has the smaller variance than
-    counting errors.
+    A class is drawn, and a point of its ball; given that point the best rule errs with probability
+    1 - max_i p_i/sum_i p_i, p_i = 1/V_i for the balls that contain it. The mean of that has the
+    smaller variance than counting errors.
 
     Parameters
     ----------
@@ -194,9 +196,9 @@ def bayes_error(packing, samples, seed):
 def transfer_error(packing, trained, samples, seed):
     """Error of the rule *the class whose centre is nearest in `trained`* for points of `packing`, by Monte Carlo.
 
-    With trained = packing and equal balls this is the best rule (a nearest centre is one of those whose ball
-    contains the point), and the error is the Bayes error. With another it says what a classifier loses when the
-    classes have moved since.
+    With trained = packing and equal balls this is the best rule (a nearest centre is one of those
+    whose ball contains the point), and the error is the Bayes error. With another it says what a
+    classifier loses when the classes have moved since.
 
     Parameters
     ----------
@@ -213,7 +215,9 @@ def transfer_error(packing, trained, samples, seed):
         if not _packing(name, what).monodisperse:
             raise ValueError(f"{name} must have equal diameters for the rule of the nearest centre")
     if (packing.n, packing.dim, packing.box) != (trained.n, trained.dim, trained.box):
-        raise ValueError(f"trained must have the n, dim and box of packing; got {trained!r} for {packing!r}")
+        raise ValueError(
+            f"trained must have the n, dim and box of packing; got {trained!r} for {packing!r}"
+        )
     classes, points = _points(packing, samples, seed)
     nearest = _tree(trained).query(points)[1]
     return _estimate((nearest != classes).astype(float))
@@ -233,15 +237,17 @@ def shifted_error(packing, sigma):
     """Mean error after every centre has moved by a Gaussian of standard deviation sigma on every axis, as sums over
     pairs.
 
-    Two ways to go on. *Refitted*: the classifier is trained anew, and a pair at the new distance rho confuses
-    c(rho/D); rho is the length of r e + sqrt(2) sigma z, z standard Gaussian in d dimensions, so rho**2/2 sigma**2
-    is non-central chi-square. *Fixed*: the classifier keeps the planes half-way between the old centres; a ball
-    whose centre has moved by sigma z towards its neighbour reaches beyond by c((r/2 - sigma z)/R). Hence
+    Two ways to go on. *Refitted*: the classifier is trained anew, and a pair at the new distance
+    rho confuses c(rho/D); rho is the length of r e + sqrt(2) sigma z, z standard Gaussian in d
+    dimensions, so rho**2/2 sigma**2 is non-central chi-square. *Fixed*: the classifier keeps the
+    planes half-way between the old centres; a ball whose centre has moved by sigma z towards its
+    neighbour reaches beyond by c((r/2 - sigma z)/R). Hence
 
         refitted = (2/N) sum_pairs <c(rho_ij/D)>,   fixed = (2/N) sum_pairs <c((r_ij/2 - sigma z)/R)>.
 
-    The second is blurred by sigma, the first only by sigma/sqrt(2), since training anew shares the shift of a pair
-    between both. Both count regions where three balls meet once too often (`pair_error`).
+    The second is blurred by sigma, the first only by sigma/sqrt(2), since training anew shares the
+    shift of a pair between both. Both count regions where three balls meet once too often
+    (`pair_error`).
 
     Parameters
     ----------
@@ -268,15 +274,17 @@ def shifted_error(packing, sigma):
     listed = pairs.chunks(packing.fixed, packing.box, packing.diameters, 1.0, reach - 1.0)
     r = np.concatenate([part for _, _, part in listed])
     average = [_interpolated(mean, r, sigma, packing.dim) for mean in (mean_refitted, mean_fixed)]
-    before, *after = (2.0 * math.fsum(part) / packing.n for part in (two_class_error(r, packing.dim), *average))
+    before, *after = (
+        2.0 * math.fsum(part) / packing.n for part in (two_class_error(r, packing.dim), *average)
+    )
     return ShiftedError(before, *after, sigma)
 
 
 def class_separation(features, labels):
     """How far apart real classes are for their size: |m_a - m_b|/(R_a + R_b) for all pairs.
 
-    m_a is the mean of a class and R_a the root of the mean squared distance from it. Above 1, balls of these radii
-    would not overlap; the points inside them need not be where the overlap is.
+    m_a is the mean of a class and R_a the root of the mean squared distance from it. Above 1, balls
+    of these radii would not overlap; the points inside them need not be where the overlap is.
 
     Parameters
     ----------
@@ -298,10 +306,14 @@ def class_separation(features, labels):
     labels = np.asarray(labels)
     names = np.unique(labels)
     if labels.shape != (len(features),) or len(names) < 2:
-        raise ValueError(f"labels must be {len(features)} labels of at least two classes; got shape {labels.shape}")
+        raise ValueError(
+            f"labels must be {len(features)} labels of at least two classes; got shape {labels.shape}"
+        )
     members = [features[labels == name] for name in names]
     middle = np.array([some.mean(axis=0) for some in members])
-    radius = np.array([math.sqrt(np.mean(np.sum((some - m) ** 2, axis=1))) for some, m in zip(members, middle)])
+    radius = np.array(
+        [math.sqrt(np.mean(np.sum((some - m) ** 2, axis=1))) for some, m in zip(members, middle)]
+    )
     a, b = np.triu_indices(len(names), 1)
     return np.linalg.norm(middle[a] - middle[b], axis=1) / (radius[a] + radius[b])
 
@@ -312,7 +324,9 @@ def mean_refitted(r, sigma, dim):
 
     s = math.sqrt(2.0) * _check.number("sigma", sigma, 0.0, open_low=True)
     r = np.atleast_1d(_distances(r))
-    rho, weights = _panel(np.maximum(r - _HALF_WIDTH * s, 0.0), np.clip(r + _HALF_WIDTH * s, 0.0, 1.0))
+    rho, weights = _panel(
+        np.maximum(r - _HALF_WIDTH * s, 0.0), np.clip(r + _HALF_WIDTH * s, 0.0, 1.0)
+    )
     density = 2.0 * rho / s**2 * ncx2.pdf((rho / s) ** 2, dim, (r[:, None] / s) ** 2)
     return np.sum(weights * density * cap_fraction(rho, dim), axis=1)
 
@@ -321,7 +335,9 @@ def mean_fixed(r, sigma, dim):
     """<c((r/2 - sigma z)/R)> for two equal balls (R = 1/2) at the distance r (see `shifted_error`): array."""
     from scipy.special import ndtr
 
-    s = 2.0 * _check.number("sigma", sigma, 0.0, open_low=True)  # in radii, as the distances from here on
+    s = 2.0 * _check.number(
+        "sigma", sigma, 0.0, open_low=True
+    )  # in radii, as the distances from here on
     centre = np.atleast_1d(_distances(r))
     low, high = (np.clip(centre + side * _HALF_WIDTH * s, -1.0, 1.0) for side in (-1.0, 1.0))
     h, weights = _panel(low, high)
@@ -368,8 +384,8 @@ def _packing(name, value):
 def _points(packing, samples, seed):
     """Classes (m,) drawn uniformly and points (m, d), each uniform in the ball of its class.
 
-    A point is a Gaussian vector scaled to the length R u**(1/d), u uniform. Noise: purpose FLATNESS at the last
-    step there is, which no run of `flatness` reaches; labels sample and axis.
+    A point is a Gaussian vector scaled to the length R u**(1/d), u uniform. Noise: purpose FLATNESS
+    at the last step there is, which no run of `flatness` reaches; labels sample and axis.
     """
     from mpack._kernels import noise
 
@@ -383,7 +399,9 @@ def _points(packing, samples, seed):
         noise.fill_uniform(*where, label, np.full_like(label, dim + c), uniform[c])
     classes = (uniform[0] * packing.n).astype(np.int64)
     length = 0.5 * packing.diameters[classes] * uniform[1] ** (1.0 / dim)
-    return classes, packing.positions[classes] + (gaussian * (length / np.linalg.norm(gaussian, axis=0))).T
+    return classes, packing.positions[classes] + (
+        gaussian * (length / np.linalg.norm(gaussian, axis=0))
+    ).T
 
 
 def _tree(packing):
@@ -407,4 +425,6 @@ def _containing(packing, points, classes, at_once=20_000):
 
 
 def _estimate(samples):
-    return Estimate(float(samples.mean()), float(samples.std(ddof=1) / math.sqrt(samples.size)), samples.size)
+    return Estimate(
+        float(samples.mean()), float(samples.std(ddof=1) / math.sqrt(samples.size)), samples.size
+    )

@@ -1,8 +1,9 @@
 """A network small enough to see through: one hidden layer of tanh units, softmax cross-entropy, weight decay.
 
-Its thousand parameters allow what a large network forbids: the whole Hessian, the covariance of the gradient
-noise in every direction, and runs of 10^5 steps in seconds. Trained by `mpack._kernels.network`; loss,
-gradients and Hessian here are plain NumPy, written a second time and compared in the tests.
+Its thousand parameters allow what a large network forbids: the whole Hessian, the covariance of the
+gradient noise in every direction, and runs of 10^5 steps in seconds. Trained by
+`mpack._kernels.network`; loss, gradients and Hessian here are plain NumPy, written a second time
+and compared in the tests.
 """
 
 import dataclasses
@@ -59,13 +60,19 @@ class SmallNetwork:
         X = np.ascontiguousarray(_check.array("X", self.X, (None, None)))
         labels = np.asarray(self.labels)
         if labels.shape != (len(X),) or not np.issubdtype(labels.dtype, np.integer):
-            raise ValueError(f"labels must be {len(X)} integers; got shape {labels.shape} of {labels.dtype}")
+            raise ValueError(
+                f"labels must be {len(X)} integers; got shape {labels.shape} of {labels.dtype}"
+            )
         if len(X) < 1 or not np.array_equal(np.unique(labels), np.arange(labels.max() + 1)):
-            raise ValueError(f"labels must use every class 0, 1, ... at least once; got {np.unique(labels)}")
+            raise ValueError(
+                f"labels must use every class 0, 1, ... at least once; got {np.unique(labels)}"
+            )
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "labels", labels.astype(np.int64))
         object.__setattr__(self, "hidden", _check.integer("hidden", self.hidden, 1))
-        object.__setattr__(self, "weight_decay", _check.number("weight_decay", self.weight_decay, 0.0))
+        object.__setattr__(
+            self, "weight_decay", _check.number("weight_decay", self.weight_decay, 0.0)
+        )
 
     @property
     def classes(self):
@@ -78,7 +85,12 @@ class SmallNetwork:
     def start(self, seed):
         """Random parameters, shape (P,): weights Gaussian of variance 1/fan-in, biases zero."""
         scale = [1.0 / np.sqrt(self.X.shape[1]), 0.0, 1.0 / np.sqrt(self.hidden), 0.0]
-        counts = [self.X.shape[1] * self.hidden, self.hidden, self.hidden * self.classes, self.classes]
+        counts = [
+            self.X.shape[1] * self.hidden,
+            self.hidden,
+            self.hidden * self.classes,
+            self.classes,
+        ]
         draws = np.empty(self.size)
         label = np.arange(self.size, dtype=np.uint64)
         block = np.full(self.size, _START_BLOCK, np.uint64)
@@ -108,7 +120,10 @@ class SmallNetwork:
         """Gradient of the training loss, shape (P,)."""
         a, dz, dh = self._errors(theta)
         parts = [self.X.T @ dh, dh.sum(axis=0), a.T @ dz, dz.sum(axis=0)]
-        return np.concatenate([part.ravel() for part in parts]) / len(self.X) + self.weight_decay * theta
+        return (
+            np.concatenate([part.ravel() for part in parts]) / len(self.X)
+            + self.weight_decay * theta
+        )
 
     def sample_gradients(self, theta):
         """Gradient of every sample's -ln p[label], shape (n, P), without weight decay."""
@@ -119,9 +134,9 @@ class SmallNetwork:
     def hessian(self, theta):
         """Hessian of the training loss, shape (P, P), exactly: the Gauss-Newton part and what tanh bends.
 
-        With J_c = d logit_c/d theta and e = p - onehot: <sum_c p_c (J_c - J)(J_c - J)^T + sum_c e_c d^2
-        logit_c>, J = sum_c p_c J_c. Biases are the weights of a constant input: theta is (W1, b1) and then
-        (W2, b2).
+        With J_c = d logit_c/d theta and e = p - onehot: <sum_c p_c (J_c - J)(J_c - J)^T + sum_c e_c
+        d^2 logit_c>, J = sum_c p_c J_c. Biases are the weights of a constant input: theta is (W1,
+        b1) and then (W2, b2).
         """
         n, hidden, classes = len(self.X), self.hidden, self.classes
         W2 = self._split(theta)[2]
@@ -141,7 +156,10 @@ class SmallNetwork:
         e[np.arange(n), self.labels] -= 1.0
         bend = -2.0 * a * slope * (e @ W2.T)
         for j in range(hidden):
-            unit, out = slice(j, first, hidden), slice(first + j * classes, first + (j + 1) * classes)
+            unit, out = (
+                slice(j, first, hidden),
+                slice(first + j * classes, first + (j + 1) * classes),
+            )
             H[unit, unit] += (x * bend[:, j, None]).T @ x
             across = (x * slope[:, j, None]).T @ e
             H[unit, out] += across
@@ -170,7 +188,9 @@ class SmallNetwork:
             while self.loss(theta - move) > here - 1e-4 * fall + 1e-14:
                 move, fall = 0.5 * move, 0.5 * fall
             theta = theta - move
-        raise RuntimeError(f"no minimum: |gradient| is {np.linalg.norm(g):.3g}, not < {tolerance:g}")
+        raise RuntimeError(
+            f"no minimum: |gradient| is {np.linalg.norm(g):.3g}, not < {tolerance:g}"
+        )
 
     def spectra(self, theta):
         """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each
@@ -187,8 +207,8 @@ class SmallNetwork:
             Starts; v is zero by default. Row r draws its batches as run first_run + r.
         eta, beta, batch_size : float, float, int
         record : array_like of int, shape (m,)
-            Increasing steps; the first one is the step the starts are at, so that training goes on where it
-            ended.
+            Increasing steps; the first one is the step the starts are at, so that training goes on
+            where it ended.
         seed, threads : int
 
         Returns
@@ -201,12 +221,21 @@ class SmallNetwork:
             _check.number("eta", eta, 0.0, open_low=True),
             _check.number("beta", beta, 0.0, 1.0, open_high=True),
         )
-        size, seed = _check.integer("batch_size", batch_size, 1), np.uint64(_check.seed("seed", seed))
-        first_run, threads = _check.integer("first_run", first_run, 0), _check.integer("threads", threads, 1)
+        size, seed = (
+            _check.integer("batch_size", batch_size, 1),
+            np.uint64(_check.seed("seed", seed)),
+        )
+        first_run, threads = (
+            _check.integer("first_run", first_run, 0),
+            _check.integer("threads", threads, 1),
+        )
         record = _check.array("record", record, (None,), dtype=np.int64)
         if record.size < 1 or record[0] < 0 or np.any(np.diff(record) <= 0):
             raise ValueError(f"record must hold increasing steps >= 0; got {record}")
-        out, speed2 = np.empty((len(theta), record.size, self.size)), np.empty((len(theta), record.size))
+        out, speed2 = (
+            np.empty((len(theta), record.size, self.size)),
+            np.empty((len(theta), record.size)),
+        )
 
         def work(r):
             row = slice(r, r + 1)

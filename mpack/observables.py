@@ -1,9 +1,9 @@
 """What is measured on a packing: activity, energy, contacts, g(r), S(q), flatness.
 
-Every function takes a `Packing` and reads its integer coordinates: nothing depends on which periodic image a
-position was given in, and sums over pairs are exactly rounded, so that they do not depend on the order of the
-particles. Lengths are in mean diameters. The mean squared displacement needs a history and is recorded by
-`mpack.simulate`.
+Every function takes a `Packing` and reads its integer coordinates: nothing depends on which
+periodic image a position was given in, and sums over pairs are exactly rounded, so that they do not
+depend on the order of the particles. Lengths are in mean diameters. The mean squared displacement
+needs a history and is recorded by `mpack.simulate`.
 """
 
 import itertools
@@ -118,8 +118,9 @@ class Contacts:
 def contacts(packing, tolerance=0.0):
     """Contacts r < (1 + tolerance) (R_i + R_j), with and without rattlers.
 
-    A rattler has fewer than d + 1 contacts, the least that can hold a sphere in place. Rattlers are removed
-    together with their contacts until none is left, since a particle may become one when another goes.
+    A rattler has fewer than d + 1 contacts, the least that can hold a sphere in place. Rattlers are
+    removed together with their contacts until none is left, since a particle may become one when
+    another goes.
 
     Parameters
     ----------
@@ -161,23 +162,29 @@ class Gaps:
     """Distribution of gaps; see `gaps`."""
 
     h: np.ndarray  #: (bins,) middle of each bin
-    density: np.ndarray  #: (bins,) neighbours per particle and unit of gap; its integral from -1 to 0 is Z
-    counts: np.ndarray  #: (bins,) int64, pairs in each bin; the relative error of the density is counts**-0.5
+    density: (
+        np.ndarray
+    )  #: (bins,) neighbours per particle and unit of gap; its integral from -1 to 0 is Z
+    counts: (
+        np.ndarray
+    )  #: (bins,) int64, pairs in each bin; the relative error of the density is counts**-0.5
     edges: np.ndarray  #: (bins + 1,)
 
 
 def gaps(packing, low=-0.4, high=0.2, bins=600):
     """Distribution of the gaps h = r - d_ij between surfaces: negative for overlaps.
 
-    density = 2 counts/(n width). For equal spheres it is the number density times the surface of the sphere of radius
-    1 + h times g(1 + h). A sum over pairs of a function of the gap is n/2 times its integral with this density: so
-    the flatness of the linear potential is the integral of `pair_flatness`.
+    density = 2 counts/(n width). For equal spheres it is the number density times the surface of
+    the sphere of radius 1 + h times g(1 + h). A sum over pairs of a function of the gap is n/2
+    times its integral with this density: so the flatness of the linear potential is the integral of
+    `pair_flatness`.
 
     Parameters
     ----------
     packing : Packing
     low, high : float
-        Least and largest gap, in mean diameters, low < high; `high` plus the largest diameter at most box/2.
+        Least and largest gap, in mean diameters, low < high; `high` plus the largest diameter at
+        most box/2.
     bins : int
         Bins of equal width, 1 to 10**6.
 
@@ -219,8 +226,9 @@ class PairCorrelation:
 def pair_correlation(packing, r_max=None, bins=200):
     """Pair correlation function g(r): density of pairs relative to independent uniform particles.
 
-    g = counts / [n (n-1)/2 * v_d (r_2**d - r_1**d) / L**d] for a bin from r_1 to r_2. The expected count is
-    that of n independent uniform points exactly, hence n - 1 and not n: g averages to 1 for them at any n.
+    g = counts / [n (n-1)/2 * v_d (r_2**d - r_1**d) / L**d] for a bin from r_1 to r_2. The expected
+    count is that of n independent uniform points exactly, hence n - 1 and not n: g averages to 1
+    for them at any n.
 
     Parameters
     ----------
@@ -248,7 +256,9 @@ def pair_correlation(packing, r_max=None, bins=200):
     bins = _check.integer("bins", bins, 1, 10**6)
     counts = np.zeros(bins, dtype=np.int64)
     for _, _, r in _pairs(packing, 0.0, r_max):
-        counts += np.bincount(np.minimum((r * (bins / r_max)).astype(np.int64), bins - 1), minlength=bins)
+        counts += np.bincount(
+            np.minimum((r * (bins / r_max)).astype(np.int64), bins - 1), minlength=bins
+        )
     edges = np.linspace(0.0, r_max, bins + 1)
     shell = unit_ball_volume(packing.dim) * np.diff((edges / packing.box) ** packing.dim)
     expected = 0.5 * packing.n * (packing.n - 1) * shell
@@ -266,16 +276,19 @@ class StructureFactor:
     q_min: float  #: 2 pi/L, the smallest wave number the box holds
     shell_q: np.ndarray  #: (k,) mean |q| of each shell
     shell_s: np.ndarray  #: (k,) mean S of each shell
-    shell_error: np.ndarray  #: (k,) its standard error from the spread within the shell; nan for one vector
+    shell_error: (
+        np.ndarray
+    )  #: (k,) its standard error from the spread within the shell; nan for one vector
     shell_counts: np.ndarray  #: (k,) int64, wave vectors of each shell
 
 
 def structure_factor(packing, q_max=8.0, per_shell=None):
     """Structure factor S(q) = |sum_j exp(-i q.x_j)|**2 / n on the box's own wave vectors q = 2 pi n/L.
 
-    Other wave vectors mean nothing in a periodic box; the smallest is q_min = 2 pi/L. q and -q give the same
-    S, so one of each pair is computed. Shells are one q_min wide: shell k holds (k - 1/2) q_min <= |q| < (k +
-    1/2) q_min. Phases are exact integers before their sines and cosines are taken.
+    Other wave vectors mean nothing in a periodic box; the smallest is q_min = 2 pi/L. q and -q give
+    the same S, so one of each pair is computed. Shells are one q_min wide: shell k holds (k - 1/2)
+    q_min <= |q| < (k + 1/2) q_min. Phases are exact integers before their sines and cosines are
+    taken.
 
     Parameters
     ----------
@@ -283,8 +296,9 @@ def structure_factor(packing, q_max=8.0, per_shell=None):
     q_max : float
         Largest |q|, in inverse diameters, >= q_min.
     per_shell : int, optional
-        At most so many wave vectors per shell, evenly spread over it in lexicographic order; all if left out.
-        The work is n times the number of vectors: choose some hundreds for large packings.
+        At most so many wave vectors per shell, evenly spread over it in lexicographic order; all if
+        left out. The work is n times the number of vectors: choose some hundreds for large
+        packings.
 
     Returns
     -------
@@ -293,7 +307,8 @@ def structure_factor(packing, q_max=8.0, per_shell=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, or more than 2 10**7 wave vectors fit.
+        If an argument is of another kind or outside its range, or more than 2 10**7 wave vectors
+        fit.
     """
     from mpack._kernels import observe
 
@@ -309,7 +324,9 @@ def structure_factor(packing, q_max=8.0, per_shell=None):
     observe.density_modes(packing.fixed, vectors, real, imaginary)
     s = (real * real + imaginary * imaginary) / packing.n
     norms = np.sqrt(np.sum(vectors * vectors, axis=1).astype(float))
-    return StructureFactor(q_min * norms, s, real + 1j * imaginary, vectors, q_min, *_shell_means(q_min, norms, s))
+    return StructureFactor(
+        q_min * norms, s, real + 1j * imaginary, vectors, q_min, *_shell_means(q_min, norms, s)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,10 +334,14 @@ class Flatness:
     """Flatness of the landscape around a packing; see `flatness`."""
 
     delta_v: float  #: <V(X + dX) - V(X)>
-    delta_v_over_u0: float  #: the same in units of U0 = U(0) of a pair with d = 1; nan where U(0) is infinite
+    delta_v_over_u0: (
+        float  #: the same in units of U0 = U(0) of a pair with d = 1; nan where U(0) is infinite
+    )
     per_particle_sigma2: float  #: delta_v/(n sigma**2)
     standard_error: float  #: of delta_v; 0 without samples
-    truncation_error: float  #: bound on what pairs beyond the sum's reach contribute; nan where none is known
+    truncation_error: (
+        float  #: bound on what pairs beyond the sum's reach contribute; nan where none is known
+    )
     sigma: float
     samples: int | None  #: Monte-Carlo samples; None for the sum over pairs
 
@@ -329,18 +350,18 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     """Flatness: mean energy change <V(X + dX) - V(X)>, dX Gaussian with standard deviation sigma on every
     axis.
 
-    The average is taken pair by pair, without noise (`pair_flatness`): in closed form for the linear potential
-    in three dimensions, else by an integral. With `samples` it is a Monte-Carlo average; each sample takes dX
-    and -dX, which cancels the part that is linear in dX: its mean is zero and its noise large. For smooth
-    potentials it tends to (sigma**2/2) Tr H as sigma -> 0 (`mpack.landscape.trace`); the linear one has kinks,
-    which is why sigma must be finite.
+    The average is taken pair by pair, without noise (`pair_flatness`): in closed form for the
+    linear potential in three dimensions, else by an integral. With `samples` it is a Monte-Carlo
+    average; each sample takes dX and -dX, which cancels the part that is linear in dX: its mean is
+    zero and its noise large. For smooth potentials it tends to (sigma**2/2) Tr H as sigma -> 0
+    (`mpack.landscape.trace`); the linear one has kinks, which is why sigma must be finite.
 
     Parameters
     ----------
     packing : Packing
     sigma : float
-        Standard deviation, >= 1e-100, in mean diameters: 0.015 is 0.03 R. range + 8 sqrt(2) sigma must not exceed
-        box/2.
+        Standard deviation, >= 1e-100, in mean diameters: 0.015 is 0.03 R. range + 8 sqrt(2) sigma
+        must not exceed box/2.
     potential : potential
         Linear repulsion if left out.
     samples : int, optional
@@ -355,26 +376,30 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, or one of samples and seed is given without
-        the other.
+        If an argument is of another kind or outside its range, or one of samples and seed is given
+        without the other.
 
-    Notes
-    -----
-    The sum runs over pairs within range + 8 s, s = sqrt(2) sigma the standard deviation of a pair's
-    separation along one axis. A linear pair at r > d contributes at most (s/2) [phi(x) - x Phi(-x)], x = (r -
-    d)/s, in any dimension, because r grows at least as its projection does; `truncation_error` is that for
-    all pairs at x = 8. Source: Zhang and Martiniani, arXiv 2411.11834, Fig. 4; the closed form is derived in
-    `pair_flatness`.
+    Notes ----- The sum runs over pairs within range + 8 s, s = sqrt(2) sigma the standard deviation
+    of a pair's separation along one axis. A linear pair at r > d contributes at most (s/2) [phi(x)
+    - x Phi(-x)], x = (r - d)/s, in any dimension, because r grows at least as its projection does;
+    `truncation_error` is that for all pairs at x = 8. Source: Zhang and Martiniani, arXiv
+    2411.11834, Fig. 4; the closed form is derived in `pair_flatness`.
     """
     _check_packing(packing)
     sigma = _check.number("sigma", sigma, LEAST_SIGMA)
     margin = REACH * math.sqrt(2.0) * sigma
-    _check_cutoff(packing, checked(potential).reach, margin, f"sigma {sigma:g} (range + 8 sqrt(2) sigma)")
+    _check_cutoff(
+        packing, checked(potential).reach, margin, f"sigma {sigma:g} (range + 8 sqrt(2) sigma)"
+    )
     if (samples is None) != (seed is None):
-        raise ValueError(f"samples and seed must be given together; got samples={samples!r}, seed={seed!r}")
+        raise ValueError(
+            f"samples and seed must be given together; got samples={samples!r}, seed={seed!r}"
+        )
     if samples is not None:
         samples = _check.integer("samples", samples, 2, MOST_SAMPLES)
-        mean, error = _sampled_flatness(packing, sigma, potential, samples, _check.seed("seed", seed), margin)
+        mean, error = _sampled_flatness(
+            packing, sigma, potential, samples, _check.seed("seed", seed), margin
+        )
     else:
         mean, error = _pairwise_flatness(packing, sigma, potential, margin), 0.0
     u0 = float(potential.energy(0.0))
@@ -383,7 +408,9 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
         delta_v_over_u0=mean / u0 if u0 < 1e200 else math.nan,
         per_particle_sigma2=mean / (packing.n * sigma**2),
         standard_error=error,
-        truncation_error=_truncation(packing.n, sigma) if isinstance(potential, Linear) else math.nan,
+        truncation_error=_truncation(packing.n, sigma)
+        if isinstance(potential, Linear)
+        else math.nan,
         sigma=sigma,
         samples=samples,
     )
@@ -392,21 +419,22 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
 def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
     """Mean change <U(|r e + dx_i - dx_j|) - U(r)> of the potential of one pair, in any dimension.
 
-    The separation after the kick is rho = |r e + s z|, z standard Gaussian in `dim` dimensions, s = sqrt(2)
-    sigma: rho/s has the non-central chi distribution. For the linear potential in three dimensions, with h =
-    r - d and phi, Phi the standard normal density and distribution,
+    The separation after the kick is rho = |r e + s z|, z standard Gaussian in `dim` dimensions, s =
+    sqrt(2) sigma: rho/s has the non-central chi distribution. For the linear potential in three
+    dimensions, with h = r - d and phi, Phi the standard normal density and distribution,
 
         <dU> = 1/2 [s phi(h/s) - |h| Phi(-|h|/s)] - (sigma**2/r) Phi(-h/s),
 
     exact up to exp(-r**2/2s**2), and used for r > 12 s. Else the average is one integral over rho,
 
-        <dU> = int [U(rho) - U(r)] p(rho) d rho,
-        p(rho) = (rho/s**2) (rho/r)**(dim/2 - 1) I_{dim/2 - 1}(rho r/s**2) exp(-(rho**2 + r**2)/2s**2),
+        <dU> = int [U(rho) - U(r)] p(rho) d rho, p(rho) = (rho/s**2) (rho/r)**(dim/2 - 1) I_{dim/2 -
+        1}(rho r/s**2) exp(-(rho**2 + r**2)/2s**2),
 
-    which for the linear potential and even `dim` is no combination of standard functions (an incomplete
-    Lipschitz-Hankel integral). It is taken by Gauss-Legendre on either side of the kink at the range, to
-    rounding. |rho - r| is cut at 10 s, where the density is below 1e-21: for potentials that are infinite at the
-    origin (WCA, Lennard-Jones) the integral exists only with this cut, which no pair with r > 10 s feels.
+    which for the linear potential and even `dim` is no combination of standard functions (an
+    incomplete Lipschitz-Hankel integral). It is taken by Gauss-Legendre on either side of the kink
+    at the range, to rounding. |rho - r| is cut at 10 s, where the density is below 1e-21: for
+    potentials that are infinite at the origin (WCA, Lennard-Jones) the integral exists only with
+    this cut, which no pair with r > 10 s feels.
 
     Parameters
     ----------
@@ -429,12 +457,11 @@ def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
     Raises
     ------
     ValueError, TypeError
-        If an argument is of another kind or outside its range, or the shapes of `r` and `d` do not go together.
+        If an argument is of another kind or outside its range, or the shapes of `r` and `d` do not
+        go together.
 
-    Notes
-    -----
-    Derived here; for the linear potential in three dimensions the result is checked against numerical integrals of
-    the non-central chi law.
+    Notes ----- Derived here; for the linear potential in three dimensions the result is checked
+    against numerical integrals of the non-central chi law.
     """
     sigma = _check.number("sigma", sigma, LEAST_SIGMA)
     dim = _check.integer("dim", dim, 2, 6)
@@ -556,7 +583,9 @@ def _sampled_flatness(packing, sigma, potential, samples, seed, margin):
     """Monte-Carlo mean and its standard error."""
     from mpack._kernels import observe, pairs
 
-    listed, _ = pairs.sorted_pairs(packing.fixed, packing.box, packing.diameters, potential.reach, margin)
+    listed, _ = pairs.sorted_pairs(
+        packing.fixed, packing.box, packing.diameters, potential.reach, margin
+    )
     d = _contact(packing, listed[:, 0], listed[:, 1])
     out = np.empty(samples)
     where = (packing.fixed, packing.box * 2.0**-64, listed, d)
@@ -569,7 +598,8 @@ def _pairwise_flatness(packing, sigma, potential, margin):
     """Sum of `pair_flatness` over pairs within reach, exactly rounded."""
     chunks = _pairs(packing, potential.reach, margin)
     return _exact_sum(
-        pair_flatness(r, sigma, packing.dim, _contact(packing, i, j), potential) for i, j, r in chunks
+        pair_flatness(r, sigma, packing.dim, _contact(packing, i, j), potential)
+        for i, j, r in chunks
     )
 
 
@@ -623,7 +653,8 @@ def shell_average(value, r, kink, s, dim):
     Parameters
     ----------
     value : function
-        Takes u, shape (m, nodes), and returns its value there, in the same shape; smooth but at the kink.
+        Takes u, shape (m, nodes), and returns its value there, in the same shape; smooth but at the
+        kink.
     r, kink : arrays (m,)
         Separation before, > 0 (see `lifted`), and separation at which `value` may have a kink.
     s : float
@@ -651,7 +682,13 @@ def _density(u, start, dim):
     order = 0.5 * dim - 1.0
     end = start + u
     if dim == 3:  # the Bessel function of order 1/2 is elementary
-        return end / start * -np.expm1(-2.0 * start * end) * np.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi)
+        return (
+            end
+            / start
+            * -np.expm1(-2.0 * start * end)
+            * np.exp(-0.5 * u * u)
+            / math.sqrt(2.0 * math.pi)
+        )
     return end * (end / start) ** order * _scaled_bessel(order, start * end) * np.exp(-0.5 * u * u)
 
 

@@ -1,8 +1,9 @@
 """A packing: where the spheres are, how large they are, and the periodic box they live in.
 
-The truth is a table of 64-bit integers. A coordinate is the fraction of the box edge in units of 2**-64, and
-one wrap of the integer is one wrap of the box: the nearest image of a separation is the plain wrapped
-difference, without a branch and without rounding. Floating-point positions are derived from it.
+The truth is a table of 64-bit integers. A coordinate is the fraction of the box edge in units of
+2**-64, and one wrap of the integer is one wrap of the box: the nearest image of a separation is the
+plain wrapped difference, without a branch and without rounding. Floating-point positions are
+derived from it.
 
 Lengths are in mean diameters.
 """
@@ -32,13 +33,13 @@ class Packing:
     Parameters
     ----------
     positions : array, shape (n, d)
-        Centres, any periodic image, d from 2 to 6. Each coordinate is divided by `box` (one rounding),
-        reduced to the nearest image of the origin (exactly) and rounded to the nearest multiple of 2**-64 of
-        the box edge. Coordinates more than 2**20 boxes from the origin are refused: their image has lost its
-        precision.
+        Centres, any periodic image, d from 2 to 6. Each coordinate is divided by `box` (one
+        rounding), reduced to the nearest image of the origin (exactly) and rounded to the nearest
+        multiple of 2**-64 of the box edge. Coordinates more than 2**20 boxes from the origin are
+        refused: their image has lost its precision.
     box : float
-        Edge length L, at least two largest diameters (else the nearest image of a pair is not unique), at
-        most 1e9.
+        Edge length L, at least two largest diameters (else the nearest image of a pair is not
+        unique), at most 1e9.
     diameters : float or array, shape (n,)
         Diameters; their mean must be 1 to 1e-9, because it is the unit of length.
 
@@ -47,10 +48,9 @@ class Packing:
     ValueError, TypeError
         With the name, the value and the allowed range.
 
-    Notes
-    -----
-    A packing never changes: its arrays are read-only. Two packings are equal when their integer coordinates,
-    box and diameters are. Overlaps are allowed, and so are two particles at exactly the same point.
+    Notes ----- A packing never changes: its arrays are read-only. Two packings are equal when their
+    integer coordinates, box and diameters are. Overlaps are allowed, and so are two particles at
+    exactly the same point.
     """
 
     def __init__(self, positions, box, diameters=1.0):
@@ -65,7 +65,9 @@ class Packing:
         """A packing from integer coordinates: `fixed` (n, d) int64, the fraction of the box in units of
         2**-64. `box`, `diameters` and errors as for `Packing`."""
         if not isinstance(fixed, np.ndarray) or fixed.dtype != np.int64:
-            raise TypeError(f"fixed must be an array of int64; got {getattr(fixed, 'dtype', type(fixed).__name__)}")
+            raise TypeError(
+                f"fixed must be an array of int64; got {getattr(fixed, 'dtype', type(fixed).__name__)}"
+            )
         _check_shape("fixed", fixed.shape)
         diameters = _check_diameters(diameters, len(fixed))
         packing = cls.__new__(cls)
@@ -81,19 +83,21 @@ class Packing:
         n : int
             Number of spheres, >= 1.
         phi : float
-            Packing fraction n v_d <(D/2)**d> / L**d, > 0, v_d the volume of the unit ball; it fixes the box.
+            Packing fraction n v_d <(D/2)**d> / L**d, > 0, v_d the volume of the unit ball; it fixes
+            the box.
         dim : int
             Dimension d, 2 to 6.
         seed : int
-            In [0, 2**64). The integer coordinates are Philox words with purpose "start", labels (particle,
-            block).
+            In [0, 2**64). The integer coordinates are Philox words with purpose "start", labels
+            (particle, block).
         diameters : array, shape (n,), optional
             Relative sizes, > 0; they are divided by their mean. Equal spheres if left out.
 
         Raises
         ------
         ValueError, TypeError
-            If an argument is outside its range, or phi so large that the box is less than two diameters wide.
+            If an argument is outside its range, or phi so large that the box is less than two
+            diameters wide.
         """
         n = _check.integer("n", n, 1, LARGEST_N)
         dim = _check.integer("dim", dim, *DIMENSIONS)
@@ -109,11 +113,12 @@ class Packing:
         Parameters
         ----------
         name : str
-            "square" (d = 2), "sc", "bcc", "fcc" (d = 3), "hypercubic" or "checkerboard" (any d, `dim`
-            needed). The checkerboard lattice D_d takes every second point of the hypercubic one; D_3 is fcc.
+            "square" (d = 2), "sc", "bcc", "fcc" (d = 3), "hypercubic" or "checkerboard" (any d,
+            `dim` needed). The checkerboard lattice D_d takes every second point of the hypercubic
+            one; D_3 is fcc.
         cells : int
-            Conventional cells along an edge, >= 1; a cell holds 1, 1, 2, 4, 1 and 2**(d-1) spheres, and there
-            is room for 10**9 in all.
+            Conventional cells along an edge, >= 1; a cell holds 1, 1, 2, 4, 1 and 2**(d-1) spheres,
+            and there is room for 10**9 in all.
         phi : float
             Packing fraction, > 0.
         dim : int, optional
@@ -124,10 +129,8 @@ class Packing:
         ValueError, TypeError
             If an argument is outside its range. "hexagonal" is refused: it fits no periodic square.
 
-        Notes
-        -----
-        Coordinates are multiples of half a cell, rounded to 2**-64 of the box; exact if `cells` is a power of
-        2.
+        Notes ----- Coordinates are multiples of half a cell, rounded to 2**-64 of the box; exact if
+        `cells` is a power of 2.
         """
         dim = _lattice_dim(name, dim)
         cells = _check.integer("cells", cells, 1, _most_cells(name, dim))
@@ -140,14 +143,15 @@ class Packing:
     def load(cls, path):
         """A packing from a file: `.npz` written by `save`, or `.gsd` written by `save` or by another program.
 
-        From a GSD file the last frame is read. Where it carries the integer coordinates that `save` puts
-        there, they are taken and nothing is rounded. Otherwise the float32 positions are taken, for a square
-        or cubic box, and all lengths are divided by the mean diameter.
+        From a GSD file the last frame is read. Where it carries the integer coordinates that `save`
+        puts there, they are taken and nothing is rounded. Otherwise the float32 positions are
+        taken, for a square or cubic box, and all lengths are divided by the mean diameter.
 
         Raises
         ------
         ValueError
-            If the file is truncated, foreign, or does not hold a packing. Nothing in a file is ever executed.
+            If the file is truncated, foreign, or does not hold a packing. Nothing in a file is ever
+            executed.
         FileNotFoundError
             If there is no such file.
         """
@@ -159,9 +163,9 @@ class Packing:
         """Write the packing to `path`: exactly to `.npz` or `.gsd`, by the ending. A file appears whole or
         not at all.
 
-        NPZ holds the integer coordinates, box and diameters. GSD (d = 2 and 3, for OVITO and freud) holds
-        float32 positions centred on the origin for viewing, and the exact numbers in log chunks that `load`
-        prefers.
+        NPZ holds the integer coordinates, box and diameters. GSD (d = 2 and 3, for OVITO and freud)
+        holds float32 positions centred on the origin for viewing, and the exact numbers in log
+        chunks that `load` prefers.
 
         Raises
         ------
@@ -208,7 +212,9 @@ class Packing:
     def phi(self):
         """Packing fraction: the spheres' volumes, overlaps counted twice, over the volume of the box."""
         with decimal.localcontext(_DIGITS):
-            return float(_sphere_volume(self._diameters, self.dim) / decimal.Decimal(self._box) ** self.dim)
+            return float(
+                _sphere_volume(self._diameters, self.dim) / decimal.Decimal(self._box) ** self.dim
+            )
 
     @functools.cached_property
     def monodisperse(self):
@@ -274,7 +280,9 @@ class Packing:
     def __repr__(self):
         least, most = self._diameters.min(), self._diameters.max()
         sizes = "" if self.monodisperse else f", diameters {least:.4g} to {most:.4g}"
-        return f"<Packing n={self.n}, dim={self.dim}, phi={self.phi:.6g}, box={self._box:.6g}{sizes}>"
+        return (
+            f"<Packing n={self.n}, dim={self.dim}, phi={self.phi:.6g}, box={self._box:.6g}{sizes}>"
+        )
 
 
 def digest_of(fixed):
@@ -287,7 +295,9 @@ def digest_of(fixed):
 
     rows, columns = fixed.shape
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"mpack stream {STREAM_VERSION} format {FORMAT_VERSION} n {rows} d {columns}\n".encode())
+    digest.update(
+        f"mpack stream {STREAM_VERSION} format {FORMAT_VERSION} n {rows} d {columns}\n".encode()
+    )
     digest.update(np.ascontiguousarray(fixed, dtype="<i8").tobytes())
     return digest.hexdigest()
 
@@ -331,7 +341,11 @@ def _box_for(phi, diameters, dim):
 
 
 def _check_shape(name, shape):
-    if len(shape) != 2 or not DIMENSIONS[0] <= shape[1] <= DIMENSIONS[1] or not 1 <= shape[0] <= LARGEST_N:
+    if (
+        len(shape) != 2
+        or not DIMENSIONS[0] <= shape[1] <= DIMENSIONS[1]
+        or not 1 <= shape[0] <= LARGEST_N
+    ):
         raise ValueError(
             f"{name} must have shape (n, d) with n >= 1 and d from {DIMENSIONS[0]} to {DIMENSIONS[1]};"
             f" got {shape}"
@@ -382,7 +396,9 @@ def _normalised(name, diameters, n):
     scaled = sizes / float(sizes.max())  # no overflow in the sum, whatever the unit
     result = scaled / _mean(scaled)
     if np.any(result == 0):
-        raise ValueError(f"{name} must be within a factor of 1e300 of each other; got a ratio beyond it")
+        raise ValueError(
+            f"{name} must be within a factor of 1e300 of each other; got a ratio beyond it"
+        )
     return result
 
 
@@ -419,7 +435,9 @@ _LATTICES = {"square": 2, "sc": 3, "bcc": 3, "fcc": 3, "hypercubic": None, "chec
 
 def _lattice_dim(name, dim):
     if isinstance(name, str) and name == "hexagonal":
-        raise ValueError("name must not be 'hexagonal': that lattice does not fit a periodic square box")
+        raise ValueError(
+            "name must not be 'hexagonal': that lattice does not fit a periodic square box"
+        )
     implied = _LATTICES[_check.choice("name", name, tuple(_LATTICES))]
     if implied is None:
         return _check.integer("dim", dim, *DIMENSIONS)

@@ -1,12 +1,13 @@
 """Pair potentials: what two spheres cost each other at a separation r.
 
-All lengths are in mean diameters; d_ij = R_i + R_j is the contact distance of a pair (additive radii), 1 for
-equal spheres. Every potential is short-ranged and exactly zero from its range on, so every one makes a valid
-stochastic gradient descent (`mpack.SGD`, `mpack.RCD`).
+All lengths are in mean diameters; d_ij = R_i + R_j is the contact distance of a pair (additive
+radii), 1 for equal spheres. Every potential is short-ranged and exactly zero from its range on, so
+every one makes a valid stochastic gradient descent (`mpack.SGD`, `mpack.RCD`).
 
-Two particles at exactly the same point (r = 0) overlap, and their energy is U(0); the direction of their force is
-undefined, and the dynamics push them as if they stood 2**-64 of the box apart along the first axis, the lower label on
-the positive side. Where U(0) is infinite (WCA, Lennard-Jones) energies, forces and curvatures are cut at 1e200.
+Two particles at exactly the same point (r = 0) overlap, and their energy is U(0); the direction of
+their force is undefined, and the dynamics push them as if they stood 2**-64 of the box apart along
+the first axis, the lower label on the positive side. Where U(0) is infinite (WCA, Lennard-Jones)
+energies, forces and curvatures are cut at 1e200.
 """
 
 from dataclasses import dataclass, fields
@@ -22,7 +23,9 @@ class Potential:
 
     def __post_init__(self):
         if type(self) is Potential:
-            raise TypeError("Potential is a base class; use Linear, Harmonic, Hertzian, WCA, LennardJones")
+            raise TypeError(
+                "Potential is a base class; use Linear, Harmonic, Hertzian, WCA, LennardJones"
+            )
         for field in fields(self):
             value = _check.number(field.name, getattr(self, field.name), 0, 1e100, open_low=True)
             object.__setattr__(self, field.name, value)
@@ -56,8 +59,8 @@ class Potential:
         Raises
         ------
         ValueError, TypeError
-            If a separation is negative or not finite, a contact distance not positive, if their shapes do not go
-            together, or if they are no numbers.
+            If a separation is negative or not finite, a contact distance not positive, if their
+            shapes do not go together, or if they are no numbers.
         """
         return self._evaluate("fill_energy", r, d)
 
@@ -104,8 +107,8 @@ class Linear(Potential):
 class Harmonic(Potential):
     """Harmonic repulsion: U = (k/2) (1 - r/d_ij)**2, k the stiffness (an energy; U'' = k/d_ij**2).
 
-    The overlap is measured in units of the pair's own contact distance, as is usual for jammed packings.
-    Source: O'Hern, Silbert, Liu, Nagel, Phys. Rev. E 68, 011306 (2003), with exponent 2.
+    The overlap is measured in units of the pair's own contact distance, as is usual for jammed
+    packings. Source: O'Hern, Silbert, Liu, Nagel, Phys. Rev. E 68, 011306 (2003), with exponent 2.
     """
 
     stiffness: float = 1.0
@@ -127,10 +130,10 @@ class Hertzian(Potential):
 class WCA(Potential):
     """Repulsive part of Lennard-Jones, its minimum at contact: U = epsilon ((d_ij/r)**6 - 1)**2, r < d_ij.
 
-    This is 4 epsilon [(s/r)**12 - (s/r)**6] + epsilon with s = d_ij/2**(1/6). The usual choice s = d_ij would
-    make particles interact before they overlap; with this one, interacting, overlapping and active mean the
-    same, and the packing fraction has its usual meaning.
-    Source: Weeks, Chandler, Andersen, J. Chem. Phys. 54, 5237 (1971).
+    This is 4 epsilon [(s/r)**12 - (s/r)**6] + epsilon with s = d_ij/2**(1/6). The usual choice s =
+    d_ij would make particles interact before they overlap; with this one, interacting, overlapping
+    and active mean the same, and the packing fraction has its usual meaning. Source: Weeks,
+    Chandler, Andersen, J. Chem. Phys. 54, 5237 (1971).
     """
 
     epsilon: float = 1.0
@@ -141,9 +144,10 @@ class WCA(Potential):
 class LennardJones(Potential):
     """Lennard-Jones, truncated and shifted: U = 4 epsilon [(d_ij/r)**12 - (d_ij/r)**6] - U_cut.
 
-    It acts for r < cutoff d_ij. The length of the potential is d_ij itself, U_cut makes U continuous at the
-    cut-off, and the force jumps there by its small value, as usual. The cut-off is in units of d_ij, in [1,
-    10]. Pairs interact, and are active, up to the cut-off, well before they overlap.
+    It acts for r < cutoff d_ij. The length of the potential is d_ij itself, U_cut makes U
+    continuous at the cut-off, and the force jumps there by its small value, as usual. The cut-off
+    is in units of d_ij, in [1, 10]. Pairs interact, and are active, up to the cut-off, well before
+    they overlap.
     """
 
     epsilon: float = 1.0
@@ -163,7 +167,10 @@ class LennardJones(Potential):
 def checked(potential):
     """`potential` if it is one; TypeError otherwise."""
     return _check.instance(
-        "potential", potential, Potential, "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones()"
+        "potential",
+        potential,
+        Potential,
+        "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones()",
     )
 
 
@@ -173,7 +180,9 @@ def separations(r, d):
     try:
         shape = np.broadcast_shapes(r.shape, d.shape)
     except ValueError:
-        raise ValueError(f"r and d must have shapes that broadcast; got {r.shape} and {d.shape}") from None
+        raise ValueError(
+            f"r and d must have shapes that broadcast; got {r.shape} and {d.shape}"
+        ) from None
     return np.broadcast_to(r, shape).copy(), np.broadcast_to(d, shape).copy()
 
 

@@ -30,7 +30,8 @@ class Source:
     size : str
         "live" or "paper".
     dask : str
-        Address of a Dask scheduler, "tcp://host:8786"; only with size "paper". Its workers need this library.
+        Address of a Dask scheduler, "tcp://host:8786"; only with size "paper". Its workers need
+        this library.
 
     Raises
     ------
@@ -44,7 +45,9 @@ class Source:
         self.size = _check.choice("size", size, ("live", "paper"))
         _check.instance("dask", dask, str, "a string, the address of a scheduler, or empty")
         if dask and size == "live":
-            raise ValueError(f'dask must be "" unless size is "paper"; got dask = {dask!r} with size = {size!r}')
+            raise ValueError(
+                f'dask must be "" unless size is "paper"; got dask = {dask!r} with size = {size!r}'
+            )
         self._executor = _executor(dask) if dask else None
 
     def sweep(self, specs, name):
@@ -57,8 +60,9 @@ class Source:
     def campaign(self, name):
         """The table of a campaign of `mpack.campaigns`, as `mpack.ensemble.load_archive` gives it.
 
-        At size "paper" all its runs are done here, exported to `kept_in()/NAME`, compared with those that the book's
-        archive has, and read from that export; a line says how many were compared.
+        At size "paper" all its runs are done here, exported to `kept_in()/NAME`, compared with
+        those that the book's archive has, and read from that export; a line says how many were
+        compared.
 
         Raises
         ------
@@ -78,7 +82,9 @@ class Source:
             raise ensemble.DigestMismatch(
                 f"{len(other)} of {len(both)} runs of {name} ended elsewhere than in the archive; the first: {other[0]}"
             )
-        print(f"{name}: {len(table)} runs done again; {len(both)} are in the book's archive, with the same digests")
+        print(
+            f"{name}: {len(table)} runs done again; {len(both)} are in the book's archive, with the same digests"
+        )
         return ensemble.load_archive(kept_in() / name)
 
 

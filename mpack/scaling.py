@@ -2,9 +2,9 @@
 
     a(rho, l) = l^(zeta/nu) F(l^(1/nu) (rho - rho_c))
 
-a is what was measured at the control parameter rho in a system of linear size l (for N particles in d dimensions
-l = N^(1/d)); rho_c, nu and zeta are sought, F is any smooth function. zeta = -beta for an order parameter, zeta =
-nu_parallel for a relaxation time, with nu = nu_perp.
+a is what was measured at the control parameter rho in a system of linear size l (for N particles in
+d dimensions l = N^(1/d)); rho_c, nu and zeta are sought, F is any smooth function. zeta = -beta for
+an order parameter, zeta = nu_parallel for a relaxation time, with nu = nu_perp.
 
     scaledata, quality, autoscale    the three verbs of pyfssa (A. Sorge, 2015), which this module succeeds
     Data                             measurements: means with errors, or single runs; any grid for each size
@@ -13,17 +13,19 @@ nu_parallel for a relaxation time, with nu = nu_perp.
     windows                          the same fit in several windows, as a table
     exponents                        Manna, directed percolation, mean field, percolation
 
-Which error to trust. The chapter "Testing the tool on known answers" fits 800 synthetic data sets with known exponents
-and shows how often intervals cover the truth (`mpack.calibration`). Where the errors of the points are known, those by
-curvature, by bootstrap and of the Gaussian process all do as they say. Where each point has the error that the scatter
-of its own 4 or 8 runs gives, none does: intervals are too short by up to a factor of two, those of the Gaussian process
-least. Pool the scatter over points. All of it is where the model holds: points lie close enough for straight lines
-between neighbours, and corrections to scaling are smaller than the errors. Where it does not hold, no error bar knows
-of it; `windows` shows.
+Which error to trust. The chapter "Testing the tool on known answers" fits 800 synthetic data sets
+with known exponents and shows how often intervals cover the truth (`mpack.calibration`). Where the
+errors of the points are known, those by curvature, by bootstrap and of the Gaussian process all do
+as they say. Where each point has the error that the scatter of its own 4 or 8 runs gives, none
+does: intervals are too short by up to a factor of two, those of the Gaussian process least. Pool
+the scatter over points. All of it is where the model holds: points lie close enough for straight
+lines between neighbours, and corrections to scaling are smaller than the errors. Where it does not
+hold, no error bar knows of it; `windows` shows.
 
-Sources: J. Houdayer, A. K. Hartmann, Phys. Rev. B 70, 014418 (2004), the quality S; K. Harada, Phys. Rev. E 84,
-056704 (2011), Gaussian processes; W. Spendley, G. R. Hext, F. R. Himsworth, Technometrics 4, 441 (1962), and J. A.
-Nelder, R. Mead, Comput. J. 7, 308 (1965), errors from a simplex.
+Sources: J. Houdayer, A. K. Hartmann, Phys. Rev. B 70, 014418 (2004), the quality S; K. Harada,
+Phys. Rev. E 84, 056704 (2011), Gaussian processes; W. Spendley, G. R. Hext, F. R. Himsworth,
+Technometrics 4, 441 (1962), and J. A. Nelder, R. Mead, Comput. J. 7, 308 (1965), errors from a
+simplex.
 """
 
 import collections
@@ -75,9 +77,10 @@ def scaledata(l, rho, a, da, rho_c, nu, zeta, *, b=0.0, c=0.0, omega=1.0):  # no
 def quality(x, y, dy):
     """The quality S of a collapse: the mean squared deviation from the master curve, in units of its variance.
 
-    S = (1/k) sum_i (1/N_i) sum_j (y_ij - Y_ij)^2/(dy_ij^2 + dY_ij^2). Y_ij is the weighted straight line through the
-    two points of every other size that bracket x_ij, dY_ij its standard error; N_i counts the points of size i that
-    other sizes bracket, k the sizes that have any. S is near 1 for a collapse, and much larger for none.
+    S = (1/k) sum_i (1/N_i) sum_j (y_ij - Y_ij)^2/(dy_ij^2 + dY_ij^2). Y_ij is the weighted straight
+    line through the two points of every other size that bracket x_ij, dY_ij its standard error; N_i
+    counts the points of size i that other sizes bracket, k the sizes that have any. S is near 1 for
+    a collapse, and much larger for none.
 
     Parameters
     ----------
@@ -89,11 +92,15 @@ def quality(x, y, dy):
     float
         inf if no point is bracketed.
     """
-    x, y, dy = np.broadcast_arrays(*(_filled(name, v, 2) for name, v in (("x", x), ("y", y), ("dy", dy))))
+    x, y, dy = np.broadcast_arrays(
+        *(_filled(name, v, 2) for name, v in (("x", x), ("y", y), ("dy", dy)))
+    )
     there = ~(np.isnan(x) | np.isnan(y) | np.isnan(dy))
     if np.any(dy[there] <= 0.0):
         raise ValueError(f"dy must be > 0; the least is {dy[there].min():.6g}")
-    rows = [np.flatnonzero(row)[np.argsort(x[i, row], kind="stable")] for i, row in enumerate(there)]
+    rows = [
+        np.flatnonzero(row)[np.argsort(x[i, row], kind="stable")] for i, row in enumerate(there)
+    ]
     order = np.concatenate([row + i * x.shape[1] for i, row in enumerate(rows)]).astype(np.int64)
     edges = np.concatenate([[0], np.cumsum([row.size for row in rows])]).astype(np.int64)
     flat = (np.ascontiguousarray(v.ravel()[order]) for v in (x, y, dy))
@@ -124,7 +131,8 @@ def autoscale(
     fixed : dict, optional
         Parameters that stay as given, such as {"nu": 0.593}: any of rho_c, nu, zeta.
     corrections : dict, optional
-        Starts of the correction's parameters that are to be fitted: any of b, c, omega (see `collapse`).
+        Starts of the correction's parameters that are to be fitted: any of b, c, omega (see
+        `collapse`).
     **options
         Of `collapse`: errors, resamples, seed, xatol, fatol, restarts, smooth.
 
@@ -138,7 +146,11 @@ def autoscale(
     >>> fit.rho_c, fit.drho_c, fit.quality  # doctest: +SKIP
     """
     start = {"rho_c": rho_c0, "nu": nu0, "zeta": zeta0} | dict(corrections or {})
-    start = {name: value for name, value in start.items() if value is not None and name not in (fixed or {})}
+    start = {
+        name: value
+        for name, value in start.items()
+        if value is not None and name not in (fixed or {})
+    }
     return collapse(Data(l, rho, a, da), start, fixed=fixed, **options)
 
 
@@ -150,8 +162,8 @@ def autoscale(
 class Exponents:
     """Critical exponents of a universality class in `dim` dimensions, each with its standard error (0: exact).
 
-    beta of the order parameter, nu_perp of the correlation length, nu_parallel of the correlation time (None where
-    there is no time).
+    beta of the order parameter, nu_perp of the correlation length, nu_parallel of the correlation
+    time (None where there is no time).
     """
 
     name: str
@@ -175,14 +187,38 @@ _EXPONENTS = {
         4: (1.0, 0.0, 0.5, 0.0, 1.0, 0.0, _MEAN_FIELD),
     },
     "directed percolation": {
-        1: (0.276486, 8e-6, 1.096854, 4e-6, 1.733847, 6e-6, "I. Jensen, J. Phys. A 32, 5233 (1999)"),
-        2: (0.5834, 0.0030, 0.7333, 0.0075, 1.2950, 0.0060, "C. A. Voigt, R. M. Ziff, Phys. Rev. E 56, R6241 (1997)"),
+        1: (
+            0.276486,
+            8e-6,
+            1.096854,
+            4e-6,
+            1.733847,
+            6e-6,
+            "I. Jensen, J. Phys. A 32, 5233 (1999)",
+        ),
+        2: (
+            0.5834,
+            0.0030,
+            0.7333,
+            0.0075,
+            1.2950,
+            0.0060,
+            "C. A. Voigt, R. M. Ziff, Phys. Rev. E 56, R6241 (1997)",
+        ),
         3: (0.813, 0.009, 0.584, 0.005, 1.110, 0.010, "I. Jensen, Phys. Rev. A 45, R563 (1992)"),
         4: (1.0, 0.0, 0.5, 0.0, 1.0, 0.0, _MEAN_FIELD),
     },
     "mean field": {1: (1.0, 0.0, 0.5, 0.0, 1.0, 0.0, "mean-field theory")},
     "percolation": {
-        2: (5 / 36, 0.0, 4 / 3, 0.0, None, None, "exact: D. Stauffer, A. Aharony, Introduction to Percolation Theory"),
+        2: (
+            5 / 36,
+            0.0,
+            4 / 3,
+            0.0,
+            None,
+            None,
+            "exact: D. Stauffer, A. Aharony, Introduction to Percolation Theory",
+        ),
     },
 }
 
@@ -215,13 +251,15 @@ class Data:
     rho : array_like, shape (n,) or (k, n)
         Control parameter: one grid for all sizes, or one for each.
     a : array_like, shape (k, n) or (k, n, runs)
-        Means, with da; or the values of single runs, and da=None: then the mean over runs is used with its standard
-        error. nan, or masked, where there is no value: each size may have points, and each point runs, of its own.
+        Means, with da; or the values of single runs, and da=None: then the mean over runs is used
+        with its standard error. nan, or masked, where there is no value: each size may have points,
+        and each point runs, of its own.
     da : array_like, shape (k, n), optional
         Standard errors > 0.
     paired : bool
-        True if run r of a size is the same sample at every rho (common random numbers, or a Newman-Ziff sweep): its
-        values at different rho are then correlated, and it is resampled as a whole.
+        True if run r of a size is the same sample at every rho (common random numbers, or a
+        Newman-Ziff sweep): its values at different rho are then correlated, and it is resampled as
+        a whole.
 
     Attributes
     ----------
@@ -240,7 +278,9 @@ class Data:
         l, rho, a, da = _grid(l, rho, a, da)  # noqa: E741
         there = ~np.isnan(a)
         size, _ = np.nonzero(there)
-        self._set(l[size], rho[there], a[there], da[there], None if runs is None else runs[there], paired)
+        self._set(
+            l[size], rho[there], a[there], da[there], None if runs is None else runs[there], paired
+        )
 
     @classmethod
     def from_table(cls, table, *, rho, a, l=None, n=None, dim=None, da=None, paired=None):  # noqa: E741
@@ -250,14 +290,15 @@ class Data:
         ----------
         table : pandas.DataFrame
         rho, a : str
-            Columns of the control parameter and of the observable; rows without an observable (nan) count as runs
-            without a value.
+            Columns of the control parameter and of the observable; rows without an observable (nan)
+            count as runs without a value.
         l : str
             Column of linear sizes; or instead
         n, dim : str, int
             column of particle numbers N and dimension d, with l = N^(1/d).
         da : str, optional
-            Column of standard errors. Without it, rows of the same size and rho are runs of one point.
+            Column of standard errors. Without it, rows of the same size and rho are runs of one
+            point.
         paired : str, optional
             Column that names the sample, for runs that are the same at every rho of a size.
         """
@@ -277,7 +318,9 @@ class Data:
             data._set(*(column[there] for column in columns), None, False)
             return data
         rows = pd.DataFrame({"l": sizes, "rho": table[rho].to_numpy(float), "a": values})
-        rows["run"] = rows.groupby(["l", "rho"]).cumcount() if paired is None else table[paired].to_numpy()
+        rows["run"] = (
+            rows.groupby(["l", "rho"]).cumcount() if paired is None else table[paired].to_numpy()
+        )
         wide = rows.pivot(index=["l", "rho"], columns="run", values="a").dropna(how="all")
         runs = wide.to_numpy()
         places = (wide.index.get_level_values(k).to_numpy() for k in (0, 1))
@@ -287,23 +330,33 @@ class Data:
     def _set(self, l, rho, a, da, runs, paired):  # noqa: E741
         """Take points in any order, check and sort them."""
         order = np.lexsort((rho, l))
-        self.l, self.rho, self.a, self.da = (np.ascontiguousarray(v[order]) for v in (l, rho, a, da))
+        self.l, self.rho, self.a, self.da = (
+            np.ascontiguousarray(v[order]) for v in (l, rho, a, da)
+        )
         self.runs = None if runs is None else runs[order]
         self.paired = _check.flag("paired", paired)
         self.sizes, counts = np.unique(self.l, return_counts=True)
         self.edges = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         if self.sizes.size < 2:
-            raise TooLittleData(f"l must hold at least 2 different sizes with data; got {self.sizes}")
+            raise TooLittleData(
+                f"l must hold at least 2 different sizes with data; got {self.sizes}"
+            )
         same = (np.diff(self.l) == 0.0) & (np.diff(self.rho) == 0.0)
         if np.any(same):
             k = int(np.flatnonzero(same)[0])
-            raise ValueError(f"rho must differ within a size; {self.rho[k]:.6g} comes twice at l = {self.l[k]:.6g}")
+            raise ValueError(
+                f"rho must differ within a size; {self.rho[k]:.6g} comes twice at l = {self.l[k]:.6g}"
+            )
         bad = ~(self.da > 0.0)
         if np.any(bad):
             k = int(np.flatnonzero(bad)[0])
             raise ValueError(
                 f"da must be > 0; it is {self.da[k]:.6g} at l = {self.l[k]:.6g}, rho = {self.rho[k]:.6g}"
-                + ("" if runs is None else ", where runs do not differ or are fewer than two: leave such points out")
+                + (
+                    ""
+                    if runs is None
+                    else ", where runs do not differ or are fewer than two: leave such points out"
+                )
             )
         self._log_l = np.log(self.l)
 
@@ -336,17 +389,24 @@ class Data:
 
     def _labels(self):
         """What a run has in common at the points it touches: the size, and rho too unless runs are paired."""
-        return [(size,) if self.paired else (size, rho) for size, rho in zip(self.l.tolist(), self.rho.tolist())]
+        return [
+            (size,) if self.paired else (size, rho)
+            for size, rho in zip(self.l.tolist(), self.rho.tolist())
+        ]
 
     def _influence(self):
         """(points, runs): what each run adds to the deviation of the mean, so that covariances are sums over runs.
 
-        In units in which the sum of its squares is da**2. An error that does not come from the scatter of these very
-        runs, such as one that is pooled over points, would else be smaller than the covariances on either side of it.
+        In units in which the sum of its squares is da**2. An error that does not come from the
+        scatter of these very runs, such as one that is pooled over points, would else be smaller
+        than the covariances on either side of it.
         """
         away = np.where(np.isnan(self.runs), 0.0, self.runs - self.a[:, None])
         scatter = np.linalg.norm(away, axis=1)
-        return away * np.divide(self.da, scatter, out=np.zeros_like(scatter), where=scatter > 0.0)[:, None]
+        return (
+            away
+            * np.divide(self.da, scatter, out=np.zeros_like(scatter), where=scatter > 0.0)[:, None]
+        )
 
 
 def _mean_over_runs(runs):
@@ -381,13 +441,24 @@ def _grid(l, rho, a, da):  # noqa: E741
     a, da = _filled("a", a, 2), _filled("da", da, 2)
     rho = _filled("rho", rho, np.ndim(rho) if np.ndim(rho) in (1, 2) else 1)
     shape = (l.size, rho.shape[-1])
-    for name, value in (("a", a), ("da", da), ("rho", np.broadcast_to(rho, shape) if rho.ndim == 1 else rho)):
+    for name, value in (
+        ("a", a),
+        ("da", da),
+        ("rho", np.broadcast_to(rho, shape) if rho.ndim == 1 else rho),
+    ):
         if value.shape != shape:
-            raise ValueError(f"{name} must have shape {shape}, sizes by control parameters; got {value.shape}")
+            raise ValueError(
+                f"{name} must have shape {shape}, sizes by control parameters; got {value.shape}"
+            )
     missing = np.isnan(a) | np.isnan(da) | np.isnan(rho)
     if np.any(da[~missing] < 0.0):
         raise ValueError(f"da must be > 0; the least is {np.nanmin(da):.6g}")
-    return l, np.broadcast_to(rho, shape), np.where(missing, np.nan, a), np.where(missing, np.nan, da)
+    return (
+        l,
+        np.broadcast_to(rho, shape),
+        np.where(missing, np.nan, a),
+        np.where(missing, np.nan, da),
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------
@@ -426,9 +497,11 @@ def _of_observable(values, name):
     """The parameters of one observable among those of a joint fit: zeta from zeta_NAME, and so on."""
     if name is None:
         return _DEFAULTS | values
-    return _DEFAULTS | {key: values[key] for key in _SHARED if key in values} | {
-        key: values[f"{key}_{name}"] for key in ("zeta", "b", "c") if f"{key}_{name}" in values
-    }
+    return (
+        _DEFAULTS
+        | {key: values[key] for key in _SHARED if key in values}
+        | {key: values[f"{key}_{name}"] for key in ("zeta", "b", "c") if f"{key}_{name}" in values}
+    )
 
 
 class _Problem:
@@ -440,13 +513,17 @@ class _Problem:
         if not self.data:
             raise ValueError("data must hold at least one observable; got {}")
         for name, one in self.data.items():
-            _check.instance("data" if name is None else f"data[{name!r}]", one, Data, "a mpack.scaling.Data")
+            _check.instance(
+                "data" if name is None else f"data[{name!r}]", one, Data, "a mpack.scaling.Data"
+            )
         known = self._names()
         start, fixed = dict(start or {}), dict(fixed or {})
         for what, given in (("start", start), ("fixed", fixed)):
             for key in given:
                 if key not in known:
-                    raise ValueError(f"{what} must name parameters among {', '.join(known)}; got {key!r}")
+                    raise ValueError(
+                        f"{what} must name parameters among {', '.join(known)}; got {key!r}"
+                    )
         both = [key for key in start if key in fixed]
         if both:
             raise ValueError(f"{both[0]} must be in start or in fixed, not in both")
@@ -469,7 +546,10 @@ class _Problem:
     def _names(self):
         """Names of all parameters, in the order rho_c, nu, zeta, b, c, omega."""
         own = [name for name in self.data]
-        each = {key: [key if name is None else f"{key}_{name}" for name in own] for key in ("zeta", "b", "c")}
+        each = {
+            key: [key if name is None else f"{key}_{name}" for name in own]
+            for key in ("zeta", "b", "c")
+        }
         return ("rho_c", "nu", *each["zeta"], *each["b"], *each["c"], "omega")
 
     def _kernel_arguments(self):
@@ -488,7 +568,11 @@ class _Problem:
     def shown(self, theta):
         """The same in order, without corrections that are absent."""
         values = self.values(theta)
-        absent = {key for key in values if key[:2] in ("b", "b_", "c", "c_") and self.fixed.get(key) == 0.0}
+        absent = {
+            key
+            for key in values
+            if key[:2] in ("b", "b_", "c", "c_") and self.fixed.get(key) == 0.0
+        }
         corrected = any(key[:2] in ("b", "b_", "c", "c_") for key in values if key not in absent)
         absent |= set() if corrected else {"omega"}
         return {key: values[key] for key in self._names() if key not in absent}
@@ -520,7 +604,10 @@ class _Problem:
             x, factor = _scaled(one._log_l, one.rho, _of_observable(values, name))
             bad = (np.min(factor, axis=-1) <= 0.0) | ~np.isfinite(np.max(factor, axis=-1))
             scaled = (x, a[where] * factor, np.abs(one.da * factor))
-            scaled = (np.ascontiguousarray(np.broadcast_to(part, (len(thetas), len(one)))) for part in scaled)
+            scaled = (
+                np.ascontiguousarray(np.broadcast_to(part, (len(thetas), len(one))))
+                for part in scaled
+            )
             S, sets = np.empty(len(thetas)), np.empty(len(thetas), np.int64)
             kernels.qualities(*scaled, one.edges, S, sets)
             total += np.where(bad, np.inf, np.where(sets > 0, S, 0.0) * sets)
@@ -546,7 +633,9 @@ class _Problem:
     def covariance(self):
         """Covariance of all measurements, (points, points): what runs share, or da^2 on the diagonal."""
         C = np.diag(self.da**2)
-        parts = [(where, one, one._labels()) for _, one, where, *_ in self.parts if one.runs is not None]
+        parts = [
+            (where, one, one._labels()) for _, one, where, *_ in self.parts if one.runs is not None
+        ]
         for (rows, one, own), (columns, other, others) in itertools.product(parts, parts):
             if one is other and not one.paired or one.runs.shape[1] != other.runs.shape[1]:
                 continue
@@ -568,14 +657,16 @@ class Fit:
     values, errors : dict
         Every parameter; standard errors of the free ones (nan where none could be had).
     free : tuple of str
-        Names of the fitted parameters, in the order of `covariance` and of the columns of `samples`.
+        Names of the fitted parameters, in the order of `covariance` and of the columns of
+        `samples`.
     covariance : array, shape (free, free)
     quality : float
         S at these values.
     points, used : int
         Measurements, and how many of them take part in S.
     method : str
-        Where the errors come from: "curvature", "bootstrap", "none", "Gaussian process", "Gaussian process, sampled".
+        Where the errors come from: "curvature", "bootstrap", "none", "Gaussian process", "Gaussian
+        process, sampled".
     samples : array, shape (samples, free), or None
         Of the bootstrap or of the posterior.
     evaluations : int
@@ -583,9 +674,11 @@ class Fit:
     log_likelihood : float or None
         Of a Gaussian process.
     hyperparameters : dict
-        Of a Gaussian process, for each observable (None if there is one): amplitude, length, misfit.
+        Of a Gaussian process, for each observable (None if there is one): amplitude, length,
+        misfit.
 
-    A fit of one observable also answers to the names rho_c, nu, zeta and to drho_c, dnu, dzeta for their errors.
+    A fit of one observable also answers to the names rho_c, nu, zeta and to drho_c, dnu, dzeta for
+    their errors.
     """
 
     values: dict
@@ -623,7 +716,9 @@ class Fit:
         """
         level = _check.number("level", level, 0.0, 1.0, open_low=True, open_high=True)
         if name not in self.free:
-            raise ValueError(f"name must be one of the free parameters, {', '.join(self.free)}; got {name!r}")
+            raise ValueError(
+                f"name must be one of the free parameters, {', '.join(self.free)}; got {name!r}"
+            )
         reach = stats.norm.ppf(0.5 + 0.5 * level) * self.errors[name]
         return self.values[name] - reach, self.values[name] + reach
 
@@ -677,27 +772,30 @@ def collapse(
 
         x = l^(1/nu) (rho - rho_c) + c l^-omega,    a = l^(zeta/nu) (1 + b l^-omega) F(x)
 
-    b and c are the two forms that a leading correction to scaling takes when F's own is small: one in the amplitude,
-    one in the place. They are 0, and omega is 1, unless start or fixed names them.
+    b and c are the two forms that a leading correction to scaling takes when F's own is small: one
+    in the amplitude, one in the place. They are 0, and omega is 1, unless start or fixed names
+    them.
 
     Parameters
     ----------
     data : Data, or dict of str to Data
-        One observable; or several, by name, that share rho_c, nu and omega and have a zeta, b and c of their own,
-        called zeta_NAME, b_NAME, c_NAME. S then averages over all sizes of all observables.
+        One observable; or several, by name, that share rho_c, nu and omega and have a zeta, b and c
+        of their own, called zeta_NAME, b_NAME, c_NAME. S then averages over all sizes of all
+        observables.
     start : dict
         Parameters to fit, and where to begin.
     fixed : dict, optional
         Parameters that stay as given. With all of them fixed, S alone is computed.
     errors : "curvature", "bootstrap" or "none"
-        "curvature": S is fitted by a quadratic surface on a simplex that spans its valley; the errors of the data are
-        carried to its bottom through it, cov = (2B)^-1 D C D^T (2B)^-1 with S = S_min + t^T B t, C the covariance of
-        the data and D = d^2 S/dt da. (pyfssa gives B^-1, the reach at which S rises by one, whatever the number of
-        points: several times too large.)
-        "bootstrap": runs are drawn anew, with replacement, `resamples` times, at each size and rho, and S minimised
-        again, the weights staying as they are; the errors are the spread of the results. Data without runs are
-        changed by Gaussian noise of their errors. Observables of a joint fit that have as many runs at a size and rho
-        are taken to come from the same runs, in the same order, so that correlations between them are kept.
+        "curvature": S is fitted by a quadratic surface on a simplex that spans its valley; the
+        errors of the data are carried to its bottom through it, cov = (2B)^-1 D C D^T (2B)^-1 with
+        S = S_min + t^T B t, C the covariance of the data and D = d^2 S/dt da. (pyfssa gives B^-1,
+        the reach at which S rises by one, whatever the number of points: several times too large.)
+        "bootstrap": runs are drawn anew, with replacement, `resamples` times, at each size and rho,
+        and S minimised again, the weights staying as they are; the errors are the spread of the
+        results. Data without runs are changed by Gaussian noise of their errors. Observables of a
+        joint fit that have as many runs at a size and rho are taken to come from the same runs, in
+        the same order, so that correlations between them are kept.
     resamples, seed : int
         For the bootstrap; a seed is then required.
     xatol, fatol : float
@@ -705,9 +803,10 @@ def collapse(
     restarts : int
         How often it begins anew, on a simplex that spans the valley of S, so long as S improves.
     smooth : bool
-        S steps wherever two points pass each other, and the lowest of its many small dips, which Nelder-Mead finds, is
-        in part an accident. True takes the bottom of a quadratic surface instead, fitted to S over five standard errors
-        around it. With smooth=False and restarts=0 the result is pyfssa's.
+        S steps wherever two points pass each other, and the lowest of its many small dips, which
+        Nelder-Mead finds, is in part an accident. True takes the bottom of a quadratic surface
+        instead, fitted to S over five standard errors around it. With smooth=False and restarts=0
+        the result is pyfssa's.
 
     Returns
     -------
@@ -736,12 +835,16 @@ def collapse(
     if errors == "curvature":
         return _fit(problem, theta, _carried(problem, theta, valley), "curvature", count)
     samples = _bootstrap(problem, theta, valley, resamples, seed, smooth)
-    return _fit(problem, theta, np.atleast_2d(np.cov(samples.T)), "bootstrap", count, samples=samples)
+    return _fit(
+        problem, theta, np.atleast_2d(np.cov(samples.T)), "bootstrap", count, samples=samples
+    )
 
 
 def _minimise(problem, tolerance, restarts, smooth):
     """(theta, evaluations, valley): the minimum of S and the axes that span its valley (see `_valley`)."""
-    found = optimize.minimize(problem.quality, problem.start, method="Nelder-Mead", options=tolerance)
+    found = optimize.minimize(
+        problem.quality, problem.start, method="Nelder-Mead", options=tolerance
+    )
     theta, best, count = found.x, found.fun, found.nfev
     valley = _valley(problem, theta, best)
     for _ in range(restarts):
@@ -816,7 +919,9 @@ def _valley(problem, theta, best):
             axes = 0.5 * axes
             continue
         level, turn = np.linalg.eigh(form)
-        level = np.clip(level, rise / 16.0, None)  # flat, or falling: widen, but not at once to infinity
+        level = np.clip(
+            level, rise / 16.0, None
+        )  # flat, or falling: widen, but not at once to infinity
         axes = axes @ turn * np.sqrt(rise / level)
     form, _ = _surface(problem, theta, axes)
     return _Valley(axes, np.full((size, size), np.nan) if form is None else form, rise)
@@ -855,7 +960,9 @@ def _least_squares(size):
     """The matrix that turns S on the design into the coefficients of 1, u_p, u_p u_q (p <= q)."""
     u = _design(size)
     pairs = itertools.combinations_with_replacement(range(size), 2)
-    return np.linalg.pinv(np.column_stack([np.ones(len(u)), u, *(u[:, p] * u[:, q] for p, q in pairs)]))
+    return np.linalg.pinv(
+        np.column_stack([np.ones(len(u)), u, *(u[:, p] * u[:, q] for p, q in pairs)])
+    )
 
 
 def _surface(problem, theta, axes, a=None):
@@ -913,8 +1020,8 @@ def _bootstrap(problem, theta, valley, resamples, seed, smooth):
 def _deviation(data, labels, seed, number):
     """What the means of `data` differ by when its runs are drawn anew, for the `number`-th time.
 
-    Draws belong to (seed, number, label), label numbering the pairs of size and rho (or sizes, when paired). They are
-    enlarged by sqrt(n/(n - 1)), the known shortfall of the bootstrap's variance.
+    Draws belong to (seed, number, label), label numbering the pairs of size and rho (or sizes, when
+    paired). They are enlarged by sqrt(n/(n - 1)), the known shortfall of the bootstrap's variance.
     """
     key = (np.uint64(seed), noise.BOOTSTRAP, np.uint64(number))
     if data.runs is None:
@@ -940,7 +1047,9 @@ def _draws(key, labels, runs):
     words = np.empty((a.size, 2), np.uint64)
     noise.fill_bits(*key, a, b, words)
     low, high = words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)
-    parts = np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], axis=1).reshape(distinct.size, -1)[:, :runs]
+    parts = np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], axis=1).reshape(
+        distinct.size, -1
+    )[:, :runs]
     return ((parts * np.uint64(runs)) >> np.uint64(32)).astype(np.int64)[back]
 
 
@@ -948,26 +1057,29 @@ def _draws(key, labels, runs):
 # Gaussian processes
 
 
-def gaussian_process(data, start, *, fixed=None, errors="curvature", samples=4000, seed=None, misfit=True):
+def gaussian_process(
+    data, start, *, fixed=None, errors="curvature", samples=4000, seed=None, misfit=True
+):
     """Maximise the marginal likelihood of the data, with the scaling function a Gaussian process (Harada 2011).
 
-    y = F(x) + noise, F ~ GP(0, k), k(x, x') = amplitude^2 exp(-(x - x')^2/(2 length^2)): smoothness is all that is
-    assumed of F, and no straight lines are drawn. The density is that of the data a, not of y, so that no value of
-    zeta is favoured for making y small.
+    y = F(x) + noise, F ~ GP(0, k), k(x, x') = amplitude^2 exp(-(x - x')^2/(2 length^2)): smoothness
+    is all that is assumed of F, and no straight lines are drawn. The density is that of the data a,
+    not of y, so that no value of zeta is favoured for making y small.
 
     Parameters
     ----------
     data, start, fixed :
         As for `collapse`. Each observable of a joint fit has a scaling function of its own.
     errors : "curvature" or "sampling"
-        "curvature": the inverse of minus the second derivatives of the log likelihood, over parameters and
-        hyperparameters together (Laplace). "sampling": `samples` Metropolis steps through the posterior with flat
-        priors in the parameters and in the logarithms of amplitude and length; values are then posterior means.
+        "curvature": the inverse of minus the second derivatives of the log likelihood, over
+        parameters and hyperparameters together (Laplace). "sampling": `samples` Metropolis steps
+        through the posterior with flat priors in the parameters and in the logarithms of amplitude
+        and length; values are then posterior means.
     samples, seed : int
         For the sampling; a seed is then required.
     misfit : bool
-        True adds misfit^2 to the variance of every y and finds it too: data that do not collapse within their errors
-        then get larger errors of the exponents, as they should.
+        True adds misfit^2 to the variance of every y and finds it too: data that do not collapse
+        within their errors then get larger errors of the exponents, as they should.
 
     Returns
     -------
@@ -991,7 +1103,9 @@ def gaussian_process(data, start, *, fixed=None, errors="curvature", samples=400
         covariance, drawn = np.atleast_2d(np.cov(drawn.T)), drawn[:, :size] * process.scale
         method += ", sampled"
     else:
-        stuck = np.setdiff1d(np.arange(size), kept)  # on a bound, where a likelihood has no curvature to speak of
+        stuck = np.setdiff1d(
+            np.arange(size), kept
+        )  # on a bound, where a likelihood has no curvature to speak of
         covariance[stuck] = covariance[:, stuck] = np.nan
     process.settle(z)
     return _fit(
@@ -1010,15 +1124,18 @@ def gaussian_process(data, start, *, fixed=None, errors="curvature", samples=400
 class _Process:
     """The marginal likelihood of a problem's data and its gradient.
 
-    z holds the free parameters in units of `scale`, then for each observable the logarithms of amplitude and length,
-    in units set by the data and by a size l0 in the middle, and the misfit's variance in units of the noise's.
+    z holds the free parameters in units of `scale`, then for each observable the logarithms of
+    amplitude and length, in units set by the data and by a size l0 in the middle, and the misfit's
+    variance in units of the noise's.
     """
 
     def __init__(self, problem, misfit):
         self.problem, self.free = problem, len(problem.free)
         self.log_l = np.concatenate([one._log_l for one in problem.data.values()])
         self.rho = np.concatenate([one.rho for one in problem.data.values()])
-        self.owner = np.concatenate([np.full(len(one), k) for k, one in enumerate(problem.data.values())])
+        self.owner = np.concatenate(
+            [np.full(len(one), k) for k, one in enumerate(problem.data.values())]
+        )
         self.names = list(problem.data)
         self.zetas = ["zeta" if name is None else f"zeta_{name}" for name in self.names]
         self.log_l0 = self.log_l.mean()
@@ -1030,9 +1147,15 @@ class _Process:
         y = np.abs(problem.a * factor)
         self.width = np.array([np.ptp(x[self.owner == k]) for k in range(len(self.names))])
         self.height = np.array([y[self.owner == k].max() for k in range(len(self.names))])
-        self.quiet = np.array([np.median((problem.da * factor)[self.owner == k] ** 2) for k in range(len(self.names))])
+        self.quiet = np.array(
+            [np.median((problem.da * factor)[self.owner == k] ** 2) for k in range(len(self.names))]
+        )
         self.scale = np.array([self._scale(key, first) for key in problem.free])
-        more = [(np.log(1e-2), np.log(1e3)), (np.log(2e-2), np.log(1e2)), (0.0, 1e4 if misfit else 0.0)]
+        more = [
+            (np.log(1e-2), np.log(1e3)),
+            (np.log(2e-2), np.log(1e2)),
+            (0.0, 1e4 if misfit else 0.0),
+        ]
         self.bounds = [self._bounds(key, value) for key, value in zip(problem.free, problem.start)]
         self.bounds += more * len(self.names)
 
@@ -1071,7 +1194,10 @@ class _Process:
             zero = np.zeros_like(log_l)
             here = {
                 "rho_c": (-stretch, zero),
-                "nu": (-stretch * (self.rho[own] - mine["rho_c"]) * log_l / nu**2, zeta / nu**2 * log_l),
+                "nu": (
+                    -stretch * (self.rho[own] - mine["rho_c"]) * log_l / nu**2,
+                    zeta / nu**2 * log_l,
+                ),
                 "zeta": (zero, -log_l / nu),
                 "b": (zero, -small / grown),
                 "c": (small, zero),
@@ -1123,7 +1249,9 @@ class _Process:
             dx, dfactor = slopes[key]
             total = by_x @ dx - by_up @ dfactor
             if key == "nu":
-                total += by_up @ (self.log_l0 * zeta / nu**2) - by_length.sum() * self.log_l0 / nu**2
+                total += (
+                    by_up @ (self.log_l0 * zeta / nu**2) - by_length.sum() * self.log_l0 / nu**2
+                )
             elif key in self.zetas:
                 total -= by_up[self.owner == self.zetas.index(key)].sum() * self.log_l0 / nu
             gradient[k] = total * self.scale[k]
@@ -1134,7 +1262,11 @@ class _Process:
             wide_part = (diagonal[own] / factor[own] ** 2).sum()
             gradient[place] = by_up[own].sum() - wide_part * extra[k]
             gradient[place + 1] = by_length[own].sum()
-            unit = extra[k] / h[k, 2] if h[k, 2] > 0.0 else self._hyper(self._with_misfit(z, k), values)[2][k]
+            unit = (
+                extra[k] / h[k, 2]
+                if h[k, 2] > 0.0
+                else self._hyper(self._with_misfit(z, k), values)[2][k]
+            )
             gradient[place + 2] = 0.5 * wide_part * unit
         return gradient
 
@@ -1146,11 +1278,16 @@ class _Process:
     def maximum(self):
         """(z, evaluations) of the largest likelihood, from the start with two lengths and from the collapse by S.
 
-        Amplitude, length and misfit first, at the start's parameters: from a poor length, a first step in all of them
-        can end where sizes no longer overlap, and a likelihood has a local maximum there.
+        Amplitude, length and misfit first, at the start's parameters: from a poor length, a first
+        step in all of them can end where sizes no longer overlap, and a likelihood has a local
+        maximum there.
         """
         best, count = None, 0
-        for theta, length in ((self.problem.start, 0.1), (self.problem.start, 0.5), (self._collapsed(), 0.5)):
+        for theta, length in (
+            (self.problem.start, 0.1),
+            (self.problem.start, 0.5),
+            (self._collapsed(), 0.5),
+        ):
             hyper = np.tile([0.0, np.log(length), 0.1], len(self.names))
             z = np.clip(np.concatenate([theta / self.scale, hyper]), *self._edges())
             for held in (self.free, 0):
@@ -1203,8 +1340,14 @@ class _Process:
             covariance = np.diag(np.full(z.size, 1e-4))
         active = np.flatnonzero([low < high for low, high in self.bounds])
         slope = np.abs(self.cost(z)[1])  # what sits on a bound falls off exponentially from there
-        free = np.where(np.isin(active, kept), 0.0, np.minimum(1.0 / np.maximum(slope[active], 1e-3), 0.3) ** 2)
-        root = np.linalg.cholesky(covariance[np.ix_(active, active)] + np.diag(free)) * 2.0 / np.sqrt(active.size)
+        free = np.where(
+            np.isin(active, kept), 0.0, np.minimum(1.0 / np.maximum(slope[active], 1e-3), 0.3) ** 2
+        )
+        root = (
+            np.linalg.cholesky(covariance[np.ix_(active, active)] + np.diag(free))
+            * 2.0
+            / np.sqrt(active.size)
+        )
         low, high = self._edges()
         now, cost = z.copy(), self.cost(z)[0]
         burn = steps // 4
@@ -1216,7 +1359,9 @@ class _Process:
             noise.fill_uniform(*key, numbers[:1], zero[:1] + np.uint64(1), u)
             trial = now.copy()
             trial[active] += root @ g
-            trial = np.where(trial < low, 2.0 * low - trial, trial)  # mirrored, so that a bound costs no proposals
+            trial = np.where(
+                trial < low, 2.0 * low - trial, trial
+            )  # mirrored, so that a bound costs no proposals
             if np.all(trial >= low) and np.all(trial <= high):
                 there = self.cost(trial)[0]
                 if np.log(max(u[0], 1e-300)) < cost - there:
@@ -1244,10 +1389,14 @@ class _Process:
     def predict(self, x, name):
         """Mean and standard deviation of F at x."""
         if name not in self.names:
-            raise ValueError(f"name must be one of {', '.join(map(repr, self.names))}; got {name!r}")
+            raise ValueError(
+                f"name must be one of {', '.join(map(repr, self.names))}; got {name!r}"
+            )
         k = self.names.index(name)
         gap = (x.ravel()[:, None] - self.x) / self.length[k]
-        across = np.where(self.owner == k, np.exp(-0.5 * gap * gap) * self.amplitude[k] * self.up, 0.0)
+        across = np.where(
+            self.owner == k, np.exp(-0.5 * gap * gap) * self.amplitude[k] * self.up, 0.0
+        )
         white = across @ self.whitener.T
         mean = white @ (self.whitener @ self.problem.a)
         variance = self.amplitude[k] ** 2 - np.sum(white**2, axis=1)
@@ -1258,7 +1407,9 @@ class _Process:
 # Windows
 
 
-def windows(data, start, *, x=(np.inf,), l_min=(0.0,), at=None, fixed=None, method=collapse, **options):
+def windows(
+    data, start, *, x=(np.inf,), l_min=(0.0,), at=None, fixed=None, method=collapse, **options
+):
     """The same fit in several windows: how far the result depends on which data are used.
 
     Parameters
@@ -1270,7 +1421,8 @@ def windows(data, start, *, x=(np.inf,), l_min=(0.0,), at=None, fixed=None, meth
     l_min : sequence of float
         Smallest sizes.
     at : dict, optional
-        rho_c and nu at which x is computed, the same for all fits; by default their starting or fixed values.
+        rho_c and nu at which x is computed, the same for all fits; by default their starting or
+        fixed values.
     method : collapse or gaussian_process
     **options
         Of the method.
@@ -1278,8 +1430,8 @@ def windows(data, start, *, x=(np.inf,), l_min=(0.0,), at=None, fixed=None, meth
     Returns
     -------
     pandas.DataFrame
-        A row for each window: low, high, l_min, points, used, quality, and each free parameter with its error
-        (dNAME). Windows that leave too little to fit have nan.
+        A row for each window: low, high, l_min, points, used, quality, and each free parameter with
+        its error (dNAME). Windows that leave too little to fit have nan.
     """
     if method not in (collapse, gaussian_process):
         raise ValueError(f"method must be collapse or gaussian_process; got {method!r}")

@@ -1,8 +1,9 @@
 """Running a dynamics: `simulate(packing, dynamics, steps, seed) -> Run`.
 
-One (start, dynamics, seed) gives one trajectory, bit for bit, whatever the threads, the neighbour list, the recording,
-or a stop and a resume in between: coordinates are integers, pushes add up exactly in any order, and the noise of a
-pair or particle is a function of seed, step and labels alone (`mpack._kernels.noise`).
+One (start, dynamics, seed) gives one trajectory, bit for bit, whatever the threads, the neighbour
+list, the recording, or a stop and a resume in between: coordinates are integers, pushes add up
+exactly in any order, and the noise of a pair or particle is a function of seed, step and labels
+alone (`mpack._kernels.noise`).
 """
 
 import contextlib
@@ -131,10 +132,12 @@ class Run:
     energy : float array (m,)
         V, the sum of the pair energies.
     msd : float array (m,)
-        Mean square displacement since step 0, from unwrapped coordinates, in squared mean diameters.
+        Mean square displacement since step 0, from unwrapped coordinates, in squared mean
+        diameters.
     overflows : int
-        Pushes cut to just under half the box, and displacements of half the box or more (those count modulo the box,
-        and `msd` loses whole boxes). 0 in any sensible run; else a RuntimeWarning has said so.
+        Pushes cut to just under half the box, and displacements of half the box or more (those
+        count modulo the box, and `msd` loses whole boxes). 0 in any sensible run; else a
+        RuntimeWarning has said so.
     digest : str
         Hexadecimal digest of the final integer coordinates, by label.
     """
@@ -160,7 +163,9 @@ class Run:
         return digest_of(self.final.fixed)
 
 
-def simulate(start, dynamics=None, *, steps, seed=None, record=None, threads=1, skin=None, progress=False):
+def simulate(
+    start, dynamics=None, *, steps, seed=None, record=None, threads=1, skin=None, progress=False
+):
     """Run a dynamics from a packing, or go on with a run exactly as if it had never stopped.
 
     Parameters
@@ -176,23 +181,26 @@ def simulate(start, dynamics=None, *, steps, seed=None, record=None, threads=1, 
     record : every(k), log_spaced(points_per_decade) or increasing array of steps, optional
         When to record; the last step always is, and if left out only the first besides.
     threads : int
-        How many threads share each step, 1 to 256. No bit depends on it. Worth it from some 10**4 active particles on;
-        many runs side by side go faster with one thread each (kernels hold no lock).
+        How many threads share each step, 1 to 256. No bit depends on it. Worth it from some 10**4
+        active particles on; many runs side by side go faster with one thread each (kernels hold no
+        lock).
     skin : float, optional
-        Skin of the neighbour list, in mean diameters, > 0; tuned while running if left out. No bit depends on it.
+        Skin of the neighbour list, in mean diameters, > 0; tuned while running if left out. No bit
+        depends on it.
     progress : bool
         Show one progress bar (tqdm), in a terminal or a notebook.
 
     Returns
     -------
     Run
-        Also when interrupted by Ctrl-C: with what was done, `interrupted` set; `simulate(run, steps=...)` goes on.
+        Also when interrupted by Ctrl-C: with what was done, `interrupted` set; `simulate(run,
+        steps=...)` goes on.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is out of its range, before any work; or if the box is narrower than twice the range of the
-        potential, so that the nearest image of a pair would not be unique.
+        If an argument is out of its range, before any work; or if the box is narrower than twice
+        the range of the potential, so that the nearest image of a pair would not be unique.
     """
     steps = _check.integer("steps", steps, 0, MOST_STEPS)
     threads = _check.integer("threads", threads, 1, MOST_THREADS)
@@ -209,7 +217,9 @@ def simulate(start, dynamics=None, *, steps, seed=None, record=None, threads=1, 
 def _beginning(start, dynamics, seed, record):
     """The run of no steps from a packing."""
     _check.instance("start", start, Packing, "a Packing or a Run")
-    _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+    _check.instance(
+        "dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)"
+    )
     dynamics.recipe()  # refuses what is no dynamics of its own
     return Run(
         dynamics=dynamics,
@@ -232,7 +242,9 @@ def _beginning(start, dynamics, seed, record):
 def _continued(run, dynamics, seed, record):
     """A run about to go on: what is given again must be the same, but for the recording from here on."""
     if dynamics is not None and dynamics != run.dynamics:
-        raise ValueError(f"dynamics of a Run that goes on is its own, {run.dynamics!r}; got {dynamics!r}")
+        raise ValueError(
+            f"dynamics of a Run that goes on is its own, {run.dynamics!r}; got {dynamics!r}"
+        )
     if seed is not None and seed != run.seed:
         raise ValueError(f"seed of a Run that goes on is its own, {run.seed}; got {seed!r}")
     return run if record is None else replace(run, record=_schedule(record))
@@ -308,8 +320,9 @@ def stoppable(stop):
 def _interrupts():
     """A list that Ctrl-C adds to, instead of raising, while the block runs.
 
-    Raised in the midst of it, an interrupt could fall between the starts of two threads, and the first would wait for
-    the other for ever. Outside the main thread (it alone gets interrupts) and where they are ignored, nothing changes.
+    Raised in the midst of it, an interrupt could fall between the starts of two threads, and the
+    first would wait for the other for ever. Outside the main thread (it alone gets interrupts) and
+    where they are ignored, nothing changes.
     """
     pressed, handler = _stop.get(), signal.getsignal(signal.SIGINT)
     pressed = [] if pressed is None else pressed
@@ -328,7 +341,9 @@ def _result(run, engine, times, rows, absorbed, interrupted):
     from mpack._engine import exact
     from mpack._kernels.state import LIMBS
 
-    kept = run.times < run.steps  # the last record has been taken again if it was scheduled, else it goes
+    kept = (
+        run.times < run.steps
+    )  # the last record has been taken again if it was scheduled, else it goes
     energy = np.array([exact(row[1 : 1 + LIMBS]) for row in rows])
     msd = np.array([exact(row[1 + LIMBS :]) for row in rows]) / engine.n
     fixed, wraps = engine.snapshot()

@@ -1,12 +1,13 @@
 """Size distributions: relative diameters with mean 1, for `Packing.random(..., diameters=)`.
 
-Two ways to have n spheres stand for a distribution. *Quantiles* (no seed): sphere k has the diameter below which a
-share (k + 1/2)/n of the distribution lies. Nothing is random about it, so two packings differ in their places alone,
-which is what a comparison of packing fractions wants. *Draws* (with a seed): independent diameters, noise of purpose
-"sizes"; then the sample's own width scatters, too.
+Two ways to have n spheres stand for a distribution. *Quantiles* (no seed): sphere k has the
+diameter below which a share (k + 1/2)/n of the distribution lies. Nothing is random about it, so
+two packings differ in their places alone, which is what a comparison of packing fractions wants.
+*Draws* (with a seed): independent diameters, noise of purpose "sizes"; then the sample's own width
+scatters, too.
 
-Polydispersity means the standard deviation over the mean. Diameters are computed by IEEE + - * / and square root and by
-decimal arithmetic, not by libm: the same bits on every machine.
+Polydispersity means the standard deviation over the mean. Diameters are computed by IEEE + - * /
+and square root and by decimal arithmetic, not by libm: the same bits on every machine.
 """
 
 import decimal
@@ -25,7 +26,8 @@ _TWO_PI = decimal.Decimal("6.283185307179586476925286766559005768394338798750211
 def bidisperse(n, ratio, fraction=0.5):
     """Two sizes: large spheres `ratio` times as wide as small ones.
 
-    With x the share of large spheres and q the ratio, polydispersity**2 = x (1 - x) (q - 1)**2 / (1 + x (q - 1))**2.
+    With x the share of large spheres and q the ratio, polydispersity**2 = x (1 - x) (q - 1)**2 / (1
+    + x (q - 1))**2.
 
     Parameters
     ----------
@@ -34,7 +36,8 @@ def bidisperse(n, ratio, fraction=0.5):
     ratio : float
         q >= 1, at most 100.
     fraction : float
-        Share of large spheres by number, in [0, 1]; `n * fraction` is rounded to the nearest integer.
+        Share of large spheres by number, in [0, 1]; `n * fraction` is rounded to the nearest
+        integer.
 
     Returns
     -------
@@ -84,15 +87,16 @@ def uniform(n, polydispersity, seed=None):
 def lognormal(n, polydispersity, seed=None):
     """Diameters exp(w z), z standard Gaussian, w**2 = ln(1 + polydispersity**2).
 
-    Draws of z are cut at 8.6 by the noise generator; quantiles end at those of 1/(2n) and 1 - 1/(2n).
+    Draws of z are cut at 8.6 by the noise generator; quantiles end at those of 1/(2n) and 1 -
+    1/(2n).
 
     Parameters
     ----------
     n : int
         Number of spheres, >= 1.
     polydispersity : float
-        Standard deviation over mean of the distribution, in [0, 1]. Quantiles have a little less, for want of tails:
-        `polydispersity_of` says how much.
+        Standard deviation over mean of the distribution, in [0, 1]. Quantiles have a little less,
+        for want of tails: `polydispersity_of` says how much.
     seed : int, optional
         Draw them, with this key of the noise; quantiles if left out.
 
@@ -112,7 +116,9 @@ def lognormal(n, polydispersity, seed=None):
         width = (1 + width * width).ln().sqrt()
     z = _normal_quantiles(n) if seed is None else _drawn("fill_gaussian", n, seed)
     with decimal.localcontext(_EXP_DIGITS):
-        return _normalised("diameters", [float((width * decimal.Decimal(value)).exp()) for value in z.tolist()], n)
+        return _normalised(
+            "diameters", [float((width * decimal.Decimal(value)).exp()) for value in z.tolist()], n
+        )
 
 
 def polydispersity_of(diameters):
@@ -135,14 +141,19 @@ def _drawn(kernel, n, seed):
     out = np.empty(n)
     labels = np.arange(n, dtype=np.uint64)
     key = np.uint64(_check.seed("seed", seed))
-    getattr(noise, kernel)(key, noise.SIZES, np.uint64(0), labels, np.zeros(n, dtype=np.uint64), out)
+    getattr(noise, kernel)(
+        key, noise.SIZES, np.uint64(0), labels, np.zeros(n, dtype=np.uint64), out
+    )
     return out
 
 
 def _normal_quantiles(n):
     """Quantiles of (k + 1/2)/n of the standard Gaussian, correctly rounded; antisymmetric to the bit."""
     with decimal.localcontext(_DIGITS):
-        upper = [_normal_quantile((decimal.Decimal(k) + decimal.Decimal("0.5")) / n) for k in range((n + 1) // 2, n)]
+        upper = [
+            _normal_quantile((decimal.Decimal(k) + decimal.Decimal("0.5")) / n)
+            for k in range((n + 1) // 2, n)
+        ]
     upper = np.array(upper)
     return np.concatenate((-upper[::-1], np.zeros(n % 2), upper))
 

@@ -1,10 +1,11 @@
 """What a run is, as data: `Spec`, its canonical text, its key, and the noise derived from it.
 
-A specification says all that a run depends on. Its canonical text is JSON with sorted keys and floats by their shortest
-exact decimals; the SHA-256 of that text is the run's key in stores and archives, and the seeds of the noise and of the
-start are derived from it. So two runs that differ in anything at all, packing fraction, size, kick, number of steps or
-repeat number, have independent noise, as a bootstrap over runs assumes, and a changed specification is never mistaken
-for an old one. Common random numbers are asked for, by `paired`.
+A specification says all that a run depends on. Its canonical text is JSON with sorted keys and
+floats by their shortest exact decimals; the SHA-256 of that text is the run's key in stores and
+archives, and the seeds of the noise and of the start are derived from it. So two runs that differ
+in anything at all, packing fraction, size, kick, number of steps or repeat number, have independent
+noise, as a bootstrap over runs assumes, and a changed specification is never mistaken for an old
+one. Common random numbers are asked for, by `paired`.
 """
 
 import dataclasses
@@ -28,7 +29,13 @@ SERIES = ("activity", "energy", "msd")
 _RULES = {
     kind.__name__: kind
     for kind in (
-        *(dynamics.PairwiseBRO, dynamics.NonreciprocalBRO, dynamics.IndividualBRO, dynamics.SGD, dynamics.RCD),
+        *(
+            dynamics.PairwiseBRO,
+            dynamics.NonreciprocalBRO,
+            dynamics.IndividualBRO,
+            dynamics.SGD,
+            dynamics.RCD,
+        ),
         Approximation,
     )
 }
@@ -53,30 +60,37 @@ class Spec:
     n, phi, dim : int, float, int
         Spheres, packing fraction, dimension (3 unless said), as for `Packing.random`.
     steps : int
-        Steps to do, >= 0; fewer are done if the run gets absorbed. A Spec of no steps is a start that runs can share.
+        Steps to do, >= 0; fewer are done if the run gets absorbed. A Spec of no steps is a start
+        that runs can share.
     seed : int
-        The number of the repeat, in [0, 2**64). No two specifications share noise, whatever their seeds, unless
-        `paired`.
+        The number of the repeat, in [0, 2**64). No two specifications share noise, whatever their
+        seeds, unless `paired`.
     record : schedule, or tuple of schedules or of steps, optional
-        When to record: mpack.every(k), mpack.log_spaced(p), both in a tuple, or increasing steps. If left out:
-        (log_spaced(10), every(k)), k the least that gives no more than 500 points, so that both the decay and the
-        steady state can be seen. Averages in the steady state use the evenly spaced points.
+        When to record: mpack.every(k), mpack.log_spaced(p), both in a tuple, or increasing steps.
+        If left out: (log_spaced(10), every(k)), k the least that gives no more than 500 points, so
+        that both the decay and the steady state can be seen. Averages in the steady state use the
+        evenly spaced points.
     sizes : tuple or float, optional
-        Relative diameters, dealt out to the particles in turn: (1.0, 1.4) is the 50:50 mixture. Or one number in
-        (0, 0.3]: the relative standard deviation of Gaussian diameters, cut at 3 of them. Equal spheres if left out.
+        Relative diameters, dealt out to the particles in turn: (1.0, 1.4) is the 50:50 mixture. Or
+        one number in (0, 0.3]: the relative standard deviation of Gaussian diameters, cut at 3 of
+        them. Equal spheres if left out.
     start : str or Spec
-        "random": independent uniform centres. Or a lattice that `n` fits: "square", "sc", "bcc", "fcc", "hypercubic".
-        Or another Spec with the same n, dim and sizes: the end of that run, brought to this packing fraction. Whoever
-        does this run, or audits it, has to do that one first.
+        "random": independent uniform centres. Or a lattice that `n` fits: "square", "sc", "bcc",
+        "fcc", "hypercubic". Or another Spec with the same n, dim and sizes: the end of that run,
+        brought to this packing fraction. Whoever does this run, or audits it, has to do that one
+        first.
     paired : str or tuple of str
-        Names of fields that the noise and the start do NOT depend on: with "dynamics" the same start and the same
-        random numbers for every rule (common random numbers), which makes differences sharp and runs dependent.
+        Names of fields that the noise and the start do NOT depend on: with "dynamics" the same
+        start and the same random numbers for every rule (common random numbers), which makes
+        differences sharp and runs dependent.
     observables : str, tuple or dict
-        What to measure on the last packing: names of `mpack.ensemble.OBSERVABLES`, or {name: {option: value}}.
+        What to measure on the last packing: names of `mpack.ensemble.OBSERVABLES`, or {name:
+        {option: value}}.
     series : str or tuple of str
         What to keep of each record: "activity" (always), "energy", "msd".
     checkpoints : int
-        How many states to keep on the way, evenly spaced, so that an audit can replay the late parts of a long run.
+        How many states to keep on the way, evenly spaced, so that an audit can replay the late
+        parts of a long run.
 
     Raises
     ------
@@ -100,9 +114,13 @@ class Spec:
     checkpoints: int = 0
 
     def __post_init__(self):
-        _check.instance("dynamics", self.dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)")
+        _check.instance(
+            "dynamics", self.dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)"
+        )
         if type(self.dynamics).__name__ not in _RULES:
-            raise TypeError(f"dynamics must be one of {', '.join(_RULES)}; got {type(self.dynamics).__name__}")
+            raise TypeError(
+                f"dynamics must be one of {', '.join(_RULES)}; got {type(self.dynamics).__name__}"
+            )
         self._set("n", _check.integer("n", self.n, 1, LARGEST_N))
         self._set("phi", _check.number("phi", self.phi, 0, open_low=True))
         self._set("dim", _check.integer("dim", self.dim, *DIMENSIONS))
@@ -133,7 +151,9 @@ class Spec:
         elif self.start != "random":
             _check.choice("start", self.start, ("random", *LATTICES))
             if self.sizes is not None:
-                raise ValueError(f"sizes must be None for a lattice, which has equal spheres; got {self.sizes!r}")
+                raise ValueError(
+                    f"sizes must be None for a lattice, which has equal spheres; got {self.sizes!r}"
+                )
             _lattice_cells(self.start, self.n, self.dim)
 
     @functools.cached_property
@@ -178,10 +198,14 @@ class Spec:
         """The start: the packing at step 0."""
         if isinstance(self.start, Spec):
             end = self.start.run(self.start.steps, record=()).final
-            return Packing.from_fixed(end.fixed, _box_for(self.phi, end.diameters, self.dim), end.diameters)
+            return Packing.from_fixed(
+                end.fixed, _box_for(self.phi, end.diameters, self.dim), end.diameters
+            )
         if self.start != "random":
             dim = self.dim if self.start == "hypercubic" else None
-            return Packing.lattice(self.start, _lattice_cells(self.start, self.n, self.dim), self.phi, dim)
+            return Packing.lattice(
+                self.start, _lattice_cells(self.start, self.n, self.dim), self.phi, dim
+            )
         return Packing.random(self.n, self.phi, self.dim, self.start_seed, self.diameters())
 
     def diameters(self):
@@ -211,7 +235,12 @@ class Spec:
         steps = self.steps if steps is None else steps
         record = simulation.Listed(tuple(self.schedule().tolist())) if record is None else record
         return simulation.simulate(
-            self.packing(), self.dynamics, steps=steps, seed=self.noise_seed, record=record, **options
+            self.packing(),
+            self.dynamics,
+            steps=steps,
+            seed=self.noise_seed,
+            record=record,
+            **options,
         )
 
     def columns(self):
@@ -263,7 +292,9 @@ class Spec:
         yield "checkpoints", self.checkpoints or None
 
     def _derived(self, purpose):
-        content = {name: value for name, value in self._content().items() if name not in self.paired}
+        content = {
+            name: value for name, value in self._content().items() if name not in self.paired
+        }
         text = f"mpack {purpose} seed\n{_canonical(content)}"
         return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:8], "little")
 
@@ -296,8 +327,8 @@ def specs(dynamics, **values):
     ----------
     dynamics : Dynamics or list
     **values
-        Fields of `Spec`. A list, a range or a NumPy array holds alternatives; anything else (a tuple, too) is one
-        value. The first named varies slowest, `dynamics` slowest of all.
+        Fields of `Spec`. A list, a range or a NumPy array holds alternatives; anything else (a
+        tuple, too) is one value. The first named varies slowest, `dynamics` slowest of all.
 
     Returns
     -------
@@ -322,7 +353,9 @@ def _alternatives(value):
 
 
 def _canonical(content):
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
 
 
 def _or_nan(value):
@@ -340,19 +373,28 @@ def _named(instance):
     return type(instance).__name__ + (f"({', '.join(changed)})" if changed else "")
 
 
-# ------------------------------------------------------------------------------------------- plain data and back
+# ------------------------------------------------------------------------------------------- plain
+# data and back
 
 
 def _plain_rule(instance):
     """A rule or a potential as plain data: the name of its class and its fields."""
     fields = {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
     nested = (Dynamics, potentials.Potential)
-    plain = {name: _plain_rule(value) if isinstance(value, nested) else value for name, value in fields.items()}
-    return {"name": type(instance).__name__, **{name: value for name, value in plain.items() if value is not None}}
+    plain = {
+        name: _plain_rule(value) if isinstance(value, nested) else value
+        for name, value in fields.items()
+    }
+    return {
+        "name": type(instance).__name__,
+        **{name: value for name, value in plain.items() if value is not None},
+    }
 
 
 def _rule(plain):
-    fields = {name: _rule(value) if isinstance(value, dict) else value for name, value in plain.items()}
+    fields = {
+        name: _rule(value) if isinstance(value, dict) else value for name, value in plain.items()
+    }
     return (_RULES | _POTENTIALS)[fields.pop("name")](**fields)
 
 
@@ -386,7 +428,8 @@ def _from_content(content):
     return Spec(known.pop("dynamics"), **known)
 
 
-# --------------------------------------------------------------------------------------------------------- checks
+# ---------------------------------------------------------------------------------------------------------
+# checks
 
 _SCHEDULES = (simulation.Every, simulation.LogSpaced, simulation.Listed)
 
@@ -395,7 +438,11 @@ def _record(record, steps):
     """A tuple of schedules, at most one of a kind, in a fixed order."""
     if record is None:
         record = (simulation.log_spaced(10), simulation.every(max(1, -(-steps // 500))))
-    if isinstance(record, (list, tuple)) and record and all(isinstance(part, _SCHEDULES) for part in record):
+    if (
+        isinstance(record, (list, tuple))
+        and record
+        and all(isinstance(part, _SCHEDULES) for part in record)
+    ):
         parts = list(record)
     else:
         parts = [simulation._schedule(record)]
@@ -405,7 +452,9 @@ def _record(record, steps):
     parts.sort(key=lambda part: _SCHEDULES.index(type(part)))
     points = steps // parts[0].k if isinstance(parts[0], simulation.Every) else 0
     if points > MOST_RECORDS:
-        raise ValueError(f"record must give at most {MOST_RECORDS} points; every({parts[0].k}) gives {points}")
+        raise ValueError(
+            f"record must give at most {MOST_RECORDS} points; every({parts[0].k}) gives {points}"
+        )
     return tuple(parts)
 
 
@@ -415,13 +464,17 @@ def _sizes(sizes):
     if isinstance(sizes, (tuple, list, np.ndarray)):
         if not len(sizes):
             raise ValueError("sizes must hold at least one relative diameter; got none")
-        return tuple(_check.number(f"sizes[{k}]", size, 0, open_low=True) for k, size in enumerate(sizes))
+        return tuple(
+            _check.number(f"sizes[{k}]", size, 0, open_low=True) for k, size in enumerate(sizes)
+        )
     return _check.number("sizes", sizes, 0, 0.3, open_low=True)
 
 
 def _paired(paired):
     names = (paired,) if isinstance(paired, str) else tuple(paired)
-    allowed = [field.name for field in dataclasses.fields(Spec) if field.name not in ("_", "paired")]
+    allowed = [
+        field.name for field in dataclasses.fields(Spec) if field.name not in ("_", "paired")
+    ]
     for name in names:
         _check.choice("paired", name, allowed)
     return tuple(sorted(set(names)))
@@ -457,7 +510,9 @@ def _lattice_cells(name, n, dim):
     cells = round((n / LATTICES[name]) ** (1 / dim))
     fits = [LATTICES[name] * k**dim for k in (max(cells - 1, 1), max(cells, 1), cells + 1)]
     if n not in fits:
-        raise ValueError(f"n must be {LATTICES[name]} k**{dim} for the lattice {name!r}, e.g. {fits}; got {n}")
+        raise ValueError(
+            f"n must be {LATTICES[name]} k**{dim} for the lattice {name!r}, e.g. {fits}; got {n}"
+        )
     return max(cells - 1, 1) + fits.index(n)
 
 
@@ -485,5 +540,7 @@ def _gaussian_sizes(n, spread, seed):
 
     out = np.empty(n)
     labels = np.arange(n, dtype=np.uint64)
-    noise.fill_gaussian(np.uint64(seed), noise.SIZES, np.uint64(0), labels, np.zeros(n, dtype=np.uint64), out)
+    noise.fill_gaussian(
+        np.uint64(seed), noise.SIZES, np.uint64(0), labels, np.zeros(n, dtype=np.uint64), out
+    )
     return 1.0 + spread * np.clip(out, -3.0, 3.0)

@@ -21,7 +21,13 @@ class Chapter:
         papermill = pytest.importorskip("papermill")
         source, out = places.ROOT / f"notebooks/{name}.ipynb", folder / f"{name}.ipynb"
         papermill.execute_notebook(
-            source, out, parameters, cwd=places.ROOT, progress_bar=False, log_output=False, execution_timeout=600
+            source,
+            out,
+            parameters,
+            cwd=places.ROOT,
+            progress_bar=False,
+            log_output=False,
+            execution_timeout=600,
         )
         self._read(out)
 
@@ -35,8 +41,8 @@ class Chapter:
     def check_verdicts(self, slack=()):
         """No claim differs, but for those whose name begins with one of `slack`; every control does, and there is one.
 
-        At small sizes a claim may come out undecided, which is not held against it; a true one must not differ (the
-        rules of `mpack.chapters.claim` give that a probability below 0.3 % each).
+        At small sizes a claim may come out undecided, which is not held against it; a true one must
+        not differ (the rules of `mpack.chapters.claim` give that a probability below 0.3 % each).
         """
         verdicts = {id_: claim["verdict"] for id_, claim in self.claims.items()}
         controls = {id_ for id_, claim in self.claims.items() if claim["control"]}
@@ -77,9 +83,13 @@ def small(parameters):
 def refusal(name, **parameters):
     """What a chapter says to bad parameters before any work: its cells up to the check, run here as papermill would.
 
-    A kernel of its own for each would cost seconds; tests/test_notebooks.py sees once that papermill stops there too.
+    A kernel of its own for each would cost seconds; tests/test_notebooks.py sees once that
+    papermill stops there too.
     """
-    iorw, parameterize = pytest.importorskip("papermill.iorw"), pytest.importorskip("papermill.parameterize")
+    iorw, parameterize = (
+        pytest.importorskip("papermill.iorw"),
+        pytest.importorskip("papermill.parameterize"),
+    )
     notebook = iorw.load_notebook_node(str(places.ROOT / f"notebooks/{name}.ipynb"))
     notebook = parameterize.parameterize_notebook(notebook, parameters)
     names = {"In": []}

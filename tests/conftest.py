@@ -6,7 +6,9 @@ pytest.register_assert_rewrite("chapterruns")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--seed", type=int, default=1, help="seed of every statistical test (default 1)")
+    parser.addoption(
+        "--seed", type=int, default=1, help="seed of every statistical test (default 1)"
+    )
 
 
 @pytest.fixture
@@ -18,6 +20,9 @@ def seed(request):
 def pytest_collection_modifyitems(items):
     """Long modules first, so that the workers of `--dist loadscope`, to whom whole modules go, end together.
 
-    Whole modules, since a chapter run small takes ten seconds and more, and would otherwise run in each worker.
+    Whole modules, since a chapter run small takes ten seconds and more, and would otherwise run in
+    each worker.
     """
-    items.sort(key=lambda item: "chapter" not in item.path.name and item.path.parent.name != "browser")
+    items.sort(
+        key=lambda item: "chapter" not in item.path.name and item.path.parent.name != "browser"
+    )

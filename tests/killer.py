@@ -2,10 +2,11 @@
 
     python killer.py STORE ROUNDS SEED
 
-A child is forked for each round, before any thread is started here, and sweeps. It gets SIGKILL at a random moment: a
-random time after it was forked, or after it began a random number of runs, so that a slow machine gets as far as a fast
-one. Every run that it begins is logged, at once, in a file. Then the store is read, as the next driver would. One line
-of JSON at the end says what was seen.
+A child is forked for each round, before any thread is started here, and sweeps. It gets SIGKILL at
+a random moment: a random time after it was forked, or after it began a random number of runs, so
+that a slow machine gets as far as a fast one. Every run that it begins is logged, at once, in a
+file. Then the store is read, as the next driver would. One line of JSON at the end says what was
+seen.
 """
 
 import json
@@ -55,7 +56,9 @@ def dead(process):
 
 def hot(journal):
     """True if the journal is of a transaction that was cut short, and is to be rolled back."""
-    return Path(journal).exists() and Path(journal).read_bytes()[:8] == bytes.fromhex("d9d505f920a163d7")
+    return Path(journal).exists() and Path(journal).read_bytes()[:8] == bytes.fromhex(
+        "d9d505f920a163d7"
+    )
 
 
 def stored(path):
@@ -69,7 +72,10 @@ def main(path, rounds, seed):
     produce(specs[0].text)  # compile, and load what is to be loaded, before the forks
     stored(path)
     log_path = Path(f"{path}.log")
-    before, seen = set(), {"killed": 0, "amid a write": 0, "again": 0, "lost": 0, "most_lost": 0, "vanished": 0}
+    before, seen = (
+        set(),
+        {"killed": 0, "amid a write": 0, "again": 0, "lost": 0, "most_lost": 0, "vanished": 0},
+    )
     for _ in range(rounds):
         log_path.write_bytes(b"")
         log = os.open(log_path, os.O_WRONLY | os.O_APPEND)

@@ -1,9 +1,9 @@
 """The rules once more, in plain NumPy: floats, all pairs, minimum images. Slow, short, and written from the
 formulas.
 
-It shares with the library the noise alone (`mpack._kernels.noise`, checked in test_noise.py against published
-vectors). The golden digests live here too. They change only together with the version of the noise stream;
-then
+It shares with the library the noise alone (`mpack._kernels.noise`, checked in test_noise.py against
+published vectors). The golden digests live here too. They change only together with the version of
+the noise stream; then
 
     python -m tests.reference --golden
 
@@ -23,7 +23,8 @@ from mpack.dynamics import Approximation
 
 GOLDEN = Path(__file__).with_name("golden.json")
 
-# --------------------------------------------------------------------------------------------------- one step
+# ---------------------------------------------------------------------------------------------------
+# one step
 
 
 def step(x, box, diameters, dynamics, seed, number):
@@ -38,7 +39,9 @@ def step(x, box, diameters, dynamics, seed, number):
     i, j, unit, r, contact = contacts(x, box, diameters, potential_of(dynamics))
     active = np.zeros(len(x), dtype=bool)
     active[i] = active[j] = True
-    push = force(potential_of(dynamics), r, contact)[:, None] * unit  # on i, the lower label; minus that on j
+    push = (
+        force(potential_of(dynamics), r, contact)[:, None] * unit
+    )  # on i, the lower label; minus that on j
     on_i, on_j, on_all = weights(dynamics, i, j, active, seed, number)
     total = np.zeros_like(x)
     np.add.at(total, i, on_i[:, None] * push)
@@ -49,7 +52,8 @@ def step(x, box, diameters, dynamics, seed, number):
 def contacts(x, box, diameters, potential):
     """Pairs i < j in range of each other: i, j, unit vectors from j to i, separations, contact distances.
 
-    Two particles at the same point count as 2**-64 of the box apart, the lower one on the positive side.
+    Two particles at the same point count as 2**-64 of the box apart, the lower one on the positive
+    side.
     """
     i, j = np.triu_indices(len(x), 1)
     gap = x[i] - x[j]
@@ -85,7 +89,9 @@ def energy(x, box, diameters, potential):
         return np.sum(0.5 * (contact - r))
     if name in ("Harmonic", "Hertzian"):
         return np.sum(
-            0.5 * potential.stiffness * x**2 if name == "Harmonic" else 0.4 * potential.stiffness * x**2.5
+            0.5 * potential.stiffness * x**2
+            if name == "Harmonic"
+            else 0.4 * potential.stiffness * x**2.5
         )
     sixth = (contact / r) ** 6
     if name == "WCA":
@@ -99,7 +105,8 @@ def potential_of(dynamics):
     return getattr(rule, "potential", mpack.Linear())
 
 
-# ------------------------------------------------------------------------------------------------ its numbers
+# ------------------------------------------------------------------------------------------------
+# its numbers
 
 
 def weights(dynamics, i, j, active, seed, number):
@@ -113,7 +120,11 @@ def weights(dynamics, i, j, active, seed, number):
         both = pair_numbers(*key, noise.PAIR, i, j)
         return both, both, np.ones(n)
     if name == "NonreciprocalBRO":
-        return pair_numbers(*key, noise.PAIR, i, j), pair_numbers(*key, noise.PAIR_REVERSE, i, j), np.ones(n)
+        return (
+            pair_numbers(*key, noise.PAIR, i, j),
+            pair_numbers(*key, noise.PAIR_REVERSE, i, j),
+            np.ones(n),
+        )
     everyone = np.flatnonzero(active)
     own = np.ones(n)
     own[everyone] = pair_numbers(*key, noise.PARTICLE, everyone, np.zeros_like(everyone))
@@ -156,7 +167,8 @@ def bro_numbers(gaussian, arguments, out):
     return out
 
 
-# ------------------------------------------------------------------------------------------------------ a run
+# ------------------------------------------------------------------------------------------------------
+# a run
 
 
 def run(packing, dynamics, seed, steps, first=0):
@@ -169,7 +181,8 @@ def run(packing, dynamics, seed, steps, first=0):
     return x, moved, activity
 
 
-# --------------------------------------------------------------------------------------------- golden digests
+# ---------------------------------------------------------------------------------------------
+# golden digests
 
 RULES = {
     "PairwiseBRO": mpack.PairwiseBRO(eps=0.05),
@@ -185,10 +198,16 @@ DYNAMICS = (
         "gradient descent": mpack.SGD(alpha=0.05, batch_fraction=1),
         "SGD, B = 40": mpack.SGD(alpha=0.08, batch_size=40),
         "RCD, B = 40": mpack.RCD(alpha=0.08, batch_size=40),
-        "SGD harmonic": mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic(stiffness=1.5)),
-        "SGD Hertzian": mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=mpack.Hertzian(stiffness=1.5)),
+        "SGD harmonic": mpack.SGD(
+            alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic(stiffness=1.5)
+        ),
+        "SGD Hertzian": mpack.SGD(
+            alpha=0.1, batch_fraction=0.5, potential=mpack.Hertzian(stiffness=1.5)
+        ),
         "RCD harmonic": mpack.RCD(alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic()),
-        "SGD harmonic approximation": mpack.SGD(0.1, 0.5, potential=mpack.Harmonic()).approximation(),
+        "SGD harmonic approximation": mpack.SGD(
+            0.1, 0.5, potential=mpack.Harmonic()
+        ).approximation(),
     }
 )
 OVERFLOWING = {
@@ -220,7 +239,11 @@ def golden_cases():
         for name, dynamics in (DYNAMICS | OVERFLOWING).items():
             yield f"{name}, d = {dim}", golden_start(dim, False), dynamics
         for name in ("PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD, B = 40"):
-            yield f"{name}, dilute, d = {dim}", golden_start(dim, False, dilute=True), DYNAMICS[name]
+            yield (
+                f"{name}, dilute, d = {dim}",
+                golden_start(dim, False, dilute=True),
+                DYNAMICS[name],
+            )
         for name in ("PairwiseBRO", "RCD", "SGD harmonic"):
             yield f"{name}, polydisperse, d = {dim}", golden_start(dim, True), DYNAMICS[name]
 
@@ -242,7 +265,9 @@ def write_golden():
     for name, start, dynamics in golden_cases():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            entries[name] = golden_entry(mpack.simulate(start, dynamics, steps=GOLDEN_STEPS, seed=12))
+            entries[name] = golden_entry(
+                mpack.simulate(start, dynamics, steps=GOLDEN_STEPS, seed=12)
+            )
         print(f"{name:60} {entries[name]}")
     text = json.dumps({"stream_version": noise.STREAM_VERSION, "runs": entries}, indent=1)
     GOLDEN.write_text(text + "\n")

@@ -10,7 +10,12 @@ SMALL = {
 # Not to be expected of packings this small, and runs this short.
 SLACK = {
     "flat_minima": ("flat-two-starts-",),
-    "other_landscapes": ("other-sgd-", "other-rcd-", "other-variance-predicted", "other-spectrum-minimum"),
+    "other_landscapes": (
+        "other-sgd-",
+        "other-rcd-",
+        "other-variance-predicted",
+        "other-spectrum-minimum",
+    ),
 }
 
 
@@ -29,11 +34,24 @@ def test_small_batches_flatten_sgd_and_sharpen_rcd_at_every_density(run):
         assert chapter.claims[f"flat-sgd-{density}"]["verdict"] == "agrees"
         assert chapter.claims[f"flat-rcd-{density}"]["verdict"] == "agrees"
         assert min(chapter.claims[f"flat-{rule}-{density}"]["n"] for rule in ("sgd", "rcd")) >= 8
-    for name in ("fixed-step-sgd", "fixed-step-rcd", "order-at-every-rate", "bro", "individual-bro"):
-        assert chapter.claims[f"flat-{name}"]["verdict"] == "agrees" and chapter.claims[f"flat-{name}"]["n"] >= 8
+    for name in (
+        "fixed-step-sgd",
+        "fixed-step-rcd",
+        "order-at-every-rate",
+        "bro",
+        "individual-bro",
+    ):
+        assert (
+            chapter.claims[f"flat-{name}"]["verdict"] == "agrees"
+            and chapter.claims[f"flat-{name}"]["n"] >= 8
+        )
     assert chapter.records["flat-late-rise"]["value"] < 0.03
     assert chapter.claims["flat-meet"]["value"] == 1.0
-    assert chapter.records["flat-bare-highest"]["value"] < 1e-6 < chapter.records["flat-blurred-positive"]["value"]
+    assert (
+        chapter.records["flat-bare-highest"]["value"]
+        < 1e-6
+        < chapter.records["flat-blurred-positive"]["value"]
+    )
     assert chapter.records["flat-peak-sgd"]["value"] < chapter.records["flat-peak-rcd"]["value"]
 
 

@@ -11,7 +11,9 @@ NAME = "beyond_three_dimensions"
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, request):
     seed = request.config.getoption("--seed")
-    return Chapter(NAME, tmp_path_factory.mktemp("beyond"), seed=seed, n=150, steps=2_000, audit_seconds=0)
+    return Chapter(
+        NAME, tmp_path_factory.mktemp("beyond"), seed=seed, n=150, steps=2_000, audit_seconds=0
+    )
 
 
 def test_end_points_are_those_of_jammed_packings(small):
@@ -19,7 +21,10 @@ def test_end_points_are_those_of_jammed_packings(small):
     claims = small.claims
     for name in "2345":
         claim = claims[f"beyond-end-point-{name}"]
-        assert claim["verdict"] != "differs" and abs(claim["value"] - claim["target"]) < 0.01 + 3 * claim["error"]
+        assert (
+            claim["verdict"] != "differs"
+            and abs(claim["value"] - claim["target"]) < 0.01 + 3 * claim["error"]
+        )
         assert claim["error"] < 0.02
     assert claims["control-beyond-dimension"]["verdict"] == "differs"
     assert claims["beyond-factor-grows"]["verdict"] == "agrees"

@@ -48,10 +48,13 @@ def test_every_notebook_is_in_the_book():
 
 def test_the_artwork_is_what_its_code_draws():
     for path, drawing in artwork.drawings().items():
-        assert path.read_text(encoding="utf8") == drawing, f"{path.name}: run python -m book._tools.artwork"
+        assert path.read_text(encoding="utf8") == drawing, (
+            f"{path.name}: run python -m book._tools.artwork"
+        )
 
 
-# The built pages -------------------------------------------------------------------------------------------
+# The built pages
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,9 @@ def soups():
     require_book()
     files = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
     return {
-        path.relative_to(HTML).as_posix(): BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+        path.relative_to(HTML).as_posix(): BeautifulSoup(
+            path.read_text(encoding="utf8"), "html.parser"
+        )
         for path in files
     }
 
@@ -77,7 +82,9 @@ def resolve(page, link):
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return None
-    steps = list(PurePosixPath(page).parent.parts) if parts.path else list(PurePosixPath(page).parts)
+    steps = (
+        list(PurePosixPath(page).parent.parts) if parts.path else list(PurePosixPath(page).parts)
+    )
     for step in PurePosixPath(unquote(parts.path)).parts:
         steps.pop() if step == ".." else steps.append(step)
     return "/".join(step for step in steps if step != "."), unquote(parts.fragment)
@@ -99,7 +106,9 @@ def test_internal_links_and_anchors_lead_somewhere(soups):
             if target is None:
                 continue
             name, fragment = target
-            if not (HTML / name).is_file() or (fragment and name in known and fragment not in known[name]):
+            if not (HTML / name).is_file() or (
+                fragment and name in known and fragment not in known[name]
+            ):
                 broken.append((page, link))
     assert not broken
 
@@ -111,7 +120,10 @@ def test_nothing_is_loaded_from_elsewhere(soups):
             ["script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"]
         ):
             link = (
-                tag.get("src") or tag.get("data") or (tag.get("href") if tag.name == "link" else None) or ""
+                tag.get("src")
+                or tag.get("data")
+                or (tag.get("href") if tag.name == "link" else None)
+                or ""
             )
             if urlsplit(link).netloc and "canonical" not in tag.get("rel", []):
                 outside.append((page, link))
@@ -157,11 +169,16 @@ def test_notebooks_are_shown_with_their_outputs(soups):
     for chapter in places.chapters():
         page = soups[chapter.replace(".ipynb", ".html")]
         assert page.find(class_="cell_output") is not None, chapter
-        plain = {output.get_text(strip=True).strip("'") for output in page.find_all(class_="output")}
-        assert not plain & {"agrees", "differs", "undecided"}, chapter  # a verdict is shown with its claim, not bare
+        plain = {
+            output.get_text(strip=True).strip("'") for output in page.find_all(class_="output")
+        }
+        assert not plain & {"agrees", "differs", "undecided"}, (
+            chapter
+        )  # a verdict is shown with its claim, not bare
 
 
-# The claims ------------------------------------------------------------------------------------------------
+# The claims
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +191,16 @@ def test_each_verdict_follows_from_its_numbers(claims):
     assert claims["format"] == 1
     for claim in claims["claims"]:
         numbers = {
-            name: claim[name] for name in ("value", "target", "error", "tolerance", "relation", "sigmas")
+            name: claim[name]
+            for name in ("value", "target", "error", "tolerance", "relation", "sigmas")
         }
-        assert claim["verdict"] == chapters.verdict(**numbers) and claim["verdict"] in chapters.VERDICTS, (
-            claim["id"]
-        )
-        assert claim["passed"] == (claim["verdict"] == ("differs" if claim["control"] else "agrees")), claim[
-            "id"
-        ]
+        assert (
+            claim["verdict"] == chapters.verdict(**numbers)
+            and claim["verdict"] in chapters.VERDICTS
+        ), claim["id"]
+        assert claim["passed"] == (
+            claim["verdict"] == ("differs" if claim["control"] else "agrees")
+        ), claim["id"]
         assert claim["text"] and claim["n"] >= 1, claim["id"]
 
 

@@ -38,7 +38,13 @@ def tree(tmp_path):
 
 def chapter(root, text, code):
     def cell(kind, source, **more):
-        return {"cell_type": kind, "id": f"c{len(source)}", "metadata": {}, "source": source, **more}
+        return {
+            "cell_type": kind,
+            "id": f"c{len(source)}",
+            "metadata": {},
+            "source": source,
+            **more,
+        }
 
     cells = [cell("markdown", text), cell("code", code, outputs=[], execution_count=None)]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -51,7 +57,11 @@ def build(root):
     """(exit code, output) of a build."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [sys.executable, "-m", "book._tools.build"], cwd=root, text=True, capture_output=True, env=environment
+        [sys.executable, "-m", "book._tools.build"],
+        cwd=root,
+        text=True,
+        capture_output=True,
+        env=environment,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -81,7 +91,9 @@ def test_a_build_from_nothing_to_a_failure_and_back(tree):
 
     chapter(tree, "# A longer title\n\nMeasured: {measured}`half`.", CODE)
     assert build(tree)[0] == 0
-    assert "A longer title" in (tree / "_build/html/book/bibliography.html").read_text()  # in its margin
+    assert (
+        "A longer title" in (tree / "_build/html/book/bibliography.html").read_text()
+    )  # in its margin
 
     chapter(tree, "# Short", "raise RuntimeError('the sky fell')")
     code, output = build(tree)

@@ -48,14 +48,20 @@ def test_bad_values_are_named(value, spec, error, words):
 
 
 def test_a_parameter_that_is_not_set_is_named():
-    with pytest.raises(ValueError, match="'phi' is checked but the parameters cell does not set it"):
+    with pytest.raises(
+        ValueError, match="'phi' is checked but the parameters cell does not set it"
+    ):
         chapters.check({"n": 3}, n=(1, 9), phi=(0.0, 1.0))
 
 
 def test_an_injected_name_that_the_chapter_lacks_is_refused():
-    names = {"n": 3, "In": ["", "n = 2", "# Parameters\nn = 3\nphy = 0.5\n", "chapters.check(globals())"]}
+    names = {
+        "n": 3,
+        "In": ["", "n = 2", "# Parameters\nn = 3\nphy = 0.5\n", "chapters.check(globals())"],
+    }
     with pytest.raises(
-        ValueError, match=r"unknown parameter 'phy' \(did you mean phi\?\); this chapter takes n, phi"
+        ValueError,
+        match=r"unknown parameter 'phy' \(did you mean phi\?\); this chapter takes n, phi",
     ):
         chapters.check(names | {"phi": 0.1}, n=(1, 9), phi=(0.0, 1.0))
 
@@ -107,7 +113,14 @@ def test_verdicts(value, options, expected):
 
 def test_a_control_passes_by_failing(capsys):
     found = chapters.claim(
-        "wrong-rule", "The wrong rule.", 1.3, target=1.0, tolerance=0.1, error=0.01, n=9, control=True
+        "wrong-rule",
+        "The wrong rule.",
+        1.3,
+        target=1.0,
+        tolerance=0.1,
+        error=0.01,
+        n=9,
+        control=True,
     )
     assert found == "differs"
     assert "differs, as it must" in capsys.readouterr().out
@@ -127,19 +140,31 @@ def test_a_control_passes_by_failing(capsys):
     ],
 )
 def test_a_claim_is_checked(bad):
-    good = {"id": "x", "text": "t", "value": 1.0, "target": 1.0, "tolerance": 0.1, "error": 0.0, "n": 1}
+    good = {
+        "id": "x",
+        "text": "t",
+        "value": 1.0,
+        "target": 1.0,
+        "tolerance": 0.1,
+        "error": 0.0,
+        "n": 1,
+    }
     with pytest.raises((ValueError, TypeError)):
         chapters.claim(**(good | bad))
 
 
 def notebook_with(tmp_path, *bundles):
-    outputs = [{"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in bundles]
+    outputs = [
+        {"output_type": "display_data", "data": bundle, "metadata": {}} for bundle in bundles
+    ]
     path = tmp_path / "x.ipynb"
     cells = [
         {"cell_type": "markdown", "source": "#"},
         {"cell_type": "code", "source": "", "outputs": outputs},
     ]
-    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    path.write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
     return path
 
 
@@ -151,7 +176,12 @@ def test_records_and_claims_are_read_back(tmp_path, monkeypatch):
     path = notebook_with(tmp_path, *shown)
     assert chapters.records(path) == {"f": {"value": 0.5, "error": 0.01, "n": 8, "unit": "steps"}}
     (claim,) = chapters.claims(path)
-    assert (claim["id"], claim["cell"], claim["verdict"], claim["passed"]) == ("half", 1, "agrees", True)
+    assert (claim["id"], claim["cell"], claim["verdict"], claim["passed"]) == (
+        "half",
+        1,
+        "agrees",
+        True,
+    )
 
 
 def test_a_number_recorded_twice_is_an_error(tmp_path, monkeypatch):

@@ -24,7 +24,9 @@ def sources(book, kind):
 
 
 def labels(path, directive):
-    found = [line for cell in notebook(path)["cells"] for line in "".join(cell["source"]).splitlines()]
+    found = [
+        line for cell in notebook(path)["cells"] for line in "".join(cell["source"]).splitlines()
+    ]
     return sum(line.lstrip("`").startswith("{" + directive) for line in found)
 
 
@@ -58,8 +60,16 @@ def test_a_students_copy_has_the_exercises_and_no_solution(path):
 def names(code):
     """(names that a cell's own level reads before it sets them, names it sets): functions' insides count as read."""
     tree = ast.parse(code)
-    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    made = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    read = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    made = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    }
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             made.add(node.name)
@@ -83,17 +93,28 @@ def test_no_cell_of_a_students_copy_needs_a_solution(path):
 
 @pytest.mark.parametrize("kind", classroom.KINDS)
 def test_a_copy_runs(kind, tmp_path):
-    small = {"pairs_a_side": 8, "n_discs": 60, "n": 80, "phis": [0.45, 0.5, 0.62, 0.66], "steps": 200, "runs": 3}
+    small = {
+        "pairs_a_side": 8,
+        "n_discs": 60,
+        "n": 80,
+        "phis": [0.45, 0.5, 0.62, 0.66],
+        "steps": 200,
+        "runs": 3,
+    }
     asked, out = tmp_path / "student.ipynb", tmp_path / "out.ipynb"
     options = {"parameters": small, "progress_bar": False}
     whole = notebook(ROOT / "notebooks" / "packing_by_descent.ipynb")
-    answers = {"ex-descent-phi": [{"what": "", "tolerance": 0.01, "absolute": False, "keys": ["0" * 12]}]}
+    answers = {
+        "ex-descent-phi": [{"what": "", "tolerance": 0.01, "absolute": False, "keys": ["0" * 12]}]
+    }
     asked.write_text(json.dumps(classroom.copy(whole, kind, answers)), encoding="utf8")
     papermill.execute_notebook(str(asked), str(out), **options)
     if kind == "teacher":
         stated = chapters.answers(out)
         assert {"ex-descent-phi", "ex-descent-wait"} <= set(stated)
-        (spheres,) = [entry for entry in stated["ex-descent-phi"] if entry["what"] == "number of spheres"]
+        (spheres,) = [
+            entry for entry in stated["ex-descent-phi"] if entry["what"] == "number of spheres"
+        ]
         graded = {key: spheres[key] for key in ("tolerance", "absolute", "what", "keys")}
         assert chapters.grade("ex-descent-phi", 1184.2, **graded) is True
         assert chapters.grade("ex-descent-phi", 1240, **graded) is False
@@ -115,17 +136,29 @@ NUMBERS = st.floats(1e-6, 1e6) | st.floats(-1e6, -1e-6)
 
 @given(NUMBERS, st.sampled_from([0.001, 0.01, 0.1]), st.floats(-0.85, 0.85))
 def test_near_numbers_are_right(value, tolerance, part):
-    assert chapters.grade("ex", value * (1 + part * tolerance), **states(value, tolerance=tolerance)) is True
+    assert (
+        chapters.grade("ex", value * (1 + part * tolerance), **states(value, tolerance=tolerance))
+        is True
+    )
 
 
 @given(NUMBERS, st.sampled_from([0.001, 0.01, 0.1]), st.floats(1.2, 50) | st.floats(-8, -1.2))
 def test_far_numbers_are_not(value, tolerance, part):
-    assert chapters.grade("ex", value * (1 + part * tolerance), **states(value, tolerance=tolerance)) is False
+    assert (
+        chapters.grade("ex", value * (1 + part * tolerance), **states(value, tolerance=tolerance))
+        is False
+    )
 
 
-@given(st.floats(-5, 5), st.sampled_from([0.01, 0.1, 2.0]), st.floats(-3, 3).filter(lambda x: not 0.89 < abs(x) < 1.11))
+@given(
+    st.floats(-5, 5),
+    st.sampled_from([0.01, 0.1, 2.0]),
+    st.floats(-3, 3).filter(lambda x: not 0.89 < abs(x) < 1.11),
+)
 def test_absolute_tolerances(value, tolerance, part):
-    right = chapters.grade("ex", value + part * tolerance, **states(value, tolerance=tolerance, absolute=True))
+    right = chapters.grade(
+        "ex", value + part * tolerance, **states(value, tolerance=tolerance, absolute=True)
+    )
     assert right is (abs(part) < 1)
 
 

@@ -47,7 +47,9 @@ def test_kernel_agrees_with_numpy(loss, Z):
     np.testing.assert_allclose(out.reshape(Z.shape), gradient, atol=1e-14)
     assert told[0] == pytest.approx(value, abs=1e-14)
     if isinstance(loss, PackingLoss):
-        assert told[1] == loss.activity(Z) and told[2] == pytest.approx(loss.balls(Z)[1].mean(), rel=1e-14)
+        assert told[1] == loss.activity(Z) and told[2] == pytest.approx(
+            loss.balls(Z)[1].mean(), rel=1e-14
+        )
 
 
 def test_attraction_is_the_packing_loss_turned_over(Z):
@@ -94,7 +96,9 @@ def test_without_overlap_nothing_moves():
 
 @pytest.mark.parametrize("loss", [NTXent(0.3), PackingLoss(1.5)], ids=repr)
 def test_losses_know_no_scale_and_packing_no_place(loss, Z):
-    scaled = Z * (1.7 if isinstance(loss, PackingLoss) else np.linspace(0.5, 2, 15).reshape(5, 3, 1))
+    scaled = Z * (
+        1.7 if isinstance(loss, PackingLoss) else np.linspace(0.5, 2, 15).reshape(5, 3, 1)
+    )
     moved = scaled + (2.5 if isinstance(loss, PackingLoss) else 0.0)
     assert loss.value(moved) == pytest.approx(loss.value(Z), rel=1e-12)
 
@@ -124,12 +128,24 @@ def test_a_start():
     assert not np.array_equal(theta, encoder.start(8))
 
 
-@pytest.mark.parametrize("loss", [NTXent(0.2), PackingLoss(2.0), PackingLoss(2.0, attract=True)], ids=repr)
+@pytest.mark.parametrize(
+    "loss", [NTXent(0.2), PackingLoss(2.0), PackingLoss(2.0, attract=True)], ids=repr
+)
 def test_training_is_what_its_docstring_says(loss):
     """Two epochs by hand, in NumPy, with the order and the views of the run."""
     images, seed = np.random.default_rng(5).random((19, 16)), 11
-    encoder, augmentation = Encoder(pixels=16, hidden=9, features=8, out=4), Augmentation(0.7, 0.2, 0.05)
-    asked = {"rate": 0.02, "epochs": 2, "batch": 6, "views": 3, "augmentation": augmentation, "momentum": 0.8}
+    encoder, augmentation = (
+        Encoder(pixels=16, hidden=9, features=8, out=4),
+        Augmentation(0.7, 0.2, 0.05),
+    )
+    asked = {
+        "rate": 0.02,
+        "epochs": 2,
+        "batch": 6,
+        "views": 3,
+        "augmentation": augmentation,
+        "momentum": 0.8,
+    }
     run = train(encoder, images, loss, seed=seed, **asked)
     theta, v, order, seen = encoder.start(seed), 0.0, np.arange(19), []
     for k in range(6):
@@ -137,7 +153,9 @@ def test_training_is_what_its_docstring_says(loss):
             kernel.order_of(np.uint64(seed), k // 3, order)
         chosen = order[k % 3 * 6 : k % 3 * 6 + 6]
         seen += chosen.tolist()
-        value, gradient = encoder.gradient(theta, augmentation.views(images, 3, seed, step=k)[chosen], loss)
+        value, gradient = encoder.gradient(
+            theta, augmentation.views(images, 3, seed, step=k)[chosen], loss
+        )
         assert run.loss[k] == pytest.approx(value, abs=1e-12)
         v = 0.8 * v - gradient
         theta = theta + 0.02 * (1 - k / 6) * v
@@ -151,7 +169,9 @@ def test_one_seed_one_run():
     first, again = (train(Encoder(), images, PackingLoss(2.0), seed=4, **asked) for _ in range(2))
     assert first.digest == again.digest and np.array_equal(first.loss, again.loss)
     assert train(Encoder(), images, PackingLoss(2.0), seed=5, **asked).digest != first.digest
-    assert first.digest == "f06397342c612957608db791c08e0d0a"  # anywhere: only IEEE arithmetic, in a fixed order
+    assert (
+        first.digest == "f06397342c612957608db791c08e0d0a"
+    )  # anywhere: only IEEE arithmetic, in a fixed order
 
 
 def test_views_are_turned_shifted_and_interpolated():
@@ -169,13 +189,17 @@ def test_views_are_turned_shifted_and_interpolated():
         dx, dy, angle = 1.5 * u[view, 0], 1.5 * u[view, 1], 2 * math.atan(0.3 * u[view, 2])
         from_x = math.cos(angle) * x - math.sin(angle) * y + dx + 3.5
         from_y = math.sin(angle) * x + math.cos(angle) * y + dy + 3.5
-        expected = ndimage.map_coordinates(np.pad(image.reshape(8, 8), 4), [from_y + 4, from_x + 4], order=1)
+        expected = ndimage.map_coordinates(
+            np.pad(image.reshape(8, 8), 4), [from_y + 4, from_x + 4], order=1
+        )
         np.testing.assert_allclose(found[1, view], expected.ravel(), atol=1e-12)
 
 
 def test_no_augmentation_and_grain_alone(seed):
     images = np.random.default_rng(2).random((5, 64))
-    assert np.array_equal(Augmentation(0, 0, 0).views(images, 3, 1), np.repeat(images[:, None], 3, axis=1))
+    assert np.array_equal(
+        Augmentation(0, 0, 0).views(images, 3, 1), np.repeat(images[:, None], 3, axis=1)
+    )
     grain = Augmentation(0, 0, 0.2).views(np.zeros((200, 64)), 2, seed).ravel()
     assert abs(grain.mean()) < 5 * 0.2 / math.sqrt(grain.size)
     assert abs(grain.std() / 0.2 - 1) < 5 / math.sqrt(2 * grain.size)
@@ -191,11 +215,17 @@ def test_the_probe_finds_planes_and_chance():
     assert linear_probe(*seen, *unseen) == 1.0
     assert linear_probe(*seen, *unseen, per_class=2) == 1.0
     nothing = random.normal(size=(600, 4))
-    assert abs(linear_probe(nothing[:300], labels[:300], nothing[300:], labels[300:]) - 1 / 3) < 0.14  # 5 sigma
+    assert (
+        abs(linear_probe(nothing[:300], labels[:300], nothing[300:], labels[300:]) - 1 / 3) < 0.14
+    )  # 5 sigma
 
 
 def small(images=np.zeros((8, 64)), **changes):
-    return train(Encoder(), images, **({"loss": NTXent(), "rate": 0.1, "epochs": 1, "seed": 1, "batch": 4} | changes))
+    return train(
+        Encoder(),
+        images,
+        **({"loss": NTXent(), "rate": 0.1, "epochs": 1, "seed": 1, "batch": 4} | changes),
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,7 +244,11 @@ def small(images=np.zeros((8, 64)), **changes):
         (ValueError, "batch", lambda: small(batch=9)),
         (ValueError, "64 pixels of the encoder", lambda: small(np.zeros((8, 16)))),
         (ValueError, "square images", lambda: Augmentation().views(np.zeros((2, 5)), 2, 1)),
-        (FloatingPointError, "take a smaller one", lambda: small(np.eye(8, 64), rate=1e300, epochs=4)),
+        (
+            FloatingPointError,
+            "take a smaller one",
+            lambda: small(np.eye(8, 64), rate=1e300, epochs=4),
+        ),
     ],
 )
 def test_bad_input_is_refused(error, message, call):

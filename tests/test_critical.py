@@ -18,9 +18,10 @@ def autoregression(rng, runs, length, tau):
 def test_error_of_an_autoregression(seed):
     """400 runs of 400 autocorrelation times, tau = 10 in closed form.
 
-    The mean of tau must lie within 0.7 of it, the mean of (deviation/error)^2 in (0.8, 1.5); both are five standard
-    errors from what is expected (9.8 and 1.08): false alarms below 1e-5. The error without autocorrelation is caught
-    (10 instead of 1), so is one wrong by a quarter (1.7) with power 0.98.
+    The mean of tau must lie within 0.7 of it, the mean of (deviation/error)^2 in (0.8, 1.5); both
+    are five standard errors from what is expected (9.8 and 1.08): false alarms below 1e-5. The
+    error without autocorrelation is caught (10 instead of 1), so is one wrong by a quarter (1.7)
+    with power 0.98.
     """
     series = 0.5 + 0.01 * autoregression(np.random.default_rng(seed), 400, 8000, 10)
     found = [critical.steady_activity(np.arange(0, 24_000, 3), row) for row in series]
@@ -37,16 +38,23 @@ def test_unreliable_when_short_or_drifting(seed):
     """Of 200 stretches five autocorrelation times long, or 50 that drift, few look reliable (false alarm < 1e-6)."""
     rng = np.random.default_rng(seed)
     short = 0.5 + 0.01 * autoregression(rng, 200, 400, 40)
-    assert np.mean([critical.steady_activity(np.arange(400), row).reliable for row in short]) < 0.06  # expected 0.005
+    assert (
+        np.mean([critical.steady_activity(np.arange(400), row).reliable for row in short]) < 0.06
+    )  # expected 0.005
     noise = 0.001 * rng.standard_normal((50, 4000))
     step = np.repeat([0, 0, 3e-4, 0], 1000)  # no long memory, yet the quarters differ
     slow = [critical.steady_activity(np.arange(4000), 0.5 + step + row) for row in noise]
     assert np.mean([one.reliable for one in slow]) < 0.3  # expected 0.00
     assert np.median([one.tau for one in slow]) < 10
-    falling = [critical.steady_activity(np.arange(4000), 0.5 - 1e-5 * np.arange(4000) + row) for row in noise]
+    falling = [
+        critical.steady_activity(np.arange(4000), 0.5 - 1e-5 * np.arange(4000) + row)
+        for row in noise
+    ]
     assert np.mean([one.reliable for one in falling]) < 0.1  # expected 0.00
     settled = 0.5 + noise + 0.4 * np.exp(-np.arange(4000) / 100)
-    assert np.mean([critical.steady_activity(np.arange(4000), row).reliable for row in settled]) > 0.8  # expected 0.99
+    assert (
+        np.mean([critical.steady_activity(np.arange(4000), row).reliable for row in settled]) > 0.8
+    )  # expected 0.99
 
 
 def test_other_records_are_left_out(seed):
@@ -66,9 +74,20 @@ def test_other_records_are_left_out(seed):
 
 def test_absorbed_and_constant_runs():
     gone = critical.steady_activity([0, 10, 17], [0.9, 0.2, 0.0])
-    assert (gone.value, gone.error, gone.start, gone.absorbed, gone.reliable) == (0.0, 0.0, 17, True, True)
+    assert (gone.value, gone.error, gone.start, gone.absorbed, gone.reliable) == (
+        0.0,
+        0.0,
+        17,
+        True,
+        True,
+    )
     still = critical.steady_activity(np.arange(200), np.full(200, 0.3))
-    assert (still.value, still.error, still.tau, still.reliable) == (pytest.approx(0.3), 0.0, 1.0, True)
+    assert (still.value, still.error, still.tau, still.reliable) == (
+        pytest.approx(0.3),
+        0.0,
+        1.0,
+        True,
+    )
 
 
 def test_relaxation_time():
@@ -92,7 +111,9 @@ def test_survival_of_exponential_deaths(seed):
     truth = np.exp(-at / 100)
     assert np.all(np.abs(chance - truth) < 4 * (high - low) / 2)
     thrown_away = critical.survival(np.minimum(life, watched), np.ones(2000, bool), at)[0]
-    assert np.all(np.abs(thrown_away - truth) > 4 * (high - low) / 2)  # censored runs taken for dead
+    assert np.all(
+        np.abs(thrown_away - truth) > 4 * (high - low) / 2
+    )  # censored runs taken for dead
 
 
 def test_mean_activity_over_all_and_over_survivors():
@@ -134,8 +155,9 @@ def deaths(rng, phi_c, longest=20_000, scatter=0.4):
 def test_divergence_finds_phi_c(seed):
     """60 scans with phi_c = 0.6283 off their grid: mean square of deviation/error expected 1.25, in (0.5, 2.6).
 
-    False alarms below 1e-4. Runs stopped ten times earlier change it by no more than the errors say, and taking the
-    runs that were stopped for absorbed ones, the negative control, moves phi_c by many errors.
+    False alarms below 1e-4. Runs stopped ten times earlier change it by no more than the errors
+    say, and taking the runs that were stopped for absorbed ones, the negative control, moves phi_c
+    by many errors.
     """
     rng = np.random.default_rng(seed)
     scans = [deaths(rng, 0.6283) for _ in range(60)]
@@ -145,7 +167,9 @@ def test_divergence_finds_phi_c(seed):
     assert np.mean([one.error for one in found]) < 0.002
     assert np.mean([one.scatter for one in found]) == pytest.approx(0.4, abs=0.06)
     known = [critical.divergence(*scan, scatter=0.4) for scan in scans]
-    assert 0.4 < np.mean([((one.phi_c - 0.6283) / one.error) ** 2 for one in known]) < 2.2  # expected 1.05
+    assert (
+        0.4 < np.mean([((one.phi_c - 0.6283) / one.error) ** 2 for one in known]) < 2.2
+    )  # expected 1.05
     short = [critical.divergence(*scan, longest=4_000) for scan in scans[:20]]
     shift = np.mean([one.phi_c for one in short]) - 0.6283
     assert abs(shift) < 5 * np.mean([one.error for one in short]) / 20**0.5 + 5e-4
@@ -160,7 +184,10 @@ def test_onset_and_limit(seed):
     phi = 0.57 + 0.005 * np.arange(1, 7)
     law = 10 * (phi - 0.568) ** 0.84
     error = np.full(6, 0.004)
-    found = [critical.onset(phi, law + error * rng.standard_normal(6), error, most=0.9) for _ in range(200)]
+    found = [
+        critical.onset(phi, law + error * rng.standard_normal(6), error, most=0.9)
+        for _ in range(200)
+    ]
     # the error counts chi^2 above its mean: a little too large on purpose
     assert 0.3 < np.mean([((one.phi_c - 0.568) / one.error) ** 2 for one in found]) < 1.3
     wrong = [critical.onset(phi, law, error, beta=0.5, most=0.9) for _ in range(1)]
@@ -168,7 +195,9 @@ def test_onset_and_limit(seed):
     alpha = np.array([0.001, 0.003, 0.01, 0.03, 0.05])
     scale = np.full(5, 0.001)
     limits = [
-        critical.to_zero(alpha, 0.64 - 0.8 * alpha + scale * rng.standard_normal(5), scale, degree=1)
+        critical.to_zero(
+            alpha, 0.64 - 0.8 * alpha + scale * rng.standard_normal(5), scale, degree=1
+        )
         for _ in range(200)
     ]
     assert 0.5 < np.mean([((one.value - 0.64) / one.error) ** 2 for one in limits]) < 1.5
@@ -205,7 +234,9 @@ def test_octaves_of_a_power_law():
 def test_octaves_of_uneven_records():
     """A straight line recorded anywhere: means are at the middles of the octaves."""
     times = np.array([0, 1, 7, 50, 51, 64])
-    assert critical.octaves(times, 1 - times / 64, 3) == pytest.approx([1 - 12 / 64, 1 - 24 / 64, 1 - 48 / 64])
+    assert critical.octaves(times, 1 - times / 64, 3) == pytest.approx(
+        [1 - 12 / 64, 1 - 24 / 64, 1 - 48 / 64]
+    )
     for bad in ((times, 1 - times / 64, 7), (times[2:], times[2:] / 64, 5), (times, times / 64, 0)):
         with pytest.raises(ValueError, match="count"):
             critical.octaves(*bad)

@@ -1,7 +1,7 @@
 """The chapters on the transition: recorded numbers, claims, and controls that fail.
 
-Two are run small through papermill. The others, nine tenths of whose work is to read the archive, which is as large at
-any parameters, are taken as the book on the disk recorded them.
+Two are run small through papermill. The others, nine tenths of whose work is to read the archive,
+which is as large at any parameters, are taken as the book on the disk recorded them.
 """
 
 import pytest
@@ -34,7 +34,10 @@ SMALL = {
     },
 }
 AS_EXECUTED = ["locating_phi_c", "scaling_known_answers", "manna_collapse"]
-SLACK = {"start-does-not-matter-compressed", "start-does-not-matter-expanded"}  # true for large systems, late
+SLACK = {
+    "start-does-not-matter-compressed",
+    "start-does-not-matter-expanded",
+}  # true for large systems, late
 
 FAILED = {  # what our error bars do not bear out: printed, not hidden
     "manna-joint",  # the joint collapse of Fig. 3
@@ -67,8 +70,14 @@ def test_absorbing_or_active_reads_both_sides_of_the_transition_from_the_archive
     """phi_c from below and above close in as runs get longer; lifetimes grow with N as in the three phases."""
     chapter = run("absorbing_or_active")
     assert 0.0 < chapter.records["gap"]["value"] < 0.6 * chapter.records["gap-early"]["value"]
-    assert chapter.claims["two-sides-meet"]["verdict"] == chapter.claims["two-sides-close-in"]["verdict"] == "agrees"
-    below, near, above = (chapter.records[f"life-slope-{place}"]["value"] for place in ("low", "middle", "high"))
+    assert (
+        chapter.claims["two-sides-meet"]["verdict"]
+        == chapter.claims["two-sides-close-in"]["verdict"]
+        == "agrees"
+    )
+    below, near, above = (
+        chapter.records[f"life-slope-{place}"]["value"] for place in ("low", "middle", "high")
+    )
     assert 0.0 < below < 0.3 < near < 0.6 < above
     for kind in ("compressed", "expanded"):
         claim = chapter.claims[f"start-does-not-matter-large-{kind}"]
@@ -80,7 +89,10 @@ def test_locating_phi_c_ends_where_spheres_jam():
     chapter = Executed("locating_phi_c")
     assert chapter.records["archive-runs"]["value"] >= 656
     end = chapter.records["end-point"]
-    assert abs(end["value"] - 0.64) < 0.01 and chapter.records["end-point-statistical"]["value"] < end["error"] < 0.005
+    assert (
+        abs(end["value"] - 0.64) < 0.01
+        and chapter.records["end-point-statistical"]["value"] < end["error"] < 0.005
+    )
     assert chapter.claims["end-points-are-one"]["verdict"] == "agrees"
     assert chapter.claims["control-finite-kicks"]["value"] < 0.6
 
@@ -91,7 +103,10 @@ def test_scaling_recovers_what_is_known():
     for name in ("threshold", "nu", "beta"):
         assert chapter.claims[f"known-percolation-{name}"]["verdict"] == "agrees"
     assert chapter.claims["control-known-mean-field"]["value"] > 5
-    assert chapter.claims["known-exact"]["value"] < 0.1 and chapter.records["exact-quality"]["value"] < 0.1
+    assert (
+        chapter.claims["known-exact"]["value"] < 0.1
+        and chapter.records["exact-quality"]["value"] < 0.1
+    )
     assert chapter.claims["known-cover-nu-68"]["n"] >= 400
     assert chapter.near("known-sand-threshold", 0.717, 0.005)
 
@@ -99,16 +114,30 @@ def test_scaling_recovers_what_is_known():
 def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive():
     """The exact model has nu = 2 and refuses other exponents; activities collapse better alone, and not as mean field."""
     chapter = Executed("manna_collapse")
-    assert chapter.records["graph-quality-wrong"]["value"] > 100 * chapter.records["graph-quality"]["value"]
+    assert (
+        chapter.records["graph-quality-wrong"]["value"]
+        > 100 * chapter.records["graph-quality"]["value"]
+    )
     assert chapter.claims["manna-graph-nu"]["verdict"] == "agrees"
     assert chapter.claims["manna-redone"]["value"] == 0.0
-    assert chapter.records["runs"]["value"] >= 6_576 and chapter.records["fewest-near"]["value"] >= 16
+    assert (
+        chapter.records["runs"]["value"] >= 6_576 and chapter.records["fewest-near"]["value"] >= 16
+    )
     for process in ("sgd", "rcd", "gd"):
         assert chapter.near(f"phi-c-{process}", 0.513, allowance=0.01)
-        assert chapter.records[f"beta-{process}-gauss"]["error"] > 0.0  # the likelihood has a maximum
-        alone, field = (chapter.records[f"alone-{name}-{process}"]["value"] for name in ("manna", "field"))
-        assert 0.0 < alone < field / 2 and alone < chapter.records[f"s-manna-{process}"]["value"] / 5
-        assert chapter.records[f"gap-{process}-4000"]["value"] < chapter.records[f"gap-{process}-1000"]["value"]
+        assert (
+            chapter.records[f"beta-{process}-gauss"]["error"] > 0.0
+        )  # the likelihood has a maximum
+        alone, field = (
+            chapter.records[f"alone-{name}-{process}"]["value"] for name in ("manna", "field")
+        )
+        assert (
+            0.0 < alone < field / 2 and alone < chapter.records[f"s-manna-{process}"]["value"] / 5
+        )
+        assert (
+            chapter.records[f"gap-{process}-4000"]["value"]
+            < chapter.records[f"gap-{process}-1000"]["value"]
+        )
 
 
 def test_the_manna_chapter_says_that_activity_is_not_steady():
@@ -120,9 +149,17 @@ def test_the_manna_chapter_says_that_activity_is_not_steady():
             claim = chapter.claims[f"manna-clock-{process}-{place}"]
             assert abs(claim["value"]) < 4 * claim["error"] and claim["n"] >= 6
     assert chapter.claims["control-manna-steady"]["value"] < -0.05
-    assert chapter.records["clock-fall-sgd"]["value"] > 1.5 * chapter.records["clock-fall-rcd"]["value"]
-    assert chapter.records["limit-phi-c-sgd"]["value"] - chapter.records["phi-c-sgd"]["value"] > 0.003
-    assert chapter.records["limit-manna-sgd"]["value"] < chapter.records["alone-manna-sgd"]["value"] / 2
+    assert (
+        chapter.records["clock-fall-sgd"]["value"]
+        > 1.5 * chapter.records["clock-fall-rcd"]["value"]
+    )
+    assert (
+        chapter.records["limit-phi-c-sgd"]["value"] - chapter.records["phi-c-sgd"]["value"] > 0.003
+    )
+    assert (
+        chapter.records["limit-manna-sgd"]["value"]
+        < chapter.records["alone-manna-sgd"]["value"] / 2
+    )
 
 
 def test_hidden_order_predicts_the_noise_of_a_step_and_redoes_the_archive(run):
@@ -140,11 +177,21 @@ def test_hidden_order_tells_what_fluctuates_from_what_is_frozen():
     """Caged spheres; opposite kicks suppress what fluctuates, most for SGD; a full curve near the transition."""
     chapter = Executed("hidden_order")
     for process in ("bro", "sgd", "individual-bro", "rcd", "non-reciprocal-bro"):
-        assert 0.0 < chapter.records[f"crept-{process}"]["value"] < chapter.records["walk"]["value"] / 2
+        assert (
+            0.0
+            < chapter.records[f"crept-{process}"]["value"]
+            < chapter.records["walk"]["value"] / 2
+        )
         assert 0.0 < chapter.records[f"frozen-{process}"]["value"] < 1.0
         assert chapter.records[f"near-{process}"]["n"] >= 24
     for pair in ("bro", "sgd"):
         assert chapter.claims[f"hidden-long-waves-{pair}"]["verdict"] == "agrees"
-    fluctuating = {rule: chapter.records[f"moving-{rule}"]["value"] for rule in ("bro", "sgd", "rcd", "individual-bro")}
-    assert fluctuating["sgd"] > fluctuating["rcd"] and fluctuating["bro"] > fluctuating["individual-bro"]
+    fluctuating = {
+        rule: chapter.records[f"moving-{rule}"]["value"]
+        for rule in ("bro", "sgd", "rcd", "individual-bro")
+    }
+    assert (
+        fluctuating["sgd"] > fluctuating["rcd"]
+        and fluctuating["bro"] > fluctuating["individual-bro"]
+    )
     assert chapter.records["ratio-measured"]["value"] > chapter.records["ratio-predicted"]["value"]

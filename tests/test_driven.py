@@ -50,7 +50,12 @@ def page():
 
 def test_a_frame_is_the_run(page):
     first, numbers = page.frames[0]
-    assert (first["steps"], first["n"], first["dim"], first["series"]) == (0, 80, 3, [(0, mpack.activity(START))])
+    assert (first["steps"], first["n"], first["dim"], first["series"]) == (
+        0,
+        80,
+        3,
+        [(0, mpack.activity(START))],
+    )
     assert page.told == {"going": False, "here": True} and len(numbers) == 4 * 80
     page.say(go=True)
     page.draw()
@@ -62,7 +67,9 @@ def test_a_frame_is_the_run(page):
     about, numbers = page.frames[3]
     run, before = (mpack.simulate(START, RULE, steps=steps, seed=7) for steps in (9, 6))
     assert (about["steps"], about["digest"], about["activity"]) == (9, run.digest, run.activity[-1])
-    np.testing.assert_array_equal(numbers[: 3 * 80].reshape(80, 3), (run.final.positions / run.final.box).astype("f4"))
+    np.testing.assert_array_equal(
+        numbers[: 3 * 80].reshape(80, 3), (run.final.positions / run.final.box).astype("f4")
+    )
     moved = run.final.positions - before.final.positions
     moved -= START.box * np.round(moved / START.box)
     np.testing.assert_allclose(numbers[3 * 80 :], np.linalg.norm(moved, axis=1), atol=1e-6)
@@ -84,7 +91,10 @@ def test_the_next_frame_waits_until_this_one_is_drawn(page):
     page.wait(4)
     page.draw()
     page.wait(5)
-    assert page.frames[4][0]["steps"] - page.frames[3][0]["steps"] in (3, 50)  # from then on, or the one after
+    assert page.frames[4][0]["steps"] - page.frames[3][0]["steps"] in (
+        3,
+        50,
+    )  # from then on, or the one after
 
 
 def test_stop_stops_also_in_the_midst_of_a_frame_and_go_goes_on(page):
@@ -114,7 +124,9 @@ def test_an_error_of_the_library_is_shown(page, monkeypatch):
     monkeypatch.setattr(_driven.simulation, "simulate", broken)
     page.say(go=True)
     assert page.figure.wait(30)
-    assert page.told["error"] == "MemoryError: no room for the lists" and page.told["going"] is False
+    assert (
+        page.told["error"] == "MemoryError: no room for the lists" and page.told["going"] is False
+    )
     monkeypatch.undo()
     page.told.clear()
     page.say(once=True)
@@ -141,7 +153,9 @@ def test_a_run_at_rest_says_so_and_does_not_go_on():
 
 
 def test_spheres_of_several_sizes_bring_their_diameters():
-    mixed = mpack.Packing.random(n=40, phi=0.4, dim=3, seed=3, diameters=np.where(np.arange(40) < 20, 1.0, 1.4))
+    mixed = mpack.Packing.random(
+        n=40, phi=0.4, dim=3, seed=3, diameters=np.where(np.arange(40) < 20, 1.0, 1.4)
+    )
     numbers = Page(mpack.widgets.drive(mixed, RULE)).frames[0][1]
     np.testing.assert_array_equal(numbers[4 * 40 :], mixed.diameters.astype("f4"))
 

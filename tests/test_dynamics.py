@@ -20,7 +20,9 @@ EVERY = reference.DYNAMICS | {
     "SGD WCA": mpack.SGD(alpha=1e-5, batch_fraction=0.5, potential=mpack.WCA(epsilon=0.3)),
     "SGD, B = 2": mpack.SGD(alpha=0.08, batch_size=2),
     "RCD, B = 2": mpack.RCD(alpha=0.08, batch_size=2),
-    "RCD, B = 3, Hertzian": mpack.RCD(alpha=0.08, batch_size=3, potential=mpack.Hertzian(stiffness=2)),
+    "RCD, B = 3, Hertzian": mpack.RCD(
+        alpha=0.08, batch_size=3, potential=mpack.Hertzian(stiffness=2)
+    ),
 }
 TAME = {name: rule for name, rule in EVERY.items() if name not in ("SGD Lennard-Jones", "SGD WCA")}
 
@@ -43,7 +45,10 @@ def small_systems(seed, count, dims, box=(2.0, 4.0)):
         sizes = random.uniform(0.5, 1.5, n) if k % 2 else np.ones(n)
         sizes = sizes / np.mean(sizes)
         edge = max(2.0 * sizes.max() * (1 + 1e-9), random.uniform(*box))
-        yield mpack.Packing(random.uniform(0, edge, (n, dim)), edge, sizes), int(random.integers(0, 2**63))
+        yield (
+            mpack.Packing(random.uniform(0, edge, (n, dim)), edge, sizes),
+            int(random.integers(0, 2**63)),
+        )
 
 
 def shaken(dim, cells, spacing=0.9, seed=0):
@@ -53,7 +58,8 @@ def shaken(dim, cells, spacing=0.9, seed=0):
     return mpack.Packing(noisy, cells * spacing)
 
 
-# ---------------------------------------------------------------------------------------------- the reference
+# ---------------------------------------------------------------------------------------------- the
+# reference
 
 
 @pytest.mark.parametrize("name", TAME)
@@ -67,7 +73,9 @@ def test_first_step(name, seed):
         )
         assert np.allclose(displacement(run), expected, rtol=1e-10, atol=1e-13 * packing.box)
         assert round(run.activity[0] * packing.n) == np.count_nonzero(active)
-        i, j, *_ = reference.contacts(packing.positions, packing.box, packing.diameters, mpack.Linear())
+        i, j, *_ = reference.contacts(
+            packing.positions, packing.box, packing.diameters, mpack.Linear()
+        )
         gaps = np.abs(packing.positions[i] - packing.positions[j])
         crossed += np.count_nonzero(np.any(gaps > 0.5 * packing.box, axis=1))
     assert crossed > 100  # contacts across the boundary
@@ -96,7 +104,9 @@ def test_steep_potentials(name, seed):
 
 def test_lennard_jones_attracts(seed):
     """With a cut-off beyond contact: pairs apart are drawn together, as the reference says."""
-    dynamics = mpack.RCD(alpha=1e-3, batch_fraction=0.5, potential=mpack.LennardJones(epsilon=0.5, cutoff=2))
+    dynamics = mpack.RCD(
+        alpha=1e-3, batch_fraction=0.5, potential=mpack.LennardJones(epsilon=0.5, cutoff=2)
+    )
     for dim in (2, 3):
         packing = shaken(dim, 4, spacing=1.25, seed=seed)
         run = mpack.simulate(packing, dynamics, steps=5, seed=3)
@@ -110,7 +120,9 @@ class TestFourDimensions:
     def test_three_steps(self, name, seed):
         for packing, key in small_systems(seed + 2, 4, (4,)):
             run = mpack.simulate(packing, TAME[name], steps=3, seed=key)
-            assert np.allclose(displacement(run), reference.run(packing, TAME[name], key, 3)[1], atol=1e-9)
+            assert np.allclose(
+                displacement(run), reference.run(packing, TAME[name], key, 3)[1], atol=1e-9
+            )
 
 
 class TestSixDimensions:
@@ -122,7 +134,9 @@ class TestSixDimensions:
     def test_three_steps(self, name, seed):
         for packing, key in small_systems(seed + 2, 4, (6,), box=(2.0, 2.2)):
             run = mpack.simulate(packing, TAME[name], steps=3, seed=key)
-            assert np.allclose(displacement(run), reference.run(packing, TAME[name], key, 3)[1], atol=1e-9)
+            assert np.allclose(
+                displacement(run), reference.run(packing, TAME[name], key, 3)[1], atol=1e-9
+            )
 
 
 def test_the_reference_tells_the_rules_apart(seed):
@@ -131,14 +145,16 @@ def test_the_reference_tells_the_rules_apart(seed):
     """
     packing, key = mpack.Packing.random(n=60, phi=1.0, dim=3, seed=seed), 4
     moved = {
-        name: displacement(mpack.simulate(packing, rule, steps=1, seed=key)) for name, rule in TAME.items()
+        name: displacement(mpack.simulate(packing, rule, steps=1, seed=key))
+        for name, rule in TAME.items()
     }
     for name, other in itertools.permutations(TAME, 2):
         same = np.allclose(moved[name], moved[other], atol=1e-13)
         assert not same, (name, other)
 
 
-# --------------------------------------------------------------------------------------------------- one pair
+# ---------------------------------------------------------------------------------------------------
+# one pair
 
 
 def pair(separation=0.6, dim=3, axis=0, box=4.0, swapped=False):
@@ -167,7 +183,9 @@ KICKS = {  # kick of label 0 and of label 1, away from each other, in units of t
 @pytest.mark.parametrize("name", KICKS)
 def test_kicks_of_one_pair(name, axis, swapped):
     """eps u along the line of centres; which end takes which number does not depend on where it stands."""
-    run = mpack.simulate(pair(axis=axis, swapped=swapped), getattr(mpack, name)(eps=0.03), steps=1, seed=7)
+    run = mpack.simulate(
+        pair(axis=axis, swapped=swapped), getattr(mpack, name)(eps=0.03), steps=1, seed=7
+    )
     expected = np.zeros((2, 3))
     expected[:, axis] = 0.03 * np.array(KICKS[name]) * [1, -1] * (-1 if swapped else 1)
     assert np.allclose(displacement(run), expected, atol=1e-16)
@@ -186,7 +204,9 @@ def test_kicks_of_one_pair(name, axis, swapped):
     ids=str,
 )
 def test_gradient_of_one_pair(rule, potential, push):
-    run = mpack.simulate(pair(), rule(alpha=1e-5, batch_fraction=1, potential=potential), steps=1, seed=7)
+    run = mpack.simulate(
+        pair(), rule(alpha=1e-5, batch_fraction=1, potential=potential), steps=1, seed=7
+    )
     assert displacement(run)[:, 0] == pytest.approx([1e-5 * push, -1e-5 * push], rel=1e-12)
     assert np.all(displacement(run)[:, 1:] == 0)
 
@@ -198,7 +218,10 @@ def test_contact_is_open(gap, moves, axis):
     fixed = np.zeros((2, 2), dtype=np.int64)
     fixed[0, axis] = 2**62 + 512 * gap  # 512 units of 2**-64 are one float at 2**62
     run = mpack.simulate(
-        mpack.Packing.from_fixed(fixed, 4.0), mpack.SGD(alpha=0.1, batch_fraction=1), steps=1, seed=1
+        mpack.Packing.from_fixed(fixed, 4.0),
+        mpack.SGD(alpha=0.1, batch_fraction=1),
+        steps=1,
+        seed=1,
     )
     assert (run.steps == 1) is moves and run.absorbed
 
@@ -213,7 +236,9 @@ def test_two_particles_at_one_point(dim, name, threads):
     packing = mpack.Packing(np.full((2, dim), 0.7), 4.0)
     dynamics = TAME[name]
     for key in range(1, 6):
-        run = mpack.simulate(packing, dynamics, steps=1, seed=key, threads=threads, record=mpack.every(1))
+        run = mpack.simulate(
+            packing, dynamics, steps=1, seed=key, threads=threads, record=mpack.every(1)
+        )
         expected, _ = reference.step(packing.positions, 4.0, packing.diameters, dynamics, key, 0)
         assert np.allclose(displacement(run), expected, atol=1e-15)
         moved = displacement(run)
@@ -227,7 +252,9 @@ def test_two_at_one_point_under_an_unbounded_force(rule, potential):
     """The push is cut to just under half the box, for both alike, and that is told and counted."""
     packing = mpack.Packing(np.full((2, 3), 0.7), 4.0)
     with pytest.warns(RuntimeWarning, match="half the box"):
-        run = mpack.simulate(packing, rule(alpha=0.1, batch_fraction=1, potential=potential), steps=1, seed=1)
+        run = mpack.simulate(
+            packing, rule(alpha=0.1, batch_fraction=1, potential=potential), steps=1, seed=1
+        )
     assert run.overflows == 1 and np.all(np.isfinite(run.energy))
     moved = displacement(run)
     assert (
@@ -245,7 +272,9 @@ def test_a_vast_box():
     packing = mpack.Packing(positions, 1e8)
     for name in ("PairwiseBRO", "RCD", "SGD harmonic"):
         run = mpack.simulate(packing, TAME[name], steps=5, seed=2, record=mpack.every(1))
-        assert np.allclose(displacement(run), reference.run(packing, TAME[name], 2, 5)[1], atol=1e-5)
+        assert np.allclose(
+            displacement(run), reference.run(packing, TAME[name], 2, 5)[1], atol=1e-5
+        )
         assert run.activity[0] == 1
 
 
@@ -264,13 +293,18 @@ def test_late_steps(first):
 def test_many_particles_at_one_point_come_apart():
     packing = mpack.Packing(np.full((12, 2), 1.0), 6.0)
     run = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=3000, seed=1)
-    assert np.all(run.final.fixed[:, 1] == packing.fixed[:, 1])  # a line they never leave: no noise across it
+    assert np.all(
+        run.final.fixed[:, 1] == packing.fixed[:, 1]
+    )  # a line they never leave: no noise across it
     assert np.all(np.diff(np.sort(run.final.fixed[:, 0])) > 0)
-    again = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=3000, seed=1, threads=2, skin=0.01)
+    again = mpack.simulate(
+        packing, mpack.PairwiseBRO(eps=0.1), steps=3000, seed=1, threads=2, skin=0.01
+    )
     assert again.digest == run.digest
 
 
-# ------------------------------------------------------------------------------------------------------- laws
+# -------------------------------------------------------------------------------------------------------
+# laws
 
 
 @pytest.mark.parametrize("potential", [mpack.Linear(), mpack.Hertzian()], ids=str)
@@ -281,7 +315,9 @@ def test_one_gradient_descent(potential):
     rules = [rule(batch_fraction=1, **options) for rule in (mpack.SGD, mpack.RCD)]
     rules += [rule.approximation() for rule in rules]
     rules += [rule(batch_size=10_000, **options) for rule in (mpack.SGD, mpack.RCD)]
-    digests = {mpack.simulate(packing, rule, steps=50, seed=k).digest for k, rule in enumerate(rules)}
+    digests = {
+        mpack.simulate(packing, rule, steps=50, seed=k).digest for k, rule in enumerate(rules)
+    }
     assert len(digests) == 1
 
 
@@ -307,15 +343,17 @@ def test_batches_hold_exactly_b(rule, batch):
     for key in range(8):
         moved = drawn(couples(20), rule(alpha=1e-3, batch_size=batch), key, key % 3)
         if rule is mpack.SGD:
-            assert np.array_equal(moved[:20], moved[20:]) and np.count_nonzero(moved) == 2 * min(batch, 20)
+            assert np.array_equal(moved[:20], moved[20:]) and np.count_nonzero(moved) == 2 * min(
+                batch, 20
+            )
         else:
             assert np.count_nonzero(moved) == min(batch, 40)
 
 
 def test_batches_are_drawn_evenly(seed):
     """400 steps of 5 of 20 pairs: each pair's count is Binomial(400, 1/4) but for their fixed sum; chi-square
-    of the counts with 19 degrees, false alarm 1e-6. It would see one pair drawn at 0.44 instead of 0.25 nine
-    times in ten.
+    of the counts with 19 degrees, false alarm 1e-6. It would see one pair drawn at 0.44 instead of
+    0.25 nine times in ten.
     """
     from scipy import stats
 
@@ -345,7 +383,9 @@ def test_centre_of_mass(name):
         assert run.overflows == 0
         shifts = [
             sum(int(b) - int(a) + (int(w) << 64) for a, b, w in zip(*columns))
-            for columns in zip(run.start.fixed.T.tolist(), run.final.fixed.T.tolist(), run.wraps.T.tolist())
+            for columns in zip(
+                run.start.fixed.T.tolist(), run.final.fixed.T.tolist(), run.wraps.T.tolist()
+            )
         ]
         assert run.digest != run.start.digest
         if fixed_centre:
@@ -355,15 +395,20 @@ def test_centre_of_mass(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["SGD Lennard-Jones from a random start, d = 2", "PairwiseBRO, eps far too large, d = 3"]
+    "name",
+    ["SGD Lennard-Jones from a random start, d = 2", "PairwiseBRO, eps far too large, d = 3"],
 )
 def test_centre_of_mass_even_when_pushes_are_cut(name):
     """Cut pushes are cut alike at both ends: modulo the box the centre of mass still does not move."""
-    start, dynamics = next((start, rule) for case, start, rule in reference.golden_cases() if case == name)
+    start, dynamics = next(
+        (start, rule) for case, start, rule in reference.golden_cases() if case == name
+    )
     with pytest.warns(RuntimeWarning):
         run = mpack.simulate(start, dynamics, steps=30, seed=3)
     for column in range(start.dim):
-        assert (sum(run.final.fixed[:, column].tolist()) - sum(start.fixed[:, column].tolist())) % 2**64 == 0
+        assert (
+            sum(run.final.fixed[:, column].tolist()) - sum(start.fixed[:, column].tolist())
+        ) % 2**64 == 0
 
 
 def test_gradient_descent_goes_downhill():
@@ -381,12 +426,16 @@ def test_gradient_descent_goes_downhill():
 
 def test_dilute_is_absorbed_at_once():
     run = mpack.simulate(
-        mpack.Packing.random(n=50, phi=1e-9, dim=3, seed=1), mpack.PairwiseBRO(eps=0.1), steps=9, seed=1
+        mpack.Packing.random(n=50, phi=1e-9, dim=3, seed=1),
+        mpack.PairwiseBRO(eps=0.1),
+        steps=9,
+        seed=1,
     )
     assert run.absorbed and run.steps == 0 and run.msd[-1] == 0
 
 
-# --------------------------------------------------------------------------------------------------- partners
+# ---------------------------------------------------------------------------------------------------
+# partners
 
 
 @given(st.floats(1e-6, 10.0))
@@ -409,7 +458,8 @@ def test_matched_approximations_are_one_process(bro):
     packing = mpack.Packing.random(n=100, phi=0.7, dim=3, seed=4)
     rule = bro(eps=0.03).approximation()
     moved = [
-        displacement(mpack.simulate(packing, one, steps=1, seed=5)) for one in (rule, mpack.matched(rule))
+        displacement(mpack.simulate(packing, one, steps=1, seed=5))
+        for one in (rule, mpack.matched(rule))
     ]
     assert np.allclose(*moved, rtol=1e-12, atol=1e-15) and np.abs(moved[0]).max() > 1e-3
 
@@ -417,4 +467,6 @@ def test_matched_approximations_are_one_process(bro):
 def test_approximation_of_an_approximation():
     rule = mpack.SGD(alpha=0.1, batch_fraction=0.3).approximation()
     assert rule.approximation() is rule
-    assert rule == mpack.SGD(alpha=0.1, batch_fraction=0.3).approximation() and rule != mpack.SGD(0.1, 0.3)
+    assert rule == mpack.SGD(alpha=0.1, batch_fraction=0.3).approximation() and rule != mpack.SGD(
+        0.1, 0.3
+    )

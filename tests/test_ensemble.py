@@ -48,10 +48,14 @@ def bare(table):
 def assert_same_series(one, other):
     for a, b in zip(one, other, strict=True):
         for name, values in a.arrays().items():
-            assert np.array_equal(values, b.arrays()[name], equal_nan=False) or values is b.arrays()[name] is None
+            assert (
+                np.array_equal(values, b.arrays()[name], equal_nan=False)
+                or values is b.arrays()[name] is None
+            )
 
 
-# ------------------------------------------------------------------------------------------------ specifications
+# ------------------------------------------------------------------------------------------------
+# specifications
 
 
 def test_the_text_is_canonical_and_read_back():
@@ -102,7 +106,9 @@ def test_paired_rules_start_from_the_same_packing():
 def test_a_run_of_no_steps_is_a_start_that_runs_share():
     start = mpack.Spec(mpack.PairwiseBRO(eps=0.05), n=60, phi=0.5, steps=0)
     ends = [
-        mpack.Spec(mpack.PairwiseBRO(eps=0.05), n=60, phi=0.5, steps=3, seed=seed, start=start).run()
+        mpack.Spec(
+            mpack.PairwiseBRO(eps=0.05), n=60, phi=0.5, steps=3, seed=seed, start=start
+        ).run()
         for seed in range(2)
     ]
     assert ends[0].start == ends[1].start == start.packing()
@@ -113,7 +119,9 @@ def test_noise_is_independent_over_specifications(seed):
     """Starts at neighbouring packing fractions and repeats are uncorrelated: |r| < 4.5 standard errors each.
 
     False alarms: 15 pairs at 7e-6; power: copies (r = 1) are found always."""
-    specs = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=400, phi=[0.5, 0.5001, 0.5002], steps=5, seed=[seed, seed + 1])
+    specs = mpack.specs(
+        mpack.PairwiseBRO(eps=0.1), n=400, phi=[0.5, 0.5001, 0.5002], steps=5, seed=[seed, seed + 1]
+    )
     fractions = [spec.packing().fixed.ravel() / 2.0**64 for spec in specs]
     r = np.corrcoef(fractions)
     worst = np.abs(r[~np.eye(len(r), dtype=bool)]).max()
@@ -121,12 +129,25 @@ def test_noise_is_independent_over_specifications(seed):
 
 
 def test_products():
-    made = mpack.specs([BASE.dynamics], n=np.array([50, 60]), phi=[0.2, 0.3], steps=10, seed=range(3), sizes=(1.0, 1.4))
-    assert [(s.n, s.phi, s.seed) for s in made[:4]] == [(50, 0.2, 0), (50, 0.2, 1), (50, 0.2, 2), (50, 0.3, 0)]
+    made = mpack.specs(
+        [BASE.dynamics],
+        n=np.array([50, 60]),
+        phi=[0.2, 0.3],
+        steps=10,
+        seed=range(3),
+        sizes=(1.0, 1.4),
+    )
+    assert [(s.n, s.phi, s.seed) for s in made[:4]] == [
+        (50, 0.2, 0),
+        (50, 0.2, 1),
+        (50, 0.2, 2),
+        (50, 0.3, 0),
+    ]
     assert len(set(made)) == 12 and made[0].sizes == (1.0, 1.4) and type(made[0].n) is int
 
 
-# ---------------------------------------------------------------------------------------------------------- runs
+# ----------------------------------------------------------------------------------------------------------
+# runs
 
 
 def test_a_row_is_the_run_that_its_specification_says(tmp_path):
@@ -134,7 +155,11 @@ def test_a_row_is_the_run_that_its_specification_says(tmp_path):
     for spec, (_, row) in zip(some(), table.iterrows(), strict=True):
         run = spec.run()
         assert row.digest == run.digest and row.key == spec.key and row.steps == run.steps
-        assert (row.energy, row.msd, row.activity) == (run.energy[-1], run.msd[-1], run.activity[-1])
+        assert (row.energy, row.msd, row.activity) == (
+            run.energy[-1],
+            run.msd[-1],
+            run.activity[-1],
+        )
         for name, values in row.series.arrays().items():
             assert np.array_equal(values, getattr(run, name)), name
         assert row.absorbed == run.absorbed and row.phi == spec.phi and row.seed == spec.seed
@@ -150,7 +175,9 @@ def test_number_of_workers_and_of_threads_changes_no_bit():
 def test_finished_rows_are_never_done_again(tmp_path, monkeypatch):
     path, calls = tmp_path / "s.sqlite", []
     produce = ensemble.produce
-    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text))
+    monkeypatch.setattr(
+        ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text)
+    )
     first = mpack.sweep(some()[:3], store=path, progress=False)
     assert len(calls) == 3
     both = mpack.sweep(some() + some()[:2], store=path, progress=False)
@@ -162,18 +189,25 @@ def test_finished_rows_are_never_done_again(tmp_path, monkeypatch):
 
 
 def test_export_and_import_keep_every_bit(tmp_path):
-    specs = some(observables={"contacts": {}, "structure_factor": {"q_max": 4.0}}) + some(series=(), checkpoints=2)
+    specs = some(observables={"contacts": {}, "structure_factor": {"q_max": 4.0}}) + some(
+        series=(), checkpoints=2
+    )
     table = mpack.sweep(specs, store=tmp_path / "s.sqlite", progress=False)
     ensemble.export(tmp_path / "s.sqlite", tmp_path / "one")
     read = ensemble.load_archive(tmp_path / "one")
     table = table.sort_values("spec").reset_index(drop=True)
     lists = ["series", "arrays"]
-    pd.testing.assert_frame_equal(read.drop(columns=lists), table.drop(columns=lists), check_exact=True)
+    pd.testing.assert_frame_equal(
+        read.drop(columns=lists), table.drop(columns=lists), check_exact=True
+    )
     assert_same_series(read.series, table.series)
     for one, other in zip(read.arrays, table.arrays, strict=True):
         assert list(one) == list(other)
         for name in one:
-            assert all(np.array_equal(one[name][part], other[name][part], equal_nan=True) for part in other[name])
+            assert all(
+                np.array_equal(one[name][part], other[name][part], equal_nan=True)
+                for part in other[name]
+            )
     assert ensemble.import_archive(tmp_path / "one", tmp_path / "t.sqlite") == len(specs)
     assert ensemble.import_archive(tmp_path / "one", tmp_path / "t.sqlite") == 0
     ensemble.export(tmp_path / "t.sqlite", tmp_path / "two")
@@ -187,7 +221,9 @@ def test_an_imported_archive_is_gone_on_with(tmp_path, monkeypatch):
     ensemble.export(tmp_path / "s.sqlite", tmp_path / "one")
     ensemble.import_archive(tmp_path / "one", tmp_path / "t.sqlite")
     calls, produce = [], ensemble.produce
-    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text))
+    monkeypatch.setattr(
+        ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text)
+    )
     mpack.sweep(some(), store=tmp_path / "t.sqlite", progress=False)
     assert len(calls) == 3
 
@@ -200,14 +236,24 @@ def test_a_second_driver_gets_a_sentence(tmp_path):
     mpack.sweep(some()[:1], store=path, progress=False)
 
 
-# ------------------------------------------------------------------------------------------- starts, sizes, ends
+# -------------------------------------------------------------------------------------------
+# starts, sizes, ends
 
 
 def test_starts_from_lattices():
-    for name, n, dim in [("fcc", 108, 3), ("bcc", 54, 3), ("sc", 27, 3), ("square", 49, 2), ("hypercubic", 81, 4)]:
+    for name, n, dim in [
+        ("fcc", 108, 3),
+        ("bcc", 54, 3),
+        ("sc", 27, 3),
+        ("square", 49, 2),
+        ("hypercubic", 81, 4),
+    ]:
         spec = mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=n, phi=0.2, dim=dim, steps=5, start=name)
         assert spec.packing().n == n and spec.packing().phi == pytest.approx(0.2, rel=1e-12)
-    with pytest.raises(ValueError, match=r"n must be 4 k\*\*3 for the lattice 'fcc', e.g. \[32, 108, 256\]; got 109"):
+    with pytest.raises(
+        ValueError,
+        match=r"n must be 4 k\*\*3 for the lattice 'fcc', e.g. \[32, 108, 256\]; got 109",
+    ):
         mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=109, phi=0.2, steps=5, start="fcc")
     with pytest.raises(ValueError, match="dim must be 2"):
         mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=100, phi=0.2, steps=5, start="square")
@@ -218,7 +264,9 @@ def test_a_start_from_the_end_of_another_run():
     below = dataclasses.replace(BASE, phi=0.4, sizes=(1.0, 1.4))
     above = dataclasses.replace(BASE, phi=0.8, sizes=(1.0, 1.4), start=below)
     end = below.run().final
-    assert np.array_equal(above.packing().fixed, end.fixed) and np.array_equal(above.packing().diameters, end.diameters)
+    assert np.array_equal(above.packing().fixed, end.fixed) and np.array_equal(
+        above.packing().diameters, end.diameters
+    )
     assert above.packing().phi == pytest.approx(0.8, rel=1e-12)
     assert above.cost == BASE.cost + below.cost
     assert mpack.sweep([above], progress=False).digest[0] == above.run().digest
@@ -230,8 +278,12 @@ def test_sizes():
     two = dataclasses.replace(BASE, sizes=(1.0, 1.4)).packing().diameters
     assert np.allclose(two[1::2] / two[::2], 1.4) and two.mean() == pytest.approx(1.0)
     many = dataclasses.replace(BASE, n=20_000, sizes=0.1).packing().diameters
-    assert many.std() == pytest.approx(0.1, abs=0.003) and many.max() / many.min() < 1.3 / 0.7 + 1e-9
-    assert not np.array_equal(many, dataclasses.replace(BASE, n=20_000, sizes=0.1, seed=1).packing().diameters)
+    assert (
+        many.std() == pytest.approx(0.1, abs=0.003) and many.max() / many.min() < 1.3 / 0.7 + 1e-9
+    )
+    assert not np.array_equal(
+        many, dataclasses.replace(BASE, n=20_000, sizes=0.1, seed=1).packing().diameters
+    )
 
 
 def test_a_kept_packing_goes_on_as_if_it_had_never_stopped():
@@ -271,14 +323,20 @@ def test_observables_are_those_of_the_last_packing():
     row, final = mpack.sweep([spec], progress=False).iloc[0], spec.run().final
     assert row["flatness_0.01"] == mpack.flatness(final, 0.01, mpack.Harmonic()).delta_v_over_u0
     sampled = mpack.flatness(final, 0.01, mpack.Harmonic(), samples=50, seed=spec.noise_seed)
-    assert row["flatness_sampled_0.01"] == sampled.delta_v_over_u0 and row["flatness_error_0.01"] > 0
+    assert (
+        row["flatness_sampled_0.01"] == sampled.delta_v_over_u0 and row["flatness_error_0.01"] > 0
+    )
 
 
 def test_derived_columns_are_what_critical_says(seed):
     specs = some(n=100, phi=(0.3, 0.9), steps=600, seed=[seed])
     for _, row in mpack.sweep(specs, progress=False).iterrows():
         found = critical.steady_activity(row.series.times, row.series.activity)
-        assert (row.f_inf, row.f_inf_error, row.reliable) == (found.value, found.error, found.reliable)
+        assert (row.f_inf, row.f_inf_error, row.reliable) == (
+            found.value,
+            found.error,
+            found.reliable,
+        )
         times = critical.relaxation_time(row.series.times, row.series.activity, found.value)
         assert (row.tau_r, row.tau_r_after) == times
         assert row.absorbed == (row.f_inf == 0.0) and (row.tau_r == row.steps or not row.absorbed)
@@ -296,7 +354,8 @@ def test_series_that_are_not_kept():
     assert row.msd == spec.run().msd[-1]  # the last value is there all the same
 
 
-# ------------------------------------------------------------------------------------------------------ bad input
+# ------------------------------------------------------------------------------------------------------
+# bad input
 
 
 @pytest.mark.parametrize(
@@ -312,18 +371,30 @@ def test_series_that_are_not_kept():
         ({"seed": -1}, ValueError, "seed must be an integer"),
         ({"record": "often"}, TypeError, "record must be"),
         ({"record": (3, 2)}, ValueError, "record must be increasing steps"),
-        ({"record": (mpack.every(2), mpack.every(3))}, ValueError, "at most one schedule of a kind"),
+        (
+            {"record": (mpack.every(2), mpack.every(3))},
+            ValueError,
+            "at most one schedule of a kind",
+        ),
         ({"record": mpack.every(1), "steps": 10**8}, ValueError, "record must give at most"),
         ({"sizes": 0.5}, ValueError, "sizes must be a finite number"),
         ({"sizes": (1.0, 0.0)}, ValueError, r"sizes\[1\] must be"),
         ({"start": "glass"}, ValueError, "start must be one of 'random'"),
         ({"paired": "phy"}, ValueError, "paired must be one of"),
         ({"observables": "entropy"}, ValueError, "observables must be one of 'contacts'"),
-        ({"observables": {"contacts": {"gap": 1}}}, ValueError, "option must be one of 'tolerance'"),
+        (
+            {"observables": {"contacts": {"gap": 1}}},
+            ValueError,
+            "option must be one of 'tolerance'",
+        ),
         ({"observables": {"contacts": {"tolerance": 2}}}, ValueError, "tolerance must be"),
         ({"observables": {"structure_factor": {"q_max": 0.01}}}, ValueError, "q_max must be"),
         ({"observables": {"pair_correlation": {"r_max": 50.0}}}, ValueError, "r_max must be"),
-        ({"observables": {"flatness": {"sigmas": [0.5]}}}, ValueError, "box must be >= .* for sigma 0.5"),
+        (
+            {"observables": {"flatness": {"sigmas": [0.5]}}},
+            ValueError,
+            "box must be >= .* for sigma 0.5",
+        ),
         ({"series": "pressure"}, ValueError, "series must be one of 'activity'"),
         ({"checkpoints": 1000}, ValueError, "checkpoints must be an integer in"),
     ],
@@ -343,7 +414,8 @@ def test_bad_arguments_of_sweep():
     assert len(mpack.sweep([], progress=False)) == 0
 
 
-# ------------------------------------------------------------------------------------------------------- manners
+# -------------------------------------------------------------------------------------------------------
+# manners
 
 
 def test_progress_weighs_runs_by_their_cost(monkeypatch):
@@ -370,5 +442,7 @@ def test_importing_stays_light():
         "print(sorted({'pandas', 'emcee', 'scipy', 'numba', 'tqdm', 'distributed'} & set(sys.modules)))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(mpack.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False
+    )
     assert done.stdout == "[]\n", done.stderr

@@ -49,7 +49,8 @@ def folder(tmp_path, results):
     return exported(tmp_path / "results" / "sample", results)
 
 
-# ------------------------------------------------------------------------------------------------------- replacing
+# -------------------------------------------------------------------------------------------------------
+# replacing
 
 
 class Cut(Exception):
@@ -89,7 +90,13 @@ def test_an_export_stopped_anywhere_leaves_a_whole_archive(tmp_path, results, mo
         assert len(ensemble.load_archive(folder)) == len(results) and not list(folder.glob("*.new"))
         if finished:
             break
-    assert finished and read[0] == 3 and read[-1] == len(results) and read == sorted(read) and len(read) > 8
+    assert (
+        finished
+        and read[0] == 3
+        and read[-1] == len(results)
+        and read == sorted(read)
+        and len(read) > 8
+    )
 
 
 def test_files_that_are_no_longer_needed_go(tmp_path, results):
@@ -129,12 +136,19 @@ def test_the_manifest_says_what_and_when_and_nothing_of_the_place(folder, result
     assert manifest["runs"] == len(SPECS)
     assert manifest["specifications"]["phi"] == [0.4, 0.9]
     assert manifest["specifications"]["rule"] == ["PairwiseBRO", "SGD"]
-    assert manifest["finished"] == [min(r["finished"] for r in results), max(r["finished"] for r in results)]
+    assert manifest["finished"] == [
+        min(r["finished"] for r in results),
+        max(r["finished"] for r in results),
+    ]
     assert manifest["versions"] == [mpack.__version__] and manifest["processors"]
-    assert not any(word in text for word in (str(ROOT), str(folder.parent), os.uname().nodename, os.environ["HOME"]))
+    assert not any(
+        word in text
+        for word in (str(ROOT), str(folder.parent), os.uname().nodename, os.environ["HOME"])
+    )
 
 
-# ----------------------------------------------------------------------------------------------------------- audit
+# -----------------------------------------------------------------------------------------------------------
+# audit
 
 
 def test_an_honest_archive_passes(folder):
@@ -166,7 +180,11 @@ def corruptions(result):
     series = _rows.unpack(result["blobs"]["series"])
     place = len(series["times"]) // 2
     count = series["activity"].copy()
-    count[place] = (round(count[place] * 60) + 1) / 60 if count[place] < 0.5 else (round(count[place] * 60) - 1) / 60
+    count[place] = (
+        (round(count[place] * 60) + 1) / 60
+        if count[place] < 0.5
+        else (round(count[place] * 60) - 1) / 60
+    )
     for name in ("energy", "msd"):
         yield f"series {name}", with_series(result, **{name: nudged(series[name], place)})
         yield name, changed(result, **{name: math.nextafter(result[name], 9.0)})
@@ -209,7 +227,9 @@ def test_one_false_number_is_found(tmp_path, results, capsys, forged):
 
 def test_what_no_digest_covers_is_done_again_as_well(tmp_path, results):
     """Observables and derived numbers, to 1e-9."""
-    folder = exported(tmp_path / "sample", [changed(one, numbers=one["numbers"] | {"z": 7.0}) for one in results])
+    folder = exported(
+        tmp_path / "sample", [changed(one, numbers=one["numbers"] | {"z": 7.0}) for one in results]
+    )
     found = ensemble.audit(folder, seconds=0)
     assert not found.ok and not found.broken
     assert any("z is stored as 7.0" in sentence for sentence in found.replays[0].wrong)
@@ -218,14 +238,21 @@ def test_what_no_digest_covers_is_done_again_as_well(tmp_path, results):
 def test_a_packing_that_was_kept_is_held_against_its_digest(results):
     """And what was observed on it is observed again, without doing the run again."""
     spec = mpack.Spec(
-        mpack.PairwiseBRO(eps=0.1), n=60, phi=0.9, dim=2, steps=400, observables=("contacts", "packing")
+        mpack.PairwiseBRO(eps=0.1),
+        n=60,
+        phi=0.9,
+        dim=2,
+        steps=400,
+        observables=("contacts", "packing"),
     )
     result = _rows.produce(spec.text)
     assert not _audit.replay(result, budget=0).wrong
     kept = _rows.unpack(result["blobs"]["packing"])
     moved = kept | {"fixed": kept["fixed"] + 1}
     false = changed(result, blobs=result["blobs"] | {"packing": _rows.pack(moved)})
-    assert _audit.replay(false, budget=0).wrong == ("the last packing that was kept has not the digest of the row",)
+    assert _audit.replay(false, budget=0).wrong == (
+        "the last packing that was kept has not the digest of the row",
+    )
     false = changed(result, numbers=result["numbers"] | {"z": 0.0})
     assert "z is stored as 0.0" in _audit.replay(false, budget=0).wrong[0]
 
@@ -233,7 +260,13 @@ def test_a_packing_that_was_kept_is_held_against_its_digest(results):
 def long_result():
     """A run longer than the audit's budget, with checkpoints."""
     spec = mpack.Spec(
-        mpack.PairwiseBRO(eps=0.1), n=60, phi=0.9, dim=2, steps=4000, record=mpack.every(200), checkpoints=3
+        mpack.PairwiseBRO(eps=0.1),
+        n=60,
+        phi=0.9,
+        dim=2,
+        steps=4000,
+        record=mpack.every(200),
+        checkpoints=3,
     )
     return _rows.produce(spec.text)
 
@@ -249,9 +282,14 @@ def test_late_parts_are_reached_from_a_checkpoint(monkeypatch):
     late = with_series(result, energy=nudged(series["energy"], inside))
     assert "energy at step" in _audit.replay(late, "salt", budget=60 * 300).wrong[0]
     kept = _rows.unpack(result["blobs"][f"checkpoint {replay.late[0]}"])
-    moved = kept | {"fixed": kept["fixed"] ^ (np.arange(kept["fixed"].size) == 0).reshape(kept["fixed"].shape)}
+    moved = kept | {
+        "fixed": kept["fixed"] ^ (np.arange(kept["fixed"].size) == 0).reshape(kept["fixed"].shape)
+    }
     blobs = result["blobs"] | {f"checkpoint {replay.late[0]}": _rows.pack(moved)}
-    assert "has not the digest of its mark" in _audit.replay(changed(result, blobs=blobs), "salt", 60 * 300).wrong[0]
+    assert (
+        "has not the digest of its mark"
+        in _audit.replay(changed(result, blobs=blobs), "salt", 60 * 300).wrong[0]
+    )
     chosen = {_audit.replay(result, str(salt), budget=60 * 300).late for salt in range(8)}
     assert len(chosen) > 1  # other commits, other checkpoints
 
@@ -259,7 +297,8 @@ def test_late_parts_are_reached_from_a_checkpoint(monkeypatch):
 def test_rows_are_drawn_by_the_commit_and_evenly(folder, results):
     """Each of 8 rows comes first equally often over 400 salts: chi2 with 7 degrees of freedom.
 
-    Nothing random: the salts are fixed, so this cannot be a false alarm. The bound 24 is at p = 0.001."""
+    Nothing random: the salts are fixed, so this cannot be a false alarm. The bound 24 is at p =
+    0.001."""
     found = ensemble.audit(folder, seconds=0)
     assert found.salt == _audit.commit() and len(found.replays) == 1
     keys = [result["key"] for result in results]
@@ -283,8 +322,12 @@ def test_the_chance_to_miss():
         found = ensemble.Audit("a", "salt", rows, 1, [None] * drawn, [])
         for share in (0.01, 0.2, 1.0):
             false = max(1, math.ceil(share * rows - 1e-9))
-            assert found.missed(share) == pytest.approx(hypergeom.pmf(0, rows, false, drawn), abs=1e-12)
-    assert ensemble.Audit("a", "s", 10**6, 1, [None] * 40, []).missed(0.05) == pytest.approx(0.95**40, rel=1e-3)
+            assert found.missed(share) == pytest.approx(
+                hypergeom.pmf(0, rows, false, drawn), abs=1e-12
+            )
+    assert ensemble.Audit("a", "s", 10**6, 1, [None] * 40, []).missed(0.05) == pytest.approx(
+        0.95**40, rel=1e-3
+    )
 
 
 def test_the_book_s_own_archives_hold_and_fit():
@@ -295,10 +338,14 @@ def test_the_book_s_own_archives_hold_and_fit():
         _archive.read_manifest(folder)
         assert not _archive.broken_chains(_archive.read_results(folder)), folder.name
         assert not list(folder.glob("*.new"))
-    assert sum(path.stat().st_size for path in _archive.results_folder().rglob("*") if path.is_file()) < 30e6
+    assert (
+        sum(path.stat().st_size for path in _archive.results_folder().rglob("*") if path.is_file())
+        < 30e6
+    )
 
 
-# ---------------------------------------------------------------------------------------------------- make archive
+# ----------------------------------------------------------------------------------------------------
+# make archive
 
 
 @pytest.fixture
@@ -348,7 +395,9 @@ def test_what_another_rule_derived_is_derived_anew(workshop, monkeypatch):
 
 def test_make_archive_begins_with_the_first_repeats(workshop, monkeypatch):
     begun = []
-    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: begun.append(text) or _rows.produce(text))
+    monkeypatch.setattr(
+        ensemble, "produce", lambda text, *_, **__: begun.append(text) or _rows.produce(text)
+    )
     archive_tool.main(["tiny", "--workers", "1"])
     assert [ensemble.from_text(text).seed for text in begun] == [0] * 4 + [1] * 4
 
@@ -407,6 +456,8 @@ def test_make_archive_is_ended_by_stop(workshop, capsys):
 
 def test_campaigns_are_named_and_distinct():
     everything = campaigns.everything()
-    assert "example" in everything and all(name == name.lower() and "_" not in name for name in everything)
+    assert "example" in everything and all(
+        name == name.lower() and "_" not in name for name in everything
+    )
     for name, specs in everything.items():
         assert len({spec.key for spec in specs}) == len(specs) > 0, name

@@ -71,7 +71,9 @@ class KilledWorker(Exception):
 def test_the_number_in_flight_is_bounded(expected):
     for at_once in (1, 3):
         executor = Inline()
-        assert_expected(mpack.sweep(SPECS, executor=executor, progress=False, at_once=at_once), expected)
+        assert_expected(
+            mpack.sweep(SPECS, executor=executor, progress=False, at_once=at_once), expected
+        )
         assert executor.most == at_once and len(executor.tasks) == len(SPECS)
 
 
@@ -85,7 +87,9 @@ def test_lost_runs_go_out_again_as_new_tasks(expected, error):
 
 def test_a_run_that_loses_every_worker_is_given_up(expected):
     executor = Inline({SPECS[0].text: 10**9}, KilledWorker)
-    with pytest.raises(ensemble.SweepError, match="1 of 12 runs raised; the others are done.*KilledWorker"):
+    with pytest.raises(
+        ensemble.SweepError, match="1 of 12 runs raised; the others are done.*KilledWorker"
+    ):
         mpack.sweep(SPECS, executor=executor, progress=False)
     assert len(executor.tasks) == len(SPECS) + ensemble.RESUBMISSIONS
 
@@ -93,7 +97,10 @@ def test_a_run_that_loses_every_worker_is_given_up(expected):
 def test_a_run_that_raises_does_not_stop_the_others(tmp_path, expected, monkeypatch):
     executor = Inline({SPECS[3].text: 1}, ArithmeticError("odd"))
     path = tmp_path / "s.sqlite"
-    with pytest.raises(ensemble.SweepError, match="1 of 12 runs raised; the others are done. .*ArithmeticError: odd"):
+    with pytest.raises(
+        ensemble.SweepError,
+        match="1 of 12 runs raised; the others are done. .*ArithmeticError: odd",
+    ):
         mpack.sweep(SPECS, store=path, executor=executor, progress=False)
     executor = Inline()
     assert_expected(mpack.sweep(SPECS, store=path, executor=executor, progress=False), expected)
@@ -112,7 +119,11 @@ def test_what_crosses_to_a_worker_is_plain():
     def plain(value):
         if isinstance(value, dict):
             return all(type(key) is str and plain(item) for key, item in value.items())
-        return all(map(plain, value)) if type(value) is list else type(value) in (str, int, float, bool, bytes)
+        return (
+            all(map(plain, value))
+            if type(value) is list
+            else type(value) in (str, int, float, bool, bytes)
+        )
 
     assert plain(result) and type(SPECS[0].text) is str
 
@@ -132,7 +143,8 @@ def test_a_broken_process_pool_is_told_and_nothing_stored_is_lost(tmp_path, monk
     assert_expected(mpack.sweep(SPECS, store=path, progress=False), expected)
 
 
-# ---------------------------------------------------------------------------------------------------------- Dask
+# ----------------------------------------------------------------------------------------------------------
+# Dask
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +174,14 @@ def test_a_dask_cluster_gives_the_same_bits(client, expected):
     assert_expected(mpack.sweep(SPECS, executor=client.get_executor(), progress=False), expected)
 
 
-def test_a_chapter_s_source_takes_the_cluster_at_an_address(client, expected, monkeypatch, tmp_path):
+def test_a_chapter_s_source_takes_the_cluster_at_an_address(
+    client, expected, monkeypatch, tmp_path
+):
     used = []
     monkeypatch.setattr(reruns, "kept_in", lambda: tmp_path)
-    monkeypatch.setattr(ensemble, "_at_once", lambda executor: used.append(type(executor).__name__) or 2)
+    monkeypatch.setattr(
+        ensemble, "_at_once", lambda executor: used.append(type(executor).__name__) or 2
+    )
     table = reruns.Source("paper", client.scheduler.address).sweep(SPECS, "on-a-cluster")
     assert_expected(table, expected)
     assert used == ["ClientExecutor"] and (tmp_path / "on-a-cluster.sqlite").exists()
@@ -188,5 +204,11 @@ def test_a_killed_dask_worker_s_runs_are_resubmitted(client, expected, monkeypat
 
     monkeypatch.setattr(ensemble, "produce", deadly)
     monkeypatch.setattr(ensemble, "_outcome", watched)
-    assert_expected(mpack.sweep(SPECS, executor=client.get_executor(), progress=False, at_once=2), expected)
-    assert len(lost) >= 2 and set(lost) <= {"KilledWorker", "CancelledError", "FutureCancelledError"}
+    assert_expected(
+        mpack.sweep(SPECS, executor=client.get_executor(), progress=False, at_once=2), expected
+    )
+    assert len(lost) >= 2 and set(lost) <= {
+        "KilledWorker",
+        "CancelledError",
+        "FutureCancelledError",
+    }

@@ -20,7 +20,14 @@ from mpack.ensemble import Store
 
 ROOT = Path(__file__).parent.parent
 SPECS = mpack.specs(
-    mpack.PairwiseBRO(eps=0.1), n=30, phi=[0.3, 0.5], dim=2, steps=10, seed=range(3), record=(), checkpoints=1
+    mpack.PairwiseBRO(eps=0.1),
+    n=30,
+    phi=[0.3, 0.5],
+    dim=2,
+    steps=10,
+    seed=range(3),
+    record=(),
+    checkpoints=1,
 )
 
 
@@ -33,7 +40,9 @@ def finished():
 @pytest.fixture
 def ready(finished, monkeypatch):
     """Runs take no time: their results are known already. Nor do pauses between tries of a write."""
-    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: dict(finished[ensemble.from_text(text).key]))
+    monkeypatch.setattr(
+        ensemble, "produce", lambda text, *_, **__: dict(finished[ensemble.from_text(text).key])
+    )
     monkeypatch.setattr(_store, "PATIENCE", (0.0, 0.0))
 
 
@@ -65,7 +74,8 @@ def program(script, *arguments):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-# -------------------------------------------------------------------------------------------------------- killed
+# --------------------------------------------------------------------------------------------------------
+# killed
 
 
 def test_fifty_kills_lose_and_duplicate_nothing(tmp_path, seed):
@@ -86,7 +96,9 @@ def test_the_harness_would_see_a_row_done_twice(tmp_path, monkeypatch):
     """Negative control: a sweep that forgets what is stored is found out."""
     monkeypatch.setattr(Store, "__contains__", lambda self, key: False)
     calls, produce = [], ensemble.produce
-    monkeypatch.setattr(ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text))
+    monkeypatch.setattr(
+        ensemble, "produce", lambda text, *_, **__: calls.append(text) or produce(text)
+    )
     for _ in range(2):
         mpack.sweep(SPECS[:2], store=tmp_path / "s.sqlite", progress=False)
     assert len(calls) == 4 and len(set(calls)) == 2
@@ -119,7 +131,8 @@ def test_an_interrupt_ends_the_runs_in_flight(tmp_path):
     assert len(contents(path)) == 1
 
 
-# ------------------------------------------------------------------------------------------------ writes that fail
+# ------------------------------------------------------------------------------------------------
+# writes that fail
 
 
 class Failing:
@@ -151,7 +164,9 @@ def test_one_failing_write_loses_nothing(tmp_path, monkeypatch, ready, finished,
                 table = mpack.sweep(SPECS, store=path, progress=False, workers=1)
                 assert len(table) == len(SPECS)
             except ensemble.StoreError as error:
-                assert "disk I/O error" in str(error) and failing.calls <= 8  # while it was being opened
+                assert (
+                    "disk I/O error" in str(error) and failing.calls <= 8
+                )  # while it was being opened
                 mpack.sweep(SPECS, store=path, progress=False, workers=1)
         assert_all_there(path, finished)
         if not failing.fired:
@@ -168,7 +183,9 @@ def test_writes_that_go_on_failing_lose_no_row_that_was_in(tmp_path, monkeypatch
             failing = Failing(patch, n, once=False)
             commit = Store._put
             patch.setattr(
-                Store, "_put", lambda store, new: commit(store, new) or stored.extend(one["key"] for one in new)
+                Store,
+                "_put",
+                lambda store, new: commit(store, new) or stored.extend(one["key"] for one in new),
             )
             try:
                 mpack.sweep(SPECS, store=path, progress=False, workers=1)
@@ -228,10 +245,16 @@ print(json.dumps(counts))
 def test_a_disk_that_is_really_full(tmp_path):
     """The system refuses to let the file grow beyond a limit, in the midst of whatever SQLite was writing."""
     counts = program(["-c", LIMITED], tmp_path)
-    assert counts[0] == 0 and counts[-1] == len(SPECS) and counts == sorted(counts) and len(set(counts)) > 2, counts
+    assert (
+        counts[0] == 0
+        and counts[-1] == len(SPECS)
+        and counts == sorted(counts)
+        and len(set(counts)) > 2
+    ), counts
 
 
-# -------------------------------------------------------------------------------------------------------- damage
+# --------------------------------------------------------------------------------------------------------
+# damage
 
 
 @pytest.fixture(scope="module")
@@ -301,13 +324,16 @@ def test_a_changed_row_is_told_though_sqlite_finds_it_sound(tmp_path, sound):
     path = tmp_path / "s.sqlite"
     path.write_bytes(sound)
     with sqlite3.connect(path) as connection:
-        connection.execute("""UPDATE runs SET result = replace(result, '"steps": 10', '"steps": 11')""")
+        connection.execute(
+            """UPDATE runs SET result = replace(result, '"steps": 10', '"steps": 11')"""
+        )
     connection.close()
     with pytest.raises(ensemble.StoreDamaged, match="checksum of row"):
         Store(path)
 
 
-# ---------------------------------------------------------------------------------------------- one driver, one truth
+# ---------------------------------------------------------------------------------------------- one
+# driver, one truth
 
 
 def test_a_driver_in_another_process_gets_a_sentence(tmp_path):
@@ -329,7 +355,12 @@ def test_a_run_computed_twice_must_be_the_same(tmp_path, finished):
         store.put(one)
         store.put({**one, "wall": 99.0, "finished": "later", "cpu": "another"})  # these may differ
         assert store.get(one["key"]) == one
-        for name, value in {"digest": "0" * 32, "chain": "0" * 32, "steps": 3, "absorbed": None}.items():
+        for name, value in {
+            "digest": "0" * 32,
+            "chain": "0" * 32,
+            "steps": 3,
+            "absorbed": None,
+        }.items():
             with pytest.raises(ensemble.DigestMismatch, match=f"computed twice .* {name} is"):
                 store.put({**one, name: value})
     with Store(tmp_path / "b.sqlite") as store:

@@ -1,8 +1,9 @@
 """Bits that must not change: under the symmetries of the torus, with garbage in scratch memory, in compiled
 code.
 
-A coordinate is a 64-bit integer that wraps with the box, so shifts by integers, reflections and new orders of
-the particles act on trajectories exactly, and so does a change of the unit of length by a power of two.
+A coordinate is a 64-bit integer that wraps with the box, so shifts by integers, reflections and new
+orders of the particles act on trajectories exactly, and so does a change of the unit of length by a
+power of two.
 """
 
 import re
@@ -41,7 +42,8 @@ def moved(packing, fixed):
     return mpack.Packing.from_fixed(fixed, packing.box, packing.diameters)
 
 
-# ------------------------------------------------------------------------------------------------- symmetries
+# -------------------------------------------------------------------------------------------------
+# symmetries
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -101,7 +103,8 @@ def test_other_labels_are_other_noise():
 
 @pytest.mark.parametrize("power", [-3, 1, 10])
 @pytest.mark.parametrize(
-    "name", ["PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD approximation", "SGD, B = 40", "SGD harmonic"]
+    "name",
+    ["PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD approximation", "SGD, B = 40", "SGD harmonic"],
 )
 def test_lengths_scaled_by_a_power_of_two(name, power):
     """A unit of length 2**power smaller: the same integers. (The force of a harmonic pair, k x/d, falls by
@@ -123,7 +126,8 @@ def test_lengths_scaled_by_a_power_of_two(name, power):
             assert spread == pytest.approx(exact(row[1 + LIMBS :]), rel=1e-12, abs=1e-12)
 
 
-# --------------------------------------------------------------------------------------------- scratch memory
+# ---------------------------------------------------------------------------------------------
+# scratch memory
 
 STATE = {
     "fixed",
@@ -173,10 +177,13 @@ def test_poison_reaches_scratch():
     engine = Engine(reference.golden_start(2, True), SMALL["RCD"].recipe(), 9)
     poison(engine)
     scratch = [array for group in (engine.lists, *engine.chunks) for array in group.arrays.values()]
-    assert len(scratch) > 10 and any(np.isnan(array).all() for array in scratch if array.dtype.kind == "f")
+    assert len(scratch) > 10 and any(
+        np.isnan(array).all() for array in scratch if array.dtype.kind == "f"
+    )
 
 
-# ----------------------------------------------------------------------------------------- integers that wrap
+# ----------------------------------------------------------------------------------------- integers
+# that wrap
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -193,7 +200,9 @@ def test_a_pair_on_the_edge_is_a_pair_anywhere(at, axis):
         there = run(mpack.Packing.from_fixed(offsets + shift, 6.0), recipe)
         assert np.array_equal(there[0], plain[0] + shift) and np.array_equal(there[2], plain[2])
         assert unwrapped(offsets, plain) == unwrapped(offsets + shift, there)
-        crossed = np.sign(there[0]) != np.sign(offsets + shift) if abs(at) > 2**62 else plain[1] != 0
+        crossed = (
+            np.sign(there[0]) != np.sign(offsets + shift) if abs(at) > 2**62 else plain[1] != 0
+        )
     assert np.any(there[1]) or not np.any(crossed[:, axis])
 
 
@@ -210,13 +219,16 @@ def test_pushes_that_wrap():
     alpha = 0.4 * 8.0 * 2.0
     with pytest.warns(RuntimeWarning):
         done = mpack.simulate(packing, mpack.SGD(alpha=alpha, batch_fraction=1), steps=1, seed=1)
-    push = int(0.5 * (alpha * (2.0**64 / 8.0)) / (2.0**55 * (8.0 / 2.0**64)) * (2.0**55 * (8.0 / 2.0**64)))
+    push = int(
+        0.5 * (alpha * (2.0**64 / 8.0)) / (2.0**55 * (8.0 / 2.0**64)) * (2.0**55 * (8.0 / 2.0**64))
+    )
     expected = (0 - 3 * push + 2**63) % 2**64 - 2**63
     assert abs(int(done.final.fixed[0, 0]) - expected) < 2**14  # four roundings of 53 bits
     assert done.overflows >= 2  # the particles at both ends
 
 
-# ---------------------------------------------------------------------------------------------- compiled code
+# ----------------------------------------------------------------------------------------------
+# compiled code
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +239,9 @@ def compiled():
     import numba
 
     mpack.simulate(reference.golden_start(2, False), SMALL["PairwiseBRO"], steps=1, seed=1)
-    signature = next(signature for signature in kernels.advance.signatures if len(signature[0]) == 2)
+    signature = next(
+        signature for signature in kernels.advance.signatures if len(signature[0]) == 2
+    )
     options = dict(kernels.advance.targetoptions)
     options.pop("nopython", None)
     fresh = numba.njit(**options)(kernels.advance.py_func)
@@ -258,12 +272,14 @@ def test_no_fused_multiply_add(compiled):
 
 def test_no_calls_but_to_give_way(compiled):
     """Whatever is called is defined in the same code, but for yielding the processor, moving memory and the
-    square root, which IEEE 754 rounds correctly; no function of libm that could differ from machine to
-    machine.
+    square root, which IEEE 754 rounds correctly; no function of libm that could differ from machine
+    to machine.
     """
     called = set(re.findall(r"call [^\n]*?@\"?([\w.$]+)", compiled[0]))
     defined = set(re.findall(r"define [^\n]*?@\"?([\w.$]+)", compiled[0]))
-    harmless = r"llvm\.(mem|[su](min|max|mul|add|sub)|abs|ct|fsh|(min|max)num|sqrt|floor|ceil|trunc|rint"
+    harmless = (
+        r"llvm\.(mem|[su](min|max|mul|add|sub)|abs|ct|fsh|(min|max)num|sqrt|floor|ceil|trunc|rint"
+    )
     harmless += r"|assume|lifetime|vector|masked|experimental)"  # masked: loads and stores where a processor has them
     rest = {name for name in called - defined if not re.match(harmless, name)}
     rest = {name for name in rest if not name.startswith(("NRT_", "numba_", "Py", "_Py"))}
@@ -287,7 +303,9 @@ def mixed(dispatchers):
     pairs, wrong = 0, []
     for dispatcher in dispatchers:
         for result in dispatcher.overloads.values():
-            typed = getattr(result.type_annotation, "calltypes", {})  # not kept of what comes from the cache
+            typed = getattr(
+                result.type_annotation, "calltypes", {}
+            )  # not kept of what comes from the cache
             for node, signature in typed.items():
                 if isinstance(node, ir.Expr) and node.op in ("binop", "inplace_binop"):
                     ends = [end for end in signature.args if isinstance(end, types.Integer)]
@@ -303,8 +321,12 @@ def test_signed_and_unsigned_integers_are_never_mixed(compiled):
     """
     from mpack._kernels import forces, machine, neighbours, noise, state
 
-    everything = [vars(module).values() for module in (kernels, neighbours, noise, state, forces, machine)]
-    dispatchers = {id(thing): thing for things in everything for thing in things if hasattr(thing, "py_func")}
+    everything = [
+        vars(module).values() for module in (kernels, neighbours, noise, state, forces, machine)
+    ]
+    dispatchers = {
+        id(thing): thing for things in everything for thing in things if hasattr(thing, "py_func")
+    }
     pairs, wrong = mixed(dispatchers.values())
     assert pairs > 300 and wrong == []
 
@@ -324,13 +346,16 @@ def test_mixed_integers_would_be_seen():
 
 def test_no_undefined_overflow_reaches_a_separation(compiled):
     """Differences of coordinates wrap: none may be marked as never overflowing (nsw), or the compiler could
-    do without the wrap. Checked for every sum or difference of integers from memory that becomes a float.
+    do without the wrap. Checked for every sum or difference of integers from memory that becomes a
+    float.
     """
     turned = 0
     for function in compiled[0].split("\ndefine ")[1:]:
         loaded = set(re.findall(r"(%[\w.]+) = load (?:<\d+ x )?i(?:64|32)", function))
         sums = r"(%[\w.]+) = (?:sub|add) (?:nuw )?(nsw )?(?:<\d+ x )?i(?:64|32)>? (%?[\w.-]+), (%?[\w.-]+)"
-        wraps = {name: not flag for name, flag, *ends in re.findall(sums, function) if loaded & set(ends)}
+        wraps = {
+            name: not flag for name, flag, *ends in re.findall(sums, function) if loaded & set(ends)
+        }
         for name in re.findall(r"sitofp (?:<\d+ x )?i(?:64|32)>? (%[\w.]+) to", function):
             turned += name in wraps
             assert wraps.get(name, True), name

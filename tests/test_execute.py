@@ -25,7 +25,8 @@ class Book:
         self.write("mpack/two.py", "VALUE = 2\n")
         self.write("requirements.txt", "numpy\n")
         self.write("book/results/data.csv", "3\n")
-        # The first reads the text of `two` without importing it, as the kernels' cache does: no dependency.
+        # The first reads the text of `two` without importing it, as the kernels' cache does: no
+        # dependency.
         read = "from pathlib import Path\nPath(one.__file__).with_name('two.py').read_text()"
         self.chapter("first", f"from mpack import one\n{read}\nprint(one.VALUE)")
         self.chapter(
@@ -59,7 +60,9 @@ class Book:
                 "execution_count": None,
             },
         ]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        kernel = {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        }
         self.write(
             f"notebooks/{name}.ipynb",
             json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}),
@@ -111,7 +114,9 @@ def test_only_what_depends_on_a_change_is_run_again(book):
     assert book.execute()[:2] == (0, {"first", "second"})
     assert "20 30" in book.result("second").read_text()
 
-    book.result("first").write_text(book.result("first").read_text() + " ")  # not the copy that was made
+    book.result("first").write_text(
+        book.result("first").read_text() + " "
+    )  # not the copy that was made
     book.contents("first")
     assert book.execute()[:2] == (0, {"first"})
     assert not book.result("second").exists()
@@ -125,7 +130,9 @@ def test_a_failed_chapter_leaves_its_traceback_and_no_page(book):
     book.chapter("second", "print('so far')\nraise RuntimeError('the sky fell')")
     code, ran, output = book.execute()
     assert (code, ran) == (1, {"second"})
-    assert "RuntimeError: the sky fell" in output and "_build/failed/notebooks/second.ipynb" in output
+    assert (
+        "RuntimeError: the sky fell" in output and "_build/failed/notebooks/second.ipynb" in output
+    )
     assert not book.result("second").exists()
     assert "so far" in (book.root / "_build/failed/notebooks/second.ipynb").read_text()
     assert book.execute()[:2] == (1, {"second"})  # tried again until it works

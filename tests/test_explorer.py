@@ -50,7 +50,10 @@ def test_a_run_by_the_explorer_is_simulate_s(rule, unseen):
 
 def test_the_controls_choose_the_dynamics(unseen):
     explorer = mpack.widgets.explore(START, mpack.PairwiseBRO(eps=0.15))
-    shown = {name: explorer.controls[name].layout.display != "none" for name in ("eps", "alpha", "batch_fraction")}
+    shown = {
+        name: explorer.controls[name].layout.display != "none"
+        for name in ("eps", "alpha", "batch_fraction")
+    }
     assert shown == {"eps": True, "alpha": False, "batch_fraction": False}
     explorer.controls["rule"].value = "SGD"  # its matched partner, to begin with
     assert explorer.dynamics == mpack.matched(mpack.PairwiseBRO(eps=0.15))
@@ -83,16 +86,22 @@ def test_stop_stops_and_go_on_takes_it_up(unseen):
     assert not explorer._more.disabled
     explorer._more.click()
     whole = explorer.wait()
-    straight = mpack.simulate(stopped.start, stopped.dynamics, steps=whole.steps, seed=5, record=stopped.record)
+    straight = mpack.simulate(
+        stopped.start, stopped.dynamics, steps=whole.steps, seed=5, record=stopped.record
+    )
     assert whole.steps == stopped.steps + 40
     same(whole, straight)
 
 
 def test_what_cannot_run_is_said_in_the_widget(monkeypatch, unseen):
     explorer = mpack.widgets.explore(START, RULES[0], steps=10)
-    explorer._given = mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=4.0))
+    explorer._given = mpack.SGD(
+        alpha=0.1, batch_fraction=0.5, potential=mpack.LennardJones(cutoff=4.0)
+    )
     explorer._run.click()
-    assert "box must be at least" in explorer._status.value and isinstance(explorer.error, ValueError)
+    assert "box must be at least" in explorer._status.value and isinstance(
+        explorer.error, ValueError
+    )
     assert explorer._run.description == "Run"
     explorer._given = RULES[0]
 
@@ -157,7 +166,9 @@ def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, u
     monkeypatch.setattr("IPython.display.publish_display_data", published.append)
     explorer = mpack.widgets.explore(START, RULES[0], steps=30, seed=5)
     explorer.run()
-    captured = type("Captured", (), {"data": {figures.FIGURE: {"name": "x"}, "text/html": "<figure>"}})
+    captured = type(
+        "Captured", (), {"data": {figures.FIGURE: {"name": "x"}, "text/html": "<figure>"}}
+    )
 
     class Capture:
         def __enter__(self):
@@ -176,7 +187,10 @@ def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, u
     for widget in widgets + [widget.layout for widget in widgets]:
         states[widget.model_id] = {"state": json.loads(json.dumps(widget.get_state(), default=str))}
     output = {"output_type": "display_data", "data": bundle}
-    notebook = {"cells": [{"outputs": [output]}], "metadata": {"widgets": {interactive.STATE: {"state": states}}}}
+    notebook = {
+        "cells": [{"outputs": [output]}],
+        "metadata": {"widgets": {interactive.STATE: {"state": states}}},
+    }
     interactive.freeze(notebook)
     note, shown = notebook["cells"][0]["outputs"]
     text = note["data"]["text/html"]
@@ -185,7 +199,8 @@ def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, u
     assert shown["data"][figures.FIGURE] == {"name": "x"} and interactive.VIEW not in shown["data"]
 
 
-# In the background ---------------------------------------------------------------------------------------------
+# In the background
+# ---------------------------------------------------------------------------------------------
 
 
 def test_chunks_are_the_run_in_pieces():

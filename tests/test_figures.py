@@ -69,7 +69,9 @@ def contrast(a, b):
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("eyes", EYES)
 def test_colours_can_be_told_apart(eyes, theme):
-    seen = {name: lab(np.array(EYES[eyes]) @ linear(figures.COLOURS[name][theme])) for name in MEANINGS}
+    seen = {
+        name: lab(np.array(EYES[eyes]) @ linear(figures.COLOURS[name][theme])) for name in MEANINGS
+    }
     for one, other in itertools.combinations(MEANINGS, 2):
         assert np.linalg.norm(seen[one] - seen[other]) > DISTANCE, (one, other)
 

@@ -27,7 +27,8 @@ def refuses(error, name, *said):
     )
 
 
-# --------------------------------------------------------------------------------------------------- dynamics
+# ---------------------------------------------------------------------------------------------------
+# dynamics
 
 
 @pytest.mark.parametrize("bro", BROS)
@@ -35,7 +36,9 @@ def test_kick_size(bro):
     for value in OUTSIDE:
         with refuses(
             ValueError,
-            "eps must be a finite number in (0, 1000000000.0]".replace("(", r"\(").replace("]", r"\]"),
+            "eps must be a finite number in (0, 1000000000.0]".replace("(", r"\(").replace(
+                "]", r"\]"
+            ),
             float(value),
         ):
             bro(eps=value)
@@ -96,7 +99,9 @@ def test_unknown_potentials(descent):
 def test_numbers_of_any_kind_are_taken():
     """NumPy scalars and integers become plain floats, so that equal dynamics compare equal."""
     assert mpack.PairwiseBRO(eps=np.float32(0.5)) == mpack.PairwiseBRO(eps=0.5)
-    assert mpack.SGD(alpha=1, batch_fraction=np.float64(1)) == mpack.SGD(alpha=1.0, batch_fraction=1)
+    assert mpack.SGD(alpha=1, batch_fraction=np.float64(1)) == mpack.SGD(
+        alpha=1.0, batch_fraction=1
+    )
     rule = mpack.RCD(alpha=1, batch_size=np.int32(4))
     assert type(rule.alpha) is float and type(rule.batch_size) is int
     assert hash(rule) == hash(mpack.RCD(alpha=1.0, batch_size=4))
@@ -133,12 +138,16 @@ def test_matched():
         mpack.RCD(alpha=0.1, batch_size=3),
     ):
         with refuses(
-            ValueError, "only batch_fraction 0.75 with the linear potential", "got", type(rule).__name__
+            ValueError,
+            "only batch_fraction 0.75 with the linear potential",
+            "got",
+            type(rule).__name__,
         ):
             mpack.matched(rule)
 
 
-# --------------------------------------------------------------------------------------------------- simulate
+# ---------------------------------------------------------------------------------------------------
+# simulate
 
 
 def test_start():
@@ -157,7 +166,9 @@ def test_dynamics():
 
 def test_steps():
     for value in [-1, 2**48 + 1, -(10**30)]:
-        with refuses(ValueError, "steps must be an integer in", "[0, 281474976710656]", "got", value):
+        with refuses(
+            ValueError, "steps must be an integer in", "[0, 281474976710656]", "got", value
+        ):
             mpack.simulate(PACKING, RULE, steps=value, seed=1)
     for value in [1.0, 1e3, "10", True, None, math.nan]:
         with refuses(TypeError, "steps must be an integer in", "got", repr(value)):
@@ -227,7 +238,9 @@ def test_record():
         np.arange(100_000)[::-1],
     ]
     for value in falling:
-        with refuses(ValueError, "record must be increasing steps", "[0, ", "got record[") as caught:
+        with refuses(
+            ValueError, "record must be increasing steps", "[0, ", "got record["
+        ) as caught:
             mpack.simulate(PACKING, RULE, steps=1, seed=1, record=value)
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
     for value in [np.array([1, 5], dtype=np.uint8), (0, 1), range(3), []]:
@@ -239,7 +252,9 @@ def test_schedules():
         with refuses(ValueError, "k must be an integer in", "[1, ", "got", value):
             mpack.every(value)
     for value in [0, -5, 1001]:
-        with refuses(ValueError, "points_per_decade must be an integer in", "[1, 1000]", "got", value):
+        with refuses(
+            ValueError, "points_per_decade must be an integer in", "[1, 1000]", "got", value
+        ):
             mpack.log_spaced(value)
     for value in [1.0, None, "2", True]:
         with refuses(TypeError, "k must be an integer", "got"):
@@ -263,18 +278,24 @@ def test_a_run_goes_on_as_itself():
 
 
 @pytest.mark.parametrize(
-    "potential, reach", [(mpack.LennardJones(cutoff=2.5), 2.5), (mpack.LennardJones(cutoff=2), 2)], ids=str
+    "potential, reach",
+    [(mpack.LennardJones(cutoff=2.5), 2.5), (mpack.LennardJones(cutoff=2), 2)],
+    ids=str,
 )
 def test_box_too_narrow_for_the_potential(potential, reach):
     rule = mpack.SGD(alpha=1e-6, batch_fraction=1, potential=potential)
     narrow = mpack.Packing([[0.0, 0.0], [1.2, 0.0]], box=2.0 * reach * (1 - 1e-12))
-    with refuses(ValueError, "box must be at least twice the largest range", f"{2 * reach:g}", "got"):
+    with refuses(
+        ValueError, "box must be at least twice the largest range", f"{2 * reach:g}", "got"
+    ):
         mpack.simulate(narrow, rule, steps=1, seed=1)
     fits = mpack.Packing([[0.0, 0.0], [1.2, 0.0]], box=2.0 * reach)
     assert mpack.simulate(fits, rule, steps=1, seed=1).steps == 1
     sizes = [0.5, 1.5]  # the largest pair decides
     with refuses(ValueError, "box must be", f"{3 * reach:g}", "got"):
-        mpack.simulate(mpack.Packing([[0.0, 0.0], [1.2, 0.0]], 2.9 * reach, sizes), rule, steps=1, seed=1)
+        mpack.simulate(
+            mpack.Packing([[0.0, 0.0], [1.2, 0.0]], 2.9 * reach, sizes), rule, steps=1, seed=1
+        )
 
 
 def test_refused_before_any_work(monkeypatch):
@@ -286,6 +307,13 @@ def test_refused_before_any_work(monkeypatch):
     monkeypatch.setattr("mpack._engine.Engine", engine)
     with pytest.raises(AssertionError, match="work has begun"):
         mpack.simulate(PACKING, RULE, steps=1, seed=1)
-    for bad in ({"steps": -1}, {"threads": 0}, {"skin": -1}, {"seed": -1}, {"record": "x"}, {"progress": 2}):
+    for bad in (
+        {"steps": -1},
+        {"threads": 0},
+        {"skin": -1},
+        {"seed": -1},
+        {"record": "x"},
+        {"progress": 2},
+    ):
         with pytest.raises((ValueError, TypeError)):
             mpack.simulate(PACKING, RULE, **({"steps": 1, "seed": 1} | bad))

@@ -30,8 +30,10 @@ def test_a_figure_is_fully_described(name):
         if field["kind"] in ("number", "integer"):
             assert -_sources.SAFE <= field["min"] < field["max"] <= _sources.SAFE, key
             assert field.get("scale") != "log" or field["min"] > 0, key
-            assert (field["min"], field["max"]) == (min(values := field.get("values", [field["min"], field["max"]])),
-                                                    max(values)) and values == sorted(values), key
+            assert (field["min"], field["max"]) == (
+                min(values := field.get("values", [field["min"], field["max"]])),
+                max(values),
+            ) and values == sorted(values), key
     for theme in ("light", "dark"):
         still = places.ROOT / f"book/stills/{name}-{theme}.png"
         assert still.exists(), f"python -m book._tools.stills {name}"
@@ -53,9 +55,13 @@ def test_a_module_imports_nothing_and_names_no_host(name):
 
 def test_the_book_s_scripts_join_to_the_same_modules():
     files = _sources.scripts()
-    shared = json.loads(files["shared.js"][files["shared.js"].rindex(")({}, ") + len(")({}, ") : -3])
+    shared = json.loads(
+        files["shared.js"][files["shared.js"].rindex(")({}, ") + len(")({}, ") : -3]
+    )
     for name in FIGURES:
-        listed = json.loads(files[f"{name}.js"].removeprefix(f'mpackFigures.add("{name}", ').removesuffix(");\n"))
+        listed = json.loads(
+            files[f"{name}.js"].removeprefix(f'mpackFigures.add("{name}", ').removesuffix(");\n")
+        )
         assert "\n".join(shared.get(part, part) for part in listed) == _sources.module(name)
 
 
@@ -85,7 +91,9 @@ def test_the_data_of_the_approach_are_the_archive_s(seed):
     names = figuredata.phi_c_chapter(alphas=[alpha])
     assert (data["nu"], data["reach"]) == (names["nu"], names["reach"])
     for (process, _), fit in names["located"].items():
-        (scan,) = [s for s in data["scans"] if (s["process"], s["alpha"], s["n"]) == (process, alpha, 1000)]
+        (scan,) = [
+            s for s in data["scans"] if (s["process"], s["alpha"], s["n"]) == (process, alpha, 1000)
+        ]
         assert scan["fit"] == pytest.approx(figuredata.plain_fit(fit), rel=1e-3)
     groups = dict(list(names["table"].groupby(["process", "n"])))
     scans = [scan for scan in data["scans"] if scan["alpha"] == alpha]
@@ -93,16 +101,25 @@ def test_the_data_of_the_approach_are_the_archive_s(seed):
     for scan in scans:
         rows = groups[scan["process"], scan["n"]]
         rows = list(rows[rows.seed == 0].sort_values("phi").itertuples())
-        assert scan["phi"] == [row.phi for row in rows] and scan["steps"] == [row.steps for row in rows]
+        assert scan["phi"] == [row.phi for row in rows] and scan["steps"] == [
+            row.steps for row in rows
+        ]
         assert scan["absorbed"] == [int(row.absorbed) for row in rows]
         assert scan["activity"] == [figuredata.thinned(row) for row in rows]
         if "slices" in scan:
-            place = rng.choice([k for k, row in enumerate(rows) if row.steps < 3_000 or row.steps == min(scan["steps"])])
+            place = rng.choice(
+                [
+                    k
+                    for k, row in enumerate(rows)
+                    if row.steps < 3_000 or row.steps == min(scan["steps"])
+                ]
+            )
             assert scan["slices"][place] == figuredata.slice_of(figuredata.end_of(rows[place]))
     assert {scan["process"] for scan in scans if "slices" in scan} == set(figuredata.PICTURED)
 
 
-# The state ---------------------------------------------------------------------------------------------------
+# The state
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state,sentence", [
@@ -152,10 +169,13 @@ def test_the_key_of_a_run_holds_what_it_depends_on_and_no_more():
                 moved = {"flag": not field["default"]}.get(field["kind"], field.get("max"))
                 if other == "batch_size" and name == "RCD":
                     continue
-                assert list(_same.runs(state | {other: moved}, [20]))[-1].digest == run.digest, other
+                assert list(_same.runs(state | {other: moved}, [20]))[-1].digest == run.digest, (
+                    other
+                )
 
 
-# Live --------------------------------------------------------------------------------------------------------
+# Live
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_figures_are_imported_when_first_used():
@@ -177,7 +197,9 @@ def test_a_live_figure_has_its_state_as_traits(name):
     assert figure._esm == _sources.module(name)
     assert all(key in make.__doc__ for key in fields)
     data, _ = figure._repr_mimebundle_()
-    assert 'class="mpack-widget"' in data["text/html"] and f'data-module="{name}"' in data["text/html"]
+    assert (
+        'class="mpack-widget"' in data["text/html"] and f'data-module="{name}"' in data["text/html"]
+    )
     assert "application/vnd.jupyter.widget-view+json" in data
     figure.close()
 
@@ -193,7 +215,8 @@ def test_a_live_figure_refuses_what_it_cannot_show():
         getattr(mpack.widgets, "Plaything")  # noqa: B009
 
 
-# The book ----------------------------------------------------------------------------------------------------
+# The book
+# ----------------------------------------------------------------------------------------------------
 
 PAGE = """# Page
 
@@ -210,7 +233,9 @@ A {{mpack-set}}`link to <b> <{link}>`.
 """
 
 
-def rendered(tmp_path, monkeypatch, figure="playground", state="phi=0.7", link="fig-one: phi=0.9, running"):
+def rendered(
+    tmp_path, monkeypatch, figure="playground", state="phi=0.7", link="fig-one: phi=0.9, running"
+):
     """(warnings, page) of a small book with one figure and one link."""
     from sphinx.application import Sphinx
 
@@ -223,10 +248,14 @@ def rendered(tmp_path, monkeypatch, figure="playground", state="phi=0.7", link="
         "    interactive.setup(app, sphinxext.ThemeFigure)\n"
     )
     for theme in ("light", "dark"):
-        (source / f"still-{theme}.png").write_bytes((ROOT / f"book/stills/playground-{theme}.png").read_bytes())
+        (source / f"still-{theme}.png").write_bytes(
+            (ROOT / f"book/stills/playground-{theme}.png").read_bytes()
+        )
     (source / "index.md").write_text(PAGE.format(figure=figure, state=state, link=link))
     warnings = (tmp_path / "warnings.txt").open("w+")
-    app = Sphinx(source, source, tmp_path / "html", tmp_path / "trees", "html", status=None, warning=warnings)
+    app = Sphinx(
+        source, source, tmp_path / "html", tmp_path / "trees", "html", status=None, warning=warnings
+    )
     app.build()
     warnings.seek(0)
     return warnings.read(), (tmp_path / "html/index.html").read_text(encoding="utf8")
@@ -245,14 +274,21 @@ def test_the_directive_and_the_link(tmp_path, monkeypatch):
         "fig-one",
         {"phi": 0.7},
     )
-    assert len(figure.find_all("img", alt="What the still shows.")) == 2 and "The caption." in figure.figcaption.text
+    assert (
+        len(figure.find_all("img", alt="What the still shows.")) == 2
+        and "The caption." in figure.figcaption.text
+    )
     link = page.find("a", class_="mpack-set")
     assert (link["href"], link.text, json.loads(link["data-state"])) == (
         "#fig-one",
         "link to <b>",
         {"phi": 0.9, "running": True},
     )
-    loaded = [script["src"] for script in page.find_all("script", src=True) if "mpack-figures" in script["src"]]
+    loaded = [
+        script["src"]
+        for script in page.find_all("script", src=True)
+        if "mpack-figures" in script["src"]
+    ]
     assert [Path(source.split("?")[0]).name for source in loaded] == ["shared.js", "playground.js"]
     written = places.BUILD / "vendor_static/mpack-figures"
     assert {path.name for path in written.iterdir()} == {"shared.js"} | {
@@ -272,7 +308,10 @@ def test_a_mistake_in_the_text_is_a_warning(tmp_path, monkeypatch, wrong, senten
 
 
 def test_controls_that_need_a_kernel_become_what_they_showed():
-    view = {"data": {interactive.VIEW: {"model_id": "box"}, "text/plain": "VBox()"}, "output_type": "display_data"}
+    view = {
+        "data": {interactive.VIEW: {"model_id": "box"}, "text/plain": "VBox()"},
+        "output_type": "display_data",
+    }
     picture = {"output_type": "display_data", "data": {"image/png": "xyz"}}
     states = {
         "box": {"children": ["IPY_MODEL_slider", "IPY_MODEL_menu", "IPY_MODEL_out"]},
@@ -283,12 +322,18 @@ def test_controls_that_need_a_kernel_become_what_they_showed():
     notebook = {
         "cells": [{"outputs": [view, picture]}, {"source": "text"}],
         "metadata": {
-            "widgets": {interactive.STATE: {"state": {key: {"state": value} for key, value in states.items()}}}
+            "widgets": {
+                interactive.STATE: {
+                    "state": {key: {"state": value} for key, value in states.items()}
+                }
+            }
         },
     }
     interactive.freeze(notebook)
     note, shown, after = notebook["cells"][0]["outputs"]
-    assert "phi 0.7, rule SGD" in note["data"]["text/html"] and "make lab" in note["data"]["text/html"]
+    assert (
+        "phi 0.7, rule SGD" in note["data"]["text/html"] and "make lab" in note["data"]["text/html"]
+    )
     assert shown == after == picture
     assert "widgets" not in notebook["metadata"]
     assert sphinxext.page_cells(notebook["cells"][0], "x")

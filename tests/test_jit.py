@@ -35,14 +35,29 @@ def test_the_stamp_of_a_cache_covers_every_kernel(monkeypatch, tmp_path):
 def test_the_first_step_of_a_build_compiles_the_step_in_its_dimension(monkeypatch):
     called = []
     real = _engine.advance
-    monkeypatch.setattr(_engine, "advance", lambda *arguments: called.append(arguments[0]) or real(*arguments))
+    monkeypatch.setattr(
+        _engine, "advance", lambda *arguments: called.append(arguments[0]) or real(*arguments)
+    )
     for dim in (2, 3):
         exec(FIRST_STEP.format(dim))
     assert {len(dimensions) for dimensions in called} == {2, 3}
 
 
 def test_importing_mpack_loads_nothing_heavy():
-    code = "import mpack, sys; mpack.Packing; mpack.PairwiseBRO; mpack.simulate; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    code = (
+        "import mpack, sys; mpack.Packing; mpack.PairwiseBRO; mpack.simulate; print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert "mpack.simulation" in loaded
-    assert not {"numba", "scipy", "pandas", "gsd", "dask", "matplotlib", "ipywidgets", "tqdm"} & set(loaded)
+    assert not {
+        "numba",
+        "scipy",
+        "pandas",
+        "gsd",
+        "dask",
+        "matplotlib",
+        "ipywidgets",
+        "tqdm",
+    } & set(loaded)

@@ -28,7 +28,9 @@ def test_moments_of_the_middle_of_three_discs(rule, covariance):
     half = EPS / 2 if "BRO" in type(rule).__name__ else EPS / 2 * 0.3
     assert mean[1] == pytest.approx([0, half * ROOT2])
     assert found[2:4, 2:4] == pytest.approx(covariance, abs=1e-18)
-    assert kicks.moments(THREE, rule.approximation(), DIAMETERS)[1] == pytest.approx(found, abs=1e-18)
+    assert kicks.moments(THREE, rule.approximation(), DIAMETERS)[1] == pytest.approx(
+        found, abs=1e-18
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,8 +86,12 @@ def test_exactly_b_is_anticorrelated():
 
 def test_draws_follow_the_seed():
     rule = mpack.PairwiseBRO(eps=EPS)
-    assert np.array_equal(kicks.draw(THREE, rule, 50, 1, DIAMETERS), kicks.draw(THREE, rule, 50, 1, DIAMETERS))
-    assert not np.array_equal(kicks.draw(THREE, rule, 50, 1, DIAMETERS), kicks.draw(THREE, rule, 50, 2, DIAMETERS))
+    assert np.array_equal(
+        kicks.draw(THREE, rule, 50, 1, DIAMETERS), kicks.draw(THREE, rule, 50, 1, DIAMETERS)
+    )
+    assert not np.array_equal(
+        kicks.draw(THREE, rule, 50, 1, DIAMETERS), kicks.draw(THREE, rule, 50, 2, DIAMETERS)
+    )
 
 
 @pytest.mark.parametrize(

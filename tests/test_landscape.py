@@ -45,7 +45,12 @@ def differences(function, packing, h):
 
     out = np.empty((size, size))
     for a, b in itertools.combinations_with_replacement(range(size), 2):
-        corners = (at((a, h), (b, h)), at((a, h), (b, -h)), at((a, -h), (b, h)), at((a, -h), (b, -h)))
+        corners = (
+            at((a, h), (b, h)),
+            at((a, h), (b, -h)),
+            at((a, -h), (b, h)),
+            at((a, -h), (b, -h)),
+        )
         out[a, b] = out[b, a] = (corners[0] - corners[1] - corners[2] + corners[3]) / (4 * h * h)
     return out
 
@@ -65,7 +70,9 @@ def test_averaged_hessian_by_finite_differences(dim):
     """Of V + flatness: the energy averaged over displacements."""
     packing, sigma = some_packing(dim, n=5, seed=2), 0.05
     found = landscape.hessian(packing, sigma=sigma).toarray()
-    expected = differences(lambda p: mpack.energy(p) + mpack.flatness(p, sigma).delta_v, packing, 1e-3)
+    expected = differences(
+        lambda p: mpack.energy(p) + mpack.flatness(p, sigma).delta_v, packing, 1e-3
+    )
     assert np.abs(found).max() > 0.1
     assert np.abs(found - expected).max() < 2e-4 * np.abs(found).max()
 
@@ -157,13 +164,18 @@ def test_averaged_curvature_of_two_at_one_point(dim):
 def crystal_spectrum(cells, r, stiff, slope):
     """Eigenvalues of the fcc crystal's dynamical matrices D(q) = sum over 12 neighbours of K (1 - cos q R).
 
-    q = 2 pi n/L for integer n; those that differ by a vector of the reciprocal (bcc) lattice are one.
+    q = 2 pi n/L for integer n; those that differ by a vector of the reciprocal (bcc) lattice are
+    one.
     """
     neighbours = [v for v in itertools.product((-1, 0, 1), repeat=3) if sum(map(abs, v)) == 2]
     values, seen = [], set()
     for n in itertools.product(range(2 * cells), repeat=3):
         shifts = itertools.product((0, cells), repeat=3)
-        images = [tuple((a + s) % (2 * cells) for a, s in zip(n, shift)) for shift in shifts if len(set(shift)) == 1]
+        images = [
+            tuple((a + s) % (2 * cells) for a, s in zip(n, shift))
+            for shift in shifts
+            if len(set(shift)) == 1
+        ]
         if seen & set(images):
             continue
         seen |= set(images)
@@ -217,12 +229,16 @@ def test_trace_of_the_fcc_crystal():
 def test_smooth_flatness_tends_to_the_trace(potential):
     """flatness = (sigma**2/2) Tr H + c sigma**4: halving sigma leaves a quarter of the relative difference.
 
-    On a crystal whose pairs are far from the range. c is a sum of bi-Laplacians; in three dimensions that of (1 - r)**2
-    is zero, and the harmonic potential has no correction at all. Negative control: the trace without stress is far off.
+    On a crystal whose pairs are far from the range. c is a sum of bi-Laplacians; in three
+    dimensions that of (1 - r)**2 is zero, and the harmonic potential has no correction at all.
+    Negative control: the trace without stress is far off.
     """
     packing = Packing.lattice("fcc", 4, phi=FCC * 1.3)
     limit = landscape.trace(packing, potential) / 2
-    gaps = [mpack.flatness(packing, sigma, potential).delta_v / sigma**2 / limit - 1 for sigma in (4e-3, 2e-3, 1e-3)]
+    gaps = [
+        mpack.flatness(packing, sigma, potential).delta_v / sigma**2 / limit - 1
+        for sigma in (4e-3, 2e-3, 1e-3)
+    ]
     assert abs(gaps[0]) < 0.05
     if isinstance(potential, mpack.Harmonic):
         assert np.abs(gaps).max() < 1e-12
@@ -318,7 +334,9 @@ def test_agitation_is_what_steps_do_to_gaps(rule, seed):
         unit = (points[a] - points[b]) / np.linalg.norm(points[a] - points[b])
         stretch = np.zeros((7, 3))
         stretch[a], stretch[b] = unit, -unit
-        squares.append(((stretch * mean).sum() ** 2 + stretch.ravel() @ covariance @ stretch.ravel()) / rate)
+        squares.append(
+            ((stretch * mean).sum() ** 2 + stretch.ravel() @ covariance @ stretch.ravel()) / rate
+        )
     found, error = landscape.agitation(packing, rule, width=0.1)
     assert found == pytest.approx(np.mean(squares), rel=1e-12)
     assert error == pytest.approx(np.std(squares, ddof=1) / math.sqrt(len(squares)), rel=1e-9)
@@ -341,12 +359,16 @@ def test_a_single_spring_fluctuates_as_predicted(seed):
     values = np.array([0.3, 1.0, 2.5])
     vectors = np.eye(3).reshape(3, 1, 3)
     covariance = sparse.csr_array(np.diag([1.0, 2.0, 3.0]))
-    predicted = landscape.linear_variance(landscape.Modes(values, vectors, 0.0, 0), covariance, rate=0.5)
+    predicted = landscape.linear_variance(
+        landscape.Modes(values, vectors, 0.0, 0), covariance, rate=0.5
+    )
     random, x = np.random.default_rng(seed), np.zeros((40_000, 3))
     for _ in range(80):
         x = (1 - 0.5 * values) * x + random.standard_normal(x.shape) * np.sqrt([1.0, 2.0, 3.0])
     assert np.abs(x.var(axis=0) / predicted - 1).max() < 5.2 * math.sqrt(2 / 40_000)
-    without = landscape.linear_variance(landscape.Modes(np.array([-1.0, 0, 5]), vectors, 0.0, 0), covariance, 0.5)
+    without = landscape.linear_variance(
+        landscape.Modes(np.array([-1.0, 0, 5]), vectors, 0.0, 0), covariance, 0.5
+    )
     assert np.isnan(without[0]) and np.isinf(without[1]) and np.isnan(without[2])
 
 
@@ -370,7 +392,10 @@ def test_variance_along_axes(seed):
     vectors[0, 0, 2] = vectors[1, 1, 0] = 1
     variance, error = landscape.variance_along(places, vectors)
     assert np.abs(variance / [9, 1] - 1).max() < 5 * math.sqrt(2 / 4000)
-    assert np.all((error / variance > 0.1 * math.sqrt(2 / 4000)) & (error / variance < 4 * math.sqrt(2 / 4000)))
+    assert np.all(
+        (error / variance > 0.1 * math.sqrt(2 / 4000))
+        & (error / variance < 4 * math.sqrt(2 / 4000))
+    )
 
 
 # Bad input
@@ -389,7 +414,11 @@ BATCH = mpack.SGD(alpha=0.1, batch_size=3)
         (lambda: landscape.hessian(SMALL, "linear"), TypeError, ["potential", "str"]),
         (lambda: landscape.hessian(SMALL, sigma=0), ValueError, ["sigma", "0"]),
         (lambda: landscape.hessian(SMALL, sigma=1.0), ValueError, ["box must be >=", "sigma 1"]),
-        (lambda: landscape.hessian(SMALL, mpack.WCA(), sigma=0.1), ValueError, ["sigma", "linear", "WCA"]),
+        (
+            lambda: landscape.hessian(SMALL, mpack.WCA(), sigma=0.1),
+            ValueError,
+            ["sigma", "linear", "WCA"],
+        ),
         (lambda: landscape.hessian(SMALL, stress=1), TypeError, ["stress", "1"]),
         (lambda: landscape.hessian(TWINS), ValueError, ["one point", "0 and 1"]),
         (lambda: landscape.trace(None), TypeError, ["packing", "NoneType"]),
@@ -401,15 +430,31 @@ BATCH = mpack.SGD(alpha=0.1, batch_size=3)
         (lambda: landscape.modes(MATRIX, 3, 2, near=math.nan), ValueError, ["near", "nan"]),
         (lambda: landscape.modes(sparse.triu(MATRIX), 3), ValueError, ["matrix must be symmetric"]),
         (lambda: landscape.modes(INFINITE, 3), ValueError, ["matrix must be finite"]),
-        (lambda: landscape.modes(sparse.csr_array((9, 9)), 3), ValueError, ["count must be at most"]),
+        (
+            lambda: landscape.modes(sparse.csr_array((9, 9)), 3),
+            ValueError,
+            ["count must be at most"],
+        ),
         (lambda: landscape.kick_covariance(SMALL, BATCH), ValueError, ["batches of exactly 3"]),
         (lambda: landscape.kick_covariance(SMALL, "SGD"), TypeError, ["dynamics", "str"]),
         (lambda: landscape.drift_rate(BATCH), ValueError, ["batches of exactly 3"]),
         (lambda: landscape.agitation(SMALL, RULES[0], width=0), ValueError, ["width", "0"]),
-        (lambda: landscape.agitation(SMALL, RULES[0], width=1e-12), ValueError, ["at least two pairs", "1e-12"]),
+        (
+            lambda: landscape.agitation(SMALL, RULES[0], width=1e-12),
+            ValueError,
+            ["at least two pairs", "1e-12"],
+        ),
         (lambda: landscape.trajectory(SMALL, 4, 1), TypeError, ["run", "Packing"]),
-        (lambda: landscape.variance_along(np.zeros((4, 2, 3)), np.zeros((1, 2, 3))), ValueError, ["blocks", "2"]),
-        (lambda: landscape.variance_along(np.zeros((40, 2, 3)), np.zeros((1, 3, 3))), ValueError, ["vectors"]),
+        (
+            lambda: landscape.variance_along(np.zeros((4, 2, 3)), np.zeros((1, 2, 3))),
+            ValueError,
+            ["blocks", "2"],
+        ),
+        (
+            lambda: landscape.variance_along(np.zeros((40, 2, 3)), np.zeros((1, 3, 3))),
+            ValueError,
+            ["vectors"],
+        ),
         (lambda: averaged_slopes(-1.0, 0.1, 3), ValueError, ["r must be finite and >= 0"]),
     ],
 )

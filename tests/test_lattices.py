@@ -28,7 +28,9 @@ def test_runs_are_independent_and_follow_from_the_seed(seed):
     one = lattices.percolation(16, 0.59, 6, seed)
     assert one.tolist() == lattices.percolation(16, 0.59, 6, seed).tolist()
     assert lattices.percolation(16, 0.59, 9, seed)[:6].tolist() == one.tolist()
-    assert len(set(one)) > 1 and one.tolist() != lattices.percolation(16, 0.59, 6, seed + 1).tolist()
+    assert (
+        len(set(one)) > 1 and one.tolist() != lattices.percolation(16, 0.59, 6, seed + 1).tolist()
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,10 @@ def test_runs_are_independent_and_follow_from_the_seed(seed):
         (lambda: lattices.percolation(8, 1.5, 1, 1), "p must be"),
         (lambda: lattices.percolation(8, float("nan"), 1, 1), "p must be"),
         (lambda: lattices.percolation(8, 0.5, 0, 1), "runs must be"),
-        (lambda: lattices.sandpile(8, 257, 1, 1, 1), "grains must be an integer in [1, 256]; got 257"),
+        (
+            lambda: lattices.sandpile(8, 257, 1, 1, 1),
+            "grains must be an integer in [1, 256]; got 257",
+        ),
         (lambda: lattices.sandpile(8, 10, 0, 1, 1), "steps must be"),
         (lambda: lattices.sandpile(8, 10, 1, 1, -1), "seed must be"),
     ],

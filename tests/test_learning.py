@@ -15,8 +15,8 @@ from mpack import learning
 def test_capacity_is_found_where_it_was_put(seed):
     """40 sets of runs from a known logistic curve: errors are as large as they say.
 
-    Mean of the squared standardised errors: 1 with a standard deviation of about 0.3; a false alarm above 2.5 once in a
-    million, and half the error is seen (mean 4) nearly always.
+    Mean of the squared standardised errors: 1 with a standard deviation of about 0.3; a false alarm
+    above 2.5 once in a million, and half the error is seen (mean 4) nearly always.
     """
     random, n = np.random.default_rng(seed), np.repeat(np.arange(235, 265, 3), 12)
     gaps = []
@@ -30,7 +30,10 @@ def test_capacity_is_found_where_it_was_put(seed):
 
 @pytest.mark.parametrize(
     ("n", "absorbed", "message"),
-    [([10, 11, 12], [1, 1, 1], "both 0 and 1"), ([10] * 10 + [11] * 10, [1] * 18 + [0] * 2, "do not bracket")],
+    [
+        ([10, 11, 12], [1, 1, 1], "both 0 and 1"),
+        ([10] * 10 + [11] * 10, [1] * 18 + [0] * 2, "do not bracket"),
+    ],
 )
 def test_capacity_that_was_not_bracketed(n, absorbed, message):
     with pytest.raises(ValueError, match=message):
@@ -51,7 +54,9 @@ def test_the_rule_of_selection():
 
 def test_both_losses_get_the_same_chances():
     specs = pd.DataFrame(learning.selection_specs())
-    per_loss = {name: some.drop(columns=["loss", "parameter"]) for name, some in specs.groupby("loss")}
+    per_loss = {
+        name: some.drop(columns=["loss", "parameter"]) for name, some in specs.groupby("loss")
+    }
     assert set(per_loss) == {"nt-xent", "packing"}
     one, other = (some.reset_index(drop=True) for some in per_loss.values())
     assert one.equals(other)
@@ -68,22 +73,33 @@ def test_splits_of_the_digits():
         share = np.bincount(labels) / len(labels)
         assert np.all(np.abs(share - 0.1) < 0.01)
     seen = {image.tobytes() for image in X}
-    assert sum(image.tobytes() in seen for image in T) <= 1  # disjoint, but for images that are twice in the data
+    assert (
+        sum(image.tobytes() in seen for image in T) <= 1
+    )  # disjoint, but for images that are twice in the data
     assert not np.array_equal(X, learning.digits(1)[0])
     fit, _, held, _ = learning.validation()
     assert len(fit) + len(held) == len(X) and {image.tobytes() for image in held} <= seen
 
 
 def test_a_row_of_each_kind_of_packing():
-    few = learning.row("capacity", {"box": 4, "n": 40, "run": 0, "alpha": 0.05, "batch_fraction": 0.5, "steps": 5000})
+    few = learning.row(
+        "capacity",
+        {"box": 4, "n": 40, "run": 0, "alpha": 0.05, "batch_fraction": 0.5, "steps": 5000},
+    )
     assert few["absorbed"] == 1 and few["steps_done"] < 5000
-    many = learning.row("capacity", {"box": 4, "n": 90, "run": 0, "alpha": 0.05, "batch_fraction": 0.5, "steps": 500})
+    many = learning.row(
+        "capacity",
+        {"box": 4, "n": 90, "run": 0, "alpha": 0.05, "batch_fraction": 0.5, "steps": 500},
+    )
     assert many["absorbed"] == 0 and many["steps_done"] == 500
     specs = learning.robustness_specs(runs=2)
     assert len(specs) == 14 and len({(s["rule"], s["batch_fraction"]) for s in specs}) == 7
     spec = {"rule": "RCD", "batch_fraction": 0.5, "run": 0, "n": 100, "phi": 0.7, "alpha": 0.2}
     one = learning.row("robustness", spec)
-    assert one["steps_done"] == 30 * 200 and 0 < one["error"] < one["refitted_0"] < one["refitted_1"] < one["fixed_1"]
+    assert (
+        one["steps_done"] == 30 * 200
+        and 0 < one["error"] < one["refitted_0"] < one["refitted_1"] < one["fixed_1"]
+    )
     assert one["error"] == pytest.approx((one["error_early"] + one["error_late"]) / 2)
 
 
@@ -107,10 +123,16 @@ def test_rows_can_be_computed_again():
     assert learning.again("capacity", row.assign(digest="0" * 32))[1] == 0
     steady = learning.archived("robustness").query("batch_fraction == 1.0").head(1)
     count, same, apart = learning.again("robustness", steady)
-    assert (count, same) == (1, 1) and apart < 1e-9  # sums and quadratures, up to the machine's last digits
+    assert (count, same) == (
+        1,
+        1,
+    ) and apart < 1e-9  # sums and quadratures, up to the machine's last digits
     untrained = learning.archived("comparison").query("loss == 'untrained' and split == 0").head(1)
     count, same, apart = learning.again("comparison", untrained)
-    assert (count, same) == (1, 1) and apart < 0.006  # probes may differ by a few images with another linear algebra
+    assert (count, same) == (
+        1,
+        1,
+    ) and apart < 0.006  # probes may differ by a few images with another linear algebra
     assert learning.again("comparison", untrained.assign(accuracy=0.5))[2] > 0.3
 
 

@@ -18,7 +18,9 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, request):
-    return Chapter(NAME, tmp_path_factory.mktemp("learning"), seed=request.config.getoption("--seed"), **SMALL)
+    return Chapter(
+        NAME, tmp_path_factory.mktemp("learning"), seed=request.config.getoption("--seed"), **SMALL
+    )
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,11 @@ def claims(small):
 
 def test_closed_forms_hold_and_controls_fail(claims):
     """Claims against closed forms: at most 5 standard errors (6e-7 each), or their own stated band."""
-    exact = [claim for claim in claims.values() if claim["source"].startswith("closed form") and not claim["control"]]
+    exact = [
+        claim
+        for claim in claims.values()
+        if claim["source"].startswith("closed form") and not claim["control"]
+    ]
     assert len(exact) == 7
     for claim in exact:
         if claim["relation"] == "below":
@@ -51,14 +57,19 @@ def test_learning_removes_the_error(recorded):
 
 
 def test_capacity_is_one_number(recorded, claims):
-    assert near(recorded["capacity-phi-c"], 0.614, 0.003) and recorded["capacity-phi-c"]["error"] < 0.002
+    assert (
+        near(recorded["capacity-phi-c"], 0.614, 0.003)
+        and recorded["capacity-phi-c"]["error"] < 0.002
+    )
     assert claims["learning-capacity"]["verdict"] == "agrees"
 
 
 def test_flat_minima_are_flat_and_buy_little(recorded, claims):
     """The archive's numbers: signs of the flatness; half its size in the error; nothing for RCD and wide shifts."""
     assert recorded["flat-runs"]["value"] >= 8
-    assert claims["learning-flat-sgd"]["verdict"] == claims["learning-flat-rcd"]["verdict"] == "agrees"
+    assert (
+        claims["learning-flat-sgd"]["verdict"] == claims["learning-flat-rcd"]["verdict"] == "agrees"
+    )
     assert recorded["flat-sgd"]["value"] < recorded["refitted-sgd"]["value"] < 0
     for name in ("refitted-rcd", "refitted-wide-sgd"):
         assert near(recorded[name], 0.0, sigmas=3.0)
@@ -70,8 +81,15 @@ def test_flat_minima_are_flat_and_buy_little(recorded, claims):
 def test_digits(recorded, claims):
     """Both losses teach, NT-Xent more; packed features are no better than pixels; chance is chance."""
     assert recorded["seeds"]["value"] >= 8 and recorded["splits"]["value"] >= 8
-    accuracy = {name: recorded[f"accuracy-{name}"] for name in ("nt-xent", "packing", "untrained", "attraction")}
-    for one, other in (("nt-xent", "packing"), ("packing", "untrained"), ("untrained", "attraction")):
+    accuracy = {
+        name: recorded[f"accuracy-{name}"]
+        for name in ("nt-xent", "packing", "untrained", "attraction")
+    }
+    for one, other in (
+        ("nt-xent", "packing"),
+        ("packing", "untrained"),
+        ("untrained", "attraction"),
+    ):
         gap = accuracy[one]["value"] - accuracy[other]["value"]
         assert gap > 3 * (accuracy[one]["error"] ** 2 + accuracy[other]["error"] ** 2) ** 0.5
     assert near(recorded["difference-seed"], 0.85, 0.3) and recorded["difference-seed"]["n"] >= 8

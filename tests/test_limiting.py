@@ -1,9 +1,9 @@
 """mpack.limiting against scipy, exact recursions, plain NumPy, PyTorch, and simulation.
 
-Statistical tests compare a mean over R independent runs with a prediction, in units z of its standard error,
-and allow |z| < 5 (a Gaussian exceeds it with probability 6e-7); with at most 100 comparisons a test, the
-false-alarm rate of each is below 1e-4 at any seed. Sample sizes and the detectable deviation are given with
-each.
+Statistical tests compare a mean over R independent runs with a prediction, in units z of its
+standard error, and allow |z| < 5 (a Gaussian exceeds it with probability 6e-7); with at most 100
+comparisons a test, the false-alarm rate of each is below 1e-4 at any seed. Sample sizes and the
+detectable deviation are given with each.
 """
 
 import itertools
@@ -111,7 +111,9 @@ def test_mean_and_covariance_run_from_the_start_to_stationarity():
     P, grid = 2.0 * m.D / m.kappa, np.linspace(0.0, 1.5, 3001)
     path = m.propagator(grid)
     quadrature = scipy.integrate.simpson(path @ P @ np.swapaxes(path, 1, 2), x=grid, axis=0)
-    np.testing.assert_allclose(m.covariance(1.5), quadrature, rtol=1e-7, atol=1e-9 * np.abs(quadrature).max())
+    np.testing.assert_allclose(
+        m.covariance(1.5), quadrature, rtol=1e-7, atol=1e-9 * np.abs(quadrature).max()
+    )
 
 
 def test_density_is_normalised_and_its_current_is_free_of_divergence():
@@ -130,7 +132,8 @@ def test_density_is_normalised_and_its_current_is_free_of_divergence():
 def test_modified_loss_is_isotropic_in_position_and_only_without_weight_decay():
     z = np.array([np.r_[q, np.zeros(4)] for q in np.linalg.qr(hessian(4, 5))[0]])
     assert (
-        np.ptp(model(weight_decay=0.0).modified_loss(z)) < 1e-12 * model(weight_decay=0.0).modified_loss(z)[0]
+        np.ptp(model(weight_decay=0.0).modified_loss(z))
+        < 1e-12 * model(weight_decay=0.0).modified_loss(z)[0]
     )
     assert np.ptp(model(weight_decay=0.1).modified_loss(z)) > 0.01 * model().modified_loss(z)[0]
     assert np.ptp(model(weight_decay=0.0).loss(z[:, :4])) > 0.1
@@ -143,7 +146,9 @@ def test_modified_loss_is_isotropic_in_position_and_only_without_weight_decay():
 def full_recursion(m):
     dim = m.dim
     H = (m.modes * m.h) @ m.modes.T
-    M = np.block([[np.eye(dim) - m.eta * H, m.eta * m.beta * np.eye(dim)], [-H, m.beta * np.eye(dim)]])
+    M = np.block(
+        [[np.eye(dim) - m.eta * H, m.eta * m.beta * np.eye(dim)], [-H, m.beta * np.eye(dim)]]
+    )
     kick = np.concatenate([m.eta * np.eye(dim), np.eye(dim)])
     noise_of_gradient = m.sigma**2 / m.batch_size * (m.modes * m.rho) @ m.modes.T
     return M, kick @ noise_of_gradient @ kick.T
@@ -168,7 +173,10 @@ def test_discrete_mean_and_covariance_step_by_step():
     m = model(optimum=[1.0, -2.0, 0.5, 0.0])
     M, N = full_recursion(m)
     centre, z, C = np.r_[m.optimum, np.zeros(4)], np.arange(8.0), np.zeros((8, 8))
-    means, covariances = m.discrete_mean(np.arange(21), z[:4], z[4:]), m.discrete_covariance(np.arange(21))
+    means, covariances = (
+        m.discrete_mean(np.arange(21), z[:4], z[4:]),
+        m.discrete_covariance(np.arange(21)),
+    )
     for k in range(21):
         np.testing.assert_allclose(means[k], z, atol=1e-12)
         np.testing.assert_allclose(covariances[k], C, atol=1e-13)
@@ -184,8 +192,12 @@ def test_displacement_of_the_recursion(m, k):
     scale = 1e-8 * np.trace(C[: m.dim, : m.dim])
     assert abs(m.global_displacement(k)[0] - expected) < scale
     noise_power = m.sigma**2 * m.rho / m.batch_size
-    assert abs(limiting.linear_displacement(k, m.eta, m.beta, m.h, noise_power)[0] - expected) < scale
-    assert abs(m.global_displacement(1)[0] - m.local_displacement()) < 1e-10 * m.local_displacement()
+    assert (
+        abs(limiting.linear_displacement(k, m.eta, m.beta, m.h, noise_power)[0] - expected) < scale
+    )
+    assert (
+        abs(m.global_displacement(1)[0] - m.local_displacement()) < 1e-10 * m.local_displacement()
+    )
 
 
 @given(models, st.integers(1, 60))
@@ -197,7 +209,9 @@ def test_displacement_forms_of_the_langevin_path(m, k):
     terms = k + 2.0 * ((k - lag)[:, None] * C).sum(axis=0)
     kunin = (m.eta**2 * m.stationary(discrete=False).velocity * terms).sum()
     np.testing.assert_allclose(m.global_displacement(k, form="kunin")[0], kunin, rtol=1e-9)
-    path = 2.0 * m.stationary(discrete=False).position * (1.0 - m.mode_propagator(m.eta * k)[:, 0, 0])
+    path = (
+        2.0 * m.stationary(discrete=False).position * (1.0 - m.mode_propagator(m.eta * k)[:, 0, 0])
+    )
     np.testing.assert_allclose(m.global_displacement(k, form="langevin")[0], path.sum(), rtol=1e-6)
 
 
@@ -218,7 +232,9 @@ def test_kunin_sum_diffuses_where_the_recursion_is_confined():
     m = LinearRegressionSGD(eta=0.02, beta=0.9, batch_size=4, spectrum=[1.0])
     k = np.array([20_000, 40_000])
     growth = np.diff(m.global_displacement(k, form="kunin"))[0] / 20_000
-    expected = m.eta**2 * m.stationary(discrete=False).velocity[0] * (1 - m.beta) / (3 * (1 + m.beta))
+    expected = (
+        m.eta**2 * m.stationary(discrete=False).velocity[0] * (1 - m.beta) / (3 * (1 + m.beta))
+    )
     assert abs(growth / expected - 1) < 0.01
     assert abs(np.diff(m.global_displacement(k))[0]) < 1e-12
 
@@ -237,7 +253,9 @@ def test_displacement_at_an_age():
             across = (np.linalg.matrix_power(M, k) @ z[age])[0, 0]
             assert abs(got[i] - (z[age + k][0, 0] + z[age][0, 0] - 2 * across)) < 1e-12
     old = limiting.linear_displacement(10, eta, beta, h[:1], power[:1], age=10_000)
-    np.testing.assert_allclose(old, limiting.linear_displacement(10, eta, beta, h[:1], power[:1]), rtol=1e-12)
+    np.testing.assert_allclose(
+        old, limiting.linear_displacement(10, eta, beta, h[:1], power[:1]), rtol=1e-12
+    )
 
 
 def test_damping_boundaries():
@@ -247,9 +265,13 @@ def test_damping_boundaries():
             m = LinearRegressionSGD(eta=0.1, beta=beta, batch_size=1, spectrum=[edge * factor])
             eigenvalues = np.linalg.eigvals(limiting.step_matrix(0.1, beta, edge * factor))
             assert m.oscillates()[0] == turns == (np.abs(eigenvalues.imag).max() > 0)
-            assert abs(m.phase_per_step()[0] - (np.angle(eigenvalues).max() if turns else 0.0)) < 1e-9
+            assert (
+                abs(m.phase_per_step()[0] - (np.angle(eigenvalues).max() if turns else 0.0)) < 1e-9
+            )
         edge = limiting.critical_curvature(0.1, beta, discrete=False)
-        m = LinearRegressionSGD(eta=0.1, beta=beta, batch_size=1, spectrum=[edge * 0.999, edge * 1.001])
+        m = LinearRegressionSGD(
+            eta=0.1, beta=beta, batch_size=1, spectrum=[edge * 0.999, edge * 1.001]
+        )
         assert list(m.oscillates(discrete=False)) == [False, True]
         assert m.phase_per_step(discrete=False)[0] == 0.0 < m.phase_per_step(discrete=False)[1]
 
@@ -274,7 +296,10 @@ def test_slope_is_the_logarithmic_derivative():
     k = np.array([100, 1000, 10000])
     low, high = (m.global_displacement(k + d, form="langevin") for d in (-k // 50, k // 50))
     np.testing.assert_allclose(np.log(high / low) / np.log(51 / 49), m.slope(k), rtol=1e-3)
-    assert abs(LinearRegressionSGD(eta=1e-4, beta=0.999, batch_size=1, spectrum=[1.0]).slope(1)[0] - 2) < 0.01
+    assert (
+        abs(LinearRegressionSGD(eta=1e-4, beta=0.999, batch_size=1, spectrum=[1.0]).slope(1)[0] - 2)
+        < 0.01
+    )
 
 
 @pytest.mark.parametrize("a", [1.2, 1.5, 2.0, 3.0])
@@ -296,7 +321,9 @@ def test_power_law_sum_and_exponent(a):
 def test_anomalous_exponent_on_known_curves():
     k = np.unique(np.geomspace(1, 10_000, 60).astype(int))
     fit = limiting.anomalous_exponent(k, 3.0 * k**0.7)
-    assert abs(fit.exponent - 0.7) < 1e-12 and abs(fit.prefactor - 3.0) < 1e-10 and np.isnan(fit.error)
+    assert (
+        abs(fit.exponent - 0.7) < 1e-12 and abs(fit.prefactor - 3.0) < 1e-10 and np.isnan(fit.error)
+    )
     assert 10_000 ** (1 / 3) <= fit.k_min < 10_000 ** (1 / 3) * 1.3 and fit.k_max == 10_000
     bent = np.where(k < 20, 1e9, 3.0 * k**0.7)
     assert abs(limiting.anomalous_exponent(k, bent).exponent - 0.7) < 1e-12
@@ -305,8 +332,8 @@ def test_anomalous_exponent_on_known_curves():
 def test_jackknife_error_of_the_exponent(seed):
     """400 ensembles of 12 runs with multiplicative noise: the stated error is their scatter to 25 %.
 
-    The scatter of 400 values is known to 3.5 %, the mean jackknife error to about 1.5 %: a chance of 25 % is
-    nil.
+    The scatter of 400 values is known to 3.5 %, the mean jackknife error to about 1.5 %: a chance
+    of 25 % is nil.
     """
     rng = np.random.default_rng(seed)
     k = np.unique(np.geomspace(1, 1000, 20).astype(int))
@@ -338,12 +365,18 @@ def batch_by_hand(seed, step, run, n, size):
 def test_kernel_agrees_with_numpy(size, dim):
     m = model(spectrum=np.linspace(1.0, 0.2, dim), batch_size=size, beta=0.6)
     X, y = limiting.regression_data(m.rho, 60, sigma=0.5, weights=np.ones(dim), seed=4)
-    got = limiting.run_regression(m, X, y, record=[0, 1, 9, 40], runs=3, seed=11, start=np.zeros(dim))
+    got = limiting.run_regression(
+        m, X, y, record=[0, 1, 9, 40], runs=3, seed=11, start=np.zeros(dim)
+    )
     for r in range(3):
         theta, v = np.zeros(dim), np.zeros(dim)
         for k in range(40):
             batch = batch_by_hand(11, k, r, 60, size)
-            v = m.beta * v - X[batch].T @ (X[batch] @ theta - y[batch]) / size - m.weight_decay * theta
+            v = (
+                m.beta * v
+                - X[batch].T @ (X[batch] @ theta - y[batch]) / size
+                - m.weight_decay * theta
+            )
             theta = theta + m.eta * v
             if k + 1 in (1, 9, 40):
                 place = [0, 1, 9, 40].index(k + 1)
@@ -354,7 +387,9 @@ def test_kernel_agrees_with_numpy(size, dim):
 def test_runs_do_not_depend_on_threads_or_company():
     m = model(spectrum=[1.0, 0.3])
     X, y = limiting.regression_data(m.rho, 100, seed=2)
-    one, two = (limiting.run_regression(m, X, y, record=[5, 30], runs=9, seed=3, threads=t) for t in (1, 2))
+    one, two = (
+        limiting.run_regression(m, X, y, record=[5, 30], runs=9, seed=3, threads=t) for t in (1, 2)
+    )
     few = limiting.run_regression(m, X, y, record=[30], runs=4, seed=3)
     assert np.array_equal(one.theta, two.theta) and np.array_equal(one.v, two.v)
     assert np.array_equal(one.theta[:4, 1], few.theta[:, 0])
@@ -454,7 +489,9 @@ def test_displacement_of_real_runs(coarse, coarse_runs):
     k = coarse_runs.steps[1:5] - coarse_runs.steps[0]
     expected = coarse.global_displacement(k, per_mode=True) @ coarse.minibatch_factor()
     assert np.abs(scores(coarse_runs.displacement()[:, :4], expected)).max() < Z_ALLOWED
-    langevin = coarse.global_displacement(k, form="langevin", per_mode=True) @ coarse.minibatch_factor()
+    langevin = (
+        coarse.global_displacement(k, form="langevin", per_mode=True) @ coarse.minibatch_factor()
+    )
     assert np.abs(scores(coarse_runs.displacement()[:, :4], langevin)).max() > Z_ALLOWED
 
 
@@ -476,13 +513,17 @@ def test_transient_of_real_runs(seed):
     m = LinearRegressionSGD(eta=0.1, beta=0.9, batch_size=64, spectrum=[1.0, 0.2], sigma=1.0)
     X, y = limiting.regression_data(m.rho, 20_000, seed=seed)
     record, start = np.array([1, 2, 5, 10, 20, 30, 50, 80, 120, 200]), np.array([0.15, -0.3])
-    runs = limiting.run_regression(m, X, y, record=record, runs=RUNS, seed=seed, start=start, threads=2)
+    runs = limiting.run_regression(
+        m, X, y, record=record, runs=RUNS, seed=seed, start=start, threads=2
+    )
     z = np.concatenate([runs.theta, runs.v], axis=2)
     mean = m.discrete_mean(record, start)
     assert np.abs(scores(z, mean)).max() < Z_ALLOWED
     var = np.einsum("kii->ki", m.discrete_covariance(record))
     squares = (z - mean) ** 2
-    assert np.abs(scores(squares[:, -1], var[-1] * np.tile(m.minibatch_factor(), 2))).max() < Z_ALLOWED
+    assert (
+        np.abs(scores(squares[:, -1], var[-1] * np.tile(m.minibatch_factor(), 2))).max() < Z_ALLOWED
+    )
     wrong = LinearRegressionSGD(eta=0.1, beta=0.85, batch_size=64, spectrum=[1.0, 0.2])
     assert np.abs(scores(z, wrong.discrete_mean(record, start))).max() > Z_ALLOWED
 
@@ -495,13 +536,17 @@ def test_minibatch_factor_of_real_runs(seed):
     X, y = limiting.regression_data(m.rho, 100_000, seed=seed)
     runs = limiting.run_regression(m, X, y, record=[400], runs=20_000, seed=seed, threads=2)
     s = m.stationary()
-    samples = np.concatenate([runs.theta[:, 0] ** 2 / s.position, runs.v[:, 0] ** 2 / s.velocity], axis=1)
+    samples = np.concatenate(
+        [runs.theta[:, 0] ** 2 / s.position, runs.v[:, 0] ** 2 / s.velocity], axis=1
+    )
     slack = 1.0 + 0.05 * (factor - 1.0)  # the fourth moments of 50,000 different inputs
     z = scores(samples, np.tile(factor, 2))
     assert np.abs(z / np.tile(slack, 2)).max() < Z_ALLOWED
     assert scores(samples, 1.0).min() > Z_ALLOWED
     assert np.all(
-        np.isinf(LinearRegressionSGD(eta=1.0, beta=0.9, batch_size=1, spectrum=[1.0]).minibatch_factor())
+        np.isinf(
+            LinearRegressionSGD(eta=1.0, beta=0.9, batch_size=1, spectrum=[1.0]).minibatch_factor()
+        )
     )
 
 
@@ -605,14 +650,34 @@ def test_bad_arguments_are_refused():
             "displacement must be > 0",
             lambda: limiting.anomalous_exponent([1, 2, 3], [1, 0, 1], window=1),
         ),
-        (ValueError, "window must", lambda: limiting.anomalous_exponent([1, 2, 3], [1, 1, 1], window=0)),
+        (
+            ValueError,
+            "window must",
+            lambda: limiting.anomalous_exponent([1, 2, 3], [1, 1, 1], window=0),
+        ),
         (ValueError, "n must be even", lambda: limiting.regression_data([1.0], 21)),
         (ValueError, "n must be an integer >= 4", lambda: limiting.regression_data([1.0], 3)),
-        (ValueError, "labels must be one of", lambda: limiting.regression_data([1.0], 20, labels="noisy")),
-        (ValueError, "record must hold", lambda: limiting.run_regression(**run | dict(record=[5, 5]))),
-        (ValueError, "X must have shape", lambda: limiting.run_regression(**run | dict(X=X[:, :1]))),
+        (
+            ValueError,
+            "labels must be one of",
+            lambda: limiting.regression_data([1.0], 20, labels="noisy"),
+        ),
+        (
+            ValueError,
+            "record must hold",
+            lambda: limiting.run_regression(**run | dict(record=[5, 5])),
+        ),
+        (
+            ValueError,
+            "X must have shape",
+            lambda: limiting.run_regression(**run | dict(X=X[:, :1])),
+        ),
         (ValueError, "y must have shape", lambda: limiting.run_regression(**run | dict(y=y[:-1]))),
-        (ValueError, "start must be one of", lambda: limiting.run_regression(**run | dict(start="anywhere"))),
+        (
+            ValueError,
+            "start must be one of",
+            lambda: limiting.run_regression(**run | dict(start="anywhere")),
+        ),
         (ValueError, "v0 is drawn", lambda: limiting.run_regression(**run | dict(v0=[0.0, 0.0]))),
         (TypeError, "model must be", lambda: limiting.run_regression(**run | dict(model=3))),
     ]

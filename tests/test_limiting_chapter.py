@@ -1,7 +1,8 @@
 """The numbers and claims of the chapter on limiting dynamics, as the book on the disk recorded them.
 
-Statistical bands: real runs may differ from their prediction by 5 of their own standard errors, which a
-Gaussian does with probability 6e-7, plus the stated allowance for the finite data set or for curvature.
+Statistical bands: real runs may differ from their prediction by 5 of their own standard errors,
+which a Gaussian does with probability 6e-7, plus the stated allowance for the finite data set or
+for curvature.
 """
 
 import os

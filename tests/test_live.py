@@ -32,7 +32,9 @@ def test_the_lesson_is_the_page_and_runs(written, monkeypatch):
         *lines, last = code.split("\n", 0 if code.startswith("mpack") else code.count("\n"))
         exec("\n".join(lines), names)
         made.append(eval(last, names))
-    figures = [one for one in made if isinstance(one, mpack.widgets._class("playground").__mro__[1])]
+    figures = [
+        one for one in made if isinstance(one, mpack.widgets._class("playground").__mro__[1])
+    ]
     assert figures.pop().driven  # the library's own, at the end
     assert [one.figure for one in figures] == re.findall(r"\{mpack-widget\} (\w+)", PAGE)
     asked = [one for one in made if isinstance(one, Prediction)]
@@ -64,13 +66,21 @@ def test_a_chapter_has_no_role_left_and_no_solution(written, path):
 def test_roles_are_written_out():
     numbers = {"x": {"value": 0.5, "error": 0.01, "unit": ""}}
     text = "{term}`activity <f>` {measured}`x` {cite:t}`Kunin2024` {cite:p}`A2001,B2002` {eq}`eq-one` {doc}`locating_phi_c`"
-    assert live.plain(text, numbers) == "activity 0.500 ± 0.010 Kunin 2024 (A 2001; B 2002) (one) locating phi c"
-    assert live.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {}) == "**Careful**\n\nSo $x$.\n"
+    assert (
+        live.plain(text, numbers)
+        == "activity 0.500 ± 0.010 Kunin 2024 (A 2001; B 2002) (one) locating phi c"
+    )
+    assert (
+        live.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {})
+        == "**Careful**\n\nSo $x$.\n"
+    )
 
 
 def test_a_button_sets_the_figure():
     figure = mpack.widgets.Playground(phi=0.7, arrows=True)
-    tour = mpack.widgets.tour([("Words.", [("Denser", figure, "phi=0.9, running"), ("As it was", figure, "")])])
+    tour = mpack.widgets.tour(
+        [("Words.", [("Denser", figure, "phi=0.9, running"), ("As it was", figure, "")])]
+    )
     denser, before = tour.children[0].children
     denser.click()
     assert (figure.phi, figure.arrows, figure.running) == (0.9, True, True)
@@ -91,12 +101,19 @@ def test_an_answer_waits_for_a_prediction():
     assert answer not in asked.children
     asked._field.value = "It <b>stops</b>."
     asked._look.click()
-    assert answer in asked.children and "&lt;b&gt;" in asked.children[1].value and asked.said == "It <b>stops</b>."
+    assert (
+        answer in asked.children
+        and "&lt;b&gt;" in asked.children[1].value
+        and asked.said == "It <b>stops</b>."
+    )
 
 
 def test_the_page_of_voila_asks_no_other_host():
     template = live.TEMPLATES / "voila/templates/classroom"
-    assert live.settings()["JUPYTER_PATH"].startswith(str(live.TEMPLATES)) and "--template=classroom" in live.arguments()
+    assert (
+        live.settings()["JUPYTER_PATH"].startswith(str(live.TEMPLATES))
+        and "--template=classroom" in live.arguments()
+    )
     for path in template.iterdir():
         assert "://" not in path.read_text(encoding="utf8")
 
@@ -104,4 +121,7 @@ def test_the_page_of_voila_asks_no_other_host():
 def test_the_command_heats_one_kernel_and_takes_options():
     command = live.arguments("somewhere", ["--port=9000"])
     assert command[1:4] == ["-m", "voila", "somewhere"] and "--port=9000" in command
-    assert any("'Classroom.ipynb': {'pool_size': 1}" in part and "'default': {'pool_size': 0}" in part for part in command)
+    assert any(
+        "'Classroom.ipynb': {'pool_size': 1}" in part and "'default': {'pool_size': 0}" in part
+        for part in command
+    )

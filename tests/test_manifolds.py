@@ -1,8 +1,9 @@
 """mpack.manifolds: caps and lenses against elementary formulas, errors against points thrown at random, shifts
 against shifted packings.
 
-A statistical comparison allows five standard errors: a false alarm once in 1.7 million. Each has its control, at
-least ten standard errors away, which five standard errors miss less than once in a million.
+A statistical comparison allows five standard errors: a false alarm once in 1.7 million. Each has
+its control, at least ten standard errors away, which five standard errors miss less than once in a
+million.
 """
 
 import math
@@ -31,19 +32,25 @@ def pair(r, dim, a=1.0, b=1.0):
 def test_caps_of_one_two_and_three_dimensions(h):
     x = min(max(h, -1.0), 1.0)
     assert manifolds.cap_fraction(h, 1) == pytest.approx((1 - x) / 2, abs=1e-15)
-    assert manifolds.cap_fraction(h, 2) == pytest.approx((math.acos(x) - x * math.sqrt(1 - x * x)) / math.pi, abs=1e-15)
+    assert manifolds.cap_fraction(h, 2) == pytest.approx(
+        (math.acos(x) - x * math.sqrt(1 - x * x)) / math.pi, abs=1e-15
+    )
     assert manifolds.cap_fraction(h, 3) == pytest.approx((1 - x) ** 2 * (2 + x) / 4, abs=1e-15)
 
 
 @pytest.mark.parametrize("dim", [4, 7, 64])
 def test_caps_are_integrals_over_slices(dim):
     def slices(low):
-        return integrate.quad(lambda t: (1 - t * t) ** ((dim - 1) / 2), low, 1.0, epsabs=0, epsrel=1e-11)[0]
+        return integrate.quad(
+            lambda t: (1 - t * t) ** ((dim - 1) / 2), low, 1.0, epsabs=0, epsrel=1e-11
+        )[0]
 
     for h in (-0.5, 0.1, 0.6):
         assert manifolds.cap_fraction(h, dim) == pytest.approx(slices(h) / slices(-1.0), rel=1e-9)
     h = np.linspace(-1, 1, 21)
-    np.testing.assert_allclose(manifolds.cap_fraction(h, dim) + manifolds.cap_fraction(-h, dim), 1.0, atol=1e-15)
+    np.testing.assert_allclose(
+        manifolds.cap_fraction(h, dim) + manifolds.cap_fraction(-h, dim), 1.0, atol=1e-15
+    )
 
 
 @pytest.mark.parametrize("dim", [2, 3, 5])
@@ -60,7 +67,9 @@ def test_the_force_of_an_overlap_is_the_section_in_which_the_spheres_meet(dim):
 def test_overlaps_at_the_ends():
     assert manifolds.overlap_volume(1.0, 3) == 0.0 and manifolds.overlap_volume(2.0, 3) == 0.0
     assert manifolds.overlap_volume(0.0, 3) == pytest.approx(math.pi / 6, rel=1e-15)
-    assert manifolds.overlap_volume(0.2, 3, 1.3, 0.7) == pytest.approx(math.pi / 6 * 0.7**3, rel=1e-14)  # inside
+    assert manifolds.overlap_volume(0.2, 3, 1.3, 0.7) == pytest.approx(
+        math.pi / 6 * 0.7**3, rel=1e-14
+    )  # inside
     r = np.linspace(0, 1.2, 13)
     one, other = (manifolds.overlap_volume(r, 4, *sizes) for sizes in ((1.3, 0.7), (0.7, 1.3)))
     np.testing.assert_allclose(one, other, rtol=1e-13)
@@ -79,7 +88,9 @@ def test_two_classes_by_monte_carlo(dim, seed):
     ):
         assert estimate.samples == samples
         assert near(estimate, manifolds.two_class_error(r, dim))
-        assert not near(estimate, manifolds.two_class_error(r, dim + 1))  # at least 20 standard errors away
+        assert not near(
+            estimate, manifolds.two_class_error(r, dim + 1)
+        )  # at least 20 standard errors away
 
 
 def test_unequal_classes_by_monte_carlo(seed):
@@ -87,7 +98,9 @@ def test_unequal_classes_by_monte_carlo(seed):
     target = manifolds.two_class_error(0.5, 3, 1.3, 0.7)
     estimate = manifolds.bayes_error(two, 60_000, seed)
     assert near(estimate, target) and manifolds.pair_error(two) == pytest.approx(target, rel=1e-12)
-    assert not near(estimate, target * (1.3 / 0.7) ** 3)  # as if the larger ball's guess were the better
+    assert not near(
+        estimate, target * (1.3 / 0.7) ** 3
+    )  # as if the larger ball's guess were the better
     inside = manifolds.bayes_error(pair(0.1, 3, 1.3, 0.7), 60_000, seed)
     assert near(inside, (0.7 / 1.3) ** 3 / 2)
 
@@ -96,20 +109,28 @@ def test_three_balls_at_one_place():
     three = Packing([[1.5, 1.5]] * 3, box=4.0)
     estimate = manifolds.bayes_error(three, 1000, 1)
     assert estimate.value == pytest.approx(2 / 3, rel=1e-12) and estimate.standard_error < 1e-12
-    assert manifolds.pair_error(three) == pytest.approx(1.0, rel=1e-12)  # three pairs, two lost shares
+    assert manifolds.pair_error(three) == pytest.approx(
+        1.0, rel=1e-12
+    )  # three pairs, two lost shares
 
 
 def test_a_random_start(seed):
     """The mean over starts, whose scatter gives the error."""
     n, phi = 100, 0.8
     starts = [Packing.random(n=n, phi=phi, dim=3, seed=60 * seed + k) for k in range(60)]
-    errors = np.array([manifolds.bayes_error(start, 2000, k).value for k, start in enumerate(starts)])
+    errors = np.array(
+        [manifolds.bayes_error(start, 2000, k).value for k, start in enumerate(starts)]
+    )
     error = errors.std(ddof=1) / math.sqrt(len(errors))
     assert abs(errors.mean() - manifolds.random_error(n, phi)) < SIGMAS * error
     pairs = np.mean([manifolds.pair_error(start) for start in starts])
-    assert pairs - manifolds.random_error(n, phi) > 10 * error  # which counts what three share twice
+    assert (
+        pairs - manifolds.random_error(n, phi) > 10 * error
+    )  # which counts what three share twice
     assert manifolds.random_error(1, 0.5) == 0
-    assert manifolds.random_error(10**8, phi) == pytest.approx(1 - (1 - math.exp(-phi)) / phi, rel=1e-7)
+    assert manifolds.random_error(10**8, phi) == pytest.approx(
+        1 - (1 - math.exp(-phi)) / phi, rel=1e-7
+    )
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +154,10 @@ def test_averages_over_shifts_of_two(dim, seed):
     for k, distance in enumerate(r):
         e = np.eye(dim)[0] * distance
         rho = np.linalg.norm(e + math.sqrt(2) * z, axis=1)
-        refitted, fixed = (manifolds.two_class_error(rho, dim), manifolds.cap_fraction(distance - 2 * z[:, 0], dim))
+        refitted, fixed = (
+            manifolds.two_class_error(rho, dim),
+            manifolds.cap_fraction(distance - 2 * z[:, 0], dim),
+        )
         means = manifolds.mean_refitted(r, sigma, dim)[k], manifolds.mean_fixed(r, sigma, dim)[k]
         for sample, mean, other in ((refitted, means[0], means[1]), (fixed, means[1], means[0])):
             error = sample.std(ddof=1) / math.sqrt(draws)
@@ -157,7 +181,10 @@ def test_a_table_serves_many_pairs(active):
         listed = pairs.chunks(active.fixed, active.box, active.diameters, 1.0, reach)
         r = np.concatenate([part for _, _, part in listed])
         shifted = manifolds.shifted_error(active, sigma)
-        for found, mean in ((shifted.refitted, manifolds.mean_refitted), (shifted.fixed, manifolds.mean_fixed)):
+        for found, mean in (
+            (shifted.refitted, manifolds.mean_refitted),
+            (shifted.fixed, manifolds.mean_fixed),
+        ):
             assert found == pytest.approx(2 * math.fsum(mean(r, sigma, 3)) / active.n, rel=1e-8)
         assert shifted.before == pytest.approx(manifolds.pair_error(active), rel=1e-12)
 
@@ -166,9 +193,17 @@ def test_shifts_of_a_whole_packing(active, seed):
     """Both rules against packings that were shifted: means over shifts, with their scatter."""
     sigma, random = 0.015, np.random.default_rng(seed)
     shifted = manifolds.shifted_error(active, sigma)
-    moved = [Packing(active.positions + sigma * random.normal(size=(active.n, 3)), active.box) for _ in range(12)]
+    moved = [
+        Packing(active.positions + sigma * random.normal(size=(active.n, 3)), active.box)
+        for _ in range(12)
+    ]
     refitted = np.array([manifolds.pair_error(one) for one in moved])
-    fixed = np.array([manifolds.transfer_error(one, active, 40_000, seed + k).value for k, one in enumerate(moved)])
+    fixed = np.array(
+        [
+            manifolds.transfer_error(one, active, 40_000, seed + k).value
+            for k, one in enumerate(moved)
+        ]
+    )
     for sample, mean in ((refitted, shifted.refitted), (fixed, shifted.fixed)):
         error = sample.std(ddof=1) / math.sqrt(len(sample))
         assert abs(sample.mean() - mean) < 6 * error  # Student's t with 11 degrees of freedom: 1e-4
@@ -185,8 +220,14 @@ def test_shifts_of_a_whole_packing(active, seed):
         (lambda p: manifolds.bayes_error(p, 1, 1), "samples must be an integer in"),
         (lambda p: manifolds.shifted_error(p, 0.0), "sigma must be a finite number > 0"),
         (lambda p: manifolds.shifted_error(p, 1.0), "sigma must be at most"),
-        (lambda p: manifolds.shifted_error(pair(0.5, 3, 1.3, 0.7), 0.01), "packing must have equal diameters"),
-        (lambda p: manifolds.transfer_error(p, pair(0.5, 3), 100, 1), "trained must have the n, dim and box"),
+        (
+            lambda p: manifolds.shifted_error(pair(0.5, 3, 1.3, 0.7), 0.01),
+            "packing must have equal diameters",
+        ),
+        (
+            lambda p: manifolds.transfer_error(p, pair(0.5, 3), 100, 1),
+            "trained must have the n, dim and box",
+        ),
     ],
 )
 def test_bad_input_is_refused(active, call, message):
@@ -200,7 +241,9 @@ def test_separation_of_classes():
     features = np.concatenate([square, square + [6.0, 8.0], [[0.0, 3.0]]])
     apart = manifolds.class_separation(features, [0] * 4 + [1] * 4 + [2])
     np.testing.assert_allclose(apart, np.array([10.0 / 2, 3.0, math.hypot(6, 5)]) / math.sqrt(2))
-    np.testing.assert_allclose(manifolds.class_separation(7 * features + 3, [0] * 4 + [1] * 4 + [2]), apart)
+    np.testing.assert_allclose(
+        manifolds.class_separation(7 * features + 3, [0] * 4 + [1] * 4 + [2]), apart
+    )
     with pytest.raises(ValueError, match="at least two classes"):
         manifolds.class_separation(features, [1] * 9)
 

@@ -27,7 +27,9 @@ def test_the_fit_holds_for_the_widths_it_was_made_for(chapter):
 
 
 def test_capacity_grows_or_falls_with_what_is_held_fixed(chapter):
-    volume, diameter = (chapter.claims[f"mixtures-capacity-{what}"] for what in ("volume", "diameter"))
+    volume, diameter = (
+        chapter.claims[f"mixtures-capacity-{what}"] for what in ("volume", "diameter")
+    )
     assert volume["value"] - 3 * volume["error"] > 1 > diameter["value"] + 3 * diameter["error"]
 
 
@@ -49,13 +51,17 @@ def test_the_campaign_holds_every_mixture_at_every_learning_rate():
     assert len(groups) == len(campaigns.MIXTURES) * 4
     assert {spec.n for spec in specs if spec.dynamics.alpha == 0.2} == {1_000, 4_000}
     for spec in specs:
-        assert spec.sizes is None or spec.n % len(spec.sizes) == 0  # every sample has the same sizes
+        assert (
+            spec.sizes is None or spec.n % len(spec.sizes) == 0
+        )  # every sample has the same sizes
 
 
 @pytest.mark.parametrize("name", campaigns.MIXTURES)
 def test_the_spheres_of_a_mixture_fill_the_share_they_should(name):
     """phi L^3 is the volume of the spheres, N (pi/6) (1 + 3 delta^2 + S delta^3), whatever the sizes."""
-    spec = mpack.Spec(mpack.SGD(alpha=0.1, batch_fraction=0.5), n=1_000, phi=0.6, steps=0, sizes=_relative(name))
+    spec = mpack.Spec(
+        mpack.SGD(alpha=0.1, batch_fraction=0.5), n=1_000, phi=0.6, steps=0, sizes=_relative(name)
+    )
     packing = spec.packing()
     delta, skew = sizes.polydispersity_of(packing.diameters), sizes.skewness_of(packing.diameters)
     volume = packing.n * math.pi / 6 * (1 + 3 * delta**2 + skew * delta**3)
@@ -68,7 +74,9 @@ def test_two_mixtures_share_a_width_and_differ_in_skewness():
     assert sizes.polydispersity_of(found["half"]) == pytest.approx(1 / 3)
     assert sizes.polydispersity_of(found["fifth"]) == pytest.approx(1 / 3)
     assert sizes.skewness_of(found["half"]) == pytest.approx(0, abs=1e-12)
-    assert sizes.skewness_of(found["fifth"]) == pytest.approx(1.5) == -sizes.skewness_of(found["most"])
+    assert (
+        sizes.skewness_of(found["fifth"]) == pytest.approx(1.5) == -sizes.skewness_of(found["most"])
+    )
 
 
 def _relative(name):

@@ -1,9 +1,9 @@
 """One step's mean and covariance, every particle of a cluster at once, against the exact moments of each
 rule.
 
-A box holds about 1000 copies of a cluster, too far apart to meet, and 10 seeds give about 10 000 independent
-samples of the displacement of the whole cluster (particles times axes, so that what two particles share is
-seen as well).
+A box holds about 1000 copies of a cluster, too far apart to meet, and 10 seeds give about 10 000
+independent samples of the displacement of the whole cluster (particles times axes, so that what two
+particles share is seen as well).
 
 * Mean: whitened with the exact covariance, M |mean|**2 is chi-square with as many degrees of freedom as that
   has rank.
@@ -12,10 +12,10 @@ seen as well).
 * What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of a
   pair's centre).
 
-False alarm: each p-value is compared with 1e-6. Power: with 10 000 samples and k degrees of freedom a shift
-of the mean by 0.064, 0.068, 0.077 standard deviations (k = 2, 4, 12) is found nine times in ten, and so is an
-error of 9 % in the variance of one of two components; `test_smallest_detectable` computes these numbers, and
-the negative controls are tested for failing.
+False alarm: each p-value is compared with 1e-6. Power: with 10 000 samples and k degrees of freedom
+a shift of the mean by 0.064, 0.068, 0.077 standard deviations (k = 2, 4, 12) is found nine times in
+ten, and so is an error of 9 % in the variance of one of two components; `test_smallest_detectable`
+computes these numbers, and the negative controls are tested for failing.
 """
 
 import itertools
@@ -31,7 +31,8 @@ P_MIN = 1e-6
 COPIES, SEEDS = 1000, 10
 
 
-# --------------------------------------------------------------------------------------------------- clusters
+# ---------------------------------------------------------------------------------------------------
+# clusters
 
 
 def three_discs():
@@ -50,7 +51,9 @@ def random_cluster(dim, number):
     return random.uniform(0.0, 0.9 / np.sqrt(dim / 2), (4, dim)), diameters / np.mean(diameters)
 
 
-CLUSTERS = {"three discs": three_discs()} | {f"d = {dim}": random_cluster(dim, 1) for dim in (2, 3, 4)}
+CLUSTERS = {"three discs": three_discs()} | {
+    f"d = {dim}": random_cluster(dim, 1) for dim in (2, 3, 4)
+}
 RULES = {
     "PairwiseBRO": mpack.PairwiseBRO(eps=0.1),
     "NonreciprocalBRO": mpack.NonreciprocalBRO(eps=0.1),
@@ -77,7 +80,9 @@ def force(potential, x, contact):
     """-dU/dr at overlap x, in units of the contact distance."""
     if isinstance(potential, mpack.Linear):
         return 0.5
-    return potential.stiffness * x ** (1.0 if isinstance(potential, mpack.Harmonic) else 1.5) / contact
+    return (
+        potential.stiffness * x ** (1.0 if isinstance(potential, mpack.Harmonic) else 1.5) / contact
+    )
 
 
 def law(cluster, dynamics):
@@ -107,7 +112,9 @@ def modes(cluster, rule):
         total += on_i + on_j
         columns += [on_i, on_j] if isinstance(rule, mpack.NonreciprocalBRO) else [on_i + on_j]
     if isinstance(rule, (mpack.IndividualBRO, mpack.RCD)):
-        columns = [np.where(np.arange(len(total))[:, None] == i, total, 0.0) for i in range(len(total))]
+        columns = [
+            np.where(np.arange(len(total))[:, None] == i, total, 0.0) for i in range(len(total))
+        ]
     return np.array(columns).reshape(len(columns), -1).T
 
 
@@ -133,7 +140,8 @@ def samples(cluster, dynamics, seed, seeds=SEEDS):
     return np.concatenate(moves).reshape(-1, cluster[0].size)
 
 
-# --------------------------------------------------------------------------------------------------- the test
+# ---------------------------------------------------------------------------------------------------
+# the test
 
 
 def p_values(moves, mean, covariance):
@@ -176,8 +184,8 @@ def test_moments(cluster, rule, seed):
 
 def test_three_discs_by_hand(seed):
     """The middle disc: mean (eps/2) (0, sqrt 2); covariance eps**2/12 times the identity, or diag(0, 2)
-    particle-wise; likewise (alpha**2/4) b_f (1 - b_f). The law used above says so, and so do the samples (|z|
-    < 5, 5.7e-7 each).
+    particle-wise; likewise (alpha**2/4) b_f (1 - b_f). The law used above says so, and so do the
+    samples (|z| < 5, 5.7e-7 each).
     """
     middle = slice(2, 4)
     cases = {
@@ -217,11 +225,14 @@ def test_batches_of_exactly_b(rule, batch, seed):
         (mpack.simulate(packing, dynamics, steps=1, seed=1000 * seed + k).final.fixed - packing.fixed).ravel()
         for k in range(1000)
     ])  # fmt: skip
-    found = p_values(moves * (2.0**-64 * 8.0), columns.sum(axis=1) * share, columns @ drawn @ columns.T)
+    found = p_values(
+        moves * (2.0**-64 * 8.0), columns.sum(axis=1) * share, columns @ drawn @ columns.T
+    )
     assert min(found) > P_MIN
 
 
-# ------------------------------------------------------------------------------------------ what it would see
+# ------------------------------------------------------------------------------------------ what it
+# would see
 
 
 def test_matched_rules_have_the_same_moments(seed):
@@ -238,13 +249,22 @@ WRONG = {  # what was simulated, and the law it is held against
     "individual for pairwise": (mpack.IndividualBRO(eps=0.1), mpack.PairwiseBRO(eps=0.1)),
     "pairwise for individual": (mpack.PairwiseBRO(eps=0.1), mpack.IndividualBRO(eps=0.1)),
     "non-reciprocal for reciprocal": (mpack.NonreciprocalBRO(eps=0.1), mpack.PairwiseBRO(eps=0.1)),
-    "RCD for SGD": (mpack.RCD(alpha=0.1, batch_fraction=0.3), mpack.SGD(alpha=0.1, batch_fraction=0.3)),
-    "b_f 0.53 for 0.5": (mpack.SGD(alpha=0.1, batch_fraction=0.53), mpack.SGD(alpha=0.1, batch_fraction=0.5)),
+    "RCD for SGD": (
+        mpack.RCD(alpha=0.1, batch_fraction=0.3),
+        mpack.SGD(alpha=0.1, batch_fraction=0.3),
+    ),
+    "b_f 0.53 for 0.5": (
+        mpack.SGD(alpha=0.1, batch_fraction=0.53),
+        mpack.SGD(alpha=0.1, batch_fraction=0.5),
+    ),
     "b_f 0.53 for 0.5, particles": (
         mpack.RCD(alpha=0.1, batch_fraction=0.53),
         mpack.RCD(alpha=0.1, batch_fraction=0.5),
     ),
-    "matching rule upside down": (mpack.SGD(alpha=0.075, batch_fraction=0.75), mpack.PairwiseBRO(eps=0.1)),
+    "matching rule upside down": (
+        mpack.SGD(alpha=0.075, batch_fraction=0.75),
+        mpack.PairwiseBRO(eps=0.1),
+    ),
     "u in [0, eps] twice": (mpack.IndividualBRO(eps=0.01), mpack.IndividualBRO(eps=0.1)),
     "variance of SGD with the mean of BRO": (
         mpack.SGD(alpha=0.1, batch_fraction=0.5),

@@ -1,9 +1,10 @@
 """Neighbour lists never miss a pair: every step's contacts, as the engine sees them, against all pairs by
 brute force.
 
-The engine is watched from outside while its lists live on: the coordinates before each step are read from its
-memory, and the activity and energy it records there must be, to the last bit, those of all pairs. One missed
-(or invented) contact changes both. What the lists look like inside is the kernels' own business.
+The engine is watched from outside while its lists live on: the coordinates before each step are
+read from its memory, and the activity and energy it records there must be, to the last bit, those
+of all pairs. One missed (or invented) contact changes both. What the lists look like inside is the
+kernels' own business.
 """
 
 import numpy as np
@@ -45,7 +46,9 @@ def check(packing, dynamics, steps, skin=None, threads=1, sparse=False, first=0)
     activities = []
     for number in range(first, first + steps):
         fixed = engine.space["fixed"].reshape(packing.n, packing.dim).copy()
-        radii = engine.space["radius"].copy() if not packing.monodisperse else np.full(packing.n, 0.5)
+        radii = (
+            engine.space["radius"].copy() if not packing.monodisperse else np.full(packing.n, 0.5)
+        )
         if engine.advance(number + 1) and engine.recorded <= number - first:
             break
         row = table[number - first]
@@ -83,10 +86,17 @@ def test_never_a_pair_too_few(data):
     box = (
         cells
         * cell
-        * (1.0 + data.draw(st.sampled_from([-1e-6, -1e-9, -1e-15, 0.0, 1e-12, 1e-9, 1e-6, 0.3]), "slack"))
+        * (
+            1.0
+            + data.draw(
+                st.sampled_from([-1e-6, -1e-9, -1e-15, 0.0, 1e-12, 1e-9, 1e-6, 0.3]), "slack"
+            )
+        )
     )
     box = max(box, 2.0 * sizes.max())
-    positions = np.random.default_rng(data.draw(st.integers(0, 10**6), "seed")).uniform(0, box, (n, dim))
+    positions = np.random.default_rng(data.draw(st.integers(0, 10**6), "seed")).uniform(
+        0, box, (n, dim)
+    )
     if data.draw(st.booleans(), "on a grid"):  # on the cells' borders and at the cut-off
         positions = np.rint(positions / (0.5 * cell)) * (0.5 * cell)
     packing = mpack.Packing(positions, box, sizes)
@@ -138,7 +148,9 @@ def test_head_on(skin):
     for gap in np.linspace(0.0, 2.5 * skin, 26):
         x = np.array([-0.9, 0.0, 1.0 + gap, 1.9 + gap])
         positions = np.stack([x + 3.0, np.full(4, 4.0)], axis=1)
-        check(mpack.Packing(positions, 10.0), mpack.SGD(alpha=0.02, batch_fraction=1), 40, skin=skin)
+        check(
+            mpack.Packing(positions, 10.0), mpack.SGD(alpha=0.02, batch_fraction=1), 40, skin=skin
+        )
 
 
 def test_all_in_one_cell():

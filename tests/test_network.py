@@ -22,7 +22,9 @@ def net():
 def batch_by_hand(seed, step, run, n, size):
     blocks = np.arange((size + 3) // 4, dtype=np.uint64)
     words = np.empty((blocks.size, 2), np.uint64)
-    noise.fill_bits(np.uint64(seed), noise.NETWORK, np.uint64(step), np.full_like(blocks, run), blocks, words)
+    noise.fill_bits(
+        np.uint64(seed), noise.NETWORK, np.uint64(step), np.full_like(blocks, run), blocks, words
+    )
     quarters = [int(w) >> shift & 0xFFFFFFFF for pair in words for w in pair for shift in (0, 32)]
     return [q * n >> 32 for q in quarters[:size]]
 
@@ -54,7 +56,9 @@ def test_derivatives_against_differences(net):
 
 def test_kernel_agrees_with_numpy(net):
     start, eta, beta, size = net.start(7), 0.2, 0.8, 6
-    runs = net.train([start, start], eta=eta, beta=beta, batch_size=size, record=[0, 1, 30], seed=13)
+    runs = net.train(
+        [start, start], eta=eta, beta=beta, batch_size=size, record=[0, 1, 30], seed=13
+    )
     for r in range(2):
         theta, v, speed2 = start.copy(), np.zeros(net.size), []
         for k in range(30):
@@ -69,7 +73,9 @@ def test_kernel_agrees_with_numpy(net):
                 np.testing.assert_allclose(runs.theta[r, 1], theta, atol=1e-14)
         np.testing.assert_allclose(runs.theta[r, 2], theta, atol=1e-12)
         np.testing.assert_allclose(runs.v[r], v, atol=1e-12)
-        np.testing.assert_allclose(runs.speed2[r], [0.0, speed2[0], np.mean(speed2[1:])], rtol=1e-12)
+        np.testing.assert_allclose(
+            runs.speed2[r], [0.0, speed2[0], np.mean(speed2[1:])], rtol=1e-12
+        )
 
 
 def test_one_seed_one_run(net):
@@ -81,12 +87,15 @@ def test_one_seed_one_run(net):
     assert np.array_equal(whole.theta[:, -1], threaded.theta[:, -1])
     half = net.train(starts[1:], record=[0, 20], first_run=1, **settings)
     rest = net.train(half.theta[:, -1], v=half.v, record=[20, 50], first_run=1, **settings)
-    assert np.array_equal(whole.theta[1:, -1], rest.theta[:, -1]) and np.array_equal(whole.v[1:], rest.v)
+    assert np.array_equal(whole.theta[1:, -1], rest.theta[:, -1]) and np.array_equal(
+        whole.v[1:], rest.v
+    )
 
 
 def test_minimum_and_the_quiet_walk_about_it(net, seed):
     """At eta/(S (1 - beta)) = 6e-4 the linear theory with the measured spectra holds: 60 runs, 8 % standard
-    error on their mean displacement at most, 5 standard errors and 10 % of curvature effects allowed."""
+    error on their mean displacement at most, 5 standard errors and 10 % of curvature effects
+    allowed."""
     bottom = net.minimum(net.start(1))
     assert np.linalg.norm(net.gradient(bottom)) < 1e-9
     h, variance = net.spectra(bottom)
@@ -111,12 +120,16 @@ def test_step_by_step_agreement_with_pytorch(net):
     start, eta, beta = net.start(2), 0.2, 0.9
     ours = net.train([start], eta=eta, beta=beta, batch_size=8, record=np.arange(101), seed=6)
     W1, b1, W2, b2 = (torch.tensor(part.copy(), requires_grad=True) for part in net._split(start))
-    optimiser = torch.optim.SGD([W1, b1, W2, b2], lr=eta, momentum=beta, weight_decay=net.weight_decay)
+    optimiser = torch.optim.SGD(
+        [W1, b1, W2, b2], lr=eta, momentum=beta, weight_decay=net.weight_decay
+    )
     X, labels = torch.tensor(net.X), torch.tensor(net.labels)
     for k in range(100):
         batch = batch_by_hand(6, k, 0, 40, 8)
         optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(torch.tanh(X[batch] @ W1 + b1) @ W2 + b2, labels[batch]).backward()
+        torch.nn.functional.cross_entropy(
+            torch.tanh(X[batch] @ W1 + b1) @ W2 + b2, labels[batch]
+        ).backward()
         optimiser.step()
         theirs = np.concatenate([part.detach().numpy().ravel() for part in (W1, b1, W2, b2)])
         np.testing.assert_allclose(ours.theta[0, k + 1], theirs, atol=1e-11)

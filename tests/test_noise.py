@@ -1,6 +1,7 @@
 """The noise: published vectors, an independent generator in plain Python, and laws at a stated rate.
 
-Every statistical assertion fails for a correct generator with probability 1e-6 or less (|z| < 4.9, p > 1e-6).
+Every statistical assertion fails for a correct generator with probability 1e-6 or less (|z| < 4.9,
+p > 1e-6).
 """
 
 import math
@@ -18,9 +19,21 @@ P_MIN = 1e-6
 
 # Known-answer vectors of Random123 for philox4x32, 10 rounds: counter, key, result.
 KNOWN = [
-    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
-    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
-    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    (
+        "00000000 00000000 00000000 00000000",
+        "00000000 00000000",
+        "6627e8d5 e169c58d bc57ac4c 9b00dbd8",
+    ),
+    (
+        "ffffffff ffffffff ffffffff ffffffff",
+        "ffffffff ffffffff",
+        "408f276d 41c83b0e a20bc7c6 6d5451fd",
+    ),
+    (
+        "243f6a88 85a308d3 13198a2e 03707344",
+        "a4093822 299f31d0",
+        "d16cfe09 94fdcceb 5001e420 24126ea1",
+    ),
 ]
 
 
@@ -78,8 +91,12 @@ def test_counter_layout(seed, purpose, step, a, b):
 
 
 def test_garbage_in_upper_halves_does_not_matter():
-    clean = [np.uint64(word) for word in words("243f6a88 85a308d3 13198a2e 03707344 a4093822 299f31d0")]
-    dirty = [word | np.uint64(0xDEADBEEF << 32) if k in (0, 2) else word for k, word in enumerate(clean)]
+    clean = [
+        np.uint64(word) for word in words("243f6a88 85a308d3 13198a2e 03707344 a4093822 299f31d0")
+    ]
+    dirty = [
+        word | np.uint64(0xDEADBEEF << 32) if k in (0, 2) else word for k, word in enumerate(clean)
+    ]
     assert noise.philox(*clean) == noise.philox(*dirty)
 
 
@@ -109,11 +126,13 @@ def ulps(value, exact):
 
 def test_log_is_close_to_libm(seed):
     random = np.random.default_rng(seed)
-    points = np.concatenate([
-        random.random(20_000),
-        2.0 ** random.uniform(-1000, 1000, 20_000),
-        1 + random.uniform(-0.3, 0.4, 20_000),
-    ])
+    points = np.concatenate(
+        [
+            random.random(20_000),
+            2.0 ** random.uniform(-1000, 1000, 20_000),
+            1 + random.uniform(-0.3, 0.4, 20_000),
+        ]
+    )
     for x in points.tolist():
         exact = math.log(x)
         assert abs(noise._log(x) - exact) <= 3 * math.ulp(exact), x
@@ -143,7 +162,9 @@ def test_gaussian_is_finite_at_the_extremes():
     ends = [np.uint64(0), np.uint64(2**64 - 1), np.uint64(2**63)]
     values = [noise.gaussian(a, b) for a in ends for b in ends]
     assert all(math.isfinite(value) and abs(value) < 8.6 for value in values)
-    assert noise.gaussian(np.uint64(0), np.uint64(2**64 - 1)) == pytest.approx(math.sqrt(106 * math.log(2)))
+    assert noise.gaussian(np.uint64(0), np.uint64(2**64 - 1)) == pytest.approx(
+        math.sqrt(106 * math.log(2))
+    )
 
 
 def test_uniform_law(seed):

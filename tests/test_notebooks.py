@@ -10,7 +10,14 @@ from chapterruns import refusal
 from mpack import chapters
 
 DESCENT = ROOT / "notebooks" / "packing_by_descent.ipynb"
-SMALL = {"pairs_a_side": 8, "n_discs": 80, "n": 200, "phis": [0.45, 0.5, 0.62, 0.66], "steps": 400, "runs": 3}
+SMALL = {
+    "pairs_a_side": 8,
+    "n_discs": 80,
+    "n": 200,
+    "phis": [0.45, 0.5, 0.62, 0.66],
+    "steps": 400,
+    "runs": 3,
+}
 
 
 NAMES = [path.stem for path in CHAPTERS]
@@ -30,7 +37,9 @@ def test_an_invalid_value_is_refused_before_any_work(name):
 def test_a_value_out_of_range_is_named_and_papermill_stops_there(tmp_path):
     out = tmp_path / "out.ipynb"
     with pytest.raises(papermill.PapermillExecutionError) as caught:
-        papermill.execute_notebook(str(DESCENT), str(out), parameters={"phis": [0.5, 0.9]}, progress_bar=False)
+        papermill.execute_notebook(
+            str(DESCENT), str(out), parameters={"phis": [0.5, 0.9]}, progress_bar=False
+        )
     assert "phis[1] must be a finite number in [0.05, 0.74]; got 0.9" in caught.value.evalue
     cells = [cell for cell in json.loads(out.read_text())["cells"] if cell["cell_type"] == "code"]
     ran = [number for number, cell in enumerate(cells) if cell["execution_count"] is not None]
@@ -53,7 +62,11 @@ def small(tmp_path_factory, request):
 def test_descent_agrees_with_its_closed_forms(small):
     """Every claim against a closed form is a test at three standard errors; five are allowed at a glance."""
     claims = {claim["id"]: claim for claim in chapters.claims(small)}
-    exact = [claim for claim in claims.values() if claim["source"] == "closed form" and not claim["control"]]
+    exact = [
+        claim
+        for claim in claims.values()
+        if claim["source"] == "closed form" and not claim["control"]
+    ]
     assert len(exact) == 13
     for claim in exact:
         assert abs(claim["value"] - claim["target"]) < 5 * claim["error"], claim["id"]

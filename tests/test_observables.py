@@ -52,7 +52,9 @@ def test_activity_and_energy_by_brute_force(dim, n, seed, box):
     i, j, r, d = brute(packing)
     touching = r < d
     assert mpack.activity(packing) == len(np.unique([i[touching], j[touching]])) / n
-    assert mpack.energy(packing) == pytest.approx(np.sum(np.maximum(d - r, 0)) / 2, rel=1e-12, abs=1e-14)
+    assert mpack.energy(packing) == pytest.approx(
+        np.sum(np.maximum(d - r, 0)) / 2, rel=1e-12, abs=1e-14
+    )
 
 
 SMOOTH = [mpack.Harmonic(2.0), mpack.Hertzian(), mpack.WCA(), mpack.LennardJones()]
@@ -62,7 +64,9 @@ SMOOTH = [mpack.Harmonic(2.0), mpack.Hertzian(), mpack.WCA(), mpack.LennardJones
 def test_energy_of_other_potentials(potential):
     packing = some_packing(3, 200, box=8.0)
     _, _, r, d = brute(packing)
-    assert mpack.energy(packing, potential) == pytest.approx(math.fsum(potential.energy(r, d)), rel=1e-9)
+    assert mpack.energy(packing, potential) == pytest.approx(
+        math.fsum(potential.energy(r, d)), rel=1e-9
+    )
 
 
 def test_activity_of_a_potential_with_a_longer_range():
@@ -86,9 +90,13 @@ def test_nothing_depends_on_place_or_order(dim):
     other = moved(packing)
     assert mpack.activity(other) == mpack.activity(packing)
     assert mpack.energy(other) == mpack.energy(packing)  # to the bit: the sum is rounded once
-    assert mpack.flatness(other).delta_v == pytest.approx(mpack.flatness(packing).delta_v, rel=1e-14)
+    assert mpack.flatness(other).delta_v == pytest.approx(
+        mpack.flatness(packing).delta_v, rel=1e-14
+    )
     assert mpack.contacts(other).mean == mpack.contacts(packing).mean
-    assert np.array_equal(mpack.pair_correlation(other).counts, mpack.pair_correlation(packing).counts)
+    assert np.array_equal(
+        mpack.pair_correlation(other).counts, mpack.pair_correlation(packing).counts
+    )
     ours, theirs = (np.sort(mpack.structure_factor(p, q_max=6.0).s) for p in (packing, other))
     assert ours == pytest.approx(theirs, abs=1e-11)
 
@@ -96,7 +104,9 @@ def test_nothing_depends_on_place_or_order(dim):
 @pytest.mark.parametrize("name, count", [("fcc", 12), ("bcc", 8), ("sc", 6)])
 def test_energy_of_a_compressed_lattice(name, count):
     """n Z/2 pairs at a known separation; second neighbours do not overlap yet."""
-    close = {"fcc": math.pi / math.sqrt(18), "bcc": math.pi * math.sqrt(3) / 8, "sc": math.pi / 6}[name]
+    close = {"fcc": math.pi / math.sqrt(18), "bcc": math.pi * math.sqrt(3) / 8, "sc": math.pi / 6}[
+        name
+    ]
     packing = Packing.lattice(name, 4, phi=close * 1.05)
     r = 1.05 ** (-1 / 3)
     assert mpack.activity(packing) == 1
@@ -110,7 +120,9 @@ def test_two_at_the_same_point():
     assert mpack.activity(packing) == 2 / 3
     assert mpack.energy(packing) == 0.5
     assert mpack.energy(packing, mpack.WCA()) == 1e200
-    assert mpack.flatness(packing).delta_v == pytest.approx(-0.5 * math.sqrt(math.pi) * 0.015, rel=1e-12)
+    assert mpack.flatness(packing).delta_v == pytest.approx(
+        -0.5 * math.sqrt(math.pi) * 0.015, rel=1e-12
+    )
 
 
 # Contacts
@@ -125,7 +137,10 @@ def test_lattice_contacts(name, dim, count):
     packing = Packing.lattice(name, 4, phi=close[name], dim=dim)
     found = mpack.contacts(packing, tolerance=1e-9)
     assert found.mean == found.mean_without_rattlers == count
-    assert found.rattlers == 0 and found.pairs == found.pairs_without_rattlers == packing.n * count // 2
+    assert (
+        found.rattlers == 0
+        and found.pairs == found.pairs_without_rattlers == packing.n * count // 2
+    )
     assert np.all(found.counts == count) and found.counts.dtype == np.int64
 
 
@@ -221,7 +236,9 @@ def test_structure_factor_by_brute_force(dim):
     assert np.all(found.s >= 0)
 
 
-@pytest.mark.parametrize("dim, radius", [(2, 7.0), (2, 7.99), (3, 5.0), (4, 3.0), (5, 2.3), (6, 2.0)])
+@pytest.mark.parametrize(
+    "dim, radius", [(2, 7.0), (2, 7.99), (3, 5.0), (4, 3.0), (5, 2.3), (6, 2.0)]
+)
 def test_every_wave_vector_once(dim, radius):
     packing = Packing(np.zeros((1, dim)), box=3.0)
     found = mpack.structure_factor(packing, q_max=2 * math.pi / 3.0 * radius)
@@ -260,7 +277,9 @@ def test_shells():
         inside = found.s[shell == k]
         assert (q, s) == pytest.approx((found.q[shell == k].mean(), inside.mean()), rel=1e-12)
         assert error == pytest.approx(inside.std(ddof=1) / math.sqrt(count), rel=1e-10)
-    assert found.shell_counts.sum() == len(found.q) and found.shell_counts[0] == 9  # (1,0,0), (1,1,0)
+    assert (
+        found.shell_counts.sum() == len(found.q) and found.shell_counts[0] == 9
+    )  # (1,0,0), (1,1,0)
     single = mpack.structure_factor(Packing(np.zeros((3, 2)), 3.0), q_max=2.1, per_shell=1)
     assert single.shell_counts.tolist() == [1] and np.isnan(single.shell_error[0])
 
@@ -312,7 +331,9 @@ def mean_by_distribution(r, sigma, dim, d):
     law = stats.ncx2(dim, (r / s) ** 2)
     points = [p for p in (r, r - 4 * s, r + 4 * s) if 0 < p < d]
     low = max(0.0, min(d, r - 12 * s))
-    value, _ = integrate.quad(lambda x: law.cdf((x / s) ** 2), low, d, points=points, epsabs=1e-13, limit=400)
+    value, _ = integrate.quad(
+        lambda x: law.cdf((x / s) ** 2), low, d, points=points, epsabs=1e-13, limit=400
+    )
     return 0.5 * value - 0.5 * max(d - r, 0.0)
 
 
@@ -328,7 +349,12 @@ def test_closed_form_and_quadrature_agree_in_three_dimensions():
     s = math.sqrt(2) * 0.015
     r = np.linspace(12 * s + 1e-9, 1 + 8 * s, 500)
     d = np.ones_like(r)
-    assert np.abs(observables._by_quadrature(r, d, s, 3, mpack.Linear()) - pair_flatness(r, 0.015, 3)).max() < 1e-15
+    assert (
+        np.abs(
+            observables._by_quadrature(r, d, s, 3, mpack.Linear()) - pair_flatness(r, 0.015, 3)
+        ).max()
+        < 1e-15
+    )
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -345,7 +371,9 @@ def test_pair_flatness_in_a_plane_of_contacts(dim):
     sigma = 1e-5
     s = math.sqrt(2) * sigma
     assert pair_flatness(1.0, sigma, dim) == pytest.approx(s / math.sqrt(8 * math.pi), rel=1e-3)
-    assert pair_flatness(0.8, sigma, dim) == pytest.approx(-(dim - 1) * sigma**2 / (2 * 0.8), rel=1e-3)
+    assert pair_flatness(0.8, sigma, dim) == pytest.approx(
+        -(dim - 1) * sigma**2 / (2 * 0.8), rel=1e-3
+    )
     assert pair_flatness(1.1, sigma, dim) == 0
 
 
@@ -365,9 +393,13 @@ def test_flatness_is_the_sum_over_pairs(dim):
     packing = some_packing(dim)
     _, _, r, d = brute(packing)
     found = mpack.flatness(packing, sigma=0.02)
-    assert found.delta_v == pytest.approx(math.fsum(pair_flatness(r, 0.02, dim, d)), rel=1e-10, abs=1e-13)
+    assert found.delta_v == pytest.approx(
+        math.fsum(pair_flatness(r, 0.02, dim, d)), rel=1e-10, abs=1e-13
+    )
     assert found.delta_v_over_u0 == 2 * found.delta_v
-    assert found.per_particle_sigma2 == pytest.approx(found.delta_v / packing.n / 0.02**2, rel=1e-14)
+    assert found.per_particle_sigma2 == pytest.approx(
+        found.delta_v / packing.n / 0.02**2, rel=1e-14
+    )
     assert found.standard_error == 0 and found.samples is None and found.sigma == 0.02
 
 
@@ -407,7 +439,9 @@ def test_smooth_potentials_tend_to_the_trace_of_the_hessian(seed, potential, nam
 
 
 def test_flatness_in_units_of_an_infinite_energy():
-    found = mpack.flatness(Packing.lattice("fcc", 3, phi=0.75), 0.001, mpack.WCA(), samples=10, seed=1)
+    found = mpack.flatness(
+        Packing.lattice("fcc", 3, phi=0.75), 0.001, mpack.WCA(), samples=10, seed=1
+    )
     assert math.isnan(found.delta_v_over_u0) and math.isnan(found.truncation_error)
 
 
@@ -421,32 +455,68 @@ SMALL = Packing.random(n=10, phi=0.1, dim=3, seed=1)  # box 3.74
     [
         (lambda: mpack.activity(np.zeros((3, 3))), TypeError, ["packing", "Packing", "ndarray"]),
         (lambda: mpack.activity(SMALL, "linear"), TypeError, ["potential", "Linear()", "str"]),
-        (lambda: mpack.activity(SMALL, mpack.LennardJones()), ValueError, ["box must be >= 5", "Lennard"]),
+        (
+            lambda: mpack.activity(SMALL, mpack.LennardJones()),
+            ValueError,
+            ["box must be >= 5", "Lennard"],
+        ),
         (lambda: mpack.energy(None), TypeError, ["packing", "NoneType"]),
         (lambda: mpack.energy(SMALL, mpack.Linear), TypeError, ["potential", "type"]),
-        (lambda: mpack.energy(SMALL, mpack.LennardJones()), ValueError, ["box must be >= 5", "3.74"]),
+        (
+            lambda: mpack.energy(SMALL, mpack.LennardJones()),
+            ValueError,
+            ["box must be >= 5", "3.74"],
+        ),
         (lambda: mpack.contacts(SMALL, -0.1), ValueError, ["tolerance", "[0, 1]", "-0.1"]),
-        (lambda: mpack.contacts(SMALL, 0.99), ValueError, ["box must be >= 3.98", "tolerance 0.99", "3.74"]),
-        (lambda: mpack.pair_correlation(SMALL, r_max=3.0), ValueError, ["r_max", "(0, 1.87", "3.0"]),
+        (
+            lambda: mpack.contacts(SMALL, 0.99),
+            ValueError,
+            ["box must be >= 3.98", "tolerance 0.99", "3.74"],
+        ),
+        (
+            lambda: mpack.pair_correlation(SMALL, r_max=3.0),
+            ValueError,
+            ["r_max", "(0, 1.87", "3.0"],
+        ),
         (lambda: mpack.pair_correlation(SMALL, r_max=0), ValueError, ["r_max", "0"]),
         (lambda: mpack.pair_correlation(SMALL, bins=0), ValueError, ["bins", "0"]),
         (lambda: mpack.pair_correlation(SMALL, bins=1.5), TypeError, ["bins", "1.5"]),
         (lambda: mpack.pair_correlation(Packing([[0, 0]], 3.0)), ValueError, ["at least 2", "1"]),
-        (lambda: mpack.structure_factor(SMALL, q_max=1.0), ValueError, ["q_max", "q_min", "1.67", "1.0"]),
+        (
+            lambda: mpack.structure_factor(SMALL, q_max=1.0),
+            ValueError,
+            ["q_max", "q_min", "1.67", "1.0"],
+        ),
         (lambda: mpack.structure_factor(SMALL, q_max=math.nan), ValueError, ["q_max", "nan"]),
         (lambda: mpack.structure_factor(SMALL, q_max=1e6), ValueError, ["q_max", "too many"]),
         (lambda: mpack.structure_factor(SMALL, per_shell=0), ValueError, ["per_shell", "0"]),
         (lambda: mpack.flatness(SMALL, sigma=0), ValueError, ["sigma", "0"]),
         (lambda: mpack.flatness(SMALL, sigma=-0.1), ValueError, ["sigma", "-0.1"]),
         (lambda: mpack.flatness(SMALL, sigma=1e-200), ValueError, ["sigma", ">= 1e-100", "1e-200"]),
-        (lambda: mpack.flatness(SMALL, samples=10**15, seed=1), ValueError, ["samples", "1000000000]", "10000000"]),
+        (
+            lambda: mpack.flatness(SMALL, samples=10**15, seed=1),
+            ValueError,
+            ["samples", "1000000000]", "10000000"],
+        ),
         (lambda: mpack.flatness(SMALL, sigma=0.2), ValueError, ["box", "sigma 0.2", "3.74"]),
-        (lambda: mpack.flatness(SMALL, potential=mpack.LennardJones()), ValueError, ["box must be >=", "3.74"]),
-        (lambda: mpack.flatness(SMALL, samples=100), ValueError, ["samples and seed", "100", "None"]),
+        (
+            lambda: mpack.flatness(SMALL, potential=mpack.LennardJones()),
+            ValueError,
+            ["box must be >=", "3.74"],
+        ),
+        (
+            lambda: mpack.flatness(SMALL, samples=100),
+            ValueError,
+            ["samples and seed", "100", "None"],
+        ),
         (lambda: mpack.flatness(SMALL, seed=1), ValueError, ["samples and seed", "None", "1"]),
         (lambda: mpack.flatness(SMALL, samples=1, seed=1), ValueError, ["samples", "[2, ", "1"]),
         (lambda: mpack.flatness(SMALL, samples=10, seed=-1), ValueError, ["seed", "-1"]),
-        (lambda: mpack.flatness(SMALL, potential=mpack.WCA, samples=9, seed=1), TypeError, ["potential"]),
+        (
+            lambda: mpack.flatness(SMALL, potential=mpack.WCA, samples=9, seed=1),
+            TypeError,
+            ["potential"],
+        ),
         (lambda: pair_flatness(-1.0, 0.1, 3), ValueError, ["r must be finite and >= 0"]),
         (lambda: pair_flatness(1.0, 0.1, 3, d=0.0), ValueError, ["d must be finite and > 0"]),
         (lambda: pair_flatness("near", 0.1, 3), TypeError, ["r must be", "str"]),
@@ -489,9 +559,13 @@ def test_gaps_integrate_to_contacts_and_to_the_flatness():
     packing = Packing.random(n=4000, phi=0.6, dim=3, seed=1)
     found = observables.gaps(packing, -1.0, 0.25, bins=2500)
     width = np.diff(found.edges)
-    assert np.sum((found.density * width)[found.h < 0]) == pytest.approx(mpack.contacts(packing).mean, rel=1e-12)
+    assert np.sum((found.density * width)[found.h < 0]) == pytest.approx(
+        mpack.contacts(packing).mean, rel=1e-12
+    )
     terms = packing.n / 2 * found.density * width * pair_flatness(1 + found.h, 0.02, 3)
-    assert terms.sum() == pytest.approx(mpack.flatness(packing, 0.02).delta_v, abs=1e-3 * np.abs(terms).sum())
+    assert terms.sum() == pytest.approx(
+        mpack.flatness(packing, 0.02).delta_v, abs=1e-3 * np.abs(terms).sum()
+    )
 
 
 @pytest.mark.parametrize("potential", SMOOTH, ids=repr)
@@ -504,11 +578,21 @@ def test_pair_flatness_of_any_potential_by_its_integral(potential, dim):
         law = stats.ncx2(dim, (r / s) ** 2)
 
         def integrand(x):
-            return (potential.energy(x, d) - potential.energy(r, d)) * law.pdf((x / s) ** 2) * 2 * x / s**2
+            return (
+                (potential.energy(x, d) - potential.energy(r, d))
+                * law.pdf((x / s) ** 2)
+                * 2
+                * x
+                / s**2
+            )
 
         ends = (r - 9 * s, r + 9 * s)
-        value, _ = integrate.quad(integrand, *ends, points=[p for p in (r, edge) if ends[0] < p < ends[1]], limit=400)
-        assert pair_flatness(r, sigma, dim, d, potential) == pytest.approx(value, rel=1e-6, abs=1e-12)
+        value, _ = integrate.quad(
+            integrand, *ends, points=[p for p in (r, edge) if ends[0] < p < ends[1]], limit=400
+        )
+        assert pair_flatness(r, sigma, dim, d, potential) == pytest.approx(
+            value, rel=1e-6, abs=1e-12
+        )
 
 
 @pytest.mark.parametrize("potential", SMOOTH, ids=repr)
@@ -517,14 +601,22 @@ def test_monte_carlo_agrees_for_any_potential(seed, potential):
     exact = mpack.flatness(packing, 0.02, potential)
     sampled = mpack.flatness(packing, 0.02, potential, samples=1000, seed=seed)
     assert exact.standard_error == 0 and exact.samples is None
-    assert abs(sampled.delta_v - exact.delta_v) < Z_MAX * sampled.standard_error < 0.05 * abs(exact.delta_v)
+    assert (
+        abs(sampled.delta_v - exact.delta_v)
+        < Z_MAX * sampled.standard_error
+        < 0.05 * abs(exact.delta_v)
+    )
 
 
 @pytest.mark.parametrize(
     "make, error, words",
     [
         (lambda: observables.gaps(SMALL, 0.2, 0.1), ValueError, ["low", "< 0.1", "0.2"]),
-        (lambda: observables.gaps(SMALL, -0.1, 0.9), ValueError, ["box must be >= 3.8", "high 0.9", "3.74"]),
+        (
+            lambda: observables.gaps(SMALL, -0.1, 0.9),
+            ValueError,
+            ["box must be >= 3.8", "high 0.9", "3.74"],
+        ),
         (lambda: observables.gaps(SMALL, bins=0), ValueError, ["bins", "0"]),
         (lambda: observables.gaps(None), TypeError, ["packing", "NoneType"]),
         (lambda: pair_flatness(1.0, 0.1, 3, potential="linear"), TypeError, ["potential", "str"]),

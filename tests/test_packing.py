@@ -31,7 +31,13 @@ from mpack._kernels import noise
 from mpack.packing import digest_of, unit_ball_volume
 
 DIMS = range(2, 7)
-BALL = {2: math.pi, 3: 4 * math.pi / 3, 4: math.pi**2 / 2, 5: 8 * math.pi**2 / 15, 6: math.pi**3 / 6}
+BALL = {
+    2: math.pi,
+    3: 4 * math.pi / 3,
+    4: math.pi**2 / 2,
+    5: 8 * math.pi**2 / 15,
+    6: math.pi**3 / 6,
+}
 
 
 def some_packing(dim=3, n=40, seed=1, box=4.5):
@@ -61,7 +67,9 @@ def exact_fixed(x, box):
     return value - 2**64 if value >= 2**63 else value
 
 
-coordinate = st.floats(-1e5, 1e5) | st.sampled_from([0.0, -0.0, 2.5, 5.0, -5.0, 1e-300, 7.5, 12.5, -2.5])
+coordinate = st.floats(-1e5, 1e5) | st.sampled_from(
+    [0.0, -0.0, 2.5, 5.0, -5.0, 1e-300, 7.5, 12.5, -2.5]
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -104,7 +112,11 @@ def test_arrays_are_read_only_and_independent_of_their_source():
     fixed = np.zeros((3, 2), dtype=np.int64)
     packing, other = Packing(positions, 3.0, diameters), Packing.from_fixed(fixed, 3.0, diameters)
     positions[:], diameters[:], fixed[:] = 1.0, 2.0, 9
-    assert not packing.fixed.any() and not other.fixed.any() and packing.diameters.tolist() == [1, 1, 1]
+    assert (
+        not packing.fixed.any()
+        and not other.fixed.any()
+        and packing.diameters.tolist() == [1, 1, 1]
+    )
     for array in (packing.fixed, packing.positions, packing.diameters):
         assert not array.flags.writeable
         with pytest.raises(ValueError):
@@ -139,7 +151,9 @@ def test_overlaps_against_exact_fractions(dim, box):
     st.integers(2, 6),
     st.integers(1, 60),
     st.integers(0, 2**32),
-    st.sampled_from([2.8, 3.0, np.nextafter(3.0, 0), np.nextafter(3.0, 4), 4.0, 5 - 1e-9, 5.0, 6.9999, 11.0]),
+    st.sampled_from(
+        [2.8, 3.0, np.nextafter(3.0, 0), np.nextafter(3.0, 4), 4.0, 5 - 1e-9, 5.0, 6.9999, 11.0]
+    ),
 )
 def test_no_pair_is_missed_whatever_the_cells(dim, n, seed, box):
     """Boxes just under and over a whole number of cells; coordinates on cell borders among them."""
@@ -186,7 +200,9 @@ def test_random_coordinates_are_philox_words(dim):
     for i in range(9):
         words = []
         for block in range(3):
-            words += noise.bits(np.uint64(77), noise.START, np.uint64(0), np.uint64(i), np.uint64(block))
+            words += noise.bits(
+                np.uint64(77), noise.START, np.uint64(0), np.uint64(i), np.uint64(block)
+            )
         signed = [int(word) - 2**64 if int(word) >= 2**63 else int(word) for word in words]
         assert packing.fixed[i].tolist() == signed[:dim]
 
@@ -228,13 +244,18 @@ def test_golden_starts(dim):
 
 def test_golden_polydisperse_box():
     sizes = 1 + 0.4 * (np.arange(1000) % 7) / 6
-    assert Packing.random(n=1000, phi=0.6, dim=3, seed=1, diameters=sizes).box.hex() == "0x1.3585d6939217dp+3"
+    assert (
+        Packing.random(n=1000, phi=0.6, dim=3, seed=1, diameters=sizes).box.hex()
+        == "0x1.3585d6939217dp+3"
+    )
 
 
 @pytest.mark.parametrize("dim", DIMS)
 def test_volume_of_the_unit_ball(dim):
     assert unit_ball_volume(dim) == pytest.approx(BALL[dim], rel=4e-16)
-    assert unit_ball_volume(dim) == pytest.approx(math.pi ** (dim / 2) / math.gamma(dim / 2 + 1), rel=1e-15)
+    assert unit_ball_volume(dim) == pytest.approx(
+        math.pi ** (dim / 2) / math.gamma(dim / 2 + 1), rel=1e-15
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -326,7 +347,9 @@ def test_digest_is_that_of_the_documented_bytes():
 # Files
 
 
-@pytest.mark.parametrize("dim, ending", [(2, ".gsd"), (3, ".gsd"), *((dim, ".npz") for dim in DIMS)])
+@pytest.mark.parametrize(
+    "dim, ending", [(2, ".gsd"), (3, ".gsd"), *((dim, ".npz") for dim in DIMS)]
+)
 def test_files_keep_every_bit(tmp_path, dim, ending):
     packing, path = some_packing(dim), tmp_path / f"start{ending}"
     packing.save(path)
@@ -435,12 +458,18 @@ def write_gsd(path, **change):
     "change, words",
     [
         ({"no_log": True, "configuration_box": [5, 5, 6, 0, 0, 0]}, "neither a square nor a cube"),
-        ({"no_log": True, "configuration_box": [5, 5, 5, 0.1, 0, 0]}, "neither a square nor a cube"),
+        (
+            {"no_log": True, "configuration_box": [5, 5, 5, 0.1, 0, 0]},
+            "neither a square nor a cube",
+        ),
         ({"no_log": True, "configuration_box": [0, 0, 0, 0, 0, 0]}, "box"),
         ({"no_log": True, "configuration_box": [math.nan] * 3 + [0] * 3}, "box"),
         ({"no_log": True, "configuration_box": [1, 1, 1, 0, 0, 0]}, "box must be in"),
         ({"no_log": True, "particles_diameter": np.zeros(40)}, "diameters"),
-        ({"no_log": True, "particles_position": np.full((40, 3), math.nan)}, "positions must be finite"),
+        (
+            {"no_log": True, "particles_position": np.full((40, 3), math.nan)},
+            "positions must be finite",
+        ),
         ({"particles_position": np.zeros((40, 3))}, "another program"),
         ({"log": {"mpack/fixed": np.zeros((39, 3), dtype=np.int64)}}, "checksum"),
         ({"log": {"mpack/checksum": np.zeros(16, dtype=np.uint8)}}, "checksum"),
@@ -464,7 +493,9 @@ def test_gsd_without_frames_or_with_another_schema(tmp_path):
 
     with gsd.hoomd.open(tmp_path / "empty.gsd", "w"):
         pass
-    with gsd.fl.open(tmp_path / "other.gsd", "w", application="x", schema="x", schema_version=[1, 0]) as file:
+    with gsd.fl.open(
+        tmp_path / "other.gsd", "w", application="x", schema="x", schema_version=[1, 0]
+    ) as file:
         file.write_chunk("a", np.zeros(3))
         file.end_frame()
     for name in ("empty.gsd", "other.gsd"):
@@ -490,7 +521,9 @@ def test_truncated_and_damaged_files(tmp_path, ending):
 
 
 @pytest.mark.parametrize("table", [8, 24])
-@pytest.mark.parametrize("place, entries", [(256, 2**63), (256, 2**59 + 7), (2**64 - 32, 1), (256, 0), (10**6, 128)])
+@pytest.mark.parametrize(
+    "place, entries", [(256, 2**63), (256, 2**59 + 7), (2**64 - 32, 1), (256, 0), (10**6, 128)]
+)
 def test_a_gsd_header_that_points_out_of_the_file(tmp_path, table, place, entries):
     """Index (at 8) or list of names (at 24): 2**59 entries of 32 bytes are none in 64 bits, and gsd would crash."""
     path = tmp_path / "bad.gsd"
@@ -498,7 +531,9 @@ def test_a_gsd_header_that_points_out_of_the_file(tmp_path, table, place, entrie
     data = bytearray(path.read_bytes())
     data[table : table + 16] = struct.pack("<QQ", place, entries)
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="holds no packing that can be read: its header points beyond its end"):
+    with pytest.raises(
+        ValueError, match="holds no packing that can be read: its header points beyond its end"
+    ):
         Packing.load(path)
 
 
@@ -506,7 +541,8 @@ def test_a_gsd_header_that_points_out_of_the_file(tmp_path, table, place, entrie
 def test_any_damage_is_noticed_or_harmless(tmp_path, ending, ours, seed):
     """60 files with bytes changed, cut or added: the same packing (damage in what is not read) or one sentence.
 
-    In a foreign file, without checksum, there may be another packing; but no crash, warning or other error.
+    In a foreign file, without checksum, there may be another packing; but no crash, warning or
+    other error.
     """
     path, draw, packing = tmp_path / f"file{ending}", random.Random(seed), some_packing(3)
     packing.save(path)
@@ -516,8 +552,13 @@ def test_any_damage_is_noticed_or_harmless(tmp_path, ending, ours, seed):
     for _ in range(60):
         bad = bytearray(data)
         for _ in range(draw.randint(1, 4)):
-            at, width = draw.choice([draw.randrange(48), draw.randrange(len(data))]), draw.choice([1, 2, 4, 8])
-            bad[at : at + width] = draw.choice([draw.randbytes(width), b"\xff" * width, bytes(width)])
+            at, width = (
+                draw.choice([draw.randrange(48), draw.randrange(len(data))]),
+                draw.choice([1, 2, 4, 8]),
+            )
+            bad[at : at + width] = draw.choice(
+                [draw.randbytes(width), b"\xff" * width, bytes(width)]
+            )
         if draw.random() < 0.2:
             bad = bad[: draw.randrange(len(bad))]
         path.write_bytes(bad)
@@ -526,7 +567,9 @@ def test_any_damage_is_noticed_or_harmless(tmp_path, ending, ours, seed):
             try:
                 read = Packing.load(path)
             except ValueError as refusal:
-                assert "holds no packing that can be read: " in str(refusal) and "\n" not in str(refusal)
+                assert "holds no packing that can be read: " in str(refusal) and "\n" not in str(
+                    refusal
+                )
             else:
                 assert read == packing or not ours
 
@@ -547,7 +590,9 @@ def npz_content(**change):
     packing = some_packing(3)
     content = {"format": np.array([1]), "fixed": packing.fixed, "box": np.array([packing.box])}
     content |= {"diameters": packing.diameters} | change
-    body = b"".join(np.ascontiguousarray(content[name]).tobytes() for name in ("fixed", "box", "diameters"))
+    body = b"".join(
+        np.ascontiguousarray(content[name]).tobytes() for name in ("fixed", "box", "diameters")
+    )
     checksum = np.frombuffer(hashlib.blake2b(body, digest_size=16).digest(), dtype=np.uint8)
     return {"checksum": checksum} | content
 
@@ -636,7 +681,11 @@ def test_freud_takes_a_packing_as_it_is(dim):
     packing = Packing.random(n=300, phi=0.5, dim=dim, seed=3)
     box, points = packing.to_freud()
     assert box.is2D == (dim == 2) and box.Lx == pytest.approx(packing.box, rel=1e-7)
-    found = freud.AABBQuery(box, points).query(points, {"r_max": 1.0, "exclude_ii": True}).toNeighborList()
+    found = (
+        freud.AABBQuery(box, points)
+        .query(points, {"r_max": 1.0, "exclude_ii": True})
+        .toNeighborList()
+    )
     theirs = {(i, j) for i, j in found[:].tolist() if i < j}
     ours, r = packing.overlaps()
     sure = {(i, j) for (i, j), s in zip(ours.tolist(), r) if s < 1 - 1e-5}
@@ -666,15 +715,27 @@ UNIT = np.zeros((2, 3))
         (lambda: Packing(np.zeros((5, 7)), 3.0), ValueError, ["positions", "2 to 6", "(5, 7)"]),
         (lambda: Packing(np.zeros((5, 1)), 3.0), ValueError, ["positions", "2 to 6", "(5, 1)"]),
         (lambda: Packing(np.zeros(5), 3.0), ValueError, ["positions", "(5,)"]),
-        (lambda: Packing([[0, math.nan]], 3.0), ValueError, ["positions", "finite", "[0, 1]", "nan"]),
-        (lambda: Packing([[0, 3e7]], 3.0), ValueError, ["positions[0, 1]", "1048576", "30000000.0"]),
+        (
+            lambda: Packing([[0, math.nan]], 3.0),
+            ValueError,
+            ["positions", "finite", "[0, 1]", "nan"],
+        ),
+        (
+            lambda: Packing([[0, 3e7]], 3.0),
+            ValueError,
+            ["positions[0, 1]", "1048576", "30000000.0"],
+        ),
         (lambda: Packing("abc", 3.0), TypeError, ["positions", "array"]),
         (lambda: Packing([[0, 1], [2]], 3.0), TypeError, ["positions", "array"]),
         (lambda: Packing([["0", "1"]], 3.0), TypeError, ["positions", "real numbers", "str"]),
         (lambda: Packing([[0, 1j]], 3.0), TypeError, ["positions", "real numbers", "complex"]),
         (lambda: Packing([[0, None]], 3.0), TypeError, ["positions", "real numbers"]),
         (lambda: Packing([[0, 10**400]], 3.0), TypeError, ["positions", "too large"]),
-        (lambda: Packing(np.ma.array(UNIT, mask=UNIT == 0), 3.0), ValueError, ["positions", "masked"]),
+        (
+            lambda: Packing(np.ma.array(UNIT, mask=UNIT == 0), 3.0),
+            ValueError,
+            ["positions", "masked"],
+        ),
         (lambda: Packing(UNIT, 10**400), ValueError, ["box", "finite", "inf"]),
         (lambda: Packing(UNIT, 1.9), ValueError, ["box", "[2, 1e+09]", "1.9"]),
         (lambda: Packing(UNIT, 2e9), ValueError, ["box", "1e+09", "2000000000.0"]),
@@ -682,12 +743,28 @@ UNIT = np.zeros((2, 3))
         (lambda: Packing(UNIT, "3"), TypeError, ["box", "'3'"]),
         (lambda: Packing(UNIT, 2.3, [0.8, 1.2]), ValueError, ["box", "[2.4,", "2.3"]),
         (lambda: Packing(UNIT, 9.0, 2.0), ValueError, ["diameters", "mean 1", "divide", "2.0"]),
-        (lambda: Packing(UNIT, 9.0, [1, 1 + 4e-9]), ValueError, ["diameters", "1e-9", "1.000000002"]),
+        (
+            lambda: Packing(UNIT, 9.0, [1, 1 + 4e-9]),
+            ValueError,
+            ["diameters", "1e-9", "1.000000002"],
+        ),
         (lambda: Packing(UNIT, 9.0, [1, 1, 1]), ValueError, ["diameters", "(2,)", "(3,)"]),
-        (lambda: Packing(UNIT, 9.0, [2, 0]), ValueError, ["diameters", "> 0", "diameters[1] is 0.0"]),
+        (
+            lambda: Packing(UNIT, 9.0, [2, 0]),
+            ValueError,
+            ["diameters", "> 0", "diameters[1] is 0.0"],
+        ),
         (lambda: Packing(UNIT, 9.0, 0.0), ValueError, ["diameters", "> 0", "0.0"]),
-        (lambda: Packing.from_fixed(np.zeros((2, 3)), 3.0), TypeError, ["fixed", "int64", "float64"]),
-        (lambda: Packing.from_fixed(np.zeros((2, 9), np.int64), 3.0), ValueError, ["fixed", "(2, 9)"]),
+        (
+            lambda: Packing.from_fixed(np.zeros((2, 3)), 3.0),
+            TypeError,
+            ["fixed", "int64", "float64"],
+        ),
+        (
+            lambda: Packing.from_fixed(np.zeros((2, 9), np.int64), 3.0),
+            ValueError,
+            ["fixed", "(2, 9)"],
+        ),
         (lambda: Packing.from_fixed([[1, 2], [3]], 3.0), TypeError, ["fixed", "int64", "list"]),
         (lambda: Packing.random(0, 0.3, 3, 1), ValueError, ["n must be", "0"]),
         (lambda: Packing.random(2.0, 0.3, 3, 1), TypeError, ["n must be", "2.0"]),
@@ -702,13 +779,25 @@ UNIT = np.zeros((2, 3))
         (lambda: Packing.random(100, 0.3, 3, -1), ValueError, ["seed", "-1"]),
         (lambda: Packing.random(100, 0.3, 3, 2**64), ValueError, ["seed", str(2**64)]),
         (lambda: Packing.random(100, 0.3, 3, None), TypeError, ["seed", "None"]),
-        (lambda: Packing.random(2, 0.1, 3, 1, diameters=[1, -1]), ValueError, ["diameters[1]", "-1.0"]),
-        (lambda: Packing.random(2, 0.1, 3, 1, diameters=[1]), ValueError, ["diameters", "(2,)", "(1,)"]),
+        (
+            lambda: Packing.random(2, 0.1, 3, 1, diameters=[1, -1]),
+            ValueError,
+            ["diameters[1]", "-1.0"],
+        ),
+        (
+            lambda: Packing.random(2, 0.1, 3, 1, diameters=[1]),
+            ValueError,
+            ["diameters", "(2,)", "(1,)"],
+        ),
         (lambda: Packing.lattice("hexagonal", 4, 0.5), ValueError, ["hexagonal", "square"]),
         (lambda: Packing.lattice("diamond", 4, 0.5), ValueError, ["name", "'fcc'", "'diamond'"]),
         (lambda: Packing.lattice(np.array(["fcc", "sc"]), 4, 0.5), ValueError, ["name", "'fcc'"]),
         (lambda: Packing.lattice("fcc", 0, 0.5), ValueError, ["cells", "0"]),
-        (lambda: Packing.lattice("hypercubic", 2**16, 0.5, dim=6), ValueError, ["cells", "[1, 31]", "65536"]),
+        (
+            lambda: Packing.lattice("hypercubic", 2**16, 0.5, dim=6),
+            ValueError,
+            ["cells", "[1, 31]", "65536"],
+        ),
         (lambda: Packing.lattice("fcc", 4, 0.5, dim=2), ValueError, ["dim must be 3", "got 2"]),
         (lambda: Packing.lattice("hypercubic", 4, 0.5), TypeError, ["dim", "None"]),
         (lambda: Packing.lattice("fcc", 1, 0.7), ValueError, ["phi", "0.7"]),

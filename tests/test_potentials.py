@@ -44,7 +44,9 @@ def formula(potential, r, d):
     if isinstance(potential, mpack.WCA):
         length = d / 2 ** (1 / 6)
         return np.where(r < d, lennard_jones(length, r) + potential.epsilon, 0)
-    return np.where(r < potential.cutoff * d, lennard_jones(d, r) - lennard_jones(d, potential.cutoff * d), 0)
+    return np.where(
+        r < potential.cutoff * d, lennard_jones(d, r) - lennard_jones(d, potential.cutoff * d), 0
+    )
 
 
 @everyone
@@ -124,15 +126,24 @@ def test_arrays_broadcast_and_scalars_stay_scalar(potential):
 
 @everyone
 def test_potentials_are_values(potential):
-    twin = type(potential)(**{name: getattr(potential, name) for name in potential.__dataclass_fields__})
+    twin = type(potential)(
+        **{name: getattr(potential, name) for name in potential.__dataclass_fields__}
+    )
     assert twin == potential and hash(twin) == hash(potential)
-    assert len(potential.parameters) == 2 and all(type(value) is float for value in potential.parameters)
+    assert len(potential.parameters) == 2 and all(
+        type(value) is float for value in potential.parameters
+    )
     with pytest.raises(AttributeError):
         potential.stiffness = 2.0
 
 
 def test_kinds_are_those_of_the_kernels():
-    names = {mpack.Linear: "LINEAR", mpack.Harmonic: "HARMONIC", mpack.Hertzian: "HERTZIAN", mpack.WCA: "WCA"}
+    names = {
+        mpack.Linear: "LINEAR",
+        mpack.Harmonic: "HARMONIC",
+        mpack.Hertzian: "HERTZIAN",
+        mpack.WCA: "WCA",
+    }
     names[mpack.LennardJones] = "LENNARD_JONES"
     assert {cls().kind for cls in names} == set(range(5))
     for cls, name in names.items():

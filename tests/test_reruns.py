@@ -27,7 +27,10 @@ def kept(tmp_path, monkeypatch):
 
 def same(table, other):
     """Equal in everything but what tells when and where a run was done."""
-    bare = [one.drop(columns=["wall", "finished", "commit", "cpu", "version", "series", "arrays"]) for one in (table, other)]
+    bare = [
+        one.drop(columns=["wall", "finished", "commit", "cpu", "version", "series", "arrays"])
+        for one in (table, other)
+    ]
     pd.testing.assert_frame_equal(*bare, check_exact=True)
     return True
 
@@ -36,20 +39,26 @@ def test_live_is_the_archive():
     assert same(reruns.Source().campaign("example"), ensemble.load_archive("example"))
 
 
-def test_paper_does_a_campaign_again_and_finds_the_digests_of_the_archive(kept, monkeypatch, capsys):
+def test_paper_does_a_campaign_again_and_finds_the_digests_of_the_archive(
+    kept, monkeypatch, capsys
+):
     """Here three of its runs, really done; a second call finds them in the store and does none."""
     monkeypatch.setattr(campaigns, "everything", lambda: {"example": campaigns.example()[:3]})
     source, book = reruns.Source("paper"), ensemble.load_archive("example")
     found = source.campaign("example")
     assert "3 runs done again; 3 are in the book's archive" in capsys.readouterr().out
     assert same(found, book[book.key.isin(found.key)].reset_index(drop=True))
-    monkeypatch.setattr(ensemble, "produce", lambda *_, **__: pytest.fail("a finished run was done again"))
+    monkeypatch.setattr(
+        ensemble, "produce", lambda *_, **__: pytest.fail("a finished run was done again")
+    )
     assert same(source.campaign("example"), found)
 
 
 def test_paper_goes_on_from_what_is_there(kept, monkeypatch):
     ensemble.import_archive("example", kept / "example.sqlite")
-    monkeypatch.setattr(ensemble, "produce", lambda *_, **__: pytest.fail("a finished run was done again"))
+    monkeypatch.setattr(
+        ensemble, "produce", lambda *_, **__: pytest.fail("a finished run was done again")
+    )
     assert same(reruns.Source("paper").campaign("example"), ensemble.load_archive("example"))
 
 
@@ -63,7 +72,9 @@ def test_a_run_that_ends_elsewhere_is_an_error(kept, monkeypatch):
 
 
 def test_sweeps_are_in_memory_or_kept(kept):
-    specs = mpack.specs(mpack.SGD(alpha=0.05, batch_fraction=0.5), n=60, phi=0.3, steps=20, dim=2, seed=range(2))
+    specs = mpack.specs(
+        mpack.SGD(alpha=0.05, batch_fraction=0.5), n=60, phi=0.3, steps=20, dim=2, seed=range(2)
+    )
     assert same(reruns.Source().sweep(specs, "small"), reruns.Source("paper").sweep(specs, "small"))
     assert [path.name for path in kept.iterdir()] == ["small.sqlite"]
 

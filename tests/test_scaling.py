@@ -25,7 +25,8 @@ def curve(x):
 def clean(points=25, sizes=SIZES, zeta=TRUTH["zeta"], shape=curve, width=2.0):
     """(rho, a) that collapse exactly: each size has a grid of its own, which meets no other's at the true parameters.
 
-    Grids that coincide there would make S step at the truth, and its minimum find the truth too well.
+    Grids that coincide there would make S step at the truth, and its minimum find the truth too
+    well.
     """
     offset = (0.618034 * np.arange(sizes.size)[:, None] % 1.0 - 0.5) * 2 * width / (points - 1)
     x = np.linspace(-width, width, points) + offset
@@ -38,8 +39,12 @@ def noisy(seed, number=0, error=0.02, **changes):
     rho, a = clean(**changes)
     g = np.empty(a.size)
     labels = np.arange(a.size, dtype=np.uint64)
-    noise.fill_gaussian(np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(number), labels, labels * 0, g)
-    return scaling.Data(changes.get("sizes", SIZES), rho, a + error * a * g.reshape(a.shape), error * a)
+    noise.fill_gaussian(
+        np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(number), labels, labels * 0, g
+    )
+    return scaling.Data(
+        changes.get("sizes", SIZES), rho, a + error * a * g.reshape(a.shape), error * a
+    )
 
 
 def reference_quality(x, y, dy):
@@ -68,7 +73,8 @@ def reference_quality(x, y, dy):
     return np.mean(parts)
 
 
-# ------------------------------------------------------------------------------------------------ golden figures
+# ------------------------------------------------------------------------------------------------
+# golden figures
 
 
 class TestGolden:
@@ -88,10 +94,14 @@ class TestGolden:
         S = scaling.quality(*scaling.scaledata(*self.data(), *self.best))
         assert S == pytest.approx(0.175267608302, abs=2e-11)
         assert S == pytest.approx(0.17526760831475, abs=1e-13)
-        assert scaling.quality(*scaling.scaledata(*self.data(), 0.5, 2.5, 1.5)) == pytest.approx(0.200103, abs=5e-7)
+        assert scaling.quality(*scaling.scaledata(*self.data(), 0.5, 2.5, 1.5)) == pytest.approx(
+            0.200103, abs=5e-7
+        )
 
     def test_autoscale_lands_there(self):
-        fit = scaling.autoscale(*self.data(), 0.4, 1.8, 2.2, xatol=0.01, fatol=0.01, restarts=0, smooth=False)
+        fit = scaling.autoscale(
+            *self.data(), 0.4, 1.8, 2.2, xatol=0.01, fatol=0.01, restarts=0, smooth=False
+        )
         assert (fit.rho_c, fit.nu, fit.zeta) == pytest.approx(self.best, abs=1e-12)
         assert fit.quality == pytest.approx(0.175267608302, abs=2e-11)
 
@@ -101,7 +111,8 @@ class TestGolden:
         assert abs(self.best[2] - 1.5) > 0.0045
 
 
-# --------------------------------------------------------------------------------------------------- the verbs
+# ---------------------------------------------------------------------------------------------------
+# the verbs
 
 
 def test_scaledata_undoes_the_scaling_law():
@@ -113,8 +124,12 @@ def test_scaledata_undoes_the_scaling_law():
 
 def test_corrections_are_of_the_documented_form():
     ones = np.ones((2, 2))
-    x, y, _ = scaling.scaledata([4.0, 9.0], [0.5, 0.7], ones, ones, 0.6, 2.0, 1.0, b=3, c=5, omega=0.5)
-    assert x == pytest.approx(np.array([[2 * -0.1 + 5 / 2, 2 * 0.1 + 5 / 2], [3 * -0.1 + 5 / 3, 3 * 0.1 + 5 / 3]]))
+    x, y, _ = scaling.scaledata(
+        [4.0, 9.0], [0.5, 0.7], ones, ones, 0.6, 2.0, 1.0, b=3, c=5, omega=0.5
+    )
+    assert x == pytest.approx(
+        np.array([[2 * -0.1 + 5 / 2, 2 * 0.1 + 5 / 2], [3 * -0.1 + 5 / 3, 3 * 0.1 + 5 / 3]])
+    )
     assert y == pytest.approx(np.array([[1 / 2 / 2.5] * 2, [1 / 3 / 2] * 2]))
 
 
@@ -132,12 +147,20 @@ def test_quality_is_its_definition(seed):
 def test_quality_takes_masked_arrays_and_any_order(seed):
     rng = np.random.default_rng(seed)
     x = np.sort(rng.normal(size=(3, 8)), axis=1)
-    y, dy, hole = rng.normal(size=(3, 8)), rng.uniform(0.1, 2.0, size=(3, 8)), rng.random((3, 8)) < 0.2
+    y, dy, hole = (
+        rng.normal(size=(3, 8)),
+        rng.uniform(0.1, 2.0, size=(3, 8)),
+        rng.random((3, 8)) < 0.2,
+    )
     expected = scaling.quality(x, np.where(hole, np.nan, y), dy)
     assert scaling.quality(x, np.ma.masked_array(y, hole), dy) == expected
     turn = rng.permutation(8)
-    assert scaling.quality(x[:, turn], np.where(hole, np.nan, y)[:, turn], dy[:, turn]) == pytest.approx(expected)
-    assert scaling.quality(x[::-1], np.where(hole, np.nan, y)[::-1], dy[::-1]) == pytest.approx(expected)
+    assert scaling.quality(
+        x[:, turn], np.where(hole, np.nan, y)[:, turn], dy[:, turn]
+    ) == pytest.approx(expected)
+    assert scaling.quality(x[::-1], np.where(hole, np.nan, y)[::-1], dy[::-1]) == pytest.approx(
+        expected
+    )
 
 
 def test_many_qualities_are_those_of_each(seed):
@@ -146,7 +169,9 @@ def test_many_qualities_are_those_of_each(seed):
     problem = scaling._Problem(data, start, {"zeta_g": 0.2})
     thetas = problem.start * (1 + 0.05 * np.random.default_rng(seed).normal(size=(9, 6)))
     thetas[3, 3] = -20.0  # a factor below zero
-    assert problem.qualities(thetas) == pytest.approx(np.array([problem.quality(theta) for theta in thetas]), rel=1e-12)
+    assert problem.qualities(thetas) == pytest.approx(
+        np.array([problem.quality(theta) for theta in thetas]), rel=1e-12
+    )
     thetas[5, 1] = -1.0
     assert problem.qualities(thetas)[5] == np.inf
     far = thetas * np.array([1e6, 1, 1, 1, 1, 1])
@@ -167,10 +192,13 @@ def test_slope_is_the_derivative(seed):
     for p in (0, 5, 17, len(data) - 1):
         step = 1e-4 * dy[p] * np.eye(len(data))[p]
         up, down = (kernels.quality(x, y + sign * step, dy, data.edges, counts) for sign in (1, -1))
-        assert slope[p] == pytest.approx((up - down) / (2e-4 * dy[p]), rel=1e-4, abs=1e-6 * S / dy[p])
+        assert slope[p] == pytest.approx(
+            (up - down) / (2e-4 * dy[p]), rel=1e-4, abs=1e-6 * S / dy[p]
+        )
 
 
-# ------------------------------------------------------------------------------------------------ known answers
+# ------------------------------------------------------------------------------------------------
+# known answers
 
 
 def close(fit, truth=TRUTH, sigmas=5.0):
@@ -245,7 +273,9 @@ def test_two_observables_share_a_critical_point(seed):
 
 def test_a_joint_quality_averages_over_sets(seed):
     data = {"p": noisy(seed), "q": noisy(seed, 1, sizes=SIZES[:3])}
-    joint = scaling.collapse(data, {}, fixed={"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64})
+    joint = scaling.collapse(
+        data, {}, fixed={"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64}
+    )
     parts = [scaling.collapse(one, {}, fixed=TRUTH).quality for one in data.values()]
     assert joint.quality == pytest.approx((6 * parts[0] + 3 * parts[1]) / 9)
 
@@ -262,22 +292,32 @@ def test_corrections_to_scaling_are_found(method):
     mended = method(data, START | {"b": 0.1, "c": 0.1})
     assert mended.quality < 0.2 < plain.quality
     assert abs(plain.zeta + 0.64) > 0.05
-    assert mended.zeta == pytest.approx(-0.64, abs=0.03) and mended.nu == pytest.approx(0.8, abs=0.03)
-    assert set(mended.values) == {"rho_c", "nu", "zeta", "b", "c", "omega"} and "omega" not in plain.values
+    assert mended.zeta == pytest.approx(-0.64, abs=0.03) and mended.nu == pytest.approx(
+        0.8, abs=0.03
+    )
+    assert (
+        set(mended.values) == {"rho_c", "nu", "zeta", "b", "c", "omega"}
+        and "omega" not in plain.values
+    )
 
 
 def test_windows_report_what_a_window_does(seed):
-    table = scaling.windows(noisy(seed), START, x=(2.5, 1.0, (-0.5, 2.5), 0.01), l_min=(0, 16), at=TRUTH)
+    table = scaling.windows(
+        noisy(seed), START, x=(2.5, 1.0, (-0.5, 2.5), 0.01), l_min=(0, 16), at=TRUTH
+    )
     assert list(table.points[:2]) == [150, 100] and len(table) == 8
     x = noisy(seed).scaled(TRUTH).x
     assert table.loc[2, "points"] == np.count_nonzero(abs(x) <= 1.0) and table.loc[4, "low"] == -0.5
     assert np.all(np.diff(table.drho_c[[0, 2]]) > 0)  # fewer data, larger error
     assert table.iloc[-1].isna().sum() >= 8  # too little in the last
-    process = scaling.windows(noisy(seed), START, x=(1.5,), at=TRUTH, method=scaling.gaussian_process)
+    process = scaling.windows(
+        noisy(seed), START, x=(1.5,), at=TRUTH, method=scaling.gaussian_process
+    )
     assert abs(process.rho_c[0] - 0.683) < 5 * process.drho_c[0]
 
 
-# ------------------------------------------------------------------------------------------------------- errors
+# -------------------------------------------------------------------------------------------------------
+# errors
 
 
 def runs_of(seed, number=0, runs=12, scatter=0.1, points=15, **changes):
@@ -285,7 +325,9 @@ def runs_of(seed, number=0, runs=12, scatter=0.1, points=15, **changes):
     rho, a = clean(points=points, **changes)
     g = np.empty(a.size * runs)
     labels = np.arange(g.size, dtype=np.uint64)
-    noise.fill_gaussian(np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(1000 + number), labels, labels * 0, g)
+    noise.fill_gaussian(
+        np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(1000 + number), labels, labels * 0, g
+    )
     return rho, a[..., None] * (1 + scatter * g.reshape(*a.shape, runs))
 
 
@@ -308,7 +350,9 @@ def test_a_table_of_runs_is_the_same_data():
     for part in ("l", "rho", "a", "da", "runs"):
         assert getattr(same, part) == pytest.approx(getattr(data, part)), part
     means = pd.DataFrame({"l": data.l, "phi": data.rho, "f": data.a, "df": data.da})
-    assert scaling.Data.from_table(means, l="l", rho="phi", a="f", da="df").da == pytest.approx(data.da)
+    assert scaling.Data.from_table(means, l="l", rho="phi", a="f", da="df").da == pytest.approx(
+        data.da
+    )
 
 
 def test_a_bootstrap_follows_from_its_seed(seed):
@@ -319,7 +363,9 @@ def test_a_bootstrap_follows_from_its_seed(seed):
     again = scaling.collapse(data, START, seed=seed, **options)
     other = scaling.collapse(data, START, seed=seed + 1, **options)
     longer = scaling.collapse(data, START, seed=seed, errors="bootstrap", resamples=8)
-    assert np.array_equal(first.samples, again.samples) and not np.array_equal(first.samples, other.samples)
+    assert np.array_equal(first.samples, again.samples) and not np.array_equal(
+        first.samples, other.samples
+    )
     assert np.array_equal(first.samples, longer.samples[:6])
     assert np.array_equal(first.covariance, np.cov(first.samples.T))
 
@@ -331,7 +377,8 @@ def test_bootstrap_deviations_have_the_variance_of_the_mean(seed):
     labels = np.arange(len(data), dtype=np.uint64)
     draws = np.array([scaling._deviation(data, labels, seed, k) for k in range(400)])
     ratio = np.mean((draws / data.da) ** 2)
-    # 90 independent points, each a mean over 400 draws: relative error below sqrt(2/36000); allow 5 of them
+    # 90 independent points, each a mean over 400 draws: relative error below sqrt(2/36000); allow 5
+    # of them
     assert abs(ratio - 1.0) < 5 * math.sqrt(2 / draws.size)
     assert abs(0.8 - 1.0) > 5 * math.sqrt(2 / draws.size)
 
@@ -348,7 +395,9 @@ def test_joint_runs_keep_their_correlation(seed):
     """The same runs twice: as one observable's errors, not as independent ones."""
     rho, runs = runs_of(seed, runs=30)
     twice = {"p": scaling.Data(SIZES, rho, runs), "q": scaling.Data(SIZES, rho, 2.0 * runs)}
-    problem = scaling._Problem(twice, {}, {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64})
+    problem = scaling._Problem(
+        twice, {}, {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64}
+    )
     C, m = problem.covariance(), len(twice["p"])
     assert np.diag(C[:m, :m]) == pytest.approx(twice["p"].da ** 2)
     assert C[:m, m:] == pytest.approx(2.0 * C[:m, :m]) and np.count_nonzero(C[:m, :m]) == m
@@ -363,7 +412,10 @@ def test_errors_from_elsewhere_leave_correlations_and_no_negative_variance(seed)
     """Pooled errors, a third of the scatter of the few runs at hand: correlations as they were, on the new diagonal."""
     rho, runs = runs_of(seed, runs=4)
     other = 2.0 * runs + 0.01 * np.random.default_rng(seed).standard_normal(runs.shape)
-    data, more = ({"p": scaling.Data(SIZES, rho, runs), "q": scaling.Data(SIZES, rho, other)} for _ in range(2))
+    data, more = (
+        {"p": scaling.Data(SIZES, rho, runs), "q": scaling.Data(SIZES, rho, other)}
+        for _ in range(2)
+    )
     for one in more.values():
         one.da = one.da / 3
     start = {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64}
@@ -388,8 +440,19 @@ def test_paired_runs_are_correlated_along_rho(seed):
 
 class TestProcess:
     def process(self, seed):
-        data = {"f": noisy(seed, points=7, error=0.2), "g": noisy(seed, 1, points=5, zeta=0.3, error=0.2)}
-        start = {"rho_c": 0.68, "nu": 0.75, "zeta_f": -0.6, "zeta_g": 0.2, "b_f": 0.1, "c_g": 0.1, "omega": 0.8}
+        data = {
+            "f": noisy(seed, points=7, error=0.2),
+            "g": noisy(seed, 1, points=5, zeta=0.3, error=0.2),
+        }
+        start = {
+            "rho_c": 0.68,
+            "nu": 0.75,
+            "zeta_f": -0.6,
+            "zeta_g": 0.2,
+            "b_f": 0.1,
+            "c_g": 0.1,
+            "omega": 0.8,
+        }
         problem = scaling._Problem(data, start, {})
         process = scaling._Process(problem, True)
         hyper = [0.1, -1.0, 0.3, -0.2, -0.7, 0.0]
@@ -403,7 +466,9 @@ class TestProcess:
             change = (process.cost(z + step)[0] - process.cost(z - step)[0]) / 2e-4
             assert found[k] == pytest.approx(change, rel=1e-4, abs=1e-3), k
         step = 1e-5 * np.eye(z.size)[-1]
-        change = (4 * process.cost(z + step)[0] - process.cost(z + 2 * step)[0] - 3 * process.cost(z)[0]) / 2e-5
+        change = (
+            4 * process.cost(z + step)[0] - process.cost(z + 2 * step)[0] - 3 * process.cost(z)[0]
+        ) / 2e-5
         assert found[-1] == pytest.approx(change, rel=1e-3)
 
     def test_likelihood_is_that_of_a_gaussian(self, seed):
@@ -415,18 +480,26 @@ class TestProcess:
         for name, one in problem.data.items():
             x, y, _ = one.scaled(values, name)
             own, factor = slice(place, place + len(one)), one.a / y
-            part = hyper[name]["amplitude"] ** 2 * np.exp(-0.5 * ((x[:, None] - x) / hyper[name]["length"]) ** 2)
-            part += np.eye(len(one)) * (hyper[name]["misfit"] ** 2 + 1e-10 * hyper[name]["amplitude"] ** 2)
+            part = hyper[name]["amplitude"] ** 2 * np.exp(
+                -0.5 * ((x[:, None] - x) / hyper[name]["length"]) ** 2
+            )
+            part += np.eye(len(one)) * (
+                hyper[name]["misfit"] ** 2 + 1e-10 * hyper[name]["amplitude"] ** 2
+            )
             K[own, own] += part * factor[:, None] * factor
             place += len(one)
         expected = stats.multivariate_normal(cov=K).logpdf(problem.a)
         assert -process.cost(z)[0] == pytest.approx(expected, rel=1e-9)
 
     def test_master_curve(self, seed):
-        fit = scaling.gaussian_process(noisy(seed), {"rho_c": 0.68}, fixed={"nu": 0.8, "zeta": -0.64})
+        fit = scaling.gaussian_process(
+            noisy(seed), {"rho_c": 0.68}, fixed={"nu": 0.8, "zeta": -0.64}
+        )
         x = np.linspace(-1.5, 1.5, 7)
         mean, spread = fit.master(x)
-        assert np.all(np.abs(mean - curve(x)) < 5 * spread + 1e-3) and np.all(spread < 0.03 * mean + 0.01)
+        assert np.all(np.abs(mean - curve(x)) < 5 * spread + 1e-3) and np.all(
+            spread < 0.03 * mean + 0.01
+        )
 
     def test_sampling_agrees_with_curvature(self, seed):
         data = noisy(seed, points=11)
@@ -441,7 +514,10 @@ class TestProcess:
         data = noisy(seed, points=11)
         table = pd.DataFrame({"l": data.l, "rho": data.rho, "a": data.a, "da": data.da / 4})
         sure = scaling.Data.from_table(table, l="l", rho="rho", a="a", da="da")
-        honest, proud = scaling.gaussian_process(sure, START), scaling.gaussian_process(sure, START, misfit=False)
+        honest, proud = (
+            scaling.gaussian_process(sure, START),
+            scaling.gaussian_process(sure, START, misfit=False),
+        )
         assert honest.errors["nu"] > 2 * proud.errors["nu"]
 
 
@@ -457,9 +533,9 @@ class TestProcess:
 def test_errors_cover(method, options, seed):
     """Over 40 data sets the median of |deviation|/error is near that of a Gaussian, 0.674.
 
-    Its standard deviation is 0.125 for one parameter, some 0.09 pooled over three correlated ones. The band, 3.6 and
-    4.2 of those away, raises a false alarm in fewer than 1 of 1000 runs; errors three times too small or too large
-    leave it.
+    Its standard deviation is 0.125 for one parameter, some 0.09 pooled over three correlated ones.
+    The band, 3.6 and 4.2 of those away, raises a false alarm in fewer than 1 of 1000 runs; errors
+    three times too small or too large leave it.
     """
     z = []
     for number in range(40):
@@ -470,11 +546,14 @@ def test_errors_cover(method, options, seed):
     assert not 0.35 < 3 * np.median(z) < 1.05 and not 0.35 < np.median(z) / 3 < 1.05
 
 
-# --------------------------------------------------------------------------------------------- lattice models
+# ---------------------------------------------------------------------------------------------
+# lattice models
 
 
 def run_seeds(seed, number, count):
-    return (np.arange(count, dtype=np.uint64) + np.uint64(1000 * number)) * np.uint64(2**20) + np.uint64(seed)
+    return (np.arange(count, dtype=np.uint64) + np.uint64(1000 * number)) * np.uint64(
+        2**20
+    ) + np.uint64(seed)
 
 
 def test_percolation_clusters_are_those_of_a_plain_labelling(seed):
@@ -518,15 +597,25 @@ def reference_sandpile(edge, grains, steps, seed):
     height = np.zeros(edge * edge, int)
     labels = np.arange(grains, dtype=np.uint64)
     words = np.empty((grains, 2), np.uint64)
-    noise.fill_bits(np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(0), labels, labels * 0 + np.uint64(1), words)
-    np.add.at(height, ((words[:, 0] & np.uint64(2**32 - 1)) * np.uint64(edge * edge) >> np.uint64(32)).astype(int), 1)
+    noise.fill_bits(
+        np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(0), labels, labels * 0 + np.uint64(1), words
+    )
+    np.add.at(
+        height,
+        ((words[:, 0] & np.uint64(2**32 - 1)) * np.uint64(edge * edge) >> np.uint64(32)).astype(
+            int
+        ),
+        1,
+    )
     found, x, y = [], *np.divmod(np.arange(edge * edge), edge)
     ways = [(0, -1), (0, 1), (-1, 0), (1, 0)]
     for k in range(steps):
         active = np.flatnonzero(height >= 2).astype(np.uint64)
         found.append(active.size)
         words = np.empty((active.size, 2), np.uint64)
-        noise.fill_bits(np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(k), active, active * 0, words)
+        noise.fill_bits(
+            np.uint64(seed), noise.KNOWN_ANSWERS, np.uint64(k), active, active * 0, words
+        )
         active = active.astype(int)
         height[active] -= 2
         for shift in (0, 2):
@@ -544,7 +633,8 @@ def test_the_sandpile_is_a_plain_sandpile(seed, grains):
     assert active.tolist() == reference_sandpile(12, grains, 60, seed)
 
 
-# ---------------------------------------------------------------------------------------------------- exponents
+# ----------------------------------------------------------------------------------------------------
+# exponents
 
 
 def test_exponents():
@@ -569,7 +659,8 @@ def test_directed_percolation_obeys_what_is_known_of_it(dim):
     assert 1 < e.nu_parallel / e.nu_perp < 2
 
 
-# --------------------------------------------------------------------------------------------------------- input
+# ---------------------------------------------------------------------------------------------------------
+# input
 
 
 GOOD = {"l": [4.0, 8.0], "rho": [0.1, 0.2, 0.3], "a": np.ones((2, 3)), "da": np.ones((2, 3))}
@@ -602,12 +693,18 @@ def test_bad_data_is_refused(change, message):
     ("arguments", "message"),
     [
         ({"start": {"rho_c": 0.7, "nu": 0.8}}, "zeta must be given, in start or in fixed"),
-        ({"start": START | {"beta": 1.0}}, "start must name parameters among rho_c, nu, zeta, b, c, omega; got 'beta'"),
+        (
+            {"start": START | {"beta": 1.0}},
+            "start must name parameters among rho_c, nu, zeta, b, c, omega; got 'beta'",
+        ),
         ({"fixed": {"mu": 1.0}}, "fixed must name parameters"),
         ({"fixed": {"nu": 0.8}}, "nu must be in start or in fixed, not in both"),
         ({"start": START | {"nu": -1.0}}, "nu must be > 0; got -1"),
         ({"start": START | {"nu": "x"}}, "nu must be a number"),
-        ({"start": START | {"rho_c": 1e9}}, "start must let more points of different sizes overlap"),
+        (
+            {"start": START | {"rho_c": 1e9}},
+            "start must let more points of different sizes overlap",
+        ),
         ({"errors": "guess"}, "errors must be one of"),
         ({"errors": "bootstrap"}, "seed must be an integer"),
         ({"errors": "bootstrap", "seed": 1, "resamples": 1}, "resamples must be an integer >= 2"),
@@ -649,7 +746,9 @@ def test_results_travel_and_show_themselves(seed):
     assert list(fit.table().parameter) == ["rho_c", "nu", "zeta"]
     assert np.diag(fit.correlation) == pytest.approx(1.0)
     low, high = fit.interval("nu", 0.95)
-    assert (high - low) / 2 == pytest.approx(1.959964 * fit.dnu) and (high + low) / 2 == pytest.approx(fit.nu)
+    assert (high - low) / 2 == pytest.approx(1.959964 * fit.dnu) and (
+        high + low
+    ) / 2 == pytest.approx(fit.nu)
     assert "6 sizes from 8 to 48, 150 points" in repr(noisy(seed))
 
 
@@ -660,12 +759,16 @@ def test_the_largest_likelihood_and_not_a_local_one(runs, number):
     truth = {name: rng.uniform(*ends) for name, ends in calibration.PRIOR.items()}
     fit = scaling.gaussian_process(calibration.synthetic(truth, rng, runs=runs), calibration.START)
     for name, value in truth.items():
-        assert 0.0 < fit.errors[name] < 0.05 and abs(fit.values[name] - value) < 5 * fit.errors[name]
+        assert (
+            0.0 < fit.errors[name] < 0.05 and abs(fit.values[name] - value) < 5 * fit.errors[name]
+        )
 
 
 def test_a_parameter_on_a_bound_has_no_error(monkeypatch):
     """None could be had: nan, and not the certainty of a zero."""
-    data = calibration.synthetic({"rho_c": 0.683, "nu": 0.8, "zeta": -0.64}, np.random.default_rng(1))
+    data = calibration.synthetic(
+        {"rho_c": 0.683, "nu": 0.8, "zeta": -0.64}, np.random.default_rng(1)
+    )
     bounds = scaling._Process._bounds
 
     def narrow(self, key, value):

@@ -1,7 +1,7 @@
 """`simulate`: one (start, dynamics, seed) is one trajectory, bit for bit, however it is run.
 
-The kernels are compiled once a dimension, so that most tests live in d = 2 and 3; d = 4 and 6 have a class
-each.
+The kernels are compiled once a dimension, so that most tests live in d = 2 and 3; d = 4 and 6 have
+a class each.
 """
 
 import json
@@ -39,7 +39,11 @@ def quietly(*arguments, **options):
 def assert_same(run, other):
     """Every bit of the end and of the record."""
     assert run.digest == other.digest
-    assert (run.steps, run.absorbed, run.overflows) == (other.steps, other.absorbed, other.overflows)
+    assert (run.steps, run.absorbed, run.overflows) == (
+        other.steps,
+        other.absorbed,
+        other.overflows,
+    )
     for name in ("times", "activity", "energy", "msd", "wraps"):
         assert np.array_equal(getattr(run, name), getattr(other, name)), name
 
@@ -48,7 +52,8 @@ def start(n=150, phi=0.64, dim=3, seed=5, **options):
     return mpack.Packing.random(n=n, phi=phi, dim=dim, seed=seed, **options)
 
 
-# ----------------------------------------------------------------------------------------------------- golden
+# -----------------------------------------------------------------------------------------------------
+# golden
 
 
 def test_golden_covers_every_case_and_this_stream():
@@ -63,7 +68,9 @@ def test_golden(name):
     assert reference.golden_entry(run) == GOLDEN["runs"][name]
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if "large" in name or "random start" in name])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if "large" in name or "random start" in name]
+)
 def test_overflow_is_counted_and_told(name):
     packing, dynamics = CASES[name]
     with pytest.warns(RuntimeWarning, match=r"half the box \(") as caught:
@@ -81,7 +88,8 @@ def test_golden_with_threads(name, threads):
     assert reference.golden_entry(run) == GOLDEN["runs"][name]
 
 
-# ------------------------------------------------------------------------------------- the same run otherwise
+# ------------------------------------------------------------------------------------- the same run
+# otherwise
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -113,7 +121,9 @@ def test_sparse_steps_in_which_a_whole_share_is_active(name, threads):
 def test_any_skin(skin, phi):
     packing, dynamics = start(phi=phi), mpack.PairwiseBRO(eps=0.05)
     one = mpack.simulate(packing, dynamics, steps=80, seed=3, record=mpack.every(9))
-    assert_same(mpack.simulate(packing, dynamics, steps=80, seed=3, record=mpack.every(9), skin=skin), one)
+    assert_same(
+        mpack.simulate(packing, dynamics, steps=80, seed=3, record=mpack.every(9), skin=skin), one
+    )
 
 
 def test_any_recording():
@@ -130,7 +140,11 @@ def test_any_recording():
 
 def test_schedules():
     run = mpack.simulate(
-        start(), mpack.SGD(alpha=0.01, batch_fraction=1), steps=120, seed=1, record=mpack.log_spaced(3)
+        start(),
+        mpack.SGD(alpha=0.01, batch_fraction=1),
+        steps=120,
+        seed=1,
+        record=mpack.log_spaced(3),
     )
     assert run.times.tolist() == [0, 1, 2, 5, 10, 22, 46, 100, 120]
     assert mpack.log_spaced(1).between(3, 100_000).tolist() == [10, 100, 1000, 10_000, 100_000]
@@ -138,7 +152,9 @@ def test_schedules():
 
 
 def test_a_new_recording_from_a_resume_on():
-    run = mpack.simulate(start(), mpack.PairwiseBRO(eps=0.05), steps=10, seed=1, record=mpack.every(4))
+    run = mpack.simulate(
+        start(), mpack.PairwiseBRO(eps=0.05), steps=10, seed=1, record=mpack.every(4)
+    )
     assert run.times.tolist() == [0, 4, 8, 10]
     run = mpack.simulate(run, steps=10, record=mpack.every(5))
     assert run.times.tolist() == [0, 4, 8, 10, 15, 20]
@@ -160,7 +176,13 @@ def in_a_fresh_process(script, *arguments, **options):
     environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "77"}
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.run(
-        command, check=False, capture_output=True, text=True, env=environment, timeout=300, **options
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        **options,
     )
 
 
@@ -173,12 +195,16 @@ def test_fresh_process():
 
 def test_eight_concurrent_threads():
     """Every dynamics from eight threads of one process, some of them with two threads a step."""
-    names = [name for name in CASES if name.endswith("d = 3") and GOLDEN["runs"][name]["overflows"] == 0]
+    names = [
+        name for name in CASES if name.endswith("d = 3") and GOLDEN["runs"][name]["overflows"] == 0
+    ]
 
     def entry(job):
         name, threads = job
         packing, dynamics = CASES[name]
-        return reference.golden_entry(mpack.simulate(packing, dynamics, steps=100, seed=12, threads=threads))
+        return reference.golden_entry(
+            mpack.simulate(packing, dynamics, steps=100, seed=12, threads=threads)
+        )
 
     with ThreadPoolExecutor(8) as pool:
         entries = list(pool.map(entry, [(name, 1 + k % 2) for k, name in enumerate(names)]))
@@ -207,7 +233,9 @@ def engine_run(packing, recipe, seed, stops, threads, skin, recorded, order):
     return fixed, wraps, rows, step
 
 
-PROPERTY = {name: dynamics for name, dynamics in reference.DYNAMICS.items() if "approximation" not in name}
+PROPERTY = {
+    name: dynamics for name, dynamics in reference.DYNAMICS.items() if "approximation" not in name
+}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -237,7 +265,8 @@ def test_the_way_of_running_leaves_no_trace(data):
     assert set(rows) == {when for when in recorded if when in plain[2]}
 
 
-# ------------------------------------------------------------------------------------------- what is recorded
+# ------------------------------------------------------------------------------------------- what
+# is recorded
 
 
 @pytest.mark.parametrize("every, threads", [(1, 1), (50, 2)])
@@ -249,7 +278,9 @@ def test_msd_is_the_sum_of_unwrapped_steps(dynamics, every, threads):
     one.
     """
     packing = start(n=300, phi=0.66)
-    run = mpack.simulate(packing, dynamics, steps=300, seed=8, record=mpack.every(every), threads=threads)
+    run = mpack.simulate(
+        packing, dynamics, steps=300, seed=8, record=mpack.every(every), threads=threads
+    )
     moved, fixed, msd = np.zeros((300, 3)), packing.fixed, [0.0]
     part = mpack.simulate(packing, dynamics, steps=0, seed=8)
     crossings = 0
@@ -270,9 +301,13 @@ def test_msd_is_the_sum_of_unwrapped_steps(dynamics, every, threads):
 def test_a_particle_that_goes_round_the_box():
     """One particle pushed through a row of others: its displacement grows past several boxes."""
     dynamics = mpack.PairwiseBRO(eps=1.0)
-    run = mpack.simulate(start(n=30, phi=0.5, dim=2), dynamics, steps=4000, seed=8, record=mpack.every(400))
+    run = mpack.simulate(
+        start(n=30, phi=0.5, dim=2), dynamics, steps=4000, seed=8, record=mpack.every(400)
+    )
     assert np.abs(run.wraps).max() >= 2 and run.overflows == 0
-    part = mpack.simulate(start(n=30, phi=0.5, dim=2), dynamics, steps=0, seed=8, record=mpack.every(400))
+    part = mpack.simulate(
+        start(n=30, phi=0.5, dim=2), dynamics, steps=0, seed=8, record=mpack.every(400)
+    )
     for _ in range(8):
         part = mpack.simulate(part, steps=500)
     assert_same(part, run)
@@ -291,13 +326,16 @@ def test_energy_and_activity_are_those_of_the_configuration():
         assert run.activity[-1] == len(np.union1d(i, j)) / run.final.n
 
 
-# ---------------------------------------------------------------------------------------------- ends of a run
+# ----------------------------------------------------------------------------------------------
+# ends of a run
 
 
 def test_absorbed_at_once():
     """Far apart: no step is done, and going on changes nothing."""
     grid = np.stack(np.meshgrid(*[np.arange(4) * 2.0] * 3), axis=-1).reshape(-1, 3)
-    run = mpack.simulate(mpack.Packing(grid, box=8.0), mpack.PairwiseBRO(eps=0.1), steps=1000, seed=1)
+    run = mpack.simulate(
+        mpack.Packing(grid, box=8.0), mpack.PairwiseBRO(eps=0.1), steps=1000, seed=1
+    )
     assert run.absorbed and run.steps == 0 and run.final == run.start
     assert (run.times.tolist(), run.activity.tolist(), run.energy.tolist(), run.msd.tolist()) == (
         [0],
@@ -313,7 +351,9 @@ def test_absorbed_at_once():
 @pytest.mark.parametrize("threads", [1, 3])
 def test_one_particle(dim, threads):
     packing = mpack.Packing(np.zeros((1, dim)), box=2.0)
-    run = mpack.simulate(packing, mpack.RCD(alpha=0.1, batch_fraction=0.5), steps=5, seed=1, threads=threads)
+    run = mpack.simulate(
+        packing, mpack.RCD(alpha=0.1, batch_fraction=0.5), steps=5, seed=1, threads=threads
+    )
     assert run.absorbed and run.steps == 0 and run.digest == packing.digest
 
 
@@ -321,7 +361,9 @@ def test_absorbed_means_the_first_step_without_a_contact():
     packing, dynamics = start(phi=0.3), mpack.PairwiseBRO(eps=0.1)
     run = mpack.simulate(packing, dynamics, steps=10_000, seed=4, record=mpack.every(1))
     assert run.absorbed and 0 < run.steps < 10_000
-    assert np.all(run.activity[:-1] > 0) and run.activity[-1] == 0 and len(run.times) == run.steps + 1
+    assert (
+        np.all(run.activity[:-1] > 0) and run.activity[-1] == 0 and len(run.times) == run.steps + 1
+    )
     assert len(run.final.overlaps()[0]) == 0
     assert mpack.simulate(
         packing, dynamics, steps=run.steps, seed=4
@@ -369,12 +411,16 @@ def test_progress_is_one_bar(capsys):
     assert capsys.readouterr() == ("", "")
     run = mpack.simulate(packing, dynamics, steps=400, seed=1, progress=True)
     out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1 and "100%" in err and "400/400" in err and "steps" in err
+    assert (
+        out == "" and err.count("\n") == 1 and "100%" in err and "400/400" in err and "steps" in err
+    )
     assert_same(run, quiet)
 
 
 def test_a_run_can_be_pickled_and_goes_on():
-    run = mpack.simulate(start(), mpack.RCD(0.05, 0.5), steps=20, seed=1, record=mpack.log_spaced(4))
+    run = mpack.simulate(
+        start(), mpack.RCD(0.05, 0.5), steps=20, seed=1, record=mpack.log_spaced(4)
+    )
     copy = pickle.loads(pickle.dumps(run))
     assert_same(copy, run)
     assert_same(mpack.simulate(copy, steps=20), mpack.simulate(run, steps=20))
@@ -389,7 +435,8 @@ def test_a_run_does_not_share_memory_with_its_start():
     assert np.array_equal(packing.fixed, before) and run.digest == first and run.steps == 5
 
 
-# ------------------------------------------------------------------------------------------------------ seeds
+# ------------------------------------------------------------------------------------------------------
+# seeds
 
 
 def test_seeds_and_dynamics_give_different_runs():
@@ -424,7 +471,8 @@ def test_start_and_kicks_of_one_seed_share_nothing(seed):
         assert abs(z) < 4.9
 
 
-# ----------------------------------------------------------------------------------------------------- growth
+# -----------------------------------------------------------------------------------------------------
+# growth
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -445,20 +493,31 @@ def test_memory_that_grows_leaves_no_trace(threads):
 @pytest.mark.parametrize("sizes", [None, np.linspace(0.7, 1.3, 20_000)], ids=["equal", "mixed"])
 @pytest.mark.parametrize(
     "dynamics",
-    [mpack.PairwiseBRO(eps=0.01), mpack.SGD(alpha=0.02, batch_fraction=1), mpack.RCD(alpha=0.02, batch_fraction=0.5)]
+    [
+        mpack.PairwiseBRO(eps=0.01),
+        mpack.SGD(alpha=0.02, batch_fraction=1),
+        mpack.RCD(alpha=0.02, batch_fraction=0.5),
+    ]
     + [rule(alpha=0.02, batch_size=1000) for rule in (mpack.SGD, mpack.RCD)],
     ids=str,
 )
 def test_bytes_per_particle(dynamics, sizes):
     """The arrays of a run stay below 400 bytes a particle in three dimensions, also where lists outgrow their room.
 
-    At steps of about a hundredth of a diameter; larger ones make the tuned skin wider, and that is what lists cost.
+    At steps of about a hundredth of a diameter; larger ones make the tuned skin wider, and that is
+    what lists cost.
     """
     packing = start(n=20_000, phi=0.64, diameters=sizes)
     engine = Engine(packing, dynamics.recipe(), 1)
     engine.advance(30)
-    held = [array for group in (engine.space, engine.lists, engine.shared) for array in group.arrays.values()]
-    assert sum(array.nbytes for array in held if array.base is None) < engine.nbytes < 400 * packing.n
+    held = [
+        array
+        for group in (engine.space, engine.lists, engine.shared)
+        for array in group.arrays.values()
+    ]
+    assert (
+        sum(array.nbytes for array in held if array.base is None) < engine.nbytes < 400 * packing.n
+    )
 
 
 class TestHigherDimensions:
@@ -471,7 +530,9 @@ class TestHigherDimensions:
             dynamics = reference.DYNAMICS[name]
             options = {"seed": 3, "record": mpack.every(4)}
             one = mpack.simulate(packing, dynamics, steps=20, **options)
-            assert_same(mpack.simulate(packing, dynamics, steps=20, threads=2, skin=0.1, **options), one)
+            assert_same(
+                mpack.simulate(packing, dynamics, steps=20, threads=2, skin=0.1, **options), one
+            )
             part = mpack.simulate(packing, dynamics, steps=7, threads=3, **options)
             assert_same(mpack.simulate(part, steps=13), one)
 

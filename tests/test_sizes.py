@@ -63,12 +63,18 @@ def test_draws_follow_their_laws(seed, width):
     drawn = np.log(sizes.lognormal(n, width, seed=seed))
     spread = math.sqrt(math.log(1 + width**2))
     assert stats.kstest((drawn - drawn.mean()) / spread, "norm").pvalue > 1e-7
-    assert stats.kstest((drawn - drawn.mean()) / (1.1 * spread), "norm").pvalue < 1e-7  # negative control
+    assert (
+        stats.kstest((drawn - drawn.mean()) / (1.1 * spread), "norm").pvalue < 1e-7
+    )  # negative control
 
 
 def test_the_same_bits_everywhere():
     """Sums of all bits, as they came out on x86-64; every machine has to agree."""
-    made = [sizes.lognormal(50, 0.3), sizes.lognormal(50, 0.3, seed=7), sizes.uniform(50, 0.3, seed=7)]
+    made = [
+        sizes.lognormal(50, 0.3),
+        sizes.lognormal(50, 0.3, seed=7),
+        sizes.uniform(50, 0.3, seed=7),
+    ]
     bits = [int(np.bitwise_xor.reduce(part.view(np.uint64))) for part in made]
     assert bits == [15599345635279324, 9210516812836101595, 5152210577313098]
 
@@ -78,11 +84,18 @@ def test_a_seed_draws_other_sizes_and_the_same_again():
         assert np.array_equal(make(40, 0.2, seed=1), make(40, 0.2, seed=1))
         assert not np.any(make(40, 0.2, seed=1) == make(40, 0.2, seed=2))
         longer = make(60, 0.2, seed=1)[:40]
-        assert longer / longer.mean() == pytest.approx(make(40, 0.2, seed=1), rel=1e-13)  # noise goes by label
+        assert longer / longer.mean() == pytest.approx(
+            make(40, 0.2, seed=1), rel=1e-13
+        )  # noise goes by label
 
 
 def test_no_width_means_equal_spheres():
-    for found in (sizes.uniform(9, 0), sizes.lognormal(9, 0), sizes.lognormal(9, 0, seed=3), sizes.bidisperse(9, 1)):
+    for found in (
+        sizes.uniform(9, 0),
+        sizes.lognormal(9, 0),
+        sizes.lognormal(9, 0, seed=3),
+        sizes.bidisperse(9, 1),
+    ):
         assert np.all(found == 1.0)
     assert sizes.skewness_of(np.ones(4)) == 0.0
 

@@ -5,7 +5,13 @@ from chapterruns import refusal, small
 
 SMALL = {
     "stochastic_approximations": {"samples": 6_000, "trials": 40, "n": 200, "runs": 4},
-    "msd_agreement": {"show": "here", "n_live": 60, "repeats_live": 3, "steps": 2_000, "kick_sizes_live": [0.003, 0.03, 0.3]},
+    "msd_agreement": {
+        "show": "here",
+        "n_live": 60,
+        "repeats_live": 3,
+        "steps": 2_000,
+        "kick_sizes_live": [0.003, 0.03, 0.3],
+    },
     "continuous_time": {
         "n_live": 1_000,
         "boxes_live": 5,
@@ -36,7 +42,9 @@ def test_controls_are_set_where_the_test_begins_to_see(run):
     """At the limit a control is beyond the threshold by little; in full by much."""
     claims = run("stochastic_approximations").claims
     for name in ("unmatched-bf", "inverted-rule", "isotropic-noise"):
-        at_limit, in_full = (claims[f"control-{name}-{how}"]["value"] for how in ("at-the-limit", "in-full"))
+        at_limit, in_full = (
+            claims[f"control-{name}-{how}"]["value"] for how in ("at-the-limit", "in-full")
+        )
         assert 1.0 < at_limit < 5.0 < in_full
 
 
@@ -82,7 +90,11 @@ def test_orders_of_many_spheres(run):
 
 @pytest.mark.parametrize(
     ("name", "bad"),
-    [("stochastic_approximations", "samples"), ("msd_agreement", "repeats_live"), ("continuous_time", "boxes_live")],
+    [
+        ("stochastic_approximations", "samples"),
+        ("msd_agreement", "repeats_live"),
+        ("continuous_time", "boxes_live"),
+    ],
 )
 def test_bad_parameters_stop_a_chapter_before_any_work(name, bad):
     assert bad in refusal(name, **{bad: 0})

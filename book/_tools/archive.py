@@ -1,11 +1,12 @@
 """`make archive`: go on with the long runs behind the book's figures, in the background.
 
-    python -m book._tools.archive [NAME ...] [--minutes M] [--export-every S] [--workers W] [--background]
-    python -m book._tools.archive --status | --stop
+    python -m book._tools.archive [NAME ...] [--minutes M] [--export-every S] [--workers W]
+    [--background] python -m book._tools.archive --status | --stop
 
-What to run is in `mpack.campaigns`. For each campaign NAME the archive `book/results/NAME` is brought into the store
-`_archive/NAME.sqlite`, what is missing is done, and every S seconds, and at the end, the archive is exported anew. It
-may be stopped, or killed, at any moment: only the runs in flight are lost.
+What to run is in `mpack.campaigns`. For each campaign NAME the archive `book/results/NAME` is
+brought into the store `_archive/NAME.sqlite`, what is missing is done, and every S seconds, and at
+the end, the archive is exported anew. It may be stopped, or killed, at any moment: only the runs in
+flight are lost.
 """
 
 import argparse
@@ -30,13 +31,23 @@ LOG, LOCK = WORK / "log.txt", WORK / "lock"
 
 def main(arguments=None):
     """Parse the command line; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m book._tools.archive", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m book._tools.archive", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("names", nargs="*", help="campaigns; all if none is named")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="start no run after so many minutes")
-    parser.add_argument("--export-every", type=float, default=600.0, metavar="S", help="seconds between exports")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="start no run after so many minutes"
+    )
+    parser.add_argument(
+        "--export-every", type=float, default=600.0, metavar="S", help="seconds between exports"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="runs at a time")
-    parser.add_argument("--background", action="store_true", help="go on in the background, at low priority")
-    parser.add_argument("--status", action="store_true", help="say whether it is running, and how far it is")
+    parser.add_argument(
+        "--background", action="store_true", help="go on in the background, at low priority"
+    )
+    parser.add_argument(
+        "--status", action="store_true", help="say whether it is running, and how far it is"
+    )
     parser.add_argument("--stop", action="store_true", help="end the one in the background")
     options = parser.parse_args(arguments)
     WORK.mkdir(exist_ok=True)
@@ -46,7 +57,9 @@ def main(arguments=None):
         return detach([*(sys.argv[1:] if arguments is None else arguments)])
     with alone() as first:
         if not first:
-            say("The archive is being continued already; `python -m book._tools.archive --status` says how far it is.")
+            say(
+                "The archive is being continued already; `python -m book._tools.archive --status` says how far it is."
+            )
             return 1
         return run(options)
 
@@ -95,7 +108,9 @@ def detach(arguments):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    say(f"The archive goes on in the background (process {process.pid}), exported to {relative(RESULTS)} as it grows.")
+    say(
+        f"The archive goes on in the background (process {process.pid}), exported to {relative(RESULTS)} as it grows."
+    )
     say(f"  how far:  tail {relative(LOG)}")
     say("  end it:   .venv/bin/python -m book._tools.archive --stop")
     return 0
@@ -109,9 +124,13 @@ def run(options):
     if unknown:
         say(f"There is no campaign {unknown[0]!r}; there are {', '.join(everything)}.")
         return 2
-    chosen = {name: specs for name, specs in everything.items() if name in (options.names or everything)}
+    chosen = {
+        name: specs for name, specs in everything.items() if name in (options.names or everything)
+    }
     with contextlib.ExitStack() as stack:
-        work = Work(chosen, {name: stack.enter_context(Store(WORK / f"{name}.sqlite")) for name in chosen})
+        work = Work(
+            chosen, {name: stack.enter_context(Store(WORK / f"{name}.sqlite")) for name in chosen}
+        )
         return work.go(options)
 
 
@@ -130,7 +149,9 @@ class Work:
                 self.homes.setdefault(spec.key, []).append(name)
                 if spec.key not in stores[name]:
                     missing[spec.key] = spec
-            say(f"{name}: {len(specs)} runs, {sum(spec.key in stores[name] for spec in specs)} done")
+            say(
+                f"{name}: {len(specs)} runs, {sum(spec.key in stores[name] for spec in specs)} done"
+            )
         self.missing = sorted(missing.values(), key=lambda spec: (spec.seed, spec.cost, spec.text))
         self.total = sum(spec.cost for spec in self.missing)
 
@@ -151,7 +172,9 @@ class Work:
             for store in self.stores.values():
                 store.flush()
             self.export()
-        say(f"{done} runs done in {(time.monotonic() - started) / 60:.1f} min; {len(self.missing) - done} are missing.")
+        say(
+            f"{done} runs done in {(time.monotonic() - started) / 60:.1f} min; {len(self.missing) - done} are missing."
+        )
         return 1 if self.failed else 0
 
     def until(self, deadline):

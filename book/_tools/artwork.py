@@ -1,9 +1,9 @@
 """Draws the cover, the logo and the favicon from one run: `python -m book._tools.artwork`.
 
-Two-dimensional discs go from a random start to a packing under biased random organization. On the cover time
-runs from left to right: each disc stands where it was when its column's time had come, amber while it
-overlaps another. The logo is the end of the same run, the last discs that still overlap and those around
-them. The pictures are kept in `book/_static`, and a test draws them again.
+Two-dimensional discs go from a random start to a packing under biased random organization. On the
+cover time runs from left to right: each disc stands where it was when its column's time had come,
+amber while it overlaps another. The logo is the end of the same run, the last discs that still
+overlap and those around them. The pictures are kept in `book/_static`, and a test draws them again.
 """
 
 import numpy as np
@@ -30,7 +30,9 @@ def story():
     if not whole.absorbed:
         raise RuntimeError(f"the run was to be absorbed within {MOST_STEPS} steps")
     times = np.unique(np.geomspace(1, whole.steps, COLUMNS - 1).round().astype(int))
-    moments = [packing] + [mpack.simulate(packing, dynamics, steps=int(t), seed=SEED).final for t in times]
+    moments = [packing] + [
+        mpack.simulate(packing, dynamics, steps=int(t), seed=SEED).final for t in times
+    ]
     before = mpack.simulate(packing, dynamics, steps=whole.steps - 1, seed=SEED).final
     return moments, before
 
@@ -43,14 +45,18 @@ def cover(moments):
     for column, packing in enumerate(moments):
         which, centres = periodic_images(packing.positions, packing.diameters, packing.box)
         active = active_discs(packing)[which]
-        inside = (centres[:, 0] // width == column) & (np.abs(centres[:, 1] - BAND / 2) < BAND / 2 + 0.5)
+        inside = (centres[:, 0] // width == column) & (
+            np.abs(centres[:, 1] - BAND / 2) < BAND / 2 + 0.5
+        )
         # A disc may have crossed into the next column, and be there already when its turn comes.
         before = np.array([centre for centre, _ in shown] or [[-9.0, -9.0]])
         for centre, moves in zip(centres[inside], active[inside], strict=True):
             if column == 0 or np.min(np.linalg.norm(before - centre, axis=1)) > 0.85:
                 shown.append((centre, moves))
     look = f'stroke="{COLOURS["paper"][DARK]}" stroke-width="1.5"'
-    circles = [circle(*(c * scale), 0.5 * scale, COLOURS[state(moves)][DARK], look) for c, moves in shown]
+    circles = [
+        circle(*(c * scale), 0.5 * scale, COLOURS[state(moves)][DARK], look) for c, moves in shown
+    ]
     return svg(1200, round(BAND * scale), circles, paper=COLOURS["paper"][DARK])
 
 

@@ -2,9 +2,9 @@
 
     python -m book._tools.audit [NAME ...] [--seconds S] [--row KEY ...] [--salt TEXT] [--rows]
 
-Every archive of `book/results` gets the same share of the time. Which rows are drawn follows from the commit, so that
-each commit audits others and nobody chooses them. What was found goes to `_build/audit.json`; the exit status is 1 if
-anything differs.
+Every archive of `book/results` gets the same share of the time. Which rows are drawn follows from
+the commit, so that each commit audits others and nobody chooses them. What was found goes to
+`_build/audit.json`; the exit status is 1 if anything differs.
 """
 
 import argparse
@@ -22,10 +22,16 @@ RESULTS = ROOT / "book" / "results"
 
 def main(arguments=None, results=RESULTS, report=places.AUDIT):
     """Parse the command line; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m book._tools.audit", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m book._tools.audit", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("names", nargs="*", help="archives; all if none is named")
-    parser.add_argument("--seconds", type=float, default=30.0, help="for all archives together (default 30)")
-    parser.add_argument("--row", action="append", default=[], metavar="KEY", help="a row to do in any case")
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="for all archives together (default 30)"
+    )
+    parser.add_argument(
+        "--row", action="append", default=[], metavar="KEY", help="a row to do in any case"
+    )
     parser.add_argument("--salt", help="draw by this text instead of the commit")
     parser.add_argument("--rows", action="store_true", help="list every row that is done")
     options = parser.parse_args(arguments)
@@ -69,7 +75,9 @@ def verdict(found, report):
     """Say what it comes to; the exit status."""
     rows, drawn = sum(one.rows for one in found), sum(len(one.replays) for one in found)
     if not all(one.ok for one in found):
-        say(f"AUDIT FAILED: the archive and this code do not agree; see above and {relative(report)}.")
+        say(
+            f"AUDIT FAILED: the archive and this code do not agree; see above and {relative(report)}."
+        )
         return 1
     say(
         f"Audited {drawn} of {rows} rows: no difference. A row that was false would have escaped this audit with the "

@@ -1,6 +1,7 @@
 """`make book`: run the chapters that are out of date, gather the claims, render, and say which page to open.
 
-What is in `_build/html` is a whole book or nothing: it is moved aside when a chapter fails or a page warns.
+What is in `_build/html` is a whole book or nothing: it is moved aside when a chapter fails or a
+page warns.
 """
 
 import hashlib
@@ -36,9 +37,9 @@ def frame_digest():
 def prepare():
     """Take up the last rendering where it can be gone on with, else begin anew.
 
-    A page that warned is not read again, and so does not warn again, as long as it is unchanged: what went
-    wrong once must not pass the second time, so after a rendering that did not end well nothing of it is
-    kept.
+    A page that warned is not read again, and so does not warn again, as long as it is unchanged:
+    what went wrong once must not pass the second time, so after a rendering that did not end well
+    nothing of it is kept.
     """
     frame, now = BUILD / "frame.txt", frame_digest()
     COMPLETE.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """Make the archive of the calibration of scaling fits: `python -m book._tools.calibration`.
 
-Eight hundred data sets, twenty minutes of one core. Rows are kept in `_archive/calibration.csv` as they are finished, so it may
-be stopped at any moment and goes on; when all are there, `book/results/calibration/` is replaced: `sets.csv`, every
-float exact, and `manifest.json`, which says what it is.
+Eight hundred data sets, twenty minutes of one core. Rows are kept in `_archive/calibration.csv` as
+they are finished, so it may be stopped at any moment and goes on; when all are there,
+`book/results/calibration/` is replaced: `sets.csv`, every float exact, and `manifest.json`, which
+says what it is.
 """
 
 import csv
@@ -57,7 +58,10 @@ def kept():
     whole = KEPT.read_text(encoding="utf8")
     whole = whole[: whole.rfind("\n") + 1]
     KEPT.write_text(whole, encoding="utf8")
-    rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(whole.splitlines())]
+    rows = [
+        {name: float(value) for name, value in row.items()}
+        for row in csv.DictReader(whole.splitlines())
+    ]
     return {key(row): row | {name: int(row[name]) for name in SPECIFIED} for row in rows}
 
 
@@ -67,7 +71,13 @@ def archive(rows):
     content = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
     manifest = {
         "what": calibration.__doc__.splitlines()[0],
-        "files": {"sets.csv": {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "rows": len(rows)}},
+        "files": {
+            "sets.csv": {
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "bytes": len(content),
+                "rows": len(rows),
+            }
+        },
         "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "version": mpack.__version__,
         "sources": {f"mpack/{name}.py": digest(ROOT / "mpack" / f"{name}.py") for name in SOURCES},
@@ -76,7 +86,10 @@ def archive(rows):
         "machine": f"{platform.system()} {platform.machine()}",
     }
     put(calibration.FOLDER / "sets.csv", content)
-    put(calibration.FOLDER / "manifest.json", (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+    put(
+        calibration.FOLDER / "manifest.json",
+        (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode(),
+    )
     say(f"{len(rows)} rows, {len(content) / 1e6:.2f} MB, {relative(calibration.FOLDER)}")
 
 

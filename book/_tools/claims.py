@@ -14,7 +14,9 @@ def gather(names):
     for name in names:
         for entry in reading.claims(EXECUTED / name):
             if entry["id"] in homes:
-                raise ValueError(f"claim {entry['id']!r} is made in {homes[entry['id']]} and in {name}")
+                raise ValueError(
+                    f"claim {entry['id']!r} is made in {homes[entry['id']]} and in {name}"
+                )
             homes[entry["id"]] = name
             found.append({**entry, "chapter": name.removesuffix(".ipynb")})
     return found
@@ -24,6 +26,7 @@ def write():
     """Write the file for machines; returns the claims."""
     found = gather(places.chapters())
     CLAIMS.write_text(
-        json.dumps({"format": 1, "claims": found}, indent=1, ensure_ascii=False) + "\n", encoding="utf8"
+        json.dumps({"format": 1, "claims": found}, indent=1, ensure_ascii=False) + "\n",
+        encoding="utf8",
     )
     return found

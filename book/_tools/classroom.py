@@ -2,9 +2,10 @@
 
     python -m book._tools.classroom student|teacher [FOLDER]
 
-A student's copy has, in the place of each solution, an empty cell, or one that checks a number where the solution
-states it (`mpack.chapters.answer`): it says right or not yet, and does not give the number away. Both kinds run from
-top to bottom like the chapter itself, and read well in a notebook that does not know the book's directives.
+A student's copy has, in the place of each solution, an empty cell, or one that checks a number
+where the solution states it (`mpack.chapters.answer`): it says right or not yet, and does not give
+the number away. Both kinds run from top to bottom like the chapter itself, and read well in a
+notebook that does not know the book's directives.
 """
 
 import json
@@ -75,10 +76,16 @@ def copy(notebook, kind, answers):
             number += 1
             cells.append(text_cell(f"### Exercise {number}\n\n{content}"))
         elif what == "hint":
-            cells.append(text_cell(f"<details><summary>A hint</summary>\n\n{content}\n\n</details>"))
+            cells.append(
+                text_cell(f"<details><summary>A hint</summary>\n\n{content}\n\n</details>")
+            )
         elif what == "solution":
             inside = content
-            cells += [text_cell("#### Solution")] if kind == "teacher" else _to_fill_in(content, answers.get(content, []))
+            cells += (
+                [text_cell("#### Solution")]
+                if kind == "teacher"
+                else _to_fill_in(content, answers.get(content, []))
+            )
         elif what == "end":
             inside = None
         elif kind == "teacher" or inside is None:

@@ -2,10 +2,10 @@
 
     python3 environment.py DIRECTORY LIST [LIST ...]
 
-Runs on the machine's own Python with nothing but the standard library. A stamp inside the environment is
-written last, and says which lists, which Python and which place it was made for; an environment whose stamp
-is missing or says something else (half-made, outdated, moved) is made anew from nothing. When the stamp
-fits, no network is used and nothing is changed.
+Runs on the machine's own Python with nothing but the standard library. A stamp inside the
+environment is written last, and says which lists, which Python and which place it was made for; an
+environment whose stamp is missing or says something else (half-made, outdated, moved) is made anew
+from nothing. When the stamp fits, no network is used and nothing is changed.
 """
 
 import contextlib
@@ -31,7 +31,9 @@ def purpose(folder, lists):
     digest = hashlib.sha256()
     for name in lists:
         digest.update(name.read_bytes())
-    return f"{digest.hexdigest()}\n{folder.resolve()}\n{sys.version_info[0]}.{sys.version_info[1]}\n"
+    return (
+        f"{digest.hexdigest()}\n{folder.resolve()}\n{sys.version_info[0]}.{sys.version_info[1]}\n"
+    )
 
 
 def is_ready(folder, wanted):
@@ -89,7 +91,8 @@ def make_with_pip(folder, lists):
     for name in lists:
         install += ["-r", name]
     run(*install, "--only-binary", ":all:", "--progress-bar", "off", "--no-compile")
-    # On all cores, which pip would not; a file for another version of Python fails, and nobody imports it.
+    # On all cores, which pip would not; a file for another version of Python fails, and nobody
+    # imports it.
     compiled = [interpreter(folder), "-m", "compileall", "-qq", "-j", "0", folder / "lib"]
     subprocess.run([str(part) for part in compiled], stdout=subprocess.DEVNULL)
     run(

@@ -2,12 +2,11 @@
 
     python -m book._tools.execute
 
-papermill runs `notebooks/X.ipynb` into `_build/executed/notebooks/X.ipynb`; beside it, `X.made.json` says
-what the copy was made from: the notebook, the pinned packages, every file of the tree it imported or read
-(see `kernelwatch`),
-each with its digest, and the digest of the copy itself. A chapter is out of date when any of
-these differs, when the record is missing, or when the last run failed: decided by content alone, never by
-dates.
+papermill runs `notebooks/X.ipynb` into `_build/executed/notebooks/X.ipynb`; beside it,
+`X.made.json` says what the copy was made from: the notebook, the pinned packages, every file of the
+tree it imported or read (see `kernelwatch`), each with its digest, and the digest of the copy
+itself. A chapter is out of date when any of these differs, when the record is missing, or when the
+last run failed: decided by content alone, never by dates.
 """
 
 import concurrent.futures
@@ -102,7 +101,9 @@ def complaints(notebook):
         for output in cell.get("outputs", []):
             if output.get("output_type") == "stream" and output.get("name") == "stderr":
                 text = output["text"]
-                found.append(f"cell {number} warned:\n{text if isinstance(text, str) else ''.join(text)}")
+                found.append(
+                    f"cell {number} warned:\n{text if isinstance(text, str) else ''.join(text)}"
+                )
     return found
 
 
@@ -162,12 +163,15 @@ def drop_strangers(wanted):
 def compile_kernels(settings):
     """Compile what nearly every chapter needs, two and three dimensions side by side, into numba's cache.
 
-    Otherwise the first chapters, run at once, would each compile both. What goes wrong here, they will say.
+    Otherwise the first chapters, run at once, would each compile both. What goes wrong here, they
+    will say.
     """
     environment = {**os.environ, **settings}
     commands = [[sys.executable, "-c", FIRST_STEP.format(dim)] for dim in (2, 3)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    for job in [subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) for command in commands]:
+    for job in [
+        subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) for command in commands
+    ]:
         job.wait()
 
 
@@ -179,7 +183,9 @@ def execute(wanted=None, at_once=AT_ONCE):
         shutil.rmtree(FAILED, ignore_errors=True)
     wanted = everything if wanted is None else wanted
     due = {chapter: why for chapter in wanted if (why := reason_to_run(chapter))}
-    due = dict(sorted(due.items(), key=lambda item: -(ROOT / item[0]).stat().st_size))  # no long one alone at the end
+    due = dict(
+        sorted(due.items(), key=lambda item: -(ROOT / item[0]).stat().st_size)
+    )  # no long one alone at the end
     fresh = len(wanted) - len(due)
     if fresh:
         say(f"{fresh} of {len(wanted)} chapters are up to date.")

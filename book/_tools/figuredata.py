@@ -1,6 +1,7 @@
 """Makes the data that figures show from the library's own runs: `python -m book._tools.figuredata [NAME ...]`.
 
-The files stand beside the figures (`mpack/widgets/NAME.data.json`); tests make them again and compare.
+The files stand beside the figures (`mpack/widgets/NAME.data.json`); tests make them again and
+compare.
 """
 
 import base64
@@ -30,7 +31,9 @@ def playground_states():
     for page in sorted((ROOT / "book").glob("*.md")):
         text = page.read_text(encoding="utf8")
         initial = _sources.from_text("playground", (STATE.findall(text) or [""])[0])
-        states += [initial | _sources.from_text("playground", link) for link in ["", *LINK.findall(text)]]
+        states += [
+            initial | _sources.from_text("playground", link) for link in ["", *LINK.findall(text)]
+        ]
     kept = []
     for state in states:
         if (key := _same.key(state)) not in kept:
@@ -51,8 +54,8 @@ def chapter_cells(name):
 def manna_data():
     """The points of the chapter on the Manna collapse, twice {process: {"f" or "tau": scaling.Data}}: fitted, and all.
 
-    Its own cells make them, so that figure and chapter cannot part: the parameters, the rules by which runs become
-    points, and the window around the transition.
+    Its own cells make them, so that figure and chapter cannot part: the parameters, the rules by
+    which runs become points, and the window around the transition.
     """
     cells = chapter_cells("manna_collapse")
     table = ensemble.load_archive("manna")
@@ -61,7 +64,10 @@ def manna_data():
         **{"np": np, "pd": pd, "linalg": linalg, "special": special},
         **{"campaigns": campaigns, "critical": critical, "scaling": scaling},
         **{"table": table, "PROCESSES": tuple(campaigns.MANNA_RULES)},
-        "CLASSES": {name: scaling.exponents(name, 3) for name in ("Manna", "directed percolation", "mean field")},
+        "CLASSES": {
+            name: scaling.exponents(name, 3)
+            for name in ("Manna", "directed percolation", "mean field")
+        },
     }
     fits = cells["cell-23"].partition("\nmanna = {")[0]  # up to the points in the window
     for code in (cells["cell-04"], cells["cell-18"], fits):
@@ -73,7 +79,10 @@ def collapse():
     """Points by process, observable and size, to six digits; and the exponents that the presets set."""
     fitted, everything = manna_data()
     points = {
-        process: {name: [*_sizes(fitted[process][name], everything[process][name])] for name in ("f", "tau")}
+        process: {
+            name: [*_sizes(fitted[process][name], everything[process][name])]
+            for name in ("f", "tau")
+        }
         for process in fitted
     }
     classes = {}
@@ -87,12 +96,20 @@ def _sizes(fitted, everything):
     """For each size N and [phi, mean, standard error] of the points that are fitted, and of those that are left out."""
     rows = {places: set() for places in ("fitted", "left out")}
     for places, data in (("fitted", fitted), ("left out", everything)):
-        for n, *values in zip(np.rint(data.l**3).astype(int), data.rho, data.a, data.da, strict=True):
+        for n, *values in zip(
+            np.rint(data.l**3).astype(int), data.rho, data.a, data.da, strict=True
+        ):
             rows[places].add((int(n), *(float(f"{x:.6g}") for x in values)))
     known = {row[:2] for row in rows["fitted"]}
     rows["left out"] = {row for row in rows["left out"] if row[:2] not in known}
     for n in sorted({row[0] for places in rows.values() for row in places}):
-        yield {"n": n, **{places: [row[1:] for row in sorted(own) if row[0] == n] for places, own in rows.items()}}
+        yield {
+            "n": n,
+            **{
+                places: [row[1:] for row in sorted(own) if row[0] == n]
+                for places, own in rows.items()
+            },
+        }
 
 
 VALLEY_SPHERES, VALLEY_STARTS, VALLEY_BATCHES = 300, 3, (0.1, 0.25, 0.5, 0.75)
@@ -113,20 +130,34 @@ def valley():
         rules[kind.__name__] = {b: kind(alpha=alpha, batch_fraction=b) for b in VALLEY_BATCHES}
     states = []
     for k in range(VALLEY_STARTS):
-        random = mpack.Packing.random(n=VALLEY_SPHERES, phi=names["phi"], dim=3, seed=seed + 100 * k)
+        random = mpack.Packing.random(
+            n=VALLEY_SPHERES, phi=names["phi"], dim=3, seed=seed + 100 * k
+        )
         start = names["coarse"](random)
         for name, own in rules.items():
             for b, rule in own.items():
                 steps = round(names["path"] / names["rate"](rule))
                 end = mpack.simulate(start, rule, steps=steps, seed=seed + k, record=()).final
-                states.append({"rule": name, "batch_fraction": b, "start": k + 1, "positions": _same.packed(end)})
+                states.append(
+                    {
+                        "rule": name,
+                        "batch_fraction": b,
+                        "start": k + 1,
+                        "positions": _same.packed(end),
+                    }
+                )
     about = {name: names[name] for name in ("phi", "alpha", "path")}
     return {**about, "n": VALLEY_SPHERES, "bits": _same.BITS, "box": start.box, "states": states}
 
 
 SPHERES = {"n": 600, "dim": 3, "seed": 1}
 SPHERES_EPS = 0.01
-SPHERES_STEPS = {"start": (0.62, 0), "late": (0.62, 11_900), "rest": (0.62, 100_000), "active": (0.66, 4_000)}
+SPHERES_STEPS = {
+    "start": (0.62, 0),
+    "late": (0.62, 11_900),
+    "rest": (0.62, 100_000),
+    "active": (0.66, 4_000),
+}
 
 
 def spheres():
@@ -134,10 +165,18 @@ def spheres():
     packings = {}
     for name, (phi, steps) in SPHERES_STEPS.items():
         start = mpack.Packing.random(phi=phi, **SPHERES)
-        run = mpack.simulate(start, mpack.PairwiseBRO(eps=SPHERES_EPS), steps=steps, seed=SPHERES["seed"])
+        run = mpack.simulate(
+            start, mpack.PairwiseBRO(eps=SPHERES_EPS), steps=steps, seed=SPHERES["seed"]
+        )
         about = {"phi": phi, "box": start.box, "steps": run.steps, "digest": run.digest}
         packings[name] = about | {"positions": _same.packed(run.final)} | _same.packed_kicks(run)
-    return {"n": SPHERES["n"], "seed": SPHERES["seed"], "eps": SPHERES_EPS, "bits": _same.BITS, "packings": packings}
+    return {
+        "n": SPHERES["n"],
+        "seed": SPHERES["seed"],
+        "eps": SPHERES_EPS,
+        "bits": _same.BITS,
+        "packings": packings,
+    }
 
 
 PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
@@ -146,7 +185,14 @@ PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
 def phi_c_chapter(alphas=None):
     """The names of the chapter on locating phi_c once its own cells have read and fitted the archive."""
     cells = chapter_cells("locating_phi_c")
-    names = {"mpack": mpack, "critical": critical, "np": np, "pd": pd, "optimize": optimize, "source": reruns.Source()}
+    names = {
+        "mpack": mpack,
+        "critical": critical,
+        "np": np,
+        "pd": pd,
+        "optimize": optimize,
+        "source": reruns.Source(),
+    }
     exec(cells["cell-04"], names)
     exec(cells["cell-14"].partition("\naudit = ")[0], names)
     if alphas is not None:
@@ -160,8 +206,9 @@ def phi_c_chapter(alphas=None):
 def approach(slices=None):
     """The archived scans for phi_c: activities, absorption times, fits, and slices through the ends of some runs.
 
-    The ends are not in the archive, only their digests: the runs are done again (a minute and a half), and each has to
-    arrive at its digest. Slices that are given, {(process, alpha, phi): text}, are taken instead.
+    The ends are not in the archive, only their digests: the runs are done again (a minute and a
+    half), and each has to arrive at its digest. Slices that are given, {(process, alpha, phi):
+    text}, are taken instead.
     """
     names = phi_c_chapter()
     scans = []
@@ -175,7 +222,9 @@ def approach(slices=None):
             scan["fit"] = plain_fit(names["located"].get((process, alpha)))
         if n == 1000 and process in PICTURED:
             given = [slices and slices[process, alpha, row.phi] for row in rows.itertuples()]
-            scan["slices"] = given if slices else [slice_of(end_of(row)) for row in rows.itertuples()]
+            scan["slices"] = (
+                given if slices else [slice_of(end_of(row)) for row in rows.itertuples()]
+            )
         scans.append(scan)
     end = [round(names["mean"], 5), round(names["statistical"], 5)]
     return {"nu": names["nu"], "reach": names["reach"], "end": end, "scans": scans}
@@ -183,7 +232,11 @@ def approach(slices=None):
 
 def plain_fit(fit):
     """[phi_c, its error, the amplitude of the time] of a fit, or nothing."""
-    return fit and [round(float(fit.phi_c), 5), round(float(fit.error), 5), float(f"{fit.amplitude:.4g}")]
+    return fit and [
+        round(float(fit.phi_c), 5),
+        round(float(fit.error), 5),
+        float(f"{fit.amplitude:.4g}"),
+    ]
 
 
 def thinned(row):
@@ -206,8 +259,8 @@ def end_of(row):
 def slice_of(packing):
     """Spheres cut by the plane z = 0, 32 bits each, in base 64.
 
-    From the lowest: 12 bits of x and of y as shares of the box, 7 bits of the height above the plane in [-1/2, 1/2),
-    and one that is set where the sphere overlaps another.
+    From the lowest: 12 bits of x and of y as shares of the box, 7 bits of the height above the
+    plane in [-1/2, 1/2), and one that is set where the sphere overlaps another.
     """
     share = packing.fixed.view(np.uint64)
     height = packing.box * 2.0**-64 * packing.fixed[:, 2]
@@ -219,7 +272,13 @@ def slice_of(packing):
     return base64.b64encode(words[np.abs(height) < 0.5].astype("<u4").tobytes()).decode()
 
 
-MADE = {"playground": playground, "collapse": collapse, "valley": valley, "spheres": spheres, "approach": approach}
+MADE = {
+    "playground": playground,
+    "collapse": collapse,
+    "valley": valley,
+    "spheres": spheres,
+    "approach": approach,
+}
 
 
 def text_of(data):

@@ -1,7 +1,7 @@
 """Interactive figures in the book: the directive, links that set a figure's state, the scripts, frozen controls.
 
-The modules themselves come from `mpack.widgets`; a page that shows one loads what figures share and that figure's own
-script, from beside the pages, and nothing from anywhere else.
+The modules themselves come from `mpack.widgets`; a page that shows one loads what figures share and
+that figure's own script, from beside the pages, and nothing from anywhere else.
 """
 
 import html
@@ -23,7 +23,10 @@ FOLDER = "mpack-figures"  # of the scripts, among the static files
 STILLS = "/book/stills"
 MODULE = re.compile(r'data-module="(\w+)"')
 LINK = re.compile(r"(.+?)\s*<([a-z0-9-]+):(.*)>", re.DOTALL)
-VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+VIEW, STATE = (
+    "application/vnd.jupyter.widget-view+json",
+    "application/vnd.jupyter.widget-state+json",
+)
 
 
 def directive(themed):
@@ -39,7 +42,11 @@ def directive(themed):
     """
 
     class Interactive(themed):
-        option_spec = {**themed.option_spec, "state": directives.unchanged, "still": directives.unchanged}
+        option_spec = {
+            **themed.option_spec,
+            "state": directives.unchanged,
+            "still": directives.unchanged,
+        }
 
         def run(self):
             name = self.arguments[0]
@@ -48,13 +55,17 @@ def directive(themed):
             except (ValueError, TypeError) as error:
                 raise self.error(f"mpack-widget: {error}") from None
             if "name" not in self.options:
-                raise self.error(f"mpack-widget: {name} needs a :name:, by which links and readers find it")
+                raise self.error(
+                    f"mpack-widget: {name} needs a :name:, by which links and readers find it"
+                )
             still = self.options.pop("still", f"{STILLS}/{name}")
             self.arguments[0], self.options["dark"] = f"{still}-light.png", f"{still}-dark.png"
             made = super().run()
             figure = made[0]
             if isinstance(figure, nodes.figure):
-                self.state.document.settings.env.note_dependency(str(_sources.FOLDER / f"{name}.json"))
+                self.state.document.settings.env.note_dependency(
+                    str(_sources.FOLDER / f"{name}.json")
+                )
                 figure["classes"].append("mpack-interactive")
                 figure["mpack_module"] = name
                 page = _sources.placeholder(name, state, figure["ids"][0])
@@ -70,7 +81,11 @@ class SetState(SphinxRole):
     def run(self):
         match = LINK.fullmatch(self.text)
         if match is None:
-            log.warning("mpack-set wants `words <figure: state>`; got %r", self.text, location=self.get_location())
+            log.warning(
+                "mpack-set wants `words <figure: state>`; got %r",
+                self.text,
+                location=self.get_location(),
+            )
             return [nodes.inline(self.rawtext, self.text)], []
         words, figure, state = match.groups()
         node = nodes.raw(self.rawtext, words, format="html")  # completed by `settle_links`
@@ -110,7 +125,9 @@ def write_scripts(app, config):
     """Put the figures' scripts, and a page of its own for each figure, among the static files."""
     folder = places.BUILD / "vendor_static" / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    files = _sources.scripts() | {f"{name}.html": _sources.standalone(name) for name in _sources.names()}
+    files = _sources.scripts() | {
+        f"{name}.html": _sources.standalone(name) for name in _sources.names()
+    }
     for path in folder.iterdir():
         if path.name not in files:
             path.unlink()
@@ -132,7 +149,9 @@ def freeze(notebook):
     widgets = notebook["metadata"].pop("widgets", {}).get(STATE, {}).get("state", {})
     for cell in notebook["cells"]:
         if "outputs" in cell:
-            cell["outputs"] = [new for output in cell["outputs"] for new in _frozen(output, widgets)]
+            cell["outputs"] = [
+                new for output in cell["outputs"] for new in _frozen(output, widgets)
+            ]
 
 
 def _frozen(output, widgets):
@@ -158,7 +177,11 @@ def _collect(widgets, identifier, controls, outputs):
     if state.get("_model_name") == "OutputModel":
         outputs.extend(state.get("outputs", []))
     elif state.get("description") and ("value" in state or "index" in state):
-        value = state["_options_labels"][state["index"]] if state.get("index") is not None else state.get("value")
+        value = (
+            state["_options_labels"][state["index"]]
+            if state.get("index") is not None
+            else state.get("value")
+        )
         if not _hidden(widgets, state):
             controls.append((state["description"].rstrip(": "), _written(value)))
     for child in state.get("children", []):

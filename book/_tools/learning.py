@@ -1,10 +1,10 @@
 """Make the archive of the chapter on learning: `python -m book._tools.learning [STUDY ...] [--workers W]`.
 
-Runs the studies of `mpack.learning` (all, if none is named) into `book/results/learning/`: one CSV file each, with
-every float exact, and `manifest.json`, which says what they are. A study is replaced whole, when it is done;
-`comparison` uses what `selection` found. All of it takes some
-twenty minutes of one core. With --keep, rows that the archive has already are taken from it: for a list of
-specifications that has grown.
+Runs the studies of `mpack.learning` (all, if none is named) into `book/results/learning/`: one CSV
+file each, with every float exact, and `manifest.json`, which says what they are. A study is
+replaced whole, when it is done; `comparison` uses what `selection` found. All of it takes some
+twenty minutes of one core. With --keep, rows that the archive has already are taken from it: for a
+list of specifications that has grown.
 """
 
 import argparse
@@ -27,16 +27,29 @@ from mpack._files import _replacing
 
 from .places import ROOT, relative, say
 
-SOURCES = ("learning", "contrastive", "manifolds", "observables", "_kernels/contrastive", "_kernels/steps")
+SOURCES = (
+    "learning",
+    "contrastive",
+    "manifolds",
+    "observables",
+    "_kernels/contrastive",
+    "_kernels/steps",
+)
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "pandas")
 
 
 def main(arguments=None):
     """Parse the command line; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m book._tools.learning", description=__doc__.splitlines()[0])
-    parser.add_argument("studies", nargs="*", choices=[[], *learning.ROWS], help="all, if none is named")
+    parser = argparse.ArgumentParser(
+        prog="python -m book._tools.learning", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "studies", nargs="*", choices=[[], *learning.ROWS], help="all, if none is named"
+    )
     parser.add_argument("--workers", type=int, default=1, help="rows at a time")
-    parser.add_argument("--keep", action="store_true", help="run only what the archive does not have")
+    parser.add_argument(
+        "--keep", action="store_true", help="run only what the archive does not have"
+    )
     parser.add_argument("--folder", type=Path, default=learning.FOLDER, help="where the archive is")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)

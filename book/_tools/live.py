@@ -3,9 +3,10 @@
     python -m book._tools.live           writes the notebooks to _build/live and serves them
     python -m book._tools.live write     writes them only
 
-The classroom is the book's page of that name (`book/playground.md`), turned into a notebook: each figure becomes a live
-one, each numbered list that sets a figure a tour, and each prediction a question that wants an answer before it gives
-its own. The chapters are copied without exercises' solutions, with the book's roles written out. Nothing is kept twice.
+The classroom is the book's page of that name (`book/playground.md`), turned into a notebook: each
+figure becomes a live one, each numbered list that sets a figure a tour, and each prediction a
+question that wants an answer before it gives its own. The chapters are copied without exercises'
+solutions, with the book's roles written out. Nothing is kept twice.
 """
 
 import html
@@ -76,7 +77,8 @@ def _block(fence, numbers):
     return f"**{title}**\n\n{body}\n" if title else f"{body}\n"
 
 
-# Chapters ------------------------------------------------------------------------------------------------------
+# Chapters
+# ------------------------------------------------------------------------------------------------------
 
 
 def chapter(path, numbers):
@@ -103,7 +105,8 @@ def _notebook(like, cells):
     return {**like, "cells": cells}
 
 
-# The classroom -------------------------------------------------------------------------------------------------
+# The classroom
+# -------------------------------------------------------------------------------------------------
 
 
 def lesson(text):
@@ -112,7 +115,11 @@ def lesson(text):
     from mdit_py_plugins.dollarmath import dollarmath_plugin
 
     def formula(content, options):
-        return f"\\[{html.escape(content)}\\]" if options["display_mode"] else f"\\({html.escape(content)}\\)"
+        return (
+            f"\\[{html.escape(content)}\\]"
+            if options["display_mode"]
+            else f"\\({html.escape(content)}\\)"
+        )
 
     markdown = MarkdownIt().use(dollarmath_plugin, renderer=formula)
     return list(_Lesson(markdown).cells(text))
@@ -146,7 +153,9 @@ class _Lesson:
             yield from self.paragraphs(text[at : items.start()])
             at = items.end()
             stops = re.split(r"^\d+\. ", items[0], flags=re.MULTILINE)[1:]
-            yield classroom.code_cell(f"mpack.widgets.tour([\n{''.join(self.stop(stop) for stop in stops)}])")
+            yield classroom.code_cell(
+                f"mpack.widgets.tour([\n{''.join(self.stop(stop) for stop in stops)}])"
+            )
         yield from self.paragraphs(text[at:])
 
     def paragraphs(self, text):
@@ -159,9 +168,13 @@ class _Lesson:
 
     def stop(self, text):
         """One stop of a tour: its words as HTML, and its links as (words, variable, state)."""
-        links = [(words, self.figures[name], state.strip()) for words, name, state in SET.findall(text)]
+        links = [
+            (words, self.figures[name], state.strip()) for words, name, state in SET.findall(text)
+        ]
         words = plain(SET.sub(lambda link: f"*{link[1]}*", text.strip()), {})
-        pairs = ", ".join(f"({self.label(words)!r}, {name}, {state!r})" for words, name, state in links)
+        pairs = ", ".join(
+            f"({self.label(words)!r}, {name}, {state!r})" for words, name, state in links
+        )
         return f"    ({self.markdown.render(words)!r}, [{pairs}]),\n"
 
     def label(self, words):
@@ -174,7 +187,9 @@ class _Lesson:
         self.figures[options["name"]] = variable
         state = _sources.from_text(name, options.get("state", ""))
         given = ", ".join(f"{key}={value!r}" for key, value in state.items())
-        yield classroom.code_cell(f"{variable} = mpack.widgets.{_sources.class_name(name)}({given})\n{variable}")
+        yield classroom.code_cell(
+            f"{variable} = mpack.widgets.{_sources.class_name(name)}({given})\n{variable}"
+        )
         yield classroom.text_cell(plain(fence["body"].strip("\n"), {}))
 
     def prediction(self, fence):
@@ -182,7 +197,9 @@ class _Lesson:
         question = self.markdown.render(plain(fence["body"][: inner.start()].strip(), {}))
         head = f"<h3>{html.escape(fence['title'])}</h3>"
         answer = f"mpack.widgets.tour([\n{self.stop(inner['body'])}])"
-        return classroom.code_cell(f"mpack.widgets.predict(\n    {head + question!r},\n    {answer},\n)")
+        return classroom.code_cell(
+            f"mpack.widgets.predict(\n    {head + question!r},\n    {answer},\n)"
+        )
 
 
 WELCOME = """# The classroom
@@ -204,7 +221,9 @@ def classroom_notebook():
     """The lesson as a notebook."""
     text = (ROOT / LESSON).read_text(encoding="utf8")
     text = text[text.index("\n## ") :]  # what stands before is about the page in the book
-    first = [classroom.code_cell(f"import mpack\nfrom IPython.display import HTML\n\nHTML({LARGE!r})")]
+    first = [
+        classroom.code_cell(f"import mpack\nfrom IPython.display import HTML\n\nHTML({LARGE!r})")
+    ]
     cells = [*first, classroom.text_cell(WELCOME), *lesson(text)]
     cells += [classroom.text_cell(LARGER), classroom.code_cell(EXPLORER)]
     cells += [classroom.text_cell(FLOOD), classroom.code_cell(DRIVE)]
@@ -221,7 +240,9 @@ def write(folder=FOLDER):
     made = {"Classroom.ipynb": classroom_notebook()}
     for name in places.chapters():
         executed = places.EXECUTED / name
-        made[Path(name).name] = chapter(ROOT / name, reading.records(executed) if executed.exists() else {})
+        made[Path(name).name] = chapter(
+            ROOT / name, reading.records(executed) if executed.exists() else {}
+        )
     for path in folder.glob("*.ipynb"):
         if path.name not in made:
             path.unlink()
@@ -233,11 +254,25 @@ def write(folder=FOLDER):
 
 def arguments(folder=FOLDER, options=()):
     """The command that serves the notebooks."""
-    heated = {"default": {"pool_size": 0}, "Classroom.ipynb": {"pool_size": 1}}  # its kernel waits for the first visitor, with all figures made
-    fixed = ["--preheat_kernel=True", "--VoilaConfiguration.default_pool_size=0", "--strip_sources=False"]
+    heated = {
+        "default": {"pool_size": 0},
+        "Classroom.ipynb": {"pool_size": 1},
+    }  # its kernel waits for the first visitor, with all figures made
+    fixed = [
+        "--preheat_kernel=True",
+        "--VoilaConfiguration.default_pool_size=0",
+        "--strip_sources=False",
+    ]
     fixed += ["--template=classroom"]  # in TEMPLATES: nothing is asked of another host
     fixed += [f"--VoilaKernelManager.kernel_pools_config={heated}"]
-    return [sys.executable, "-m", "voila", str(folder), *fixed, *(options or ["--Voila.ip=127.0.0.1", f"--port={PORT}"])]
+    return [
+        sys.executable,
+        "-m",
+        "voila",
+        str(folder),
+        *fixed,
+        *(options or ["--Voila.ip=127.0.0.1", f"--port={PORT}"]),
+    ]
 
 
 def settings():

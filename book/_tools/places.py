@@ -8,7 +8,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
-EXECUTED = BUILD / "executed"  # executed/notebooks/X.ipynb beside X.made.json, what it was made from
+EXECUTED = (
+    BUILD / "executed"
+)  # executed/notebooks/X.ipynb beside X.made.json, what it was made from
 FAILED = BUILD / "failed"  # what a failed chapter got to
 HTML = BUILD / "html"
 CLAIMS = BUILD / "claims.json"
@@ -48,7 +50,9 @@ def _files(entry):
     if not isinstance(entry, dict):
         return []
     own = [entry[key].removesuffix(".ipynb") for key in ("root", "file") if key in entry]
-    return own + [name for value in entry.values() if isinstance(value, list) for name in _files(value)]
+    return own + [
+        name for value in entry.values() if isinstance(value, list) for name in _files(value)
+    ]
 
 
 def settings():

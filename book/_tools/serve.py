@@ -29,7 +29,11 @@ def main():
     with server() as serving:
         address = f"http://127.0.0.1:{serving.server_address[1]}/"
         say(f"The book is at {address}  (Ctrl-C ends)")
-        if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        if (
+            sys.platform == "darwin"
+            or os.environ.get("DISPLAY")
+            or os.environ.get("WAYLAND_DISPLAY")
+        ):
             webbrowser.open(address)
         try:
             serving.serve_forever()

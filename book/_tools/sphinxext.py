@@ -23,7 +23,8 @@ from . import interactive, places
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
-# The corner of a pandas table: a header cell that heads nothing, which a screen reader would announce.
+# The corner of a pandas table: a header cell that heads nothing, which a screen reader would
+# announce.
 EMPTY_HEADER = re.compile(r"<th[^>]*>(?:&nbsp;|\s)*</th>")
 
 
@@ -40,7 +41,9 @@ def swap(app, docname, source):
         return
     path = executed_copy(app.env, docname)
     if path is None:
-        log.warning("%s has not been run", docname, location=docname, type="mpack", subtype="unexecuted")
+        log.warning(
+            "%s has not been run", docname, location=docname, type="mpack", subtype="unexecuted"
+        )
         return
     notebook = json.loads(path.read_text(encoding="utf8"))
     interactive.freeze(notebook)
@@ -52,7 +55,9 @@ def page_cells(cell, docname):
     """A cell as the page shows it: its figures follow as Markdown, data for programs are left out."""
     if not cell.get("outputs"):
         return [cell]
-    figures = [output["data"][FIGURE] for output in cell["outputs"] if FIGURE in output.get("data", {})]
+    figures = [
+        output["data"][FIGURE] for output in cell["outputs"] if FIGURE in output.get("data", {})
+    ]
     others = [output for output in cell["outputs"] if FIGURE not in output.get("data", {})]
     for output in others:
         data = output.get("data", {})
@@ -144,16 +149,20 @@ class Claims(SphinxDirective):
     WIDTHS = (34, 16, 20, 18, 12)
 
     def run(self):
-        rows = [row for chapter in places.chapters() for row in self.rows(chapter.removesuffix(".ipynb"))]
+        rows = [
+            row
+            for chapter in places.chapters()
+            for row in self.rows(chapter.removesuffix(".ipynb"))
+        ]
         if not rows:
             return [nodes.paragraph("", "No chapter of this book makes a claim.")]
         missed = sum("missed" in row["classes"] for row in rows)
-        summary = (
-            f"{len(rows)} claims, {len(rows) - missed} with the verdict they should have, {missed} without."
-        )
+        summary = f"{len(rows)} claims, {len(rows) - missed} with the verdict they should have, {missed} without."
         up = "../" * self.env.docname.count("/")
         link = nodes.reference("", "claims.json", refuri=f"{up}claims.json", internal=True)
-        machines = nodes.paragraph("", "", nodes.Text("The same table for machines: "), link, nodes.Text("."))
+        machines = nodes.paragraph(
+            "", "", nodes.Text("The same table for machines: "), link, nodes.Text(".")
+        )
         return [nodes.paragraph("", summary), self.table(rows), machines]
 
     def rows(self, docname):
@@ -166,13 +175,16 @@ class Claims(SphinxDirective):
                 internal=True,
                 refuri=self.address(docname, entry["id"]),
             )
-            measured = (
-                f"{reading.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            measured = f"{reading.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            expected = reading.expectation(entry) + (
+                f" ({entry['source']})" if entry["source"] else ""
             )
-            expected = reading.expectation(entry) + (f" ({entry['source']})" if entry["source"] else "")
             for text in (entry["text"], link, measured, expected, reading.outcome(entry)):
                 row += nodes.entry(
-                    "", nodes.paragraph("", "", text if isinstance(text, nodes.Node) else nodes.Text(text))
+                    "",
+                    nodes.paragraph(
+                        "", "", text if isinstance(text, nodes.Node) else nodes.Text(text)
+                    ),
                 )
             yield row
 
@@ -218,7 +230,11 @@ def finish(app, error):
     out = Path(app.outdir)
     if places.CLAIMS.exists():
         shutil.copyfile(places.CLAIMS, out / "claims.json")
-    keep = {f"{name}.html" for name in app.env.found_docs} | {"index.html", "genindex.html", "search.html"}
+    keep = {f"{name}.html" for name in app.env.found_docs} | {
+        "index.html",
+        "genindex.html",
+        "search.html",
+    }
     for folder in ("book", "notebooks"):
         for page in (out / folder).rglob("*.html"):
             if page.relative_to(out).as_posix() not in keep:

@@ -1,7 +1,8 @@
 """Takes the stills of the interactive figures: `python -m book._tools.stills [NAME ...]`.
 
-A still stands in for a figure on paper and where no scripts run. Each figure says in its schema which state its still
-shows. Needs playwright and a browser, as the tests do; the pictures are kept in `book/stills`.
+A still stands in for a figure on paper and where no scripts run. Each figure says in its schema
+which state its still shows. Needs playwright and a browser, as the tests do; the pictures are kept
+in `book/stills`.
 """
 
 import io
@@ -32,7 +33,8 @@ def take(browser, name, theme, dense, folder):
 
     path = Path(folder) / f"{name}.html"
     path.write_text(
-        _sources.standalone(name, _sources.from_text(name, _sources.schema(name)["still"])), encoding="utf8"
+        _sources.standalone(name, _sources.from_text(name, _sources.schema(name)["still"])),
+        encoding="utf8",
     )
     context = browser.new_context(
         viewport={"width": WIDTH, "height": 1200}, color_scheme=theme, device_scale_factor=dense
@@ -41,12 +43,16 @@ def take(browser, name, theme, dense, folder):
     page.goto(path.as_uri())
     page.wait_for_selector(".mpack-widget[data-live]")
     page.add_style_tag(content=QUIET)
-    page.wait_for_function("() => !document.querySelector('.mpk').mpackFigure.figure.busy?.()", timeout=60_000)
+    page.wait_for_function(
+        "() => !document.querySelector('.mpk').mpackFigure.figure.busy?.()", timeout=60_000
+    )
     page.wait_for_timeout(300)
     picture = page.locator(".mpk").screenshot()
     context.close()
     small = io.BytesIO()
-    reduced = Image.open(io.BytesIO(picture)).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    reduced = (
+        Image.open(io.BytesIO(picture)).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    )
     reduced.save(small, format="png", optimize=True)
     return small.getvalue()
 

@@ -1,8 +1,9 @@
 """The one way kernels are compiled: `njit`, GIL-free, strict IEEE arithmetic, cached on disk where a disk allows.
 
-numba's own cache looks only at the file a kernel is defined in, so a kernel whose callee changed in another file
-would stay stale. Here the stamp covers the sources of the whole wing: edit any kernel and all are compiled anew.
-Where no cache can be written (a read-only tree and no home), kernels compile in memory and nothing else changes.
+numba's own cache looks only at the file a kernel is defined in, so a kernel whose callee changed in
+another file would stay stale. Here the stamp covers the sources of the whole wing: edit any kernel
+and all are compiled anew. Where no cache can be written (a read-only tree and no home), kernels
+compile in memory and nothing else changes.
 """
 
 import functools
@@ -49,8 +50,8 @@ class _WingCache(caching.FunctionCache):
 def njit(function=None, *, forceinline=False):
     """Compile `function` with numba: no GIL, no fastmath (so no contraction to fused multiply-add), cached.
 
-    `forceinline=True` is for the small pieces of arithmetic that must melt into a vectorised loop; those are
-    never called from Python in production and need no cache entry of their own.
+    `forceinline=True` is for the small pieces of arithmetic that must melt into a vectorised loop;
+    those are never called from Python in production and need no cache entry of their own.
     """
     if function is None:
         return functools.partial(njit, forceinline=forceinline)
@@ -61,13 +62,16 @@ def njit(function=None, *, forceinline=False):
 def bare(function=None, *, forceinline=False, entry=False):
     """The same without reference counts, for kernels that allocate nothing.
 
-    Inside a loop the counting of arrays costs more than the physics. What is not called from Python (no `entry`) gets
-    neither a wrapper for that nor a cache entry of its own, which saves compile time.
+    Inside a loop the counting of arrays costs more than the physics. What is not called from Python
+    (no `entry`) gets neither a wrapper for that nor a cache entry of its own, which saves compile
+    time.
     """
     if function is None:
         return functools.partial(bare, forceinline=forceinline, entry=entry)
     options = {} if entry else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    dispatcher = numba.njit(nogil=True, forceinline=forceinline, error_model="numpy", _nrt=False, **options)(function)
+    dispatcher = numba.njit(
+        nogil=True, forceinline=forceinline, error_model="numpy", _nrt=False, **options
+    )(function)
     return _cached(dispatcher) if entry else dispatcher
 
 

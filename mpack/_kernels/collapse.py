@@ -1,6 +1,7 @@
 """How well scaled data of several sizes fall on one curve. Arrays in, arrays out.
 
-Data of all sizes stand in one row: size i owns the points edges[i] to edges[i + 1] - 1, with x increasing.
+Data of all sizes stand in one row: size i owns the points edges[i] to edges[i + 1] - 1, with x
+increasing.
 """
 
 import numpy as np
@@ -22,8 +23,9 @@ def _bracket(x, p, first, last, q):
 def _sums(x, y, dy, edges, i, p, place, left):
     """Weighted sums 1, u, y, u^2, u y over the bracketing points of every size but i, with u = x - x[p].
 
-    About x[p] the line's value there is its intercept. left[m] receives the bracket's left point, or -1; place[m] is
-    where the search in size m goes on, since the points of a size are visited from left to right.
+    About x[p] the line's value there is its intercept. left[m] receives the bracket's left point,
+    or -1; place[m] is where the search in size m goes on, since the points of a size are visited
+    from left to right.
     """
     k = kx = ky = kxx = kxy = 0.0
     for m in range(edges.shape[0] - 1):
@@ -100,7 +102,8 @@ def quality_slope(x, y, dy, edges, counts, slope):
 def factorise(K, T):
     """T = L^-1 for K = L L^T (K symmetric, its upper half is overwritten); False if K is not positive definite.
 
-    Every inner loop adds a multiple of one row to another, which vectorises without reordering any sum.
+    Every inner loop adds a multiple of one row to another, which vectorises without reordering any
+    sum.
     """
     n = K.shape[0]
     for j in range(n):
@@ -130,9 +133,10 @@ def factorise(K, T):
 def process(x, up, length, owner, wide, noise, a, T, points):
     """Minus the log likelihood of a ~ N(0, K), K = up up' exp(-gap^2/2) + noise + diag(wide), gap = (x - x')/length.
 
-    Points of different `owner` share no signal; `length` is the owner's. T (n, n) receives L^-1 of K = L L^T, and
-    points (4, n) the derivatives of the log likelihood by ln up and half ln wide of each point, by x, by ln length
-    (each point's share), and the diagonal of W = alpha alpha^T - K^-1. Returns inf if K is not positive definite.
+    Points of different `owner` share no signal; `length` is the owner's. T (n, n) receives L^-1 of
+    K = L L^T, and points (4, n) the derivatives of the log likelihood by ln up and half ln wide of
+    each point, by x, by ln length (each point's share), and the diagonal of W = alpha alpha^T -
+    K^-1. Returns inf if K is not positive definite.
     """
     n = x.shape[0]
     signal, K = np.empty((n, n)), np.empty((n, n))

@@ -1,13 +1,13 @@
 """Self-supervised training of a small encoder: views of images, two losses, SGD with momentum. Arrays in, arrays out.
 
-Parameters lie in one flat array: W1 (pixels, hidden), b1, W2 (hidden, features), b2, W3 (features, out), b3. The
-features are relu(relu(x W1 + b1) W2 + b2), the embedding is features W3 + b3. Row m of a batch is view m % views of
-image m // views. All is IEEE + - * / and square roots in a fixed order, so that a run has the same bits on every
-machine.
+Parameters lie in one flat array: W1 (pixels, hidden), b1, W2 (hidden, features), b2, W3 (features,
+out), b3. The features are relu(relu(x W1 + b1) W2 + b2), the embedding is features W3 + b3. Row m
+of a batch is view m % views of image m // views. All is IEEE + - * / and square roots in a fixed
+order, so that a run has the same bits on every machine.
 
-Noise: purpose `NETWORK`. Views: step = the step of the run, label a = the image, label b = (view, 16 bits) (word).
-Order of an epoch: step = the epoch, label a = place, label b = 2**31 + 1. Starts use the block 2**31, as in
-`network`.
+Noise: purpose `NETWORK`. Views: step = the step of the run, label a = the image, label b = (view,
+16 bits) (word). Order of an epoch: step = the epoch, label a = place, label b = 2**31 + 1. Starts
+use the block 2**31, as in `network`.
 """
 
 import math
@@ -19,7 +19,11 @@ from mpack._kernels.network import exp
 from mpack._kernels.noise import NETWORK, bits, gaussian, uniform
 from mpack._kernels.noise import _log as log
 
-NT_XENT, PACKING, ATTRACTION = 0, 1, 2  # kinds of loss; the last is the packing loss with its sign turned
+NT_XENT, PACKING, ATTRACTION = (
+    0,
+    1,
+    2,
+)  # kinds of loss; the last is the packing loss with its sign turned
 TINY = 1e-6  # added to the energy of a packing before its logarithm is taken
 _ORDER = np.uint64(2**31 + 1)
 
@@ -28,9 +32,9 @@ _ORDER = np.uint64(2**31 + 1)
 def view_of(image, side, seed, step, label, view, shift, turn, grain, out):
     """One view of an image (side**2 pixels): turned, shifted, sampled by bilinear interpolation, and made grainy.
 
-    A pixel at (x, y) from the middle takes what the image has at R (x, y) + (dx, dy), zero outside. dx, dy are
-    uniform in [-shift, shift]; R turns by 2 arctan t, t uniform in [-turn, turn]; each pixel gets a Gaussian of
-    width grain.
+    A pixel at (x, y) from the middle takes what the image has at R (x, y) + (dx, dy), zero outside.
+    dx, dy are uniform in [-shift, shift]; R turns by 2 arctan t, t uniform in [-turn, turn]; each
+    pixel gets a Gaussian of width grain.
     """
     block = np.uint64(view) << np.uint64(16)
     w0, w1 = bits(seed, NETWORK, np.uint64(step), np.uint64(label), block)
@@ -41,7 +45,10 @@ def view_of(image, side, seed, step, label, view, shift, turn, grain, out):
     for row in range(side):
         for column in range(side):
             x, y = column - middle, row - middle
-            from_x, from_y = cosine * x - sine * y + dx + middle, sine * x + cosine * y + dy + middle
+            from_x, from_y = (
+                cosine * x - sine * y + dx + middle,
+                sine * x + cosine * y + dy + middle,
+            )
             i, j = math.floor(from_y), math.floor(from_x)
             down, right = from_y - i, from_x - j
             value = 0.0
@@ -140,7 +147,8 @@ def off_sphere(U, norm, dU, dZ):
 def nt_xent(Z, views, temperature, dZ):
     """Normalised-temperature cross-entropy of a batch of embeddings; dZ is filled with its gradient.
 
-    With s = u.u'/temperature: mean over rows of ln(sum over all other rows of e^s) - mean of s over the other views.
+    With s = u.u'/temperature: mean over rows of ln(sum over all other rows of e^s) - mean of s over
+    the other views.
     """
     M, out = Z.shape
     U, dU, norm = np.empty_like(Z), np.zeros_like(Z), np.empty(M)
@@ -273,7 +281,9 @@ def loss_of(kind, Z, views, parameter, power, dZ, told):
     if kind == NT_XENT:
         told[0], told[1], told[2] = nt_xent(Z, views, parameter, dZ), 0.0, 0.0
     else:
-        told[0], told[1], told[2] = packing(Z, views, parameter, power, 1.0 if kind == PACKING else -1.0, dZ)
+        told[0], told[1], told[2] = packing(
+            Z, views, parameter, power, 1.0 if kind == PACKING else -1.0, dZ
+        )
 
 
 @njit
@@ -308,17 +318,29 @@ def train(images, side, theta, hidden, features, kind, parameter, power, views, 
           seed, shift, turn, grain, told):  # fmt: skip
     """Train theta in place: v' = momentum v - g, theta' = theta + rate (1 - k/steps) v'.
 
-    An epoch takes len(images) // size batches of images in a fresh order, and leaves the rest out. told (steps, 3):
-    see `loss_of`.
+    An epoch takes len(images) // size batches of images in a fresh order, and leaves the rest out.
+    told (steps, 3): see `loss_of`.
     """
     n, pixels = images.shape
-    out = (theta.shape[0] - pixels * hidden - hidden - hidden * features - features) // (features + 1)
+    out = (theta.shape[0] - pixels * hidden - hidden - hidden * features - features) // (
+        features + 1
+    )
     W1, b1, W2, b2, W3, b3 = split(theta, pixels, hidden, features, out)
     gradient, v = np.empty_like(theta), np.zeros_like(theta)
     G1, g1, G2, g2, G3, g3 = split(gradient, pixels, hidden, features, out)
     M, batches = size * views, n // size
-    X, A, F, Z = np.empty((M, pixels)), np.empty((M, hidden)), np.empty((M, features)), np.empty((M, out))
-    nothing, dA, dF, dZ = np.empty((0, pixels)), np.empty_like(A), np.empty_like(F), np.empty_like(Z)
+    X, A, F, Z = (
+        np.empty((M, pixels)),
+        np.empty((M, hidden)),
+        np.empty((M, features)),
+        np.empty((M, out)),
+    )
+    nothing, dA, dF, dZ = (
+        np.empty((0, pixels)),
+        np.empty_like(A),
+        np.empty_like(F),
+        np.empty_like(Z),
+    )
     order = np.arange(n)
     for k in range(batches * epochs):
         if k % batches == 0:

@@ -1,7 +1,7 @@
 """Pair potentials: energy, force, curvature and range of one pair, by IEEE + - * / and square root alone.
 
-`kind` chooses the potential, `a` and `b` are its two numbers, `r` > 0 is the separation and `d` the pair's
-contact distance R_i + R_j. With x = 1 - r/d (overlap) and y = (d/r)**6:
+`kind` chooses the potential, `a` and `b` are its two numbers, `r` > 0 is the separation and `d` the
+pair's contact distance R_i + R_j. With x = 1 - r/d (overlap) and y = (d/r)**6:
 
     kind           a, b             energy for r < range                 range
     LINEAR         -                (d - r)/2                            d
@@ -10,9 +10,9 @@ contact distance R_i + R_j. With x = 1 - r/d (overlap) and y = (d/r)**6:
     WCA            epsilon          a (y - 1)**2                         d
     LENNARD_JONES  epsilon, cutoff  4a (y**2 - y) minus that at range    b d
 
-and exactly 0 from the range on. No power, exponential or logarithm of libm: the same bits on every machine.
-Values beyond CAP in size (Lennard-Jones and WCA at tiny r) are cut to it, so that no infinity and no NaN
-leaves these functions.
+and exactly 0 from the range on. No power, exponential or logarithm of libm: the same bits on every
+machine. Values beyond CAP in size (Lennard-Jones and WCA at tiny r) are cut to it, so that no
+infinity and no NaN leaves these functions.
 """
 
 import math

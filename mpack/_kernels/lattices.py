@@ -1,8 +1,8 @@
 """Two lattice models whose critical exponents are known: site percolation and the fixed-energy Manna sandpile, both on
 a periodic square lattice. Arrays in, numbers out.
 
-Noise: purpose `KNOWN_ANSWERS`; labels (site, 0); step = the step of a sandpile, 0 for the start. Every run has a seed
-of its own.
+Noise: purpose `KNOWN_ANSWERS`; labels (site, 0); step = the step of a sandpile, 0 for the start.
+Every run has a seed of its own.
 """
 
 import numpy as np
@@ -39,7 +39,8 @@ def _join(parent, size, s, t):
 def percolation(edge, p, seeds, largest, others):
     """One configuration for each seed: sites of an edge x edge lattice, each occupied with probability p.
 
-    largest[r] = sites of the largest cluster; others[r] = sum of the squared sizes of all other clusters.
+    largest[r] = sites of the largest cluster; others[r] = sum of the squared sizes of all other
+    clusters.
     """
     n = edge * edge
     parent, size = np.empty(n, np.int32), np.empty(n, np.int32)
@@ -83,8 +84,9 @@ def _neighbour(s, edge, direction):
 def sandpile(edge, grains, steps, seed, active):
     """The Manna sandpile with `grains` grains on edge x edge sites, all active sites toppling at once.
 
-    A site with two or more grains is active; it topples by sending two grains, each to a neighbour drawn at random.
-    active[k] (steps,) = number of active sites before step k, 0 from the step on at which none is left.
+    A site with two or more grains is active; it topples by sending two grains, each to a neighbour
+    drawn at random. active[k] (steps,) = number of active sites before step k, 0 from the step on
+    at which none is left.
     """
     n = edge * edge
     height, listed = np.zeros(n, np.int32), np.zeros(n, np.int32)
@@ -108,7 +110,10 @@ def sandpile(edge, grains, steps, seed, active):
         for m in range(count):
             s = now[m]
             word = bits(seed, KNOWN_ANSWERS, np.uint64(k), np.uint64(s), _ZERO)[0]
-            for target in (_neighbour(s, edge, word & _THREE), _neighbour(s, edge, (word >> _TWO) & _THREE)):
+            for target in (
+                _neighbour(s, edge, word & _THREE),
+                _neighbour(s, edge, (word >> _TWO) & _THREE),
+            ):
                 height[target] += 1
                 if height[target] >= 2 and listed[target] != k + 1:
                     listed[target] = k + 1

@@ -1,7 +1,8 @@
 """What numba lacks for the step kernel: arrays behind addresses, candidates tested four at a time, a barrier.
 
-Each is a few lines of LLVM IR behind a numba intrinsic. The vector types are LLVM's own, so the same text compiles to
-SSE, AVX or NEON; nothing here rounds differently from the scalar code, and nothing is contracted.
+Each is a few lines of LLVM IR behind a numba intrinsic. The vector types are LLVM's own, so the
+same text compiles to SSE, AVX or NEON; nothing here rounds differently from the scalar code, and
+nothing is contracted.
 """
 
 import sys
@@ -28,7 +29,9 @@ class _Emitter:
     def __init__(self, context, builder, signature, arguments):
         self.b = builder
         self.data = [
-            context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
+            context.make_array(kind)(context, builder, value).data
+            if isinstance(kind, types.Array)
+            else value
             for kind, value in zip(signature.args, arguments)
         ]
 
@@ -40,7 +43,10 @@ class _Emitter:
     def indices(self, array, at):
         """Four consecutive entries of a uint32 array, as 64-bit scalars."""
         vector = self.load4(array, at)
-        return [self.b.zext(self.b.extract_element(vector, ir.Constant(_I32, k)), _I64) for k in range(4)]
+        return [
+            self.b.zext(self.b.extract_element(vector, ir.Constant(_I32, k)), _I64)
+            for k in range(4)
+        ]
 
     def squares(self, coarse, stride, i, j):
         """(x_i - x_j)**2 lane by lane, 32-bit wrapped differences; the second four lanes folded onto the first."""
@@ -48,7 +54,9 @@ class _Emitter:
         for offset in range(0, stride, 4):
             ends = []
             for k in (i, j):
-                base = self.b.add(self.b.mul(k, ir.Constant(_I64, stride)), ir.Constant(_I64, offset))
+                base = self.b.add(
+                    self.b.mul(k, ir.Constant(_I64, stride)), ir.Constant(_I64, offset)
+                )
                 ends.append(self.load4(coarse, base))
             delta = self.b.sitofp(self.b.sub(*ends), _V4F)
             square = self.b.fmul(delta, delta)
@@ -98,7 +106,9 @@ def _view(dtype):
             size = ir.Constant(_I64, context.get_abi_sizeof(context.get_data_type(dtype)))
             data = builder.inttoptr(arguments[0], array.data.type)
             count = ir.Constant(_I64, 2**48)
-            populate_array(array, data=data, shape=[count], strides=[size], itemsize=size, meminfo=None)
+            populate_array(
+                array, data=data, shape=[count], strides=[size], itemsize=size, meminfo=None
+            )
             return array._getvalue()
 
         return signature, codegen
@@ -130,7 +140,9 @@ def _near(stride, form, polydisperse):
             squared = emit.sums([emit.squares(x, stride, a, b) for a, b in zip(firsts, seconds)])
             bound = emit.broadcast(limit)
             if polydisperse:
-                bound = builder.fadd(bound, builder.fadd(emit.gather(sizes, firsts), emit.gather(sizes, seconds)))
+                bound = builder.fadd(
+                    bound, builder.fadd(emit.gather(sizes, firsts), emit.gather(sizes, seconds))
+                )
             return emit.mask(squared, builder.fmul(bound, bound))
 
         return signature, codegen
@@ -156,8 +168,8 @@ def _near_any(form):
     return near
 
 
-# near_*(axes, poly, coarse, radii, i, j, at, reach) -> 4-bit mask: which of four pairs may be closer than reach
-# (plus their radii, if poly), k = 0 ... 3:
+# near_*(axes, poly, coarse, radii, i, j, at, reach) -> 4-bit mask: which of four pairs may be
+# closer than reach (plus their radii, if poly), k = 0 ... 3:
 near_pairs = _near_any("pairs")  # i[at + k] and j[at + k]
 near_row = _near_any("row")  # slot i and the slots j[at + k]
 near_run = _near_any("run")  # slot i and the slots at + k; j is not used

@@ -1,13 +1,15 @@
 """Spatial order and neighbour lists, rebuilt by all threads together.
 
-Slots are sorted by cell (the first coordinate runs fastest), so the neighbours of a cell along that coordinate are one
-run of slots, and candidates are tested four at a time against contiguous memory. Which pairs are listed depends on the
-32-bit coordinates and on a cut-off with a safe margin: a list may hold a pair too many, never one too few. What the
-dynamics do cannot depend on it, because only the exact 64-bit test decides who touches.
+Slots are sorted by cell (the first coordinate runs fastest), so the neighbours of a cell along that
+coordinate are one run of slots, and candidates are tested four at a time against contiguous memory.
+Which pairs are listed depends on the 32-bit coordinates and on a cut-off with a safe margin: a list
+may hold a pair too many, never one too few. What the dynamics do cannot depend on it, because only
+the exact 64-bit test decides who touches.
 
-A list holds every pair closer than its range + skin; it stays complete while no particle is further than skin / 2 from
-its anchor, the place it had when the list was made. Dense steps use two lists: a wide one, built now and then together
-with sorting, and the one they look at, pruned from it every few steps with a thin skin.
+A list holds every pair closer than its range + skin; it stays complete while no particle is further
+than skin / 2 from its anchor, the place it had when the list was made. Dense steps use two lists: a
+wide one, built now and then together with sorting, and the one they look at, pruned from it every
+few steps with a thin skin.
 """
 
 import math
@@ -134,7 +136,9 @@ def _sort(axes, space, lists, rule, shared, cells, thread):
             cell[slot] = np.uint32(_cell_of(axes, coarse, slot, cells))
         barrier(gate, threads)
         if thread == 0:
-            _count_sort(cell, start, as_uint32(lists.moved), n, cells**dim)  # `moved` is free at this moment
+            _count_sort(
+                cell, start, as_uint32(lists.moved), n, cells**dim
+            )  # `moved` is free at this moment
         barrier(gate, threads)
         room = as_uint32(lists.scratch)  # everything moves as 32-bit words
         _permute(as_uint32(space.fixed), 2 * dim, cell, room, begin, end, gate, threads)
@@ -150,7 +154,8 @@ def _sort(axes, space, lists, rule, shared, cells, thread):
 def _neighbour_runs(axes, start, n, cell, cells, slot, half, runs):
     """The runs of slots in the cells around `cell`; the first begins with `slot`, a slot of that cell.
 
-    runs[2k], runs[2k + 1]: first slot and the one after the last. Returns how many. half: only from `slot` on.
+    runs[2k], runs[2k + 1]: first slot and the one after the last. Returns how many. half: only from
+    `slot` on.
     """
     runs[0], runs[1] = slot, (np.int64(start[cell + 1]) if cells > 1 else n)
     runs[2], runs[3] = (np.int64(start[cell]) if cells > 1 else 0), slot
@@ -167,7 +172,9 @@ def _neighbour_runs(axes, start, n, cell, cells, slot, half, runs):
             rest //= cells
             code //= 3
             stride *= cells
-        for part in range(3):  # before the cell itself and behind it (in its own row), or all at once; and wrapped
+        for part in range(
+            3
+        ):  # before the cell itself and behind it (in its own row), or all at once; and wrapped
             low, high = base + max(x - 1, 0), base + min(x + 1, cells - 1) + 1
             if part == 2:
                 low = base + (cells - 1 if x == 0 else 0)
@@ -204,7 +211,9 @@ def _gather_halo(axes, poly, coarse, radius32, runs, count, room, halo, halo_slo
 
 
 @bare(forceinline=True)
-def _list_near(axes, poly, halo, halo_slot, halo_radius, centre, low, high, reach, front, back, place, paired):
+def _list_near(
+    axes, poly, halo, halo_slot, halo_radius, centre, low, high, reach, front, back, place, paired
+):
     """Append the halo's entries in [low, high) near entry `centre`; returns the new end of the list."""
     other = low
     while other < high:
@@ -228,9 +237,15 @@ WIDER = 0.2  # by how much the wide list's skin exceeds that of the list pruned 
 def list_neighbours(axes, space, lists, rule, shared, cells, thread):
     """The wide list of this thread's slots: every pair once, as two columns (dense), or each slot's whole row (sparse).
 
-    Cell by cell: what lies around is copied together first (the halo), so that the tests run over contiguous memory.
+    Cell by cell: what lies around is copied together first (the halo), so that the tests run over
+    contiguous memory.
     """
-    poly, start, coarse, radius32 = space.poly != 0, as_uint32(lists.start), as_int32(space.coarse), as_float32(space.radius32)
+    poly, start, coarse, radius32 = (
+        space.poly != 0,
+        as_uint32(lists.start),
+        as_int32(space.coarse),
+        as_float32(space.radius32),
+    )
     front, back = as_uint32(lists.wide_i), as_uint32(lists.rows)
     first, last = as_uint32(lists.first), as_uint32(lists.last)
     room = _U(lists.halo_room)
@@ -241,12 +256,16 @@ def list_neighbours(axes, space, lists, rule, shared, cells, thread):
     own = as_int64(shared.threads_own + _U(8 * THREAD_COLUMNS * thread))
     paired, reach = shared.sparse == 0, coarse_reach(space, rule, shared.skin + WIDER)
     begin, end = share_of(space.n, thread, shared.threads)
-    at, full = share_of((lists.rows_room // 2 if paired else lists.rows_room) - SPARE, thread, shared.threads)
+    at, full = share_of(
+        (lists.rows_room // 2 if paired else lists.rows_room) - SPARE, thread, shared.threads
+    )
     slot, place = _U(begin), _U(at)
     while slot < _U(end):
         cell = _cell_of(axes, coarse, slot, cells) if cells > 1 else 0
         count = _neighbour_runs(axes, start, space.n, cell, cells, np.int64(slot), paired, runs)
-        size = _gather_halo(axes, poly, coarse, radius32, runs, count, room, halo, halo_slot, halo_radius)
+        size = _gather_halo(
+            axes, poly, coarse, radius32, runs, count, room, halo, halo_slot, halo_radius
+        )
         stop, base = min(_U(end), _U(runs[1])), slot
         if size < 0 or place + _U(size + 4) * (stop - base) > _U(full):
             own[OVERFLOW] = 1
@@ -256,10 +275,34 @@ def list_neighbours(axes, space, lists, rule, shared, cells, thread):
             first[slot] = np.uint32(place)
             if not paired:
                 place = _list_near(
-                    axes, poly, halo, halo_slot, halo_radius, centre, _U(0), centre, reach, front, back, place, paired
+                    axes,
+                    poly,
+                    halo,
+                    halo_slot,
+                    halo_radius,
+                    centre,
+                    _U(0),
+                    centre,
+                    reach,
+                    front,
+                    back,
+                    place,
+                    paired,
                 )
             place = _list_near(
-                axes, poly, halo, halo_slot, halo_radius, centre, centre + _U(1), _U(size), reach, front, back, place, paired
+                axes,
+                poly,
+                halo,
+                halo_slot,
+                halo_radius,
+                centre,
+                centre + _U(1),
+                _U(size),
+                reach,
+                front,
+                back,
+                place,
+                paired,
             )
             last[slot] = np.uint32(place)
             slot += _U(1)
@@ -325,10 +368,14 @@ def _roamed(axes, space, shared, thread):
     for slot in range(_U(begin), _U(end)):
         far = np.float32(0.0)
         for axis in range(len(axes)):
-            delta = np.float32(np.int32(coarse[slot * stride + _U(axis)] - home[slot * stride + _U(axis)]))
+            delta = np.float32(
+                np.int32(coarse[slot * stride + _U(axis)] - home[slot * stride + _U(axis)])
+            )
             far += delta * delta
         farthest = max(farthest, far)
-    own[ROAMED] = np.int64(min(farthest, np.float32(2.0**62)))  # what integers hold: half a box in each direction is more
+    own[ROAMED] = np.int64(
+        min(farthest, np.float32(2.0**62))
+    )  # what integers hold: half a box in each direction is more
 
 
 @bare

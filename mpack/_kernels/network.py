@@ -1,8 +1,8 @@
 """Mini-batch SGD with momentum on a network with one hidden layer, many runs at once. Arrays in, arrays out.
 
-Parameters lie in one flat array: W1 (inputs, hidden), b1 (hidden), W2 (hidden, classes), b2 (classes).
-Hidden units are tanh, the loss is the cross-entropy of a softmax. exp is made from IEEE + - * / alone, so
-that a run has the same bits on every machine.
+Parameters lie in one flat array: W1 (inputs, hidden), b1 (hidden), W2 (hidden, classes), b2
+(classes). Hidden units are tanh, the loss is the cross-entropy of a softmax. exp is made from IEEE
++ - * / alone, so that a run has the same bits on every machine.
 
 Noise: purpose `NETWORK`, otherwise as in `regression`.
 """
@@ -132,8 +132,9 @@ def sgd_runs(
 ):
     """Run every row of theta, v (runs, parameters; changed in place) to step record[-1].
 
-    X (n, inputs), labels (n,) int64. record (m,): increasing steps counted from the start of the run, whose
-    first entry is the step the rows are at. out_theta (runs, m, parameters). out_v2 (runs, m): the mean of
+    X (n, inputs), labels (n,) int64. record (m,): increasing steps counted from the start of the
+    run, whose first entry is the step the rows are at. out_theta (runs, m, parameters). out_v2
+    (runs, m): the mean of
     |v|^2 over the steps since the record before (0 for the first).
     """
     inputs = X.shape[1]

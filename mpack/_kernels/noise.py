@@ -1,7 +1,8 @@
 """Counter-based noise: Philox4x32-10 and what is made of it.
 
-A random number is a function of (seed, purpose, step, labels) and of nothing else: not of the order of visits, the
-number of threads or what was drawn before. The seed is the 64-bit key; the 128-bit counter is
+A random number is a function of (seed, purpose, step, labels) and of nothing else: not of the order
+of visits, the number of threads or what was drawn before. The seed is the 64-bit key; the 128-bit
+counter is
 
     word 0, word 1   two 32-bit labels (of a pair: lower, higher; of a particle: label, block)
     word 2           low 32 bits of the step
@@ -9,11 +10,11 @@ number of threads or what was drawn before. The seed is the 64-bit key; the 128-
 
 so that two uses with different purposes can never meet, whatever seed they share.
 
-Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011); the known-answer
-vectors of their library Random123 are in the tests.
+Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011); the
+known-answer vectors of their library Random123 are in the tests.
 
-32-bit words travel in 64-bit lanes: a 32 x 32 -> 64 bit product is then one vector multiply, and garbage in the upper
-half of a lane never matters, because the multiply reads the lower half only.
+32-bit words travel in 64-bit lanes: a 32 x 32 -> 64 bit product is then one vector multiply, and
+garbage in the upper half of a lane never matters, because the multiply reads the lower half only.
 """
 
 import math
@@ -22,7 +23,9 @@ import numpy as np
 
 from mpack._kernels._jit import njit
 
-STREAM_VERSION = 1  # changes with any change of the numbers drawn; part of every digest and specification
+STREAM_VERSION = (
+    1  # changes with any change of the numbers drawn; part of every digest and specification
+)
 
 # Every use of the generator has its own number. Never renumber; add at the end.
 PURPOSES = {
@@ -38,9 +41,19 @@ PURPOSES = {
     "bootstrap": 10,  # resampling of runs
     "known_answers": 11,  # lattice models and synthetic data that the scaling tool is tested on
 }
-START, PAIR, PAIR_REVERSE, PARTICLE, BATCH, FLATNESS, SIZES, REGRESSION, NETWORK, BOOTSTRAP, KNOWN_ANSWERS = (
-    np.uint64(number) for number in PURPOSES.values()
-)
+(
+    START,
+    PAIR,
+    PAIR_REVERSE,
+    PARTICLE,
+    BATCH,
+    FLATNESS,
+    SIZES,
+    REGRESSION,
+    NETWORK,
+    BOOTSTRAP,
+    KNOWN_ANSWERS,
+) = (np.uint64(number) for number in PURPOSES.values())
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -81,10 +94,13 @@ def uniform(word):
 def _log(x):
     """Natural logarithm of a normal double x > 0, to about 1e-16 relative, by IEEE + - * / alone.
 
-    x = m 2**e with m in [0.707, 1.414); ln m = 2 artanh s, s = (m - 1)/(m + 1), |s| < 0.172, as its Taylor series.
+    x = m 2**e with m in [0.707, 1.414); ln m = 2 artanh s, s = (m - 1)/(m + 1), |s| < 0.172, as its
+    Taylor series.
     """
     raw = np.float64(x).view(np.int64)
-    shifted = raw - np.int64(0x3FE6A09E667F3BCD)  # bits of sqrt(1/2): exponent then rounds to nearest
+    shifted = raw - np.int64(
+        0x3FE6A09E667F3BCD
+    )  # bits of sqrt(1/2): exponent then rounds to nearest
     e = shifted >> np.int64(52)
     m = np.int64(raw - (e << np.int64(52))).view(np.float64)
     s = (m - 1.0) / (m + 1.0)
@@ -125,8 +141,8 @@ def _sin_pi(t):
 def gaussian(word_a, word_b):
     """One standard Gaussian from two 64-bit words (Box and Muller, Ann. Math. Stat. 29, 610 (1958)), without libm.
 
-    sqrt(-2 ln u) sin(pi t), u uniform on (0, 1], t on [-1/2, 1/2): sin(pi t) has the law of the cosine of a uniform
-    angle. |value| <= 8.6, the cut at 2**-53 of the tail.
+    sqrt(-2 ln u) sin(pi t), u uniform on (0, 1], t on [-1/2, 1/2): sin(pi t) has the law of the
+    cosine of a uniform angle. |value| <= 8.6, the cut at 2**-53 of the tail.
     """
     u = (float(np.int64(word_a >> _11)) + 1.0) * 2.0**-53
     t = (float(np.int64(word_b >> _11)) + 0.5) * 2.0**-53 - 0.5

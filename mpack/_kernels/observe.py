@@ -35,7 +35,9 @@ def _fill_phases(fixed, begin, count, cosines, sines):
     for c in range(cosines.shape[0]):
         for k in range(cosines.shape[1]):
             for b in range(count):
-                cosines[c, k, b], sines[c, k, b] = _cos_sin(np.int64(np.uint64(k) * np.uint64(fixed[begin + b, c])))
+                cosines[c, k, b], sines[c, k, b] = _cos_sin(
+                    np.int64(np.uint64(k) * np.uint64(fixed[begin + b, c]))
+                )
 
 
 @njit
@@ -68,8 +70,8 @@ def _same_start(vectors, m, axes):
 def density_modes(fixed, vectors, real, imaginary):
     """Add sum_j exp(-2 pi i n.x_j/L) to real[m] + i imaginary[m], for n = vectors[m].
 
-    Vectors in lexicographic order share the product of the first d - 1 axes. Four partial sums run side by
-    side.
+    Vectors in lexicographic order share the product of the first d - 1 axes. Four partial sums run
+    side by side.
     """
     n, dim = fixed.shape
     last = dim - 1
@@ -124,6 +126,8 @@ def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, sigma, seed, out)
                 before += x * x
                 forth += (x + kick) * (x + kick)
                 back += (x - kick) * (x - kick)
-            u = energy(kind, a, b, math.sqrt(forth), d[k]) + energy(kind, a, b, math.sqrt(back), d[k])
+            u = energy(kind, a, b, math.sqrt(forth), d[k]) + energy(
+                kind, a, b, math.sqrt(back), d[k]
+            )
             total += 0.5 * u - energy(kind, a, b, math.sqrt(before), d[k])
         out[m] = total

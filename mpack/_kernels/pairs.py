@@ -1,12 +1,13 @@
 """All pairs within a cut-off, from the integer coordinates: exact, each pair once, work proportional to n.
 
-A pair i < j is listed when r**2 < c**2 with c = factor (D_i + D_j)/2 + margin, in float64 and in this order
-of operations: differences wrap as 64-bit integers (the nearest image), become lengths by one multiplication,
-and their squares are added from the first axis to the last. The cut-off must not exceed half the box.
+A pair i < j is listed when r**2 < c**2 with c = factor (D_i + D_j)/2 + margin, in float64 and in
+this order of operations: differences wrap as 64-bit integers (the nearest image), become lengths by
+one multiplication, and their squares are added from the first axis to the last. The cut-off must
+not exceed half the box.
 
-Particles are sorted into cells at least one cut-off wide; a particle meets those after it in its own cell and
-all in half of the neighbouring cells. With fewer than three cells along an edge there is one cell and all
-pairs are tried.
+Particles are sorted into cells at least one cut-off wide; a particle meets those after it in its
+own cell and all in half of the neighbouring cells. With fewer than three cells along an edge there
+is one cell and all pairs are tried.
 """
 
 import itertools
@@ -65,12 +66,28 @@ def _squared(X, s, t, to_length):
 
 @njit
 def _visit(
-    X, D, cell, first, cells, offsets, to_length, factor, margin, begin, end, order, start, i, j, r, count
+    X,
+    D,
+    cell,
+    first,
+    cells,
+    offsets,
+    to_length,
+    factor,
+    margin,
+    begin,
+    end,
+    order,
+    start,
+    i,
+    j,
+    r,
+    count,
 ):
     """Pairs of the sorted rows begin <= s < end.
 
-    With `order` empty it counts them: count[s] = pairs listed under row s. Otherwise it writes them to i < j
-    and r, those of row s from start[s] - start[begin] on.
+    With `order` empty it counts them: count[s] = pairs listed under row s. Otherwise it writes them
+    to i < j and r, those of row s from start[s] - start[begin] on.
     """
     fill = order.shape[0] > 0
     near = np.empty(offsets.shape[0], np.int64)
@@ -109,7 +126,9 @@ def chunks(fixed, box, diameters, factor, margin):
     """
     reach = factor * float(diameters.max()) + margin
     if not reach <= 0.5 * box:
-        raise ValueError(f"the cut-off of a pair must be at most box/2 = {0.5 * box:.6g}; got {reach:.6g}")
+        raise ValueError(
+            f"the cut-off of a pair must be at most box/2 = {0.5 * box:.6g}; got {reach:.6g}"
+        )
     n, dim = fixed.shape
     cells = _cells_per_edge(n, dim, reach / box)
     number = np.zeros(n, np.int64)
@@ -136,7 +155,9 @@ def chunks(fixed, box, diameters, factor, margin):
 
 def sorted_pairs(fixed, box, diameters, factor, margin):
     """Pairs (m, 2) with i < j in lexicographic order, and their separations (m,)."""
-    i, j, r = (np.concatenate(parts) for parts in zip(*chunks(fixed, box, diameters, factor, margin)))
+    i, j, r = (
+        np.concatenate(parts) for parts in zip(*chunks(fixed, box, diameters, factor, margin))
+    )
     rank = np.lexsort((j, i))
     return np.stack((i[rank], j[rank]), axis=1), r[rank]
 
@@ -157,4 +178,6 @@ def _half_stencil(dim, cells):
     """One of each pair of opposite neighbouring cells, (k, dim); none if there is one cell."""
     if cells == 1:
         return np.empty((0, dim), np.int64)
-    return np.array([o for o in itertools.product((-1, 0, 1), repeat=dim) if o > (0,) * dim], dtype=np.int64)
+    return np.array(
+        [o for o in itertools.product((-1, 0, 1), repeat=dim) if o > (0,) * dim], dtype=np.int64
+    )

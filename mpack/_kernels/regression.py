@@ -2,9 +2,9 @@
 
 The physics is three lines: draw a sample, add its gradient, kick the velocity and move.
 
-Noise: purpose `REGRESSION`, step = the step of the run, label a = number of the run, label b = block. A block
-gives four 32-bit words and so the next four members of the batch. Blocks from 2**31 on belong to starts and
-data sets.
+Noise: purpose `REGRESSION`, step = the step of the run, label a = number of the run, label b =
+block. A block gives four 32-bit words and so the next four members of the batch. Blocks from 2**31
+on belong to starts and data sets.
 """
 
 import numpy as np
@@ -66,11 +66,14 @@ def add_gradients(X, y, theta, batch, g):
 
 
 @njit
-def sgd_runs(X, y, theta, v, eta, beta, weight_decay, size, seed, first_run, record, out_theta, out_v):
+def sgd_runs(
+    X, y, theta, v, eta, beta, weight_decay, size, seed, first_run, record, out_theta, out_v
+):
     """Run every row of theta, v (runs, dim; changed in place) to step record[-1].
 
-    X (n, dim), y (n,): the data. record (m,): increasing steps, 0 the start. out_theta, out_v (runs, m, dim).
-    Row r draws its batches as run `first_run + r`, so that runs may be split among threads in any way.
+    X (n, dim), y (n,): the data. record (m,): increasing steps, 0 the start. out_theta, out_v
+    (runs, m, dim). Row r draws its batches as run `first_run + r`, so that runs may be split among
+    threads in any way.
     """
     runs, dim = theta.shape
     batch = np.empty(size, np.int64)

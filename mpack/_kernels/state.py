@@ -1,14 +1,16 @@
 """What the step kernels work on, and the few things done to one number.
 
-Layout. A coordinate is a signed 64-bit integer, the fraction of the box in units of 2**-64: one wrap of the integer is
-one wrap of the box, the minimum image of a separation is the plain wrapped difference, and displacements add up
-exactly in any order. Particles stand in *slots*, sorted by cell; `label` says which particle a slot holds. The upper
-32 bits of the coordinates are kept apart (`coarse`), since they decide nearly every question of who may touch whom.
+Layout. A coordinate is a signed 64-bit integer, the fraction of the box in units of 2**-64: one
+wrap of the integer is one wrap of the box, the minimum image of a separation is the plain wrapped
+difference, and displacements add up exactly in any order. Particles stand in *slots*, sorted by
+cell; `label` says which particle a slot holds. The upper 32 bits of the coordinates are kept apart
+(`coarse`), since they decide nearly every question of who may touch whom.
 
-Kernels get records: numbers, and the addresses of arrays that the engine owns. A function takes the arrays it needs
-out of them at its top (`as_int64(space.fixed)`). Passing the arrays themselves would cost minutes of compile time and
-reference counts in the inner loops. `axes`, a tuple of `dim` zeros, goes along everywhere: its length is known when
-compiling, so that loops over coordinates unroll.
+Kernels get records: numbers, and the addresses of arrays that the engine owns. A function takes the
+arrays it needs out of them at its top (`as_int64(space.fixed)`). Passing the arrays themselves
+would cost minutes of compile time and reference counts in the inner loops. `axes`, a tuple of `dim`
+zeros, goes along everywhere: its length is known when compiling, so that loops over coordinates
+unroll.
 """
 
 import numpy as np
@@ -18,7 +20,9 @@ from mpack._kernels._jit import bare
 CHUNK = 512  # contacts worked on at a time: their scratch stays in the first-level cache
 LIMBS = 5  # of an exact sum: integers in units of 2**-56, 2**-20, 2**16, 2**52, 2**88
 ONE, UNIFORM, BERNOULLI, GAUSSIAN, BATCH = range(5)  # how a number of a pair or particle is drawn
-RUNNING, PAUSED, ABSORBED, GROW_LIST, GROW_OUT, GROW_KEYS, GROW_CARRY = range(7)  # how a call of `advance` ended
+RUNNING, PAUSED, ABSORBED, GROW_LIST, GROW_OUT, GROW_KEYS, GROW_CARRY = range(
+    7
+)  # how a call of `advance` ended
 
 
 def _record(numbers=(), arrays=()):
@@ -88,7 +92,10 @@ RULE = _record(
         ("reach", np.float64),  # range of the potential over the contact distance
         ("touch", np.float64),  # range of the potential for equal spheres
         ("largest", np.float64),  # for the largest pair
-        ("strongest", np.float64),  # bound on the push of one contact, in boxes; infinite where the force has none
+        (
+            "strongest",
+            np.float64,
+        ),  # bound on the push of one contact, in boxes; infinite where the force has none
         ("box", np.float64),
     ]
 )
@@ -122,7 +129,10 @@ SHARED = _record(
         ("tuned", np.int64),  # 0: the skin stays as it is
         ("skin", np.float64),  # lengths
         ("wide", np.float64),  # skin of the wide list
-        ("limit", np.float64),  # squared distance from an anchor, units of `coarse`, at which the list is stale
+        (
+            "limit",
+            np.float64,
+        ),  # squared distance from an anchor, units of `coarse`, at which the list is stale
         ("out_room", np.int64),
         ("keys_room", np.int64),
         ("threshold", np.uint64),  # largest key in a batch of exactly B
@@ -138,7 +148,9 @@ SHARED = _record(
     ],
 )
 THREAD_COLUMNS = 32  # int64 numbers of one thread, a few cache lines apart from the next thread's:
-ACTIVE, CLIPPED, OUT, OVERFLOW, MISSED, PAIRS, FOUND, MOVED, KEYS, TOO_FAR, WIDE, ROAMED, TALLY = range(13)
+ACTIVE, CLIPPED, OUT, OVERFLOW, MISSED, PAIRS, FOUND, MOVED, KEYS, TOO_FAR, WIDE, ROAMED, TALLY = (
+    range(13)
+)
 
 _LIMB = 2.0**36
 _LARGEST = 2.0**120  # a single term is cut to this

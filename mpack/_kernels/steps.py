@@ -1,14 +1,17 @@
 """The step: find who touches, draw, push, move. One function for every dynamics, dimension and number of threads.
 
-Dense steps (many particles active) walk a flat list of candidate pairs. Sparse steps know their contacts from the step
-before: after the active particles have moved, only the rows of those particles are looked through again, so that a
-step costs what its active particles cost, whatever N is. Both give the same bits, and so does any number of threads:
-pushes are integers, and the noise of a contact depends on labels and step alone.
+Dense steps (many particles active) walk a flat list of candidate pairs. Sparse steps know their
+contacts from the step before: after the active particles have moved, only the rows of those
+particles are looked through again, so that a step costs what its active particles cost, whatever N
+is. Both give the same bits, and so does any number of threads: pushes are integers, and the noise
+of a contact depends on labels and step alone.
 
-Signed overflow is undefined in what numba emits, so wrapping arithmetic is done on unsigned views of the same bits.
+Signed overflow is undefined in what numba emits, so wrapping arithmetic is done on unsigned views
+of the same bits.
 
-A step of several threads: each works on the contacts whose first slot it owns and adds to its own slots; what reaches
-into another thread's slots is written down and fetched by the owner after a barrier.
+A step of several threads: each works on the contacts whose first slot it owns and adds to its own
+slots; what reaches into another thread's slots is written down and fetched by the owner after a
+barrier.
 """
 
 import math
@@ -68,7 +71,9 @@ from mpack._kernels.state import (
 
 _U = np.uint64
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-PUSH, LOOK, KEY = range(3)  # what a pass over the contacts is for: the step, a record, the keys of a batch
+PUSH, LOOK, KEY = range(
+    3
+)  # what a pass over the contacts is for: the step, a record, the keys of a batch
 TO_SPARSE, TO_DENSE = 0.25, 0.4  # activities at which the two kinds of step change over
 
 
@@ -98,7 +103,8 @@ def _meet(shared):
     barrier(as_int64(shared.gate), shared.threads)
 
 
-# ------------------------------------------------------------------------------------------------ who touches
+# ------------------------------------------------------------------------------------------------
+# who touches
 
 
 @bare
@@ -138,7 +144,9 @@ def _resolve(axes, space, rule, front, back, places, chunk, count):
             square += delta * delta
         if poly:
             touch = radius[i] + radius[j]
-        if square == 0.0:  # the same point: as if one unit of the integers apart along the first axis
+        if (
+            square == 0.0
+        ):  # the same point: as if one unit of the integers apart along the first axis
             delta = to_length if label[i] < label[j] else -to_length
             dx[kept] = delta
             square = delta * delta
@@ -159,7 +167,9 @@ def _next_contacts(axes, space, lists, rule, shared, chunk, cursor, stop):
         front, back = as_uint32(lists.found_i), as_uint32(lists.found_j)
         return cursor + count, _resolve(axes, space, rule, front, back, places, chunk, count)
     cursor, count = _candidates(axes, space, lists, rule, chunk, cursor, stop)
-    return cursor, _resolve(axes, space, rule, as_uint32(lists.front), as_uint32(lists.back), places, chunk, count)
+    return cursor, _resolve(
+        axes, space, rule, as_uint32(lists.front), as_uint32(lists.back), places, chunk, count
+    )
 
 
 @bare
@@ -188,10 +198,15 @@ def _touching(axes, poly, fixed, radius, i, j, to_length, touch):
 def _find_contacts(axes, space, lists, rule, shared, whole, thread):
     """The contacts after a move: around the slots that moved, or (whole) around all. False if they did not fit.
 
-    A contact of two slots that have both moved stands in both their rows, and is taken from the lower one.
+    A contact of two slots that have both moved stands in both their rows, and is taken from the
+    lower one.
     """
     poly, fixed, radius = space.poly != 0, as_uint64(space.fixed), as_float64(space.radius)
-    coarse, radius32, active = as_int32(space.coarse), as_float32(space.radius32), as_uint8(space.active)
+    coarse, radius32, active = (
+        as_int32(space.coarse),
+        as_float32(space.radius32),
+        as_uint8(space.active),
+    )
     rows, first, last = as_uint32(lists.rows), as_uint32(lists.first), as_uint32(lists.last)
     moved = as_uint32(_moved(space, lists, shared, thread))
     found_i, found_j = as_uint32(lists.found_i), as_uint32(lists.found_j)
@@ -211,7 +226,9 @@ def _find_contacts(axes, space, lists, rule, shared, whole, thread):
             while mask != _U(0):
                 low = mask & (_U(0) - mask)
                 mask ^= low
-                other = _U(rows[place + (low >> _U(1)) - (low >> _U(3))])  # 1, 2, 4, 8 -> 0, 1, 2, 3
+                other = _U(
+                    rows[place + (low >> _U(1)) - (low >> _U(3))]
+                )  # 1, 2, 4, 8 -> 0, 1, 2, 3
                 if other < slot and (whole or active[other] == 1):
                     continue
                 if _touching(axes, poly, fixed, radius, slot, other, to_length, touch):
@@ -224,7 +241,8 @@ def _find_contacts(axes, space, lists, rule, shared, whole, thread):
     return True
 
 
-# ------------------------------------------------------------------------------------------------ drawing
+# ------------------------------------------------------------------------------------------------
+# drawing
 
 
 @bare
@@ -290,7 +308,8 @@ def _weigh(space, rule, shared, chunk, count, step):
             v[k] *= slope[k]
 
 
-# ------------------------------------------------------------------------------------------------ pushing
+# ------------------------------------------------------------------------------------------------
+# pushing
 
 
 @bare(forceinline=True)
@@ -313,7 +332,12 @@ def _push(axes, space, lists, rule, shared, chunk, count, thread):
     False: no room for what goes to other threads.
     """
     dim, active, push = _U(len(axes)), as_uint8(space.active), as_uint64(space.push)
-    first, second, dx, weight = as_uint32(chunk.i), as_uint32(chunk.j), as_float64(chunk.dx), as_float64(chunk.w)
+    first, second, dx, weight = (
+        as_uint32(chunk.i),
+        as_uint32(chunk.j),
+        as_float64(chunk.dx),
+        as_float64(chunk.w),
+    )
     out_slot, out_push = as_uint32(shared.out_slot), as_int64(shared.out_push)
     moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
@@ -361,7 +385,11 @@ def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
     moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
     out_begin, out_full = share_of(shared.out_room, thread, shared.threads)
-    own, sparse, reciprocal = as_int64(_own(shared, thread)), shared.sparse != 0, rule.reciprocal != 0
+    own, sparse, reciprocal = (
+        as_int64(_own(shared, thread)),
+        shared.sparse != 0,
+        rule.reciprocal != 0,
+    )
     out, mark = _U(out_begin + own[OUT]), _U(own[MOVED])
     for k in range(_U(count)):
         i, j = _U(first[k]), _U(second[k])
@@ -399,11 +427,18 @@ def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
 def _look(space, rule, shared, chunk, count, thread):
     """Only mark both ends of each contact as active, and add up the energy. False: no room for other threads' slots."""
     active, first, second = as_uint8(space.active), as_uint32(chunk.i), as_uint32(chunk.j)
-    r2, touch, out_slot, own = as_float64(chunk.r2), as_float64(chunk.touch), as_uint32(shared.out_slot), as_int64(_own(shared, thread))
+    r2, touch, out_slot, own = (
+        as_float64(chunk.r2),
+        as_float64(chunk.touch),
+        as_uint32(shared.out_slot),
+        as_int64(_own(shared, thread)),
+    )
     begin, end = share_of(space.n, thread, shared.threads)
     out, out_full = share_of(shared.out_room, thread, shared.threads)
     for k in range(count):
-        tally(own, TALLY, energy(rule.kind, rule.a, rule.b, math.sqrt(r2[k]), touch[k] / rule.reach))
+        tally(
+            own, TALLY, energy(rule.kind, rule.a, rule.b, math.sqrt(r2[k]), touch[k] / rule.reach)
+        )
         active[_U(first[k])] = np.uint8(1)
         j = np.int64(second[k])
         if begin <= j < end:
@@ -419,7 +454,12 @@ def _look(space, rule, shared, chunk, count, thread):
 @bare
 def _pair_keys(space, rule, shared, chunk, step, count, thread):
     """Append the keys of the chunk's contacts to this thread's; False if there was no room."""
-    keys, low, high, own = as_uint64(shared.keys), as_uint64(chunk.a), as_uint64(chunk.b), as_int64(_own(shared, thread))
+    keys, low, high, own = (
+        as_uint64(shared.keys),
+        as_uint64(chunk.a),
+        as_uint64(chunk.b),
+        as_int64(_own(shared, thread)),
+    )
     begin, full = share_of(shared.keys_room, thread, shared.threads)
     at = begin + own[KEYS]
     if at + count > full:
@@ -492,7 +532,8 @@ def _forget(axes, space, shared, thread):
             carry[at] = 0
 
 
-# ------------------------------------------------------------------------------------------------ batches of exactly B
+# ------------------------------------------------------------------------------------------------
+# batches of exactly B
 
 
 @bare
@@ -555,7 +596,8 @@ def _settle_batch(rule, shared, thread):
     _meet(shared)
 
 
-# ------------------------------------------------------------------------------------------------ moving
+# ------------------------------------------------------------------------------------------------
+# moving
 
 
 @bare
@@ -566,7 +608,11 @@ def _depart(axes, space, slot):
     wraps, anchor = as_int32(space.wraps), as_int32(space.anchor)
     for axis in range(len(axes)):
         at, high = slot * dim + _U(axis), slot * stride + _U(axis)
-        after, step, before = np.int64(fixed[at]), np.int64(push[at]), np.int64(fixed[at] - push[at])
+        after, step, before = (
+            np.int64(fixed[at]),
+            np.int64(push[at]),
+            np.int64(fixed[at] - push[at]),
+        )
         wraps[at] += crossing(anchor[high], np.int32(before >> np.int64(32)))
         wraps[at] += np.int32(step > 0 and after < before) - np.int32(step < 0 and after > before)
         anchor[high] = np.int32(after >> np.int64(32))
@@ -575,7 +621,12 @@ def _depart(axes, space, slot):
 @bare
 def _add_overflows(axes, space, chunk, count):
     """How many coordinates got pushes of half the box or more in all; they count modulo the box."""
-    push, carry, slots, lost = as_int64(space.push), as_int64(space.carry), as_uint32(chunk.i), np.int64(0)
+    push, carry, slots, lost = (
+        as_int64(space.push),
+        as_int64(space.carry),
+        as_uint32(chunk.i),
+        np.int64(0),
+    )
     for k in range(count):
         for axis in range(len(axes)):
             at = _U(slots[k]) * _U(len(axes)) + _U(axis)
@@ -589,12 +640,19 @@ def _add_overflows(axes, space, chunk, count):
 def _scale_pushes(axes, space, rule, shared, chunk, step, count):
     """Particle-wise noise: multiply the whole push of each slot by its number; returns how many were cut."""
     push, label, slots = as_int64(space.push), as_uint32(space.label), as_uint32(chunk.i)
-    low, high, factor, lost = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.w), np.int64(0)
+    low, high, factor, lost = (
+        as_uint64(chunk.a),
+        as_uint64(chunk.b),
+        as_float64(chunk.w),
+        np.int64(0),
+    )
     for k in range(count):
         low[k], high[k] = _U(label[_U(slots[k])]), _U(0)
     _draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factor)
     for k in range(count):
-        if factor[k] == 1.0:  # in the batch: the gradient to the last bit, where a float would round it
+        if (
+            factor[k] == 1.0
+        ):  # in the batch: the gradient to the last bit, where a float would round it
             continue
         for axis in range(len(axes)):
             at = _U(slots[k]) * _U(len(axes)) + _U(axis)
@@ -634,7 +692,11 @@ def _next_active(space, lists, shared, chunk, cursor, thread):
 
     Dense steps clear the marks as they go; sparse ones still need them.
     """
-    active, moved, slots = as_uint8(space.active), as_uint32(_moved(space, lists, shared, thread)), as_uint32(chunk.i)
+    active, moved, slots = (
+        as_uint8(space.active),
+        as_uint32(_moved(space, lists, shared, thread)),
+        as_uint32(chunk.i),
+    )
     begin, end = share_of(space.n, thread, shared.threads)
     if shared.sparse:
         stop = min(as_int64(_own(shared, thread))[MOVED], cursor + CHUNK)
@@ -667,14 +729,20 @@ def _move_all(axes, space, lists, rule, shared, chunk, step, thread):
         own[TOO_FAR] |= _move(axes, space, chunk, count, limit)
 
 
-# ------------------------------------------------------------------------------------------------ looking
+# ------------------------------------------------------------------------------------------------
+# looking
 
 
 @bare
 def _tally_squares(axes, space, rule, shared, thread):
     """Add up the squared unwrapped displacements since step 0."""
     dim, stride, own = _U(len(axes)), stride_of(axes), as_int64(_own(shared, thread))
-    fixed, wraps, origin, label = as_uint64(space.fixed), as_int32(space.wraps), as_uint64(space.origin), as_uint32(space.label)
+    fixed, wraps, origin, label = (
+        as_uint64(space.fixed),
+        as_int32(space.wraps),
+        as_uint64(space.origin),
+        as_uint32(space.label),
+    )
     coarse, anchor = as_int32(space.coarse), as_int32(space.anchor)
     begin, end = share_of(space.n, thread, shared.threads)
     for slot in range(_U(begin), _U(end)):
@@ -716,7 +784,8 @@ def _note(axes, space, rule, shared, thread):
     _meet(shared)
 
 
-# ------------------------------------------------------------------------------------------------ the step
+# ------------------------------------------------------------------------------------------------
+# the step
 
 
 @bare(forceinline=True)
@@ -731,10 +800,10 @@ def _volume(axes, radius):
 def _tune_skin(axes, shared):
     """Choose the next skin from how long the last list lived (a matter of speed alone: no bit depends on it).
 
-    The cost of a step is that of its candidates, which grow like (1 + skin)**dim, plus those of a prune and of its
-    share of a build over the steps they last, which grow like skin**1.5, between drift and diffusion. Go one notch to
-    whichever side is cheaper. Costs are in units of testing the candidates of a list without skin; the factors are
-    measured ones.
+    The cost of a step is that of its candidates, which grow like (1 + skin)**dim, plus those of a
+    prune and of its share of a build over the steps they last, which grow like skin**1.5, between
+    drift and diffusion. Go one notch to whichever side is cheaper. Costs are in units of testing
+    the candidates of a list without skin; the factors are measured ones.
     """
     skin, life = shared.skin, float(max(shared.life, 1))
     best, chosen = math.inf, skin
@@ -760,7 +829,9 @@ def _renew_list(axes, space, lists, rule, shared, thread):
         if shared.tuned and shared.builds > 0:
             _tune_skin(axes, shared)
         shared.skin = min(shared.skin, rule.box / 8.0)
-        half = 0.5 * (shared.skin + (WIDER if shared.sparse else 0.0))  # sparse steps look at the wide list itself
+        half = 0.5 * (
+            shared.skin + (WIDER if shared.sparse else 0.0)
+        )  # sparse steps look at the wide list itself
         half = max(min(half, rule.box / 16.0) * (2.0**32 / rule.box) - 4.0, 0.0)
         shared.limit = half * half * (1.0 - 1e-6)
         shared.prunes += 1
@@ -768,7 +839,10 @@ def _renew_list(axes, space, lists, rule, shared, thread):
     _meet(shared)
     if not renew(axes, space, lists, rule, shared, thread):
         return GROW_LIST
-    if space.carries == 0 and most_contacts(axes, space, lists, rule, shared) * rule.strongest >= 0.5:
+    if (
+        space.carries == 0
+        and most_contacts(axes, space, lists, rule, shared) * rule.strongest >= 0.5
+    ):
         return GROW_CARRY
     if shared.sparse:
         fits = _find_contacts(axes, space, lists, rule, shared, True, thread)
@@ -840,8 +914,9 @@ def _follow(axes, space, lists, rule, shared, active, thread):
 def advance(axes, space, lists, rule, shared, chunk, until, thread):
     """Run to step `until` unless absorbed before, or something must grow; recording as scheduled on the way.
 
-    Called at once by each thread with its own `chunk`. shared.status says how it ended: PAUSED at `until`, ABSORBED
-    (no contact is left: the configuration at shared.step never moves again), GROW_*.
+    Called at once by each thread with its own `chunk`. shared.status says how it ended: PAUSED at
+    `until`, ABSORBED (no contact is left: the configuration at shared.step never moves again),
+    GROW_*.
     """
     schedule = as_int64(shared.schedule)
     step, status, drawn = shared.step, RUNNING, False

@@ -3,23 +3,30 @@
 >>> import mpack
 >>> mpack.widgets.Playground(phi=0.8, dynamics="SGD", alpha=0.1)  # doctest: +SKIP
 
-Every figure is one import-free ES module in anywidget's form. In JupyterLab and Voila it is an anywidget; in the book,
-and in a page saved from it, the same module runs by itself (`mpack/widgets/_page.js`). `ADDING.md` in this folder says
-how to add one.
+Every figure is one import-free ES module in anywidget's form. In JupyterLab and Voila it is an
+anywidget; in the book, and in a page saved from it, the same module runs by itself
+(`mpack/widgets/_page.js`). `ADDING.md` in this folder says how to add one.
 """
 
 import functools
 
 from mpack.widgets import _sources
 
-__all__ = [*(_sources.class_name(name) for name in _sources.names()), "drive", "explore", "predict", "tour"]
+__all__ = [
+    *(_sources.class_name(name) for name in _sources.names()),
+    "drive",
+    "explore",
+    "predict",
+    "tour",
+]
 
 
 def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
     """A packing in two or three dimensions, moved by the library while one turns it: at sizes far beyond a page's own.
 
-    The kernel computes in the background and sends frames; it waits with the next one until the page has drawn this
-    one, so that nothing piles up, and rests when the figure is out of sight. *Stop* stops; an error is shown.
+    The kernel computes in the background and sends frames; it waits with the next one until the
+    page has drawn this one, so that nothing piles up, and rests when the figure is out of sight.
+    *Stop* stops; an error is shown.
 
     >>> packing = mpack.Packing.random(n=20_000, phi=0.62, dim=3, seed=1)
     >>> mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.05), stride=10)  # doctest: +SKIP
@@ -40,7 +47,8 @@ def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
     Returns
     -------
     Driven
-        An anywidget: `trajectory` is the run so far; `start()`, `stop()` and `wait()` do what the buttons do.
+        An anywidget: `trajectory` is the run so far; `start()`, `stop()` and `wait()` do what the
+        buttons do.
 
     Raises
     ------
@@ -55,8 +63,9 @@ def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
 def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     """Any run by hand: sliders for what it depends on, run and stop, progress, and the standard plots.
 
-    The run goes on in the background, so that the notebook stays free, and gives what `mpack.simulate` gives, bit for
-    bit. *Stop* keeps what it has come to, *Go on* takes it up exactly there. What cannot be run is said in the widget.
+    The run goes on in the background, so that the notebook stays free, and gives what
+    `mpack.simulate` gives, bit for bit. *Stop* keeps what it has come to, *Go on* takes it up
+    exactly there. What cannot be run is said in the widget.
 
     >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
     >>> explorer = mpack.widgets.explore(packing, mpack.SGD(alpha=0.1, batch_fraction=0.75))  # doctest: +SKIP
@@ -66,8 +75,8 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     Parameters
     ----------
     packing : Packing
-        Where runs start. The slider of the packing fraction stretches or squeezes it, so that a random packing becomes
-        the one that `Packing.random` makes at that packing fraction.
+        Where runs start. The slider of the packing fraction stretches or squeezes it, so that a
+        random packing becomes the one that `Packing.random` makes at that packing fraction.
     dynamics : Dynamics
         Where the sliders stand at first; its potential stays.
     steps, seed : int
@@ -80,8 +89,8 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     Returns
     -------
     Explorer
-        An ipywidget: `trajectory` is the run shown, `controls` the sliders by name, `python()` the call; `start()`,
-        `stop()`, `wait()` and `run()` do what the buttons do.
+        An ipywidget: `trajectory` is the run shown, `controls` the sliders by name, `python()` the
+        call; `start()`, `stop()`, `wait()` and `run()` do what the buttons do.
 
     Raises
     ------
@@ -99,8 +108,8 @@ def tour(stops):
     Parameters
     ----------
     stops : list of (text, links)
-        `text` is HTML, formulas between \\( and \\); a link is (words, figure, state), the state as in the book:
-        "phi=0.7, running" over the state the figure has now.
+        `text` is HTML, formulas between \\( and \\); a link is (words, figure, state), the state as
+        in the book: "phi=0.7, running" over the state the figure has now.
 
     Returns
     -------

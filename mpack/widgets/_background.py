@@ -12,8 +12,8 @@ class Background:
     Parameters
     ----------
     work : function of this object
-        It looks at `stopped` between pieces of work, or waits with `pause`; simulations in it end early by themselves
-        when it is to stop.
+        It looks at `stopped` between pieces of work, or waits with `pause`; simulations in it end
+        early by themselves when it is to stop.
     ended : function, optional
         Called in that thread once the work has ended, also after an error.
 
@@ -28,7 +28,9 @@ class Background:
         self._work, self._ended = work, ended
         self._asked = []  # what `stoppable` looks at: has an item once it is to stop
         self._news = threading.Condition()
-        self._thread = threading.Thread(target=self._whole, name="mpack in the background", daemon=True)
+        self._thread = threading.Thread(
+            target=self._whole, name="mpack in the background", daemon=True
+        )
 
     def start(self):
         """Begin."""

@@ -1,13 +1,14 @@
 """Spheres that the library moves: what `mpack.widgets.drive(...)` shows.
 
-Front end and kernel talk in custom messages, not in traits: a frame is one message with its numbers as bytes, made in a
-thread of its own, and the next one is not sent before the front end has said that it drew this one. So a slow page, or
-one that is out of sight, slows the run down and piles nothing up. A trait, set from two threads, could be torn apart.
+Front end and kernel talk in custom messages, not in traits: a frame is one message with its numbers
+as bytes, made in a thread of its own, and the next one is not sent before the front end has said
+that it drew this one. So a slow page, or one that is out of sight, slows the run down and piles
+nothing up. A trait, set from two threads, could be torn apart.
 
-From the front end: {"hello"} once it is there, {"drawn": number}, {"go": bool}, {"once": true}, {"stride": steps}, and
-{"ask": true} when it has heard nothing for a while.
-From the kernel: a frame {"frame": number, ...} with a buffer of float32, {"going": bool}, {"error": sentence}, and
-{"here": true} to everything but "drawn": a kernel that is gone is missed.
+From the front end: {"hello"} once it is there, {"drawn": number}, {"go": bool}, {"once": true},
+{"stride": steps}, and {"ask": true} when it has heard nothing for a while. From the kernel: a frame
+{"frame": number, ...} with a buffer of float32, {"going": bool}, {"error": sentence}, and {"here":
+true} to everything but "drawn": a kernel that is gone is missed.
 """
 
 import threading
@@ -45,7 +46,9 @@ class Driven(widgets.Spheres):
         if packing.dim not in DIMENSIONS:
             raise ValueError(f"packing must have dim 2 or 3 to be seen; got dim {packing.dim}")
         self.stride = _check.integer("stride", stride, 1, MOST_STRIDE)
-        self.trajectory = simulation.simulate(packing, dynamics, steps=0, seed=seed, threads=threads)
+        self.trajectory = simulation.simulate(
+            packing, dynamics, steps=0, seed=seed, threads=threads
+        )
         self.error, self._threads = None, threads
         self._number = self._drawn = 0  # of the last frame sent, and of the last one drawn
         self._curve = [(0, float(self.trajectory.activity[-1]))]
@@ -53,7 +56,8 @@ class Driven(widgets.Spheres):
         self._door = threading.Lock()  # one start or stop at a time
         super().__init__(**{"colour": "kick"} | look)
 
-    # ------------------------------------------------------------------------------------------ from Python
+    # ------------------------------------------------------------------------------------------
+    # from Python
 
     @property
     def running(self):
@@ -85,7 +89,8 @@ class Driven(widgets.Spheres):
         self.stop()
         super().close()
 
-    # ------------------------------------------------------------------------------------------ the front end
+    # ------------------------------------------------------------------------------------------ the
+    # front end
 
     def _heard(self, _, content, buffers):
         """A message from the front end, in the kernel's own thread."""
@@ -113,7 +118,8 @@ class Driven(widgets.Spheres):
         known = isinstance(self.error, (ValueError, TypeError))
         return {"error": str(self.error) if known else f"{type(self.error).__name__}: {self.error}"}
 
-    # ------------------------------------------------------------------------------------------ in the background
+    # ------------------------------------------------------------------------------------------ in
+    # the background
 
     def _work(self, background, frames):
         while frames is None or frames > 0:

@@ -21,8 +21,17 @@ RULES = {
     "SGD": dynamics.SGD,
     "RCD": dynamics.RCD,
 }
-SIZES = {"eps": (0.001, 1.0), "alpha": (0.001, 2.0)}  # of kicks and learning rates, in mean diameters
-DENSEST = {2: 1.2, 3: 0.9, 4: 0.7, 5: 0.5, 6: 0.4}  # of the packing fractions that the slider offers
+SIZES = {
+    "eps": (0.001, 1.0),
+    "alpha": (0.001, 2.0),
+}  # of kicks and learning rates, in mean diameters
+DENSEST = {
+    2: 1.2,
+    3: 0.9,
+    4: 0.7,
+    5: 0.5,
+    6: 0.4,
+}  # of the packing fractions that the slider offers
 MOST_STEPS = 10_000_000
 GONE = (  # shown by the front end alone, once it marks what has lost its kernel
     "<style>.mpack-gone.mpack-gone { display: none } "
@@ -39,7 +48,8 @@ class Explorer(ipywidgets.VBox):
     Attributes
     ----------
     trajectory : Run or None
-        The run that is shown, as far as it has come: the same, bit for bit, as `mpack.simulate` gives.
+        The run that is shown, as far as it has come: the same, bit for bit, as `mpack.simulate`
+        gives.
     error : Exception or None
         What went wrong in the last run; it is shown too.
     """
@@ -49,9 +59,13 @@ class Explorer(ipywidgets.VBox):
         steps, seed = _check.integer("steps", steps, 1, SAFE), _check.integer("seed", seed, 0, SAFE)
         record = simulation.log_spaced(20) if record is None else record
         self._given, self._record, self._threads = dynamics, record, threads
-        simulation.simulate(packing, dynamics, steps=0, seed=seed, record=record, threads=threads)  # refuses
+        simulation.simulate(
+            packing, dynamics, steps=0, seed=seed, record=record, threads=threads
+        )  # refuses
         if type(getattr(dynamics, "of", dynamics)) not in RULES.values():
-            raise TypeError(f"dynamics must be one of {', '.join(RULES)} or an approximation of one; got {dynamics!r}")
+            raise TypeError(
+                f"dynamics must be one of {', '.join(RULES)} or an approximation of one; got {dynamics!r}"
+            )
         self.trajectory = self.error = self.before = None
         self._background = self._began = None
         self._plots, self._picture_due, self._pictured = Plots(), False, 0.0
@@ -63,19 +77,30 @@ class Explorer(ipywidgets.VBox):
         self._build()
         gone = ipywidgets.HTML(GONE)
         gone.add_class("mpack-gone")
-        super().__init__([gone, self._top, self._status, self._image], layout=ipywidgets.Layout(max_width="960px"))
+        super().__init__(
+            [gone, self._top, self._status, self._image],
+            layout=ipywidgets.Layout(max_width="960px"),
+        )
         self._suit()
         self._draw()
 
-    # ------------------------------------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------------------------------------
+    # what is shown
 
     def _build(self):
         button = {"layout": ipywidgets.Layout(height="44px", width="auto", min_width="88px")}
-        self._run = ipywidgets.Button(description="Run", button_style="primary", tooltip="Begin a new run", **button)
-        self._more = ipywidgets.Button(
-            description="Go on", disabled=True, tooltip="Go on with this run by so many steps more", **button
+        self._run = ipywidgets.Button(
+            description="Run", button_style="primary", tooltip="Begin a new run", **button
         )
-        self._bar = ipywidgets.FloatProgress(min=0, max=1, value=0, layout=ipywidgets.Layout(flex="1 1 8em"))
+        self._more = ipywidgets.Button(
+            description="Go on",
+            disabled=True,
+            tooltip="Go on with this run by so many steps more",
+            **button,
+        )
+        self._bar = ipywidgets.FloatProgress(
+            min=0, max=1, value=0, layout=ipywidgets.Layout(flex="1 1 8em")
+        )
         self._status = ipywidgets.HTML()
         self._image = ipywidgets.HTML()
         self._run.on_click(lambda _: self.stop() if self.running else self.start())
@@ -84,16 +109,27 @@ class Explorer(ipywidgets.VBox):
         for name, control in self.controls.items():
             if name not in ("log", "steps"):
                 control.observe(self._moved, "value")
-        columns = ipywidgets.Layout(display="grid", grid_template_columns="repeat(auto-fit, minmax(300px, 1fr))")
-        transport = ipywidgets.HBox([self._run, self._more, self._bar], layout=ipywidgets.Layout(align_items="center"))
-        self._top = ipywidgets.VBox([ipywidgets.Box(list(self.controls.values()), layout=columns), transport])
+        columns = ipywidgets.Layout(
+            display="grid", grid_template_columns="repeat(auto-fit, minmax(300px, 1fr))"
+        )
+        transport = ipywidgets.HBox(
+            [self._run, self._more, self._bar], layout=ipywidgets.Layout(align_items="center")
+        )
+        self._top = ipywidgets.VBox(
+            [ipywidgets.Box(list(self.controls.values()), layout=columns), transport]
+        )
 
     def _suit(self):
         """Show the controls that the rule has."""
         descent = self.controls["rule"].value in ("SGD", "RCD")
         approximate = self.controls["approximation"]
         exactly = "batch_size" in self.controls
-        shown = {"eps": not descent, "alpha": descent, "batch_fraction": descent, "batch_size": descent}
+        shown = {
+            "eps": not descent,
+            "alpha": descent,
+            "batch_fraction": descent,
+            "batch_size": descent,
+        }
         for name in shown.keys() & self.controls.keys():
             self.controls[name].layout.display = "" if shown[name] else "none"
         approximate.layout.display = "none" if descent and exactly else ""
@@ -108,7 +144,8 @@ class Explorer(ipywidgets.VBox):
         colour = f' style="color:{figures.COLOURS["SGD"][0]};font-weight:600"' if bad else ""
         self._status.value = f'<p role="status"{colour}>{html.escape(text)}</p>'
 
-    # ------------------------------------------------------------------------------------------ what is run
+    # ------------------------------------------------------------------------------------------
+    # what is run
 
     @property
     def dynamics(self):
@@ -131,7 +168,9 @@ class Explorer(ipywidgets.VBox):
         packing, phi = self.packing, self.controls["phi"].value
         if phi == packing.phi:
             return packing
-        return Packing.from_fixed(packing.fixed, _box_for(phi, packing.diameters, packing.dim), packing.diameters)
+        return Packing.from_fixed(
+            packing.fixed, _box_for(phi, packing.diameters, packing.dim), packing.diameters
+        )
 
     def python(self):
         """The line that makes the run the controls stand for, with a packing called `packing`."""
@@ -170,7 +209,10 @@ class Explorer(ipywidgets.VBox):
 
     def _beginning(self):
         return simulation.simulate(
-            *(self.start_packing, self.dynamics), steps=0, seed=self.controls["seed"].value, record=self._record
+            *(self.start_packing, self.dynamics),
+            steps=0,
+            seed=self.controls["seed"].value,
+            record=self._record,
         )
 
     def stop(self):
@@ -197,7 +239,8 @@ class Explorer(ipywidgets.VBox):
         self.start()
         return self.wait()
 
-    # ------------------------------------------------------------------------------------------ in the background
+    # ------------------------------------------------------------------------------------------ in
+    # the background
 
     def _work(self, background):
         for run in chunks(self.trajectory, int(self._bar.max), threads=self._threads):
@@ -230,8 +273,13 @@ class Explorer(ipywidgets.VBox):
         elif over and run.interrupted:
             words.append("stopped; Go on takes it up exactly here")
         if run.overflows:
-            words.append(f"{run.overflows:,} pushes were cut to half the box, so the kicks are far too large")
-        self._say(f"{'; '.join(words)}. {speed:,.0f} steps a second." + (f" Digest {run.digest}." if over else ""))
+            words.append(
+                f"{run.overflows:,} pushes were cut to half the box, so the kicks are far too large"
+            )
+        self._say(
+            f"{'; '.join(words)}. {speed:,.0f} steps a second."
+            + (f" Digest {run.digest}." if over else "")
+        )
 
     def _draw_later(self, at_once=False):
         """Have the kernel's own thread draw when it is free: matplotlib is not made for two at once."""
@@ -241,21 +289,26 @@ class Explorer(ipywidgets.VBox):
             self._picture_due = True
             self._loop.call_soon_threadsafe(self._draw)
 
-    # ------------------------------------------------------------------------------------------ pictures
+    # ------------------------------------------------------------------------------------------
+    # pictures
 
     def figure(self):
         """The plots as they stand: a matplotlib figure in the house style."""
         shown = self.trajectory
         if shown is None:
             shown = self._beginning()
-        return self._plots.draw(shown, self.before, self.controls["log"].value, over=not self.running)
+        return self._plots.draw(
+            shown, self.before, self.controls["log"].value, over=not self.running
+        )
 
     def alt(self):
         """What the plots show, in words."""
         if self.trajectory is None:
             return "Four plots, empty but for the start: press Run."
         run = self.trajectory
-        third = {2: "the packing", 3: "a slice through the middle of the packing"}.get(run.start.dim, "displacement")
+        third = {2: "the packing", 3: "a slice through the middle of the packing"}.get(
+            run.start.dim, "displacement"
+        )
         return (
             f"Four plots of a run of {name_of(run.dynamics)} with {run.start.n} particles: activity against steps, "
             f"{run.activity[-1]:.3g} after {run.steps} steps; energy per particle against steps, "
@@ -266,9 +319,7 @@ class Explorer(ipywidgets.VBox):
         try:
             data = base64.b64encode(png(self.figure(), DENSE)).decode()
             look = "width:100%;background:#fff;border-radius:8px"
-            self._image.value = (
-                f'<img style="{look}" alt="{html.escape(self.alt())}" src="data:image/png;base64,{data}">'
-            )
+            self._image.value = f'<img style="{look}" alt="{html.escape(self.alt())}" src="data:image/png;base64,{data}">'
         except Exception as error:
             self._fail(error)
         finally:
@@ -286,7 +337,9 @@ class Explorer(ipywidgets.VBox):
         from IPython.utils.capture import capture_output
 
         with capture_output() as captured:
-            figures.show(self.figure(), name, alt=self.alt() if alt is None else alt, caption=caption)
+            figures.show(
+                self.figure(), name, alt=self.alt() if alt is None else alt, caption=caption
+            )
         publish_display_data(captured.outputs[0].data | self._repr_mimebundle_())
 
 
@@ -297,7 +350,9 @@ def _controls(packing, given, steps, seed):
     eps = rule.eps if hasattr(rule, "eps") else rule.alpha * dynamics.MATCHED_FRACTION
     alpha = rule.alpha if hasattr(rule, "alpha") else rule.eps / dynamics.MATCHED_FRACTION
     made = {
-        "rule": ipywidgets.Dropdown(options=list(RULES), value=name, description="dynamics", **_look()),
+        "rule": ipywidgets.Dropdown(
+            options=list(RULES), value=name, description="dynamics", **_look()
+        ),
         "approximation": ipywidgets.Checkbox(
             value=rule is not given, description="approximation", indent=True, **_look()
         ),
@@ -305,14 +360,20 @@ def _controls(packing, given, steps, seed):
         "alpha": _logarithmic("learning rate α", alpha, *SIZES["alpha"]),
     }
     if getattr(rule, "batch_size", None):
-        made["batch_size"] = _whole("batch of exactly B", rule.batch_size, 1, max(10**7, rule.batch_size))
+        made["batch_size"] = _whole(
+            "batch of exactly B", rule.batch_size, 1, max(10**7, rule.batch_size)
+        )
     else:
         fraction = getattr(rule, "batch_fraction", dynamics.MATCHED_FRACTION)
-        made["batch_fraction"] = _linear("batch fraction b_f", fraction, min(0.01, fraction), 1.0, 0.01)
+        made["batch_fraction"] = _linear(
+            "batch fraction b_f", fraction, min(0.01, fraction), 1.0, 0.01
+        )
     made["phi"] = _linear("packing fraction φ", packing.phi, *_densities(packing), 0.001)
     made["steps"] = _whole("steps", steps, 1, max(MOST_STEPS, steps))
     made["seed"] = _whole("seed", seed, 0, max(SAFE, seed))
-    made["log"] = ipywidgets.Checkbox(value=True, description="logarithmic axes", indent=True, **_look())
+    made["log"] = ipywidgets.Checkbox(
+        value=True, description="logarithmic axes", indent=True, **_look()
+    )
     return made
 
 

@@ -1,6 +1,7 @@
 """What a lesson in a notebook strings figures together with: a tour of states, and a question before its answer.
 
-The pages of the book do the same with links and folds; `book/_tools/live.py` turns one into the other.
+The pages of the book do the same with links and folds; `book/_tools/live.py` turns one into the
+other.
 """
 
 import html
@@ -20,8 +21,14 @@ class Tour(ipywidgets.VBox):
     def __init__(self, stops):
         rows = []
         for stop in stops:
-            if not isinstance(stop, (tuple, list)) or len(stop) != 2 or not isinstance(stop[0], str):
-                raise TypeError(f"stops must be pairs (text, [(words, figure, state), ...]); got {stop!r}")
+            if (
+                not isinstance(stop, (tuple, list))
+                or len(stop) != 2
+                or not isinstance(stop[0], str)
+            ):
+                raise TypeError(
+                    f"stops must be pairs (text, [(words, figure, state), ...]); got {stop!r}"
+                )
             text, links = stop
             buttons = [_button(*link) for link in links]
             row = ipywidgets.Layout(flex_flow="row wrap", align_items="center", width="100%")
@@ -34,10 +41,14 @@ def _button(words, figure, state):
     """A button that sets a figure to a state, given as in the book: "phi=0.7, running"."""
     from mpack.widgets._live import Figure
 
-    _check.instance("figure", figure, Figure, "an interactive figure such as mpack.widgets.Playground()")
+    _check.instance(
+        "figure", figure, Figure, "an interactive figure such as mpack.widgets.Playground()"
+    )
     begun, asked = figure.state(), _sources.from_text(figure.figure, state)
     button = ipywidgets.Button(
-        description=words, tooltip=f"Set the figure: {state}", layout=ipywidgets.Layout(width="auto", height=TALL)
+        description=words,
+        tooltip=f"Set the figure: {state}",
+        layout=ipywidgets.Layout(width="auto", height=TALL),
     )
     button.on_click(lambda _: figure.set(begun | asked))
     return button
@@ -50,12 +61,17 @@ class Prediction(ipywidgets.VBox):
 
     def __init__(self, question, answer):
         self._question = ipywidgets.HTMLMath(_check.instance("question", question, str, "text"))
-        self._answer = _check.instance("answer", answer, ipywidgets.Widget, "a widget, such as a tour")
+        self._answer = _check.instance(
+            "answer", answer, ipywidgets.Widget, "a widget, such as a tour"
+        )
         self._field = ipywidgets.Textarea(
-            placeholder="What do you expect, and why?", layout=ipywidgets.Layout(width="100%", height="5em")
+            placeholder="What do you expect, and why?",
+            layout=ipywidgets.Layout(width="100%", height="5em"),
         )
         look = ipywidgets.Layout(width="max-content", height=TALL)
-        self._look = ipywidgets.Button(description="Now look", disabled=True, button_style="primary", layout=look)
+        self._look = ipywidgets.Button(
+            description="Now look", disabled=True, button_style="primary", layout=look
+        )
         self._field.observe(self._written, "value")
         self._look.on_click(lambda _: self.look())
         super().__init__([self._question, self._field, self._look])
@@ -67,5 +83,7 @@ class Prediction(ipywidgets.VBox):
         """Show the answer below what was expected: what *Now look* does. Nothing if nothing has been written."""
         self.said = self._field.value.strip()
         if self.said:
-            kept = ipywidgets.HTML(f"<p><strong>You expected:</strong> {html.escape(self.said)}</p>")
+            kept = ipywidgets.HTML(
+                f"<p><strong>You expected:</strong> {html.escape(self.said)}</p>"
+            )
             self.children = [self._question, kept, self._answer]

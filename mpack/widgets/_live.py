@@ -7,13 +7,19 @@ import traitlets
 
 from mpack.widgets import _sources
 
-_TRAITS = {"number": traitlets.Float, "integer": traitlets.Int, "choice": traitlets.Unicode, "flag": traitlets.Bool}
+_TRAITS = {
+    "number": traitlets.Float,
+    "integer": traitlets.Int,
+    "choice": traitlets.Unicode,
+    "flag": traitlets.Bool,
+}
 
 
 class Figure(anywidget.AnyWidget):
     """What all interactive figures share: a checked state, and how they go to a page without a kernel.
 
-    Each entry of the figure's state is a trait: read it to learn what the reader set, assign it to move the figure.
+    Each entry of the figure's state is a trait: read it to learn what the reader set, assign it to
+    move the figure.
 
     Raises
     ------
@@ -45,7 +51,9 @@ class Figure(anywidget.AnyWidget):
 
     def __repr__(self):
         fields = _sources.schema(self.figure)["state"]
-        changed = {name: value for name, value in self.state().items() if value != fields[name]["default"]}
+        changed = {
+            name: value for name, value in self.state().items() if value != fields[name]["default"]
+        }
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
 
     def _repr_mimebundle_(self, **options):
@@ -68,10 +76,13 @@ def make(name):
     """The class of one figure."""
     schema = _sources.schema(name)
     described = [
-        f"{key} : {field['kind']}, default {json.dumps(field['default'])}" for key, field in schema["state"].items()
+        f"{key} : {field['kind']}, default {json.dumps(field['default'])}"
+        for key, field in schema["state"].items()
     ]
     members = {
-        "__doc__": "\n".join([f"{schema['title']}.", "", schema["summary"], "", "State", "-----", *described]),
+        "__doc__": "\n".join(
+            [f"{schema['title']}.", "", schema["summary"], "", "State", "-----", *described]
+        ),
         "__module__": "mpack.widgets",
         "figure": name,
         "_esm": _sources.module(name),

@@ -8,13 +8,24 @@ import numpy as np
 from mpack import figures, observables
 
 SIZE = (7.4, 5.8)  # inches
-PLACES = {"left": 0.09, "right": 0.985, "top": 0.955, "bottom": 0.085, "wspace": 0.27, "hspace": 0.34}
+PLACES = {
+    "left": 0.09,
+    "right": 0.985,
+    "top": 0.955,
+    "bottom": 0.085,
+    "wspace": 0.27,
+    "hspace": 0.34,
+}
 
 
 def name_of(dynamics):
     """A dynamics in the words of the book: "SGD", "BRO approximation"."""
     process = getattr(dynamics, "of", dynamics)
-    words = {"PairwiseBRO": "BRO", "NonreciprocalBRO": "non-reciprocal BRO", "IndividualBRO": "individual BRO"}
+    words = {
+        "PairwiseBRO": "BRO",
+        "NonreciprocalBRO": "non-reciprocal BRO",
+        "IndividualBRO": "individual BRO",
+    }
     name = words.get(type(process).__name__, type(process).__name__)
     if getattr(process, "batch_fraction", None) == 1:
         name = "GD"
@@ -41,7 +52,9 @@ def draw_slice(ax, packing, height=None):
     from matplotlib.collections import EllipseCollection
 
     which, centres, across = slice_of(packing, height)
-    colours = np.where(figures.active_discs(packing), figures.colour("active"), figures.colour("inactive"))
+    colours = np.where(
+        figures.active_discs(packing), figures.colour("active"), figures.colour("inactive")
+    )
     look = {"linewidths": 0.5, "edgecolors": figures.colour("paper"), "facecolors": colours[which]}
     place = {"units": "xy", "offsets": centres, "offset_transform": ax.transData}
     ax.add_collection(EllipseCollection(across, across, np.zeros(len(which)), **place, **look))
@@ -60,7 +73,10 @@ class Plots:
 
     def __init__(self, patience=0.1):
         self.patience = patience
-        self._correlation = None, 0.0  # of the last packing it was worked out for; how long that took
+        self._correlation = (
+            None,
+            0.0,
+        )  # of the last packing it was worked out for; how long that took
 
     def draw(self, run, before=None, log=True, over=True):
         """The figure.

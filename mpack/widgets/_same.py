@@ -15,7 +15,9 @@ STEPS = (0, 100, 500, 1000, 5000)  # at which digests are kept beside the figure
 def whole(state):
     """A playground's whole state: `state` over the defaults."""
     fields = _sources.schema("playground")["state"]
-    return {name: field["default"] for name, field in fields.items()} | _sources.checked("playground", state)
+    return {name: field["default"] for name, field in fields.items()} | _sources.checked(
+        "playground", state
+    )
 
 
 def dynamics_of(state):
@@ -35,7 +37,11 @@ def dynamics_of(state):
 def start_of(state):
     """The start of a (whole) state: half of the discs `size_ratio` times smaller than the others."""
     n = state["n"]
-    sizes = None if state["size_ratio"] == 1 else np.where(np.arange(n) < n // 2, 1.0, state["size_ratio"])
+    sizes = (
+        None
+        if state["size_ratio"] == 1
+        else np.where(np.arange(n) < n // 2, 1.0, state["size_ratio"])
+    )
     return mpack.Packing.random(n=n, phi=state["phi"], dim=2, seed=state["seed"], diameters=sizes)
 
 
@@ -64,11 +70,14 @@ def key(state):
     else:
         names += ["alpha"]
         if state["dynamics"] != "GD":
-            names += ["batch_size"] + ([] if state["batch_size"] else ["batch_fraction", "approximation"])
+            names += ["batch_size"] + (
+                [] if state["batch_size"] else ["batch_fraction", "approximation"]
+            )
     return {name: state[name] for name in sorted(names)}
 
 
-# The valley's steady states -----------------------------------------------------------------------------------
+# The valley's steady states
+# -----------------------------------------------------------------------------------
 
 BITS = 24  # of a coordinate that travel in its data: the fraction of the box, rounded to 6e-8
 
@@ -76,7 +85,9 @@ BITS = 24  # of a coordinate that travel in its data: the fraction of the box, r
 def packed(packing):
     """The coordinates of a packing as text: `BITS` of each, the highest byte first, in base 64."""
     kept = (packing.fixed.view(np.uint64) + np.uint64(1 << (63 - BITS))) >> np.uint64(64 - BITS)
-    return base64.b64encode(kept.astype(">u4").reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()).decode()
+    return base64.b64encode(
+        kept.astype(">u4").reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()
+    ).decode()
 
 
 def packed_kicks(run):
@@ -113,12 +124,16 @@ def settled(rule, batch_fraction, start):
     data = _valley()
     for one in data["states"]:
         if (one["rule"], one["batch_fraction"], one["start"]) == (rule, batch_fraction, start):
-            octets = np.frombuffer(base64.b64decode(one["positions"]), dtype=np.uint8).reshape(-1, 3, BITS // 8)
+            octets = np.frombuffer(base64.b64decode(one["positions"]), dtype=np.uint8).reshape(
+                -1, 3, BITS // 8
+            )
             fixed = np.zeros(octets.shape[:2], dtype=np.uint64)
             for place in range(BITS // 8):
                 fixed |= octets[:, :, place].astype(np.uint64) << np.uint64(56 - 8 * place)
             return mpack.Packing.from_fixed(fixed.view(np.int64), data["box"])
-    raise ValueError(f"no steady state of {rule} at batch fraction {batch_fraction} from start {start} is kept")
+    raise ValueError(
+        f"no steady state of {rule} at batch fraction {batch_fraction} from start {start} is kept"
+    )
 
 
 @functools.cache

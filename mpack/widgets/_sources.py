@@ -1,8 +1,9 @@
 """The figures' modules, put together from the files of this folder, for the page and for the kernel alike.
 
-A figure NAME is `NAME.json` (what it is called, what it says, its state), `NAME.js` (what it does) and, if it shows
-data, `NAME.data.json`. Its module is import-free: a few constants, the shared files, the parts that it names, and its
-own file, one after another. Nothing here needs a browser, a kernel or anywidget.
+A figure NAME is `NAME.json` (what it is called, what it says, its state), `NAME.js` (what it does)
+and, if it shows data, `NAME.data.json`. Its module is import-free: a few constants, the shared
+files, the parts that it names, and its own file, one after another. Nothing here needs a browser, a
+kernel or anywidget.
 """
 
 import functools
@@ -15,8 +16,13 @@ from mpack import _check
 from mpack.figures import COLOURS
 
 FOLDER = Path(__file__).parent
-# What stands around the data: (light, dark). book/_static/book.css has the same shades for the page.
-FRAME = {"card": ("#f6f8fb", "#1c222b"), "line": ("#dfe4ec", "#333c49"), "bad": ("#bf3f0a", "#ff9a66")}
+# What stands around the data: (light, dark). book/_static/book.css has the same shades for the
+# page.
+FRAME = {
+    "card": ("#f6f8fb", "#1c222b"),
+    "line": ("#dfe4ec", "#333c49"),
+    "bad": ("#bf3f0a", "#ff9a66"),
+}
 SHARED = ("_page.js", "_runtime.js")
 KINDS = {"number": float, "integer": int, "choice": str, "flag": bool}
 SAFE = 2**53 - 1  # the largest integer that every JavaScript number holds exactly
@@ -25,7 +31,9 @@ SAFE = 2**53 - 1  # the largest integer that every JavaScript number holds exact
 def names():
     """Every figure, by name."""
     return sorted(
-        path.stem for path in FOLDER.glob("*.json") if not path.name.startswith("_") and not path.stem.endswith(".data")
+        path.stem
+        for path in FOLDER.glob("*.json")
+        if not path.name.startswith("_") and not path.stem.endswith(".data")
     )
 
 
@@ -45,7 +53,10 @@ def parts(name):
     """The pieces of a figure's module, in order: (label, text), a label beginning with "_" where others share it."""
     own = schema(name)
     data = FOLDER / f"{name}.data.json"
-    constants = {"SCHEMA": own, "DATA": json.loads(data.read_text(encoding="utf8")) if data.exists() else None}
+    constants = {
+        "SCHEMA": own,
+        "DATA": json.loads(data.read_text(encoding="utf8")) if data.exists() else None,
+    }
     return [
         (f"{name} constants", _constants(constants)),
         ("_constants", _shared_constants()),
@@ -80,7 +91,9 @@ def standalone(name, state=None):
         "STATE": html.escape(json.dumps(checked(name, state or {}))),
         "SCRIPT": script.replace("</script", "<\\/script"),
     }
-    return re.sub("%(TITLE|NAME|STATE|SCRIPT)%", lambda match: fields[match[1]], _read("_standalone.html"))
+    return re.sub(
+        "%(TITLE|NAME|STATE|SCRIPT)%", lambda match: fields[match[1]], _read("_standalone.html")
+    )
 
 
 def placeholder(name, state, identifier=None):
@@ -96,13 +109,15 @@ def checked(name, state):
     Raises
     ------
     ValueError, TypeError
-        If a name is not in the figure's state, or a value outside its range: with the name, the value and what is
-        allowed.
+        If a name is not in the figure's state, or a value outside its range: with the name, the
+        value and what is allowed.
     """
     fields = schema(name)["state"]
     for given in state:
         if given not in fields:
-            raise ValueError(f"{class_name(name)} has nothing called {given!r}; it has {', '.join(fields)}")
+            raise ValueError(
+                f"{class_name(name)} has nothing called {given!r}; it has {', '.join(fields)}"
+            )
     return {given: accept(given, value, fields[given]) for given, value in state.items()}
 
 
@@ -116,7 +131,9 @@ def accept(name, value, field):
     check = _check.integer if kind == "integer" else _check.number
     value = check(name, value, field["min"], field["max"])
     if value not in field.get("values", (value,)):
-        raise ValueError(f"{name} must be one of {', '.join(map(str, field['values']))}; got {value!r}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(str, field['values']))}; got {value!r}"
+        )
     return value
 
 
@@ -127,7 +144,11 @@ def from_text(name, text):
         key, _, value = (part.strip() for part in item.partition("="))
         kind = fields.get(key, {}).get("kind")
         try:
-            read = {"number": float, "integer": int, "flag": lambda word: {"": True, "1": True, "0": False}[word]}
+            read = {
+                "number": float,
+                "integer": int,
+                "flag": lambda word: {"": True, "1": True, "0": False}[word],
+            }
             state[key] = read.get(kind, str)(value)
         except (ValueError, KeyError):
             raise ValueError(f"{key} of {class_name(name)} is a {kind}; got {value!r}") from None
@@ -153,5 +174,9 @@ def _constants(values):
 
 
 def _shared_constants():
-    constants = {"COLOURS": COLOURS | FRAME, "TEMPLATE": _read("_standalone.html"), "CSS": _read("_figure.css")}
+    constants = {
+        "COLOURS": COLOURS | FRAME,
+        "TEMPLATE": _read("_standalone.html"),
+        "CSS": _read("_figure.css"),
+    }
     return _constants(constants)

@@ -1,7 +1,7 @@
 """One headless browser a worker, and the built book over http.
 
-The browser is the machine's Chromium, or Playwright's own. Without either these tests are skipped and say so;
-with MPACK_REQUIRE_BROWSER=1 (as in CI) that is a failure.
+The browser is the machine's Chromium, or Playwright's own. Without either these tests are skipped
+and say so; with MPACK_REQUIRE_BROWSER=1 (as in CI) that is a failure.
 """
 
 import contextlib

@@ -19,26 +19,35 @@ from bookpages import ROOT
 from book._tools import live
 
 PYTHON = ROOT / ".venv-live/bin/python"
-installed = pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-live: run `make lab` or `make voila` once")
+installed = pytest.mark.skipif(
+    not PYTHON.exists(), reason="no .venv-live: run `make lab` or `make voila` once"
+)
 
 
 @contextlib.contextmanager
 def served(folder, arguments, path="/"):
     """A server for as long as the block lasts: its address.
 
-    `arguments`, a function of a free port, gives what follows the environment's Python; `path` is asked for until
-    there is an answer. The user's own settings of Jupyter do not matter; those of the server, and its log, go to
-    `folder`.
+    `arguments`, a function of a free port, gives what follows the environment's Python; `path` is
+    asked for until there is an answer. The user's own settings of Jupyter do not matter; those of
+    the server, and its log, go to `folder`.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "RUNTIME")}
-    own |= {f"JUPYTERLAB_{name}_DIR": str(folder / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
+    own |= {
+        f"JUPYTERLAB_{name}_DIR": str(folder / name.lower()) for name in ("SETTINGS", "WORKSPACES")
+    }
     command, address = [str(PYTHON), *arguments(port)], f"http://127.0.0.1:{port}"
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | live.settings() | own, stdout=log, stderr=log, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=os.environ | live.settings() | own,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         _wait(server, address + path)
@@ -65,7 +74,9 @@ class LivePage:
     def __init__(self, browser, address, size=None):
         self.page = browser.new_page(viewport=size or {"width": 1280, "height": 900})
         self.errors, self.hosts, self.own = [], set(), urlsplit(address).netloc
-        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on(
+            "console", lambda message: message.type == "error" and self.errors.append(message.text)
+        )
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", self._note)
 

@@ -1,7 +1,7 @@
 """The figures in JupyterLab, with a kernel: by keys and by clicks, from Python and back; errors; a kernel that is lost.
 
-Only where `make lab` has set up its environment. One notebook, one page, one kernel: the tests of this module follow
-one another.
+Only where `make lab` has set up its environment. One notebook, one page, one kernel: the tests of
+this module follow one another.
 """
 
 import ast
@@ -12,7 +12,15 @@ from liveservers import LivePage, installed, served
 
 from mpack.widgets import _sources
 from tests.browser.test_pages import check_accessible
-from tests.browser.test_widgets import FIGURES, RUNNING, Shown, by_keyboard, by_the_clock, painted, random_state
+from tests.browser.test_widgets import (
+    FIGURES,
+    RUNNING,
+    Shown,
+    by_keyboard,
+    by_the_clock,
+    painted,
+    random_state,
+)
 
 pytestmark = installed
 CELLS = {
@@ -30,9 +38,25 @@ MENDED = "mpack.widgets._{0}.simulation = whole"
 
 def arguments(folder):
     """JupyterLab over a folder, for nobody else; `window.jupyterapp` lets the tests press its menus."""
-    fixed = ["--no-browser", "--ip=127.0.0.1", "--allow-root", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
-    quiet = ["--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    return lambda port: ["-m", "jupyterlab", *fixed, *quiet, "--LabApp.news_url=None", f"--port={port}"]
+    fixed = [
+        "--no-browser",
+        "--ip=127.0.0.1",
+        "--allow-root",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    quiet = [
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    return lambda port: [
+        "-m",
+        "jupyterlab",
+        *fixed,
+        *quiet,
+        "--LabApp.news_url=None",
+        f"--port={port}",
+    ]
 
 
 def notebook():
@@ -110,7 +134,9 @@ def test_a_figure_and_its_kernel(lab, name, seed):
     lab.agrees(name, figure)
     state = {key: value for key, value in random_state(name, seed).items() if key != "step"}
     assert lab.python("None", f"{name}.set({state!r})") is None
-    figure.wait(f"Object.entries({json.dumps(state)}).every(([name, value]) => figure.state[name] === value)")
+    figure.wait(
+        f"Object.entries({json.dumps(state)}).every(([name, value]) => figure.state[name] === value)"
+    )
     figure.settle()
     assert figure.page.locator(".mpk-apart").nth(figure.place).is_hidden()
     figure.whole()
@@ -136,7 +162,9 @@ def test_spheres_that_the_kernel_drives(lab):
     assert shown["numbers"]["digest"] == lab.python("driven.trajectory.digest")
     assert lab.python("driven.azimuth") == shown["state"]["azimuth"] == 38
     lab.python("None", "driven.start()")
-    figure.wait(f"figure.figure.driven.going && figure.figure.frame.steps > {shown['numbers']['step'] + 2}")
+    figure.wait(
+        f"figure.figure.driven.going && figure.figure.frame.steps > {shown['numbers']['step'] + 2}"
+    )
     lab.python("None", "driven.stop(); driven.wait()")
     figure.wait("!figure.figure.driven.going")
     assert figure.report()["numbers"]["digest"] == lab.python("driven.trajectory.digest")

@@ -20,10 +20,14 @@ class Visit:
         self.errors, self.hosts = [], set()
         self.page.on(
             "console",
-            lambda message: message.type in ("error", "warning") and self.errors.append(message.text),
+            lambda message: (
+                message.type in ("error", "warning") and self.errors.append(message.text)
+            ),
         )
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("response", lambda reply: reply.ok or self.errors.append(f"{reply.status}: {reply.url}"))
+        self.page.on(
+            "response", lambda reply: reply.ok or self.errors.append(f"{reply.status}: {reply.url}")
+        )
         self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
         self.page.on("request", self.note_host)
         self.page.goto(url, wait_until="load")
@@ -73,8 +77,9 @@ def pictures(page):
 def without_spans(page):
     """Replace coloured code and typeset formulas by plain text.
 
-    Nine tenths of a chapter's elements are the spans of these two, alike on every page, and axe takes half a
-    minute over them. It does so once, on the first chapter; elsewhere it looks at everything else.
+    Nine tenths of a chapter's elements are the spans of these two, alike on every page, and axe
+    takes half a minute over them. It does so once, on the first chapter; elsewhere it looks at
+    everything else.
     """
     page.evaluate("""() => {
         for (const code of document.querySelectorAll('pre')) code.textContent = code.textContent;
@@ -87,7 +92,9 @@ def check_accessible(page, within=None, **options):
 
     # Without `preload`: axe would fetch the style sheets again, and @import from the wrong folder.
     context = {"include": [[within]]} if within else None
-    found = Axe().run(page, context=context, options={"resultTypes": ["violations"], "preload": False, **options})
+    found = Axe().run(
+        page, context=context, options={"resultTypes": ["violations"], "preload": False, **options}
+    )
     assert found.violations_count == 0, found.generate_report()
 
 

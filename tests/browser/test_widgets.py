@@ -1,7 +1,9 @@
 """The interactive figures in a real browser: alive over http and from a file, by pointer and by keyboard, restored from
-their addresses, unharmed by bad input, and, for the playground, bit for bit what the library computes.
+their addresses, unharmed by bad input, and, for the playground, bit for bit what the library
+computes.
 
-`report()` of a figure (also behind *Copy report*) says what state it is in and which numbers it shows.
+`report()` of a figure (also behind *Copy report*) says what state it is in and which numbers it
+shows.
 """
 
 import json
@@ -26,7 +28,14 @@ FIGURES = _sources.names()
 RUNNING = [name for name in FIGURES if "running" in _sources.schema(name)["state"]]
 WIDE, PHONE = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
 PAGES = "_static/mpack-figures"
-FUZZ = Path(__file__).with_name("fuzz.js").read_text(encoding="utf8").partition("\n")[2].rstrip().rstrip(";")
+FUZZ = (
+    Path(__file__)
+    .with_name("fuzz.js")
+    .read_text(encoding="utf8")
+    .partition("\n")[2]
+    .rstrip()
+    .rstrip(";")
+)
 # Links as readers may have kept them. They must mean the same for ever: add, never change.
 OLD_LINKS = {
     "playground": {
@@ -66,7 +75,9 @@ class Shown:
     def settle(self):
         """Wait until the figure has reached the step that its address asked for, and a frame more."""
         self.wait("figure.failed || !figure.figure.busy?.()")
-        self.call("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));")
+        self.call(
+            "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));"
+        )
 
     def report(self):
         return self.call("return figure.report();")
@@ -75,7 +86,9 @@ class Shown:
         return self.report()["state"]
 
     def press(self, text):
-        self.page.locator(".mpk").nth(self.place).get_by_role("button", name=text, exact=True).click()
+        self.page.locator(".mpk").nth(self.place).get_by_role(
+            "button", name=text, exact=True
+        ).click()
 
     def whole(self):
         """It stands: no failure, nothing on the console, nobody asked but its own host."""
@@ -136,7 +149,11 @@ def random_value(field, rng):
 
 def random_state(name, seed):
     rng = random.Random(f"{name} {seed}")
-    return {key: random_value(field, rng) for key, field in _sources.schema(name)["state"].items() if key != "running"}
+    return {
+        key: random_value(field, rng)
+        for key, field in _sources.schema(name)["state"].items()
+        if key != "running"
+    }
 
 
 def query_of(state):
@@ -144,7 +161,8 @@ def query_of(state):
     return urlencode({"v": 1} | plain)
 
 
-# ------------------------------------------------------------------------------------------------ alive
+# ------------------------------------------------------------------------------------------------
+# alive
 
 
 def painted(figure):
@@ -173,7 +191,9 @@ def test_a_figure_comes_alive_by_itself(browser, pages, name, scheme):
 def test_the_figures_of_the_book_come_alive_where_they_stand(browser, address):
     with Visit(browser, f"{address}/book/playground.html") as visit:
         live = visit.page.locator(".mpack-interactive > .mpack-widget")
-        visit.page.wait_for_function("() => !document.querySelector('.mpack-widget:not([data-live])')")
+        visit.page.wait_for_function(
+            "() => !document.querySelector('.mpack-widget:not([data-live])')"
+        )
         assert live.count() >= 1
         stills = visit.page.locator(".mpack-interactive > img")
         assert stills.count() == 2 * live.count()
@@ -202,7 +222,9 @@ def test_axe_finds_nothing_in_either_theme_or_width(browser, pages, name):
                     details.locator("summary").click()
                 assert figure.report()["theme"] == theme
                 check_accessible(figure.page)
-                assert figure.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+                assert (
+                    figure.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+                )
                 figure.whole()
 
 
@@ -234,7 +256,8 @@ def test_a_figure_follows_the_theme_of_its_page(browser, pages):
         assert figure.call(corner) != light
 
 
-# ------------------------------------------------------------------------------------------------ controls
+# ------------------------------------------------------------------------------------------------
+# controls
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -245,10 +268,13 @@ def test_every_control_answers_the_keyboard(browser, pages, name):
 
 def by_keyboard(figure):
     """Move every control by keys alone, and see the state follow."""
-    # Whatever hides some controls (a dynamics without a batch, say) is moved along, until each has been seen.
+    # Whatever hides some controls (a dynamics without a batch, say) is moved along, until each has
+    # been seen.
     figure.call("for (const fold of figure.root.querySelectorAll('details')) fold.open = true;")
     unseen = {key for key in figure.fields if figure.within(f"[data-control={key}]").count()}
-    choices = [key for key, field in figure.fields.items() if field["kind"] == "choice" and key in unseen]
+    choices = [
+        key for key, field in figure.fields.items() if field["kind"] == "choice" and key in unseen
+    ]
     turns = [[]] + [[key, option] for key in choices for option in figure.fields[key]["options"]]
     for turn in turns:
         if turn:
@@ -274,7 +300,9 @@ def move(figure, key, control):
         return
     if field["kind"] == "choice":
         control.locator("select").focus()
-        figure.page.keyboard.press("ArrowUp" if before == list(field["options"])[-1] else "ArrowDown")
+        figure.page.keyboard.press(
+            "ArrowUp" if before == list(field["options"])[-1] else "ArrowDown"
+        )
         assert figure.state()[key] != before
         return
     number = control.locator("input[type=number]")
@@ -351,7 +379,8 @@ def test_reduced_motion_starts_paused_and_says_so(browser, pages, name):
     context.close()
 
 
-# ------------------------------------------------------------------------------------------------ addresses and sharing
+# ------------------------------------------------------------------------------------------------
+# addresses and sharing
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -394,7 +423,9 @@ def test_the_address_follows_the_reader(browser, pages, name):
         assert figure.report()["state"] == before["state"]
 
 
-@pytest.mark.parametrize("name,query", [(name, query) for name, links in OLD_LINKS.items() for query in links])
+@pytest.mark.parametrize(
+    "name,query", [(name, query) for name, links in OLD_LINKS.items() for query in links]
+)
 def test_old_links_mean_what_they_meant(browser, pages, name, query):
     with Figure(browser, pages, name, query) as figure:
         report = figure.whole()
@@ -413,7 +444,10 @@ def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name):
     """Two when the page opens; the others typed into the page that is open."""
     keys = _sources.schema(name)["state"]
     defaults = {key: field["default"] for key, field in keys.items()}
-    texts = ["&".join(query.format(all=key) for key in keys) if "{all}" in query else query for query in BAD_ADDRESSES]
+    texts = [
+        "&".join(query.format(all=key) for key in keys) if "{all}" in query else query
+        for query in BAD_ADDRESSES
+    ]
 
     def check(figure, query):
         report = figure.whole()
@@ -421,8 +455,14 @@ def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name):
         assert report["complaints"][0][:30] in figure.notice()
         assert "<script" not in figure.page.locator(".mpk").inner_html().replace("&lt;", "")
         if "{all}" in query:
-            named = [key for key in keys if any(f"({key})" in complaint for complaint in report["complaints"])]
-            assert {key: report["state"][key] for key in named} == {key: defaults[key] for key in named}
+            named = [
+                key
+                for key in keys
+                if any(f"({key})" in complaint for complaint in report["complaints"])
+            ]
+            assert {key: report["state"][key] for key in named} == {
+                key: defaults[key] for key in named
+            }
 
     for query, text in list(zip(BAD_ADDRESSES, texts, strict=True))[:2]:
         with Figure(browser, pages, name, text) as figure:
@@ -437,17 +477,26 @@ def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_what_is_shared(browser, pages, name, tmp_path):
-    with Figure(browser, pages, name, query_of(random_state(name, 5)), size={"width": 900, "height": 900}) as figure:
+    with Figure(
+        browser, pages, name, query_of(random_state(name, 5)), size={"width": 900, "height": 900}
+    ) as figure:
         before = figure.whole()
         figure.press("Share")
         saved = {}
-        for text, ending in (("Save picture", "png"), ("Save numbers", "csv"), ("Save as a page", "html")):
+        for text, ending in (
+            ("Save picture", "png"),
+            ("Save numbers", "csv"),
+            ("Save as a page", "html"),
+        ):
             with figure.page.expect_download() as download:
                 figure.press(text)
             saved[ending] = tmp_path / download.value.suggested_filename
             download.value.save_as(saved[ending])
             assert saved[ending].name == f"{name}.{ending}"
-        assert saved["png"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and saved["png"].stat().st_size > 10_000
+        assert (
+            saved["png"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+            and saved["png"].stat().st_size > 10_000
+        )
         lines = [line for line in saved["csv"].read_text().splitlines() if not line.startswith("#")]
         widths = {len(line.split(",")) for line in lines}
         assert len(lines) > 1 and len(widths) == 1
@@ -492,7 +541,10 @@ def test_links_in_the_text_set_the_figure(browser, address, where):
                 fold.classList.remove('toggle-hidden'); fold.open = true; }"""
         )
         for link in page.locator("a.mpack-set").all():
-            figure, wanted = link.get_attribute("data-figure"), json.loads(link.get_attribute("data-state"))
+            figure, wanted = (
+                link.get_attribute("data-figure"),
+                json.loads(link.get_attribute("data-state")),
+            )
             link.evaluate("link => link.click()")
             page.wait_for_function(
                 "([id, wanted]) => { const { state } = document.getElementById(id).querySelector('.mpk').mpackFigure;"
@@ -502,12 +554,14 @@ def test_links_in_the_text_set_the_figure(browser, address, where):
             assert page.evaluate("location.hash").startswith(f"#{figure}?")
             assert page.locator(f"[id={figure}] .mpk-notice").is_hidden()
             page.evaluate(
-                "id => document.getElementById(id).querySelector('.mpk').mpackFigure.run(false)", figure
+                "id => document.getElementById(id).querySelector('.mpk').mpackFigure.run(false)",
+                figure,
             )
         assert not visit.errors
 
 
-# ------------------------------------------------------------------------------------------------ hard use
+# ------------------------------------------------------------------------------------------------
+# hard use
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -550,7 +604,8 @@ def test_fifty_times_mounted_and_unmounted_nothing_is_left(browser, pages, name)
         figure.whole()
 
 
-# ------------------------------------------------------------------------------------------------ the same bits
+# ------------------------------------------------------------------------------------------------
+# the same bits
 
 
 RULES = [
@@ -572,7 +627,9 @@ def playground(browser, pages):
 
 
 def rule_name(rule):
-    return "-".join([rule["dynamics"], *(key for key in ("approximation", "batch_size") if rule.get(key))])
+    return "-".join(
+        [rule["dynamics"], *(key for key in ("approximation", "batch_size") if rule.get(key))]
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_name)
@@ -612,7 +669,11 @@ def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):
     """The edge of the box is a correctly rounded square root: hundreds of packing fractions, to the last bit."""
     rng = random.Random(seed)
     states = [
-        (rng.randint(20, 2000), round(rng.uniform(0.1, 1.2), rng.randint(2, 16)), round(rng.uniform(1, 2), 4))
+        (
+            rng.randint(20, 2000),
+            round(rng.uniform(0.1, 1.2), rng.randint(2, 16)),
+            round(rng.uniform(1, 2), 4),
+        )
         for _ in range(300)
     ]
     code = (_sources.FOLDER / "_exact.js").read_text(encoding="utf8")
@@ -625,11 +686,17 @@ def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):
         )
     for (n, phi, ratio), (box, first, last) in zip(states, found, strict=True):
         start = _same.start_of(_same.whole({"n": n, "phi": phi, "size_ratio": ratio, "seed": 1}))
-        assert (box, first, last) == (start.box, start.diameters[0], start.diameters[-1]), (n, phi, ratio)
+        assert (box, first, last) == (start.box, start.diameters[0], start.diameters[-1]), (
+            n,
+            phi,
+            ratio,
+        )
 
 
 def test_the_reader_sees_both_digests(browser, pages):
-    known = json.loads((_sources.FOLDER / "playground.data.json").read_text(encoding="utf8"))["runs"][0]
+    known = json.loads((_sources.FOLDER / "playground.data.json").read_text(encoding="utf8"))[
+        "runs"
+    ][0]
     with Figure(browser, pages, "playground", query_of(known["state"] | {"step": 100})) as figure:
         figure.page.get_by_text("The same bits as the library").click()
         figure.page.wait_for_function(
@@ -637,11 +704,16 @@ def test_the_reader_sees_both_digests(browser, pages):
         )
         text = figure.page.locator(".mpk-checked").inner_text()
         assert text.count(known["digests"]["100"]) == 2 and "had the same" in text
-        figure.call("figure.figure.compared.page = 'f'.repeat(32); figure.figure.stamp = null; figure.redraw();")
-        figure.page.wait_for_function("() => document.querySelector('.mpk-checked').textContent.includes('defect')")
+        figure.call(
+            "figure.figure.compared.page = 'f'.repeat(32); figure.figure.stamp = null; figure.redraw();"
+        )
+        figure.page.wait_for_function(
+            "() => document.querySelector('.mpk-checked').textContent.includes('defect')"
+        )
 
 
-# ------------------------------------------------------------------------------------------------ the kick cloud
+# ------------------------------------------------------------------------------------------------
+# the kick cloud
 
 
 @pytest.fixture(scope="module")
@@ -659,12 +731,24 @@ def three_discs(rng):
 
 
 def kick_state(rule, places, seed):
-    named = {f"{axis}{disc + 1}": place[k] for disc, place in enumerate(places) for k, axis in enumerate("xy")}
-    return {"samples": 4000, "seed": seed, **named, **{"eps": 0.2, "alpha": 0.25, "batch_fraction": 0.6}, **rule}
+    named = {
+        f"{axis}{disc + 1}": place[k]
+        for disc, place in enumerate(places)
+        for k, axis in enumerate("xy")
+    }
+    return {
+        "samples": 4000,
+        "seed": seed,
+        **named,
+        **{"eps": 0.2, "alpha": 0.25, "batch_fraction": 0.6},
+        **rule,
+    }
 
 
 @pytest.mark.parametrize(
-    "rule", [rule | {"batch_size": min(2, rule.get("batch_size", 0))} for rule in RULES], ids=rule_name
+    "rule",
+    [rule | {"batch_size": min(2, rule.get("batch_size", 0))} for rule in RULES],
+    ids=rule_name,
 )
 def test_the_cloud_s_moments_are_the_library_s(cloud, rule, seed):
     """Exact moments to rounding; the first draw to the bit; sampled means within 5 standard errors.
@@ -678,14 +762,20 @@ def test_the_cloud_s_moments_are_the_library_s(cloud, rule, seed):
         cloud.call(f"figure.model.replace({json.dumps(state)}); return Promise.resolve();")
         numbers = cloud.whole()["numbers"]
         playground = _sources.schema("playground")["state"]
-        dynamics = _same.dynamics_of(_same.whole({key: state[key] for key in state if key in playground}))
+        dynamics = _same.dynamics_of(
+            _same.whole({key: state[key] for key in state if key in playground})
+        )
         mean, covariance = mpack.kicks.moments(places, dynamics)
         for disc, exactly in enumerate(numbers["exact"]):
             own = covariance[2 * disc : 2 * disc + 2, 2 * disc : 2 * disc + 2]
             assert exactly["mean"] == pytest.approx(mean[disc], abs=1e-14)
-            assert exactly["covariance"] == pytest.approx([own[0, 0], own[1, 1], own[0, 1]], abs=1e-15)
+            assert exactly["covariance"] == pytest.approx(
+                [own[0, 0], own[1, 1], own[0, 1]], abs=1e-15
+            )
             drawn = numbers["sampled"][disc]
-            for found, true, error in zip(drawn["mean"], mean[disc], drawn["errors"][:2], strict=True):
+            for found, true, error in zip(
+                drawn["mean"], mean[disc], drawn["errors"][:2], strict=True
+            ):
                 assert abs(found - true) <= 5 * error + 1e-12
         start = mpack.Packing(places, box=8)
         run = mpack.simulate(start, dynamics, steps=1, seed=seed + trial)
@@ -714,7 +804,8 @@ def test_discs_are_dragged_and_walked(browser, pages):
         figure.whole()
 
 
-# ------------------------------------------------------------------------------------------------ phase space
+# ------------------------------------------------------------------------------------------------
+# phase space
 
 PHASES = (
     {"eta": 0.05, "beta": 0.5, "batch_size": 16},
@@ -732,7 +823,9 @@ def phase(browser, pages):
 @pytest.mark.parametrize("state", PHASES)
 def test_the_path_in_phase_space_is_the_library_s(phase, state, seed):
     """The same data, batches and recursion: after 300 steps the same point; and the same theory of each mode."""
-    phase.call(f"figure.model.replace({json.dumps(state | {'step': 300, 'seed': seed})}); return Promise.resolve();")
+    phase.call(
+        f"figure.model.replace({json.dumps(state | {'step': 300, 'seed': seed})}); return Promise.resolve();"
+    )
     phase.settle()
     page = phase.whole()["numbers"]
     fields = _sources.schema("phase_space")["state"]
@@ -754,18 +847,25 @@ def test_the_path_in_phase_space_is_the_library_s(phase, state, seed):
         assert theory["factor"] == pytest.approx(model.minibatch_factor()[mode], rel=1e-10)
         assert theory["oscillates"] == model.oscillates()[mode]
         if theory["oscillates"]:
-            assert theory["period"] == pytest.approx(2 * math.pi / model.phase_per_step()[mode], rel=1e-9)
-        eigen = np.abs(np.linalg.eigvals(mpack.limiting.step_matrix(model.eta, model.beta, model.h[mode]))).max()
+            assert theory["period"] == pytest.approx(
+                2 * math.pi / model.phase_per_step()[mode], rel=1e-9
+            )
+        eigen = np.abs(
+            np.linalg.eigvals(mpack.limiting.step_matrix(model.eta, model.beta, model.h[mode]))
+        ).max()
         assert theory["memory"] == pytest.approx(-1 / math.log(max(eigen, 1e-9)), rel=1e-6)
 
 
 def test_a_path_that_runs_away_is_said_to(browser, pages):
-    with Figure(browser, pages, "phase_space", "v=1&eta=1&batch_size=1&beta=0.9&step=5000") as figure:
+    with Figure(
+        browser, pages, "phase_space", "v=1&eta=1&batch_size=1&beta=0.9&step=5000"
+    ) as figure:
         assert figure.whole()["numbers"]["lost"]
         assert "run away" in figure.page.locator(".mpk-status").inner_text()
 
 
-# ------------------------------------------------------------------------------------------------ the collapse
+# ------------------------------------------------------------------------------------------------
+# the collapse
 
 
 @pytest.fixture(scope="module")
@@ -776,7 +876,9 @@ def collapse(browser, pages):
 
 def collapse_points(process):
     """The figure's points as `mpack.scaling` takes them."""
-    points = json.loads((_sources.FOLDER / "collapse.data.json").read_text(encoding="utf8"))["points"][process]
+    points = json.loads((_sources.FOLDER / "collapse.data.json").read_text(encoding="utf8"))[
+        "points"
+    ][process]
     found = {}
     for name, sizes in points.items():
         rows = [[size["n"], *row] for size in sizes for row in size["fitted"]]
@@ -786,14 +888,21 @@ def collapse_points(process):
 
 
 def exponents_of(state):
-    return {"rho_c": state["phi_c"], "nu": state["nu_perp"], "zeta_f": -state["beta"], "zeta_tau": state["nu_par"]}
+    return {
+        "rho_c": state["phi_c"],
+        "nu": state["nu_perp"],
+        "zeta_f": -state["beta"],
+        "zeta_tau": state["nu_par"],
+    }
 
 
 @pytest.mark.parametrize("process", ("SGD", "RCD", "GD"))
 def test_the_quality_in_the_page_is_the_library_s(collapse, process, seed):
     """S at the presets and at random settings, to rounding; it answers a wrong sign of beta, so the test can fail."""
     rng, data = random.Random(f"{process} {seed}"), collapse_points(process)
-    classes = json.loads((_sources.FOLDER / "collapse.data.json").read_text(encoding="utf8"))["classes"]
+    classes = json.loads((_sources.FOLDER / "collapse.data.json").read_text(encoding="utf8"))[
+        "classes"
+    ]
     for name, values in classes.items():
         known = mpack.scaling.exponents(name, 3)
         assert values == {"beta": known.beta, "nu_perp": known.nu_perp, "nu_par": known.nu_parallel}
@@ -812,7 +921,9 @@ def test_the_quality_in_the_page_is_the_library_s(collapse, process, seed):
         found = collapse.report()["numbers"]
         library = mpack.scaling.collapse(data, {}, fixed=exponents_of(state)).quality
         assert found["S"] == pytest.approx(library, rel=1e-9), state
-        wrong = mpack.scaling.collapse(data, {}, fixed=exponents_of(state | {"beta": -state["beta"]})).quality
+        wrong = mpack.scaling.collapse(
+            data, {}, fixed=exponents_of(state | {"beta": -state["beta"]})
+        ).quality
         assert found["S"] != pytest.approx(wrong, rel=1e-3)
     collapse.whole()
 
@@ -828,27 +939,38 @@ def test_buttons_of_the_collapse_go_where_they_say(collapse):
     collapse.press("Manna")
     known = mpack.scaling.exponents("Manna", 3)
     state = collapse.state()
-    assert (state["beta"], state["nu_perp"], state["nu_par"]) == (known.beta, known.nu_perp, known.nu_parallel)
+    assert (state["beta"], state["nu_perp"], state["nu_par"]) == (
+        known.beta,
+        known.nu_perp,
+        known.nu_parallel,
+    )
     assert state["phi_c"] == 0.507  # a class says nothing of the place
     collapse.press("Best φ for these exponents")
     lowest = collapse.report()
     fixed = {key: value for key, value in exponents_of(state).items() if key != "rho_c"}
-    fit = mpack.scaling.collapse(collapse_points("SGD"), {"rho_c": 0.5175}, fixed=fixed, errors="none")
+    fit = mpack.scaling.collapse(
+        collapse_points("SGD"), {"rho_c": 0.5175}, fixed=fixed, errors="none"
+    )
     assert lowest["state"]["phi_c"] == pytest.approx(fit.rho_c, abs=2e-4)
     collapse.press("Best fit from here")
     best = collapse.report()
     assert best["numbers"]["S"] < lowest["numbers"]["S"] and best["numbers"]["used"] > 15
     assert "S" in collapse.page.locator("[aria-live=polite]").inner_text()
     names = {}
-    exec(collapse.call("return figure.python();").replace("mpack.widgets.Collapse(", "dict("), names)
+    exec(
+        collapse.call("return figure.python();").replace("mpack.widgets.Collapse(", "dict("), names
+    )
     assert names["S"] == pytest.approx(best["numbers"]["S"], rel=1e-9)
     collapse.press("Reset")
     defaults = {key: field["default"] for key, field in collapse.fields.items()}
-    assert all(collapse.state()[key] == defaults[key] for key in ("phi_c", "beta", "nu_perp", "nu_par"))
+    assert all(
+        collapse.state()[key] == defaults[key] for key in ("phi_c", "beta", "nu_perp", "nu_par")
+    )
     collapse.whole()
 
 
-# ------------------------------------------------------------------------------------------------ the valley
+# ------------------------------------------------------------------------------------------------
+# the valley
 
 
 @pytest.fixture(scope="module")
@@ -861,8 +983,19 @@ def valley(browser, pages):
 def test_the_rise_in_the_valley_is_the_library_s(valley, rule, fraction, seed):
     """Closed form and drawn mean and error, to rounding, at a random width; and of all states."""
     rng = random.Random(f"{rule} {fraction} {seed}")
-    sigma, start, draws = round(math.exp(rng.uniform(math.log(6e-4), math.log(0.06))), 6), rng.choice("123"), 60
-    state = {"rule": rule, "batch_fraction": fraction, "start": start, "sigma": sigma, "seed": seed, "step": draws}
+    sigma, start, draws = (
+        round(math.exp(rng.uniform(math.log(6e-4), math.log(0.06))), 6),
+        rng.choice("123"),
+        60,
+    )
+    state = {
+        "rule": rule,
+        "batch_fraction": fraction,
+        "start": start,
+        "sigma": sigma,
+        "seed": seed,
+        "step": draws,
+    }
     valley.go(query_of(state))
     page = valley.whole()["numbers"]
     names = {}
@@ -871,19 +1004,28 @@ def test_the_rise_in_the_valley_is_the_library_s(valley, rule, fraction, seed):
     assert page["exact"] == pytest.approx(names["exact"], rel=1e-11)
     assert page["mean"] == pytest.approx(names["mean"], rel=1e-9)
     assert page["error"] == pytest.approx(names["error"], rel=1e-9)
-    assert page["exact"] != pytest.approx(names["exact"] * 1.001, rel=1e-4)  # the comparison can fail
+    assert page["exact"] != pytest.approx(
+        names["exact"] * 1.001, rel=1e-4
+    )  # the comparison can fail
     data = json.loads((_sources.FOLDER / "valley.data.json").read_text(encoding="utf8"))
     kept = {(one["rule"], one["batch_fraction"]) for one in data["states"]}
     assert {(name, b) for name, points in page["levels"].items() for b, *_ in points} == kept
     for b, mean, error in page["levels"]["GD" if fraction == "1.0" else rule]:
         name = "GD" if b == 1 else rule
-        found = [mpack.flatness(_same.settled(name, b, k), sigma).delta_v_over_u0 / 0.3 for k in (1, 2, 3)]
-        assert (mean, error) == pytest.approx((np.mean(found), np.std(found, ddof=1) / 3**0.5), rel=1e-9)
+        found = [
+            mpack.flatness(_same.settled(name, b, k), sigma).delta_v_over_u0 / 0.3
+            for k in (1, 2, 3)
+        ]
+        assert (mean, error) == pytest.approx(
+            (np.mean(found), np.std(found, ddof=1) / 3**0.5), rel=1e-9
+        )
 
 
 def test_a_draw_in_the_valley_is_a_displaced_packing(valley):
     """One draw alone, not averaged with its opposite: the library's energy of the displaced spheres."""
-    valley.go(query_of({"rule": "SGD", "batch_fraction": "0.25", "sigma": 0.02, "paired": 0, "step": 3}))
+    valley.go(
+        query_of({"rule": "SGD", "batch_fraction": "0.25", "sigma": 0.02, "paired": 0, "step": 3})
+    )
     shift, forth, back = valley.call(
         "const { shift, values } = figure.figure; return [[...shift], values.forth[2], values.back[2]];"
     )
@@ -917,7 +1059,8 @@ def test_what_the_text_says_of_the_valley(valley):
     assert "closed form" in valley.page.locator(".mpk-status").inner_text()
 
 
-# ------------------------------------------------------------------------------------------------ spheres
+# ------------------------------------------------------------------------------------------------
+# spheres
 
 
 @pytest.fixture(scope="module")
@@ -930,8 +1073,16 @@ def spheres(browser, pages):
 def test_the_spheres_are_the_library_s(spheres, packing, seed):
     """Digest, activity, contacts at a random gap, overlaps, kicks, and what a plane cuts."""
     rng = random.Random(f"{packing} {seed}")
-    gap, place, axis = round(math.exp(rng.uniform(math.log(1e-3), math.log(0.1))), 5), rng.random(), rng.choice("xyz")
-    spheres.go(query_of({"packing": packing, "gap": gap, "place": round(place, 3), "axis": axis, "slab": 0.3}))
+    gap, place, axis = (
+        round(math.exp(rng.uniform(math.log(1e-3), math.log(0.1))), 5),
+        rng.random(),
+        rng.choice("xyz"),
+    )
+    spheres.go(
+        query_of(
+            {"packing": packing, "gap": gap, "place": round(place, 3), "axis": axis, "slab": 0.3}
+        )
+    )
     page, names = spheres.whole()["numbers"], {}
     exec(spheres.call("return figure.python().replace(/^mpack.widgets.*$/m, '');"), names)
     final, contacts = names["run"].final, names["contacts"]
@@ -954,7 +1105,11 @@ def test_the_spheres_are_the_library_s(spheres, packing, seed):
         near = final.positions[moving][:, None] - final.positions[moving]
         near = np.linalg.norm(near - final.box * np.round(near / final.box), axis=2) < 1.2
         knots = connected_components(near)[1]
-        assert len(moving) < final.n / 10 and len(set(knots)) < 12 and np.bincount(knots).max() > len(moving) / 2
+        assert (
+            len(moving) < final.n / 10
+            and len(set(knots)) < 12
+            and np.bincount(knots).max() > len(moving) / 2
+        )
 
 
 def test_spheres_are_turned_by_pointer_and_keys(spheres):
@@ -976,11 +1131,18 @@ def test_spheres_are_turned_by_pointer_and_keys(spheres):
     assert (dragged["azimuth"], dragged["elevation"]) == (-152, 75)
     spheres.page.mouse.wheel(0, 100)  # by itself it scrolls the page
     assert spheres.state()["zoom"] == 1.1
-    assert min(before) > 5 and spheres.call("return getComputedStyle(document.querySelector('.mpk-turner')).touchAction;") == "pan-y"
+    assert (
+        min(before) > 5
+        and spheres.call(
+            "return getComputedStyle(document.querySelector('.mpk-turner')).touchAction;"
+        )
+        == "pan-y"
+    )
     spheres.whole()
 
 
-# ------------------------------------------------------------------------------------------------ the approach
+# ------------------------------------------------------------------------------------------------
+# the approach
 
 
 @pytest.fixture(scope="module")
@@ -997,35 +1159,50 @@ def test_the_line_to_zero_is_the_library_s(approach):
     ends = {}
     for process in approach.fields["process"]["options"]:
         fits = {
-            scan["alpha"]: scan["fit"] for scan in data["scans"] if scan["process"] == process and scan.get("fit")
+            scan["alpha"]: scan["fit"]
+            for scan in data["scans"]
+            if scan["process"] == process and scan.get("fit")
         }
         for alpha in approach.fields["alpha"]["values"]:
-            approach.call(f"figure.set({json.dumps({'process': process, 'alpha': alpha, 'above': 0.03})});")
+            approach.call(
+                f"figure.set({json.dumps({'process': process, 'alpha': alpha, 'above': 0.03})});"
+            )
             limit = approach.report()["numbers"]["limit"]
             above = [a for a in sorted(fits) if a >= alpha][:3]
             used = above if len(above) == 3 else sorted(fits)[-3:]
             assert limit["alphas"] == used
             library = mpack.critical.to_zero(used, *np.array([fits[a][:2] for a in used]).T)
-            assert (limit["value"], limit["error"]) == pytest.approx((library.value, library.error), rel=1e-9)
+            assert (limit["value"], limit["error"]) == pytest.approx(
+                (library.value, library.error), rel=1e-9
+            )
             ends[process, alpha] = limit["value"]
         assert ends[process, 0.1] < ends[process, 0.003] + 0.003
     # What the text says: the line of the first process moves up, and all meet in one point.
     assert ends["SGD 0.6", 0.1] < ends["SGD 0.6", 0.03] < ends["SGD 0.6", 0.003]
-    assert np.ptp([ends[process, 0.003] for process in approach.fields["process"]["options"]]) < 0.005
+    assert (
+        np.ptp([ends[process, 0.003] for process in approach.fields["process"]["options"]]) < 0.005
+    )
     approach.whole()
 
 
-@pytest.mark.parametrize("process,alpha,above", (("SGD 0.6", 0.1, 0.02), ("BRO", 0.01, 0.04), ("RCD 0.2", 0.001, 0)))
+@pytest.mark.parametrize(
+    "process,alpha,above", (("SGD 0.6", 0.1, 0.02), ("BRO", 0.01, 0.04), ("RCD 0.2", 0.001, 0))
+)
 def test_a_run_of_the_approach_is_the_archive_s(approach, process, alpha, above):
     approach.go(query_of({"process": process, "alpha": alpha, "above": above}))
     page = approach.whole()["numbers"]
     names = {}
-    exec(approach.call("return figure.python();").replace("mpack.widgets.Approach(", "dict("), names)
+    exec(
+        approach.call("return figure.python();").replace("mpack.widgets.Approach(", "dict("), names
+    )
     runs = names["runs"]
     if page["steps"] is None:  # where no run is, the figure says so
         assert not len(runs) and "no run" in approach.page.locator(".mpk-status").inner_text()
     else:
-        assert len(runs) and (page["steps"], page["absorbed"]) == (runs.iloc[0].steps, runs.iloc[0].absorbed)
+        assert len(runs) and (page["steps"], page["absorbed"]) == (
+            runs.iloc[0].steps,
+            runs.iloc[0].absorbed,
+        )
         said = "Absorbed after" if page["absorbed"] else "Still active"
         assert said in approach.page.locator(".mpk-status").inner_text()
     assert len(painted(approach)) == 4
@@ -1061,35 +1238,54 @@ def test_spheres_that_a_kernel_drives(spheres, dim):
     packing = mpack.Packing.random(n=300, phi={2: 0.6, 3: 0.5}[dim], dim=dim, seed=1)
     driven = mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.1), stride=4)
     messages = []
-    driven.send = lambda content, buffers=None: messages.append((content, list(buffers[0]) if buffers else None))
+    driven.send = lambda content, buffers=None: messages.append(
+        (content, list(buffers[0]) if buffers else None)
+    )
     driven._heard(driven, {"hello": True}, [])
     driven._heard(driven, {"drawn": 1}, [])
     driven._heard(driven, {"once": True}, [])
     assert driven.wait(60)
     driven.error = ValueError("the box is on fire")
     messages.append(({"going": False, **driven._said()}, None))
-    found = spheres.page.evaluate(KERNEL, [[content for content, _ in messages], [data for _, data in messages]])
+    found = spheres.page.evaluate(
+        KERNEL, [[content for content, _ in messages], [data for _, data in messages]]
+    )
     assert found["failed"] is None
     shown = [numbers for *_, numbers in found["seen"]]
-    assert shown[0]["step"] == 0 and shown[-1]["step"] == 4 and shown[-1]["digest"] == driven.trajectory.digest
+    assert (
+        shown[0]["step"] == 0
+        and shown[-1]["step"] == 4
+        and shown[-1]["digest"] == driven.trajectory.digest
+    )
     assert shown[-1]["activity"] == driven.trajectory.activity[-1]
     contacts = mpack.contacts(driven.trajectory.final, tolerance=0.02)
     assert shown[-1]["pairs"] == pytest.approx(contacts.pairs, abs=2)  # places come as float32
     notice, _, button, _ = found["seen"][-1]
-    assert "the box is on fire" in notice and button == "Run" and "Stop" in [one[2] for one in found["seen"]]
+    assert (
+        "the box is on fire" in notice
+        and button == "Run"
+        and "Stop" in [one[2] for one in found["seen"]]
+    )
     frames = [content["frame"] for content, _ in messages if "frame" in content]
-    assert found["sent"] == [{"hello": True}, *({"drawn": number} for number in frames), {"go": True}]
+    assert found["sent"] == [
+        {"hello": True},
+        *({"drawn": number} for number in frames),
+        {"go": True},
+    ]
     assert len(found["csv"].splitlines()) == 300 + 3
     spheres.whole()
     driven.close()
 
 
-# ------------------------------------------------------------------------------------------------ an eighth figure
+# ------------------------------------------------------------------------------------------------
+# an eighth figure
 
 
 def test_a_figure_added_by_the_description_works(browser, tmp_path, monkeypatch):
     """The two files that ADDING.md spells out, in a copy of the folder, and nothing more."""
-    folder = shutil.copytree(_sources.FOLDER, tmp_path / "widgets", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = shutil.copytree(
+        _sources.FOLDER, tmp_path / "widgets", ignore=shutil.ignore_patterns("__pycache__")
+    )
     text = (folder / "ADDING.md").read_text(encoding="utf8")
     for ending in ("json", "js"):
         (folder / f"last_pair.{ending}").write_text(
