@@ -4,11 +4,11 @@ A small encoder turns an image into features and these into an embedding. A batc
 in several views, and a loss of the embeddings says how well views of one image stand apart from the
 rest. Two losses:
 
-* `NTXent`, the plain contrastive one: every view is drawn to the other views of its image and pushed off everything
-  else;
-* `PackingLoss`: the views of an image span a ball, and balls that overlap repel: the packing energy of this book,
-  in the embedding. It is the loss of contrastive learning as manifold packing (CLAMP, Zhang, Heeger
-  and Martiniani, arXiv 2506.13717).
+* `NTXent`, the plain contrastive one: every view is drawn to the other views of its image and pushed off
+  everything else;
+* `PackingLoss`: the views of an image span a ball, and balls that overlap repel: the packing energy of
+  this book, in the embedding. It is the loss of contrastive learning as manifold packing (CLAMP,
+  Zhang, Heeger and Martiniani, arXiv 2506.13717).
 
 Training runs in `mpack._kernels.contrastive`, bit for bit the same on every machine; losses and
 gradients here are plain NumPy, written a second time and compared in the tests. Images have values

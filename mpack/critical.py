@@ -147,8 +147,10 @@ def autocorrelation_time(x):
     float
         At least 1: what is anticorrelated counts as independent. 1 for a constant series.
 
-    Notes ----- W is the least integer >= 5 tau(W) (Sokal), by `emcee.autocorr.integrated_time`.
-    Biased low when n < 50 tau.
+    Notes
+    -----
+    W is the least integer >= 5 tau(W) (Sokal), by `emcee.autocorr.integrated_time`. Biased low when
+    n < 50 tau.
     """
     x = _check.array("x", x, (None,))
     if len(x) < 2:

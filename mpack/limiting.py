@@ -530,10 +530,10 @@ class LinearRegressionSGD:
         """E|theta_(s+k) - theta_s|^2 in stationarity, shape (len(k),), or (len(k), d) with per_mode=True.
 
         form
-            "discrete": of the recursion, exactly. "langevin": of the Langevin path, 2 var theta (1
-            - [exp(-A eta k)]_11) summed over modes. "kunin": the formula of Kunin et al., eta^2 var
-            v [k + 2 k sum_l (1
-            - l/k) C(l)], C(l) = [exp(-A eta l)]_22, which sums Langevin velocities over discrete steps.
+            "discrete": of the recursion, exactly. "langevin": of the Langevin path,
+            2 var theta (1 - [exp(-A eta k)]_11) summed over modes. "kunin": the formula of Kunin et
+            al., eta^2 var v [k + 2 k sum_l (1 - l/k) C(l)], C(l) = [exp(-A eta l)]_22, which sums
+            Langevin velocities over discrete steps.
         k : int or 1-D array of ints >= 0.
         """
         _check.choice("form", form, ("discrete", "langevin", "kunin"))

@@ -47,8 +47,10 @@ def cap_fraction(h, dim):
     float or array
         In [0, 1].
 
-    Notes ----- I is the regularised incomplete beta function (NIST Digital Library of Mathematical
-    Functions, 8.17). In three dimensions c = (1 - h)**2 (2 + h)/4.
+    Notes
+    -----
+    I is the regularised incomplete beta function (NIST Digital Library of Mathematical Functions,
+    8.17). In three dimensions c = (1 - h)**2 (2 + h)/4.
     """
     from scipy.special import betainc
 
@@ -62,9 +64,8 @@ def overlap_volume(r, dim, a=1.0, b=1.0):
     """Volume common to two balls of diameters a and b whose centres are r apart.
 
     The spheres meet in a plane at the distance h_a = (r**2 + R_a**2 - R_b**2)/2r from the centre of
-    the first and r
-    - h_a from that of the second; the common part is a cap of each. Its slope in r is minus the (d-1)-dimensional
-    area in which the spheres meet.
+    the first and r - h_a from that of the second; the common part is a cap of each. Its slope in r
+    is minus the (d-1)-dimensional area in which the spheres meet.
 
     Parameters
     ----------

@@ -379,9 +379,11 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
         If an argument is of another kind or outside its range, or one of samples and seed is given
         without the other.
 
-    Notes ----- The sum runs over pairs within range + 8 s, s = sqrt(2) sigma the standard deviation
-    of a pair's separation along one axis. A linear pair at r > d contributes at most (s/2) [phi(x)
-    - x Phi(-x)], x = (r - d)/s, in any dimension, because r grows at least as its projection does;
+    Notes
+    -----
+    The sum runs over pairs within range + 8 s, s = sqrt(2) sigma the standard deviation of a pair's
+    separation along one axis. A linear pair at r > d contributes at most (s/2) [phi(x) - x
+    Phi(-x)], x = (r - d)/s, in any dimension, because r grows at least as its projection does;
     `truncation_error` is that for all pairs at x = 8. Source: Zhang and Martiniani, arXiv
     2411.11834, Fig. 4; the closed form is derived in `pair_flatness`.
     """
@@ -460,8 +462,10 @@ def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
         If an argument is of another kind or outside its range, or the shapes of `r` and `d` do not
         go together.
 
-    Notes ----- Derived here; for the linear potential in three dimensions the result is checked
-    against numerical integrals of the non-central chi law.
+    Notes
+    -----
+    Derived here; for the linear potential in three dimensions the result is checked against
+    numerical integrals of the non-central chi law.
     """
     sigma = _check.number("sigma", sigma, LEAST_SIGMA)
     dim = _check.integer("dim", dim, 2, 6)

@@ -48,9 +48,11 @@ class Packing:
     ValueError, TypeError
         With the name, the value and the allowed range.
 
-    Notes ----- A packing never changes: its arrays are read-only. Two packings are equal when their
-    integer coordinates, box and diameters are. Overlaps are allowed, and so are two particles at
-    exactly the same point.
+    Notes
+    -----
+    A packing never changes: its arrays are read-only. Two packings are equal when their integer
+    coordinates, box and diameters are. Overlaps are allowed, and so are two particles at exactly
+    the same point.
     """
 
     def __init__(self, positions, box, diameters=1.0):
@@ -129,8 +131,10 @@ class Packing:
         ValueError, TypeError
             If an argument is outside its range. "hexagonal" is refused: it fits no periodic square.
 
-        Notes ----- Coordinates are multiples of half a cell, rounded to 2**-64 of the box; exact if
-        `cells` is a power of 2.
+        Notes
+        -----
+        Coordinates are multiples of half a cell, rounded to 2**-64 of the box; exact if `cells` is
+        a power of 2.
         """
         dim = _lattice_dim(name, dim)
         cells = _check.integer("cells", cells, 1, _most_cells(name, dim))

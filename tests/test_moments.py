@@ -5,12 +5,12 @@ A box holds about 1000 copies of a cluster, too far apart to meet, and 10 seeds 
 independent samples of the displacement of the whole cluster (particles times axes, so that what two
 particles share is seen as well).
 
-* Mean: whitened with the exact covariance, M |mean|**2 is chi-square with as many degrees of freedom as that
-  has rank.
-* Covariance: the mean of all products of two whitened components, less the identity; Hotelling's T**2 with
-  their sample covariance, F-distributed.
-* What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of a
-  pair's centre).
+* Mean: whitened with the exact covariance, M |mean|**2 is chi-square with as many degrees of
+  freedom as that has rank.
+* Covariance: the mean of all products of two whitened components, less the identity; Hotelling's T**2
+  with their sample covariance, F-distributed.
+* What the exact covariance forbids must not happen at all (no noise across a pair's line, no drift of
+  a pair's centre).
 
 False alarm: each p-value is compared with 1e-6. Power: with 10 000 samples and k degrees of freedom
 a shift of the mean by 0.064, 0.068, 0.077 standard deviations (k = 2, 4, 12) is found nine times in

@@ -1,7 +1,7 @@
 """`make archive`: go on with the long runs behind the book's figures, in the background.
 
-    python -m book._tools.archive [NAME ...] [--minutes M] [--export-every S] [--workers W]
-    [--background] python -m book._tools.archive --status | --stop
+    python -m book._tools.archive [NAME ...] [--minutes M] [--export-every S] [--workers W] [--background]
+    python -m book._tools.archive --status | --stop
 
 What to run is in `mpack.campaigns`. For each campaign NAME the archive `book/results/NAME` is
 brought into the store `_archive/NAME.sqlite`, what is missing is done, and every S seconds, and at

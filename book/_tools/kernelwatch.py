@@ -2,10 +2,12 @@
 
 Loaded into the kernel by `execute`, before the first cell and without a trace in the notebook. What
 counts:
+
 * every module of the tree that was imported (mpack; `sys.modules` at the end of each cell);
-* every file of the tree opened for reading, listed folders and SQLite databases included, as Python's audit
-events
-  report them. A file that was looked for and is missing counts as well: it may turn up later.
+* every file of the tree opened for reading, listed folders and SQLite databases included, as Python's
+  audit events report them. A file that was looked for and is missing counts as well: it may turn
+  up later.
+
 What does not count: a module of the library that was read but not imported (the kernels' cache
 hashes all).
 """
