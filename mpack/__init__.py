@@ -46,13 +46,9 @@ _MODULES = {
     "sizes",
     "specification",
     "ensemble",
-    "campaigns",
-    "reruns",
-    "calibration",
     "manifolds",
     "contrastive",
     "figures",
-    "chapters",
     "widgets",
 }
 __all__ = ["__version__", *sorted(_NAMES)]

@@ -32,18 +32,13 @@ MANIFEST = "manifest.json"
 _PRESET = 6 | lzma.PRESET_EXTREME
 
 
-def results_folder():
-    """Where the book keeps its archives: `book/results` of the tree that this module is in."""
-    return Path(__file__).resolve().parents[1] / "book" / "results"
-
-
-def archives(folder=None):
-    """The folders below `folder` (the book's own if left out) that hold archives of runs, sorted by name.
+def archives(folder):
+    """The folders in `folder` that hold archives of runs, sorted by name.
 
     Others that have a manifest hold results of another kind, which are none of this module's
     business.
     """
-    paths = sorted((results_folder() if folder is None else Path(folder)).glob(f"*/{MANIFEST}"))
+    paths = sorted(Path(folder).glob(f"*/{MANIFEST}"))
     return [path.parent for path in paths if '"archive"' in path.read_text(encoding="utf8")]
 
 
@@ -261,9 +256,9 @@ def read_manifest(folder):
     return manifest
 
 
-def derived_now(name):
+def derived_now(folder):
     """True if what an archive derives from its series was derived by the rule of this version."""
-    return read_manifest(results_folder() / name)["derived by rule"] == RULE
+    return read_manifest(folder)["derived by rule"] == RULE
 
 
 def _read(folder, manifest, name):
@@ -329,13 +324,13 @@ def _valued(line, numbers):
     return values, found
 
 
-def load_archive(name):
+def load_archive(folder):
     """The table of an archive, as `sweep` returns it, with the recorded series of each run in the column `series`.
 
     Parameters
     ----------
-    name : str or path
-        The name of an archive of the book (a folder of `book/results`), or a folder.
+    folder : path
+        What `export` wrote.
 
     Returns
     -------
@@ -346,7 +341,6 @@ def load_archive(name):
     FileNotFoundError, StoreDamaged, StoreError
         If there is no such archive, or it cannot be trusted.
     """
-    folder = results_folder() / name
     manifest = read_manifest(folder)
     lines = _lines(folder, manifest)
     series = _read_series(folder, manifest, [int(line["n"]) for line in lines])
@@ -370,7 +364,7 @@ def load_archive(name):
     return frame(rows)
 
 
-def read_results(name):
+def read_results(folder):
     """The results in an archive, as a store gives them, each with its chain made again and compared.
 
     Raises
@@ -378,7 +372,6 @@ def read_results(name):
     StoreDamaged
         If a number in it was changed: the chain of digests of that run no longer ends as it did.
     """
-    folder = results_folder() / name
     manifest = read_manifest(folder)
     lines = _lines(folder, manifest)
     series = _read_series(folder, manifest, [int(line["n"]) for line in lines])
@@ -419,13 +412,13 @@ def broken_chains(results):
     return broken
 
 
-def import_archive(name, store):
+def import_archive(folder, store):
     """Put the runs of an archive into a store, from which a sweep goes on; runs that are there are compared.
 
     Parameters
     ----------
-    name : str or path
-        As for `load_archive`.
+    folder : path
+        What `export` wrote.
     store : Store or path
 
     Returns
@@ -442,11 +435,11 @@ def import_archive(name, store):
     """
     if not isinstance(store, Store):
         with Store(store) as opened:
-            return import_archive(name, opened)
-    results = read_results(name)
+            return import_archive(folder, opened)
+    results = read_results(folder)
     if broken := broken_chains(results):
         raise StoreDamaged(
-            f"the archive {name} has {len(broken)} runs whose numbers were changed, e.g. {broken[0]}"
+            f"the archive {folder} has {len(broken)} runs whose numbers were changed, e.g. {broken[0]}"
         )
     before = len(store)
     store.put_all(results)

@@ -11,8 +11,6 @@ an audit cannot see is said by its chance to miss.
 import hashlib
 import json
 import math
-import os
-import subprocess
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -139,20 +137,20 @@ class Audit:
         }
 
 
-def audit(name, seconds=5.0, salt=None, keys=(), most=200):
+def audit(folder, seconds=5.0, salt=None, keys=(), most=200):
     """Draw rows of an archive, do a part of each again, compare every bit.
 
     Parameters
     ----------
-    name : str or path
-        As for `load_archive`.
+    folder : path
+        What `mpack.ensemble.export` wrote.
     seconds : float
         No row is begun after so long (compiling and reading the archive do not count); one row is
         done always.
     salt : str, optional
-        Which rows: they are taken in the order of SHA-256 of salt and key. If left out, the commit
-        of the tree, so that each commit audits others and nobody chooses them; without git, a
-        digest of the archive.
+        Which rows: they are taken in the order of SHA-256 of salt and key. A digest of the archive
+        if left out; with the commit of what holds the archive, each commit audits others and
+        nobody chooses them.
     keys : list of str, optional
         Rows to do first, whatever the order; beginnings of keys are enough.
     most : int
@@ -167,7 +165,7 @@ def audit(name, seconds=5.0, salt=None, keys=(), most=200):
     FileNotFoundError, StoreDamaged, StoreError
         If the archive is missing or its files have not the checksums of its manifest.
     """
-    auditor = Auditor(name, salt, keys)
+    auditor = Auditor(folder, salt, keys)
     clock = time.monotonic()
     while auditor.waiting and len(auditor.replays) < most:
         if auditor.replays and time.monotonic() - clock >= seconds and not auditor.forced:
@@ -180,10 +178,10 @@ def audit(name, seconds=5.0, salt=None, keys=(), most=200):
 class Auditor:
     """One archive under audit: rows in the order drawn, and what was found so far."""
 
-    def __init__(self, name, salt=None, keys=()):
-        self.results = _archive.read_results(name)
-        self.name = Path(name).name
-        self.salt = commit() or _archive_digest(self.results) if salt is None else salt
+    def __init__(self, folder, salt=None, keys=()):
+        self.results = _archive.read_results(folder)
+        self.name = Path(folder).name
+        self.salt = _archive_digest(self.results) if salt is None else salt
         by_chance = sorted(self.results, key=lambda result: _drawn(self.salt, result["key"]))
         first = [result for key in keys for result in self.results if result["key"].startswith(key)]
         self.forced = len(first)
@@ -213,20 +211,6 @@ class Auditor:
 
 def _drawn(salt, key):
     return hashlib.sha256(f"mpack audit {salt} {key}".encode()).digest()
-
-
-def commit():
-    """The commit of the tree that the library is in, or None without git."""
-    try:
-        command = ["git", "-C", os.fspath(Path(__file__).parent), "rev-parse", "HEAD"]
-        return (
-            subprocess.run(
-                command, capture_output=True, text=True, timeout=20, check=True
-            ).stdout.strip()
-            or None
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def _archive_digest(results):

@@ -4,19 +4,11 @@ A figure is drawn once, in the light theme. `show` makes a second picture of it 
 house colour for its dark counterpart, and hands both to the page with caption and alternative text.
 """
 
-import base64
-import html
-import io
-import re
-
 import numpy as np
 
 from mpack import _check
 
-FIGURE = "application/vnd.mpack.figure+json"
 PIXELS_PER_INCH = 100  # on the page
-RESOLUTIONS = (200, 150, 110)  # of the pictures, in pixels per inch
-HEAVY = 150_000  # bytes
 
 # meaning -> (on light pages, on dark pages). tests/test_figures.py holds them apart for
 # colour-blind eyes.
@@ -54,7 +46,7 @@ STYLE = {
     "figure.dpi": PIXELS_PER_INCH,
     "figure.facecolor": COLOURS["paper"][0],
     "figure.constrained_layout.use": True,
-    "savefig.dpi": RESOLUTIONS[0],
+    "savefig.dpi": 200,
     "font.size": 10.5,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
@@ -234,131 +226,3 @@ def activity_axes(ax, *, log=True):
     else:
         ax.set_ylim(bottom=0)
     return ax
-
-
-def show(fig, name, *, alt, caption, close=True):
-    """Put a figure on the page: numbered, captioned, in a light and a dark picture.
-
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        Drawn in the house style (`use_style`).
-    name : str
-        Lower-case letters, digits and hyphens, unique in the book; text refers to it as
-        {numref}`fig-NAME`.
-    alt : str
-        What the picture shows, for those who do not see it.
-    caption : str
-        What to see in it; MyST Markdown, formulas included.
-    close : bool
-        Close the figure afterwards, so that the notebook does not show it twice.
-    """
-    from IPython.display import publish_display_data
-    from matplotlib import pyplot
-
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9-]+", name):
-        raise ValueError(f"name must be lower-case letters, digits and hyphens; got {name!r}")
-    for what, text in (("alt", alt), ("caption", caption)):
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"{what} must say something; got {text!r}")
-    light, dark = (base64.b64encode(picture).decode() for picture in pictures(fig))
-    width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
-    page = (
-        f'<figure style="margin:1em 0"><img alt="{html.escape(alt)}" width="{width}" '
-        f'style="background:#fff;max-width:100%" src="data:image/png;base64,{light}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
-    data = {
-        "name": name,
-        "alt": " ".join(alt.split()),
-        "caption": caption.strip(),
-        "width": width,
-        "light": light,
-        "dark": dark,
-    }
-    publish_display_data(
-        {FIGURE: data, "text/html": page, "text/plain": f"[figure: {data['alt']}]"}
-    )
-    if close:
-        pyplot.close(fig)
-
-
-def pictures(fig):
-    """A figure as two PNG files with transparent paper, for light and for dark pages: (bytes, bytes)."""
-    light = _png(fig)
-    exchange(fig, 0, 1)
-    try:
-        dark = _png(fig)
-    finally:
-        exchange(fig, 1, 0)
-    return light, dark
-
-
-def _png(fig):
-    """A figure as PNG, at the finest of the RESOLUTIONS at which it is lighter than HEAVY (or the last)."""
-    for dpi in RESOLUTIONS:
-        picture = _at_resolution(fig, dpi)
-        if len(picture) < HEAVY:
-            break
-    return picture
-
-
-def _at_resolution(fig, dpi):
-    """A figure as PNG, its colours reduced to 256 with transparency (about a third of the weight)."""
-    from PIL import Image
-
-    raw = io.BytesIO()
-    paper = fig.get_facecolor()
-    fig.savefig(raw, format="png", dpi=dpi, facecolor=(*paper[:3], 0.0))
-    small = io.BytesIO()
-    reduced = Image.open(raw).quantize(
-        256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-    )
-    reduced.save(small, format="png", optimize=True)
-    return min(raw.getvalue(), small.getvalue(), key=len)
-
-
-def exchange(fig, old, new):
-    """Replace each house colour of theme `old` (0 light, 1 dark) by that of theme `new`, throughout."""
-    from matplotlib.colors import to_rgb
-    from matplotlib.text import Annotation
-
-    table = {_key(to_rgb(pair[old])): to_rgb(pair[new]) for pair in COLOURS.values()}
-    fig.canvas.draw()  # ticks exist from here on
-    arrows = [text.arrow_patch for text in fig.findobj(Annotation) if text.arrow_patch is not None]
-    for artist in fig.findobj() + arrows:
-        for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
-            getter, setter = (
-                getattr(artist, f"get_{name}", None),
-                getattr(artist, f"set_{name}", None),
-            )
-            if (
-                getter is None
-                or setter is None
-                or (name == "color" and hasattr(artist, "set_facecolor"))
-            ):
-                continue
-            if hasattr(artist, "get_array") and artist.get_array() is not None:
-                continue  # coloured by data
-            changed = _exchanged(getter(), table)
-            if changed is not None:
-                setter(changed)
-
-
-def _key(rgb):
-    return tuple(round(255 * float(part)) for part in rgb)
-
-
-def _exchanged(colours, table):
-    """`colours` (one, or rows of RGBA) with house colours replaced; None if there are none."""
-    from matplotlib.colors import to_rgba, to_rgba_array
-
-    if isinstance(colours, str) and colours in ("none", "auto"):
-        return None
-    several = not isinstance(colours, str) and np.ndim(colours) == 2
-    rows = to_rgba_array(colours) if several else np.array([to_rgba(colours)])
-    found = [table.get(_key(row[:3])) for row in rows]
-    if not any(found):
-        return None
-    fresh = np.array([(*new, row[3]) if new else row for new, row in zip(found, rows)])
-    return fresh if several else tuple(fresh[0])

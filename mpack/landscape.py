@@ -34,7 +34,6 @@ from mpack.observables import (
     _check_packing,
     _contact,
     _exact_sum,
-    _pairs,
     displacements,
     lifted,
     shell_average,

@@ -429,8 +429,8 @@ def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
 
     exact up to exp(-r**2/2s**2), and used for r > 12 s. Else the average is one integral over rho,
 
-        <dU> = int [U(rho) - U(r)] p(rho) d rho, p(rho) = (rho/s**2) (rho/r)**(dim/2 - 1) I_{dim/2 -
-        1}(rho r/s**2) exp(-(rho**2 + r**2)/2s**2),
+        <dU> = int [U(rho) - U(r)] p(rho) d rho,
+        p(rho) = (rho/s**2) (rho/r)**(dim/2 - 1) I_{dim/2 - 1}(rho r/s**2) exp(-(rho**2 + r**2)/2s**2),
 
     which for the linear potential and even `dim` is no combination of standard functions (an
     incomplete Lipschitz-Hankel integral). It is taken by Gauss-Legendre on either side of the kink

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from book import reading
 from book._tools import places
-from mpack import chapters
 
 
 def near(entry, target, allowance=0.0, sigmas=5.0):
@@ -32,8 +32,8 @@ class Chapter:
         self._read(out)
 
     def _read(self, path):
-        self.records = chapters.records(path)
-        self.claims = {claim["id"]: claim for claim in chapters.claims(path)}
+        self.records = reading.records(path)
+        self.claims = {claim["id"]: claim for claim in reading.claims(path)}
 
     def near(self, name, target, allowance=0.0, sigmas=5.0):
         return near(self.records.get(name) or self.claims[name], target, allowance, sigmas)

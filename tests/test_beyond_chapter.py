@@ -3,7 +3,7 @@
 import pytest
 from chapterruns import Chapter, refusal
 
-from mpack import campaigns
+from book import campaigns
 
 NAME = "beyond_three_dimensions"
 

@@ -10,8 +10,9 @@ import pytest
 from bookpages import CHAPTERS, HTML, pages, require_book
 from bs4 import BeautifulSoup
 
+from book import chapters
 from book._tools import artwork, places
-from mpack import chapters, figures
+from mpack import figures
 
 
 def code_cells(path):

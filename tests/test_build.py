@@ -19,6 +19,8 @@ def tree(tmp_path):
     root = tmp_path / "a book"
     for folder in ("book/_tools", "book/_static", "book/_templates", "mpack"):
         shutil.copytree(ROOT / folder, root / folder, ignore=WITHOUT)
+    for module in (ROOT / "book").glob("*.py"):
+        shutil.copy(module, root / "book")
     for name in (
         "_config.yml",
         "requirements.txt",
@@ -66,7 +68,7 @@ def build(root):
     return done.returncode, done.stdout + done.stderr
 
 
-CODE = """from mpack import chapters
+CODE = """from book import chapters
 chapters.record("half", 0.5, error=0.01, n=4)
 verdict = chapters.claim("half", "It is a half.", 0.5, target=0.5, tolerance=0.1, error=0.01, n=4)"""
 

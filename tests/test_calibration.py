@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from book import calibration
 from book._tools import calibration as tool
-from mpack import calibration
 
 LOW = stats.norm.isf(0.16)
 

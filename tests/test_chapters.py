@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from mpack import chapters
+from book import chapters, reading
 
 
 def test_good_parameters_pass():
@@ -174,8 +174,8 @@ def test_records_and_claims_are_read_back(tmp_path, monkeypatch):
     chapters.record("f", 0.5, error=0.01, n=8, unit="steps")
     chapters.claim("half", "It is a half.", 0.5, target=0.5, tolerance=0.1, error=0.01, n=8)
     path = notebook_with(tmp_path, *shown)
-    assert chapters.records(path) == {"f": {"value": 0.5, "error": 0.01, "n": 8, "unit": "steps"}}
-    (claim,) = chapters.claims(path)
+    assert reading.records(path) == {"f": {"value": 0.5, "error": 0.01, "n": 8, "unit": "steps"}}
+    (claim,) = reading.claims(path)
     assert (claim["id"], claim["cell"], claim["verdict"], claim["passed"]) == (
         "half",
         1,
@@ -189,7 +189,7 @@ def test_a_number_recorded_twice_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(chapters, "_display", shown.append)
     chapters.record("f", 0.5)
     with pytest.raises(ValueError, match="records 'f' twice"):
-        chapters.records(notebook_with(tmp_path, *shown, *shown))
+        reading.records(notebook_with(tmp_path, *shown, *shown))
 
 
 def test_a_record_is_silent_unless_it_is_to_be_shown(capsys):

@@ -9,8 +9,8 @@ from bookpages import CHAPTERS, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from book import chapters, reading
 from book._tools import classroom
-from mpack import chapters
 
 papermill = pytest.importorskip("papermill")
 
@@ -110,7 +110,7 @@ def test_a_copy_runs(kind, tmp_path):
     asked.write_text(json.dumps(classroom.copy(whole, kind, answers)), encoding="utf8")
     papermill.execute_notebook(str(asked), str(out), **options)
     if kind == "teacher":
-        stated = chapters.answers(out)
+        stated = reading.answers(out)
         assert {"ex-descent-phi", "ex-descent-wait"} <= set(stated)
         (spheres,) = [
             entry for entry in stated["ex-descent-phi"] if entry["what"] == "number of spheres"

@@ -7,7 +7,7 @@ which is as large at any parameters, are taken as the book on the disk recorded 
 import pytest
 from chapterruns import Executed, small
 
-from mpack import campaigns
+from book import campaigns
 
 SMALL = {
     "absorbing_or_active": {

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import mpack
-from mpack import _rows, ensemble, reruns
+from book import reruns
+from mpack import _rows, ensemble
 
 SPECS = mpack.specs(
     [mpack.SGD(alpha=0.05, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.05)],

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mpack
+from book import chapters
 from book._tools import interactive
 from mpack import figures
 from mpack.widgets._background import Background, chunks
@@ -167,7 +168,7 @@ def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, u
     explorer = mpack.widgets.explore(START, RULES[0], steps=30, seed=5)
     explorer.run()
     captured = type(
-        "Captured", (), {"data": {figures.FIGURE: {"name": "x"}, "text/html": "<figure>"}}
+        "Captured", (), {"data": {chapters.FIGURE: {"name": "x"}, "text/html": "<figure>"}}
     )
 
     class Capture:
@@ -181,7 +182,7 @@ def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, u
     monkeypatch.setattr(figures, "show", lambda *_, **__: None)
     explorer.show("x", caption="What to see.")
     bundle = json.loads(json.dumps(published[0]))
-    assert {interactive.VIEW, figures.FIGURE} <= set(bundle)
+    assert {interactive.VIEW, chapters.FIGURE} <= set(bundle)
     states = {}
     widgets = [explorer._top, *explorer.controls.values(), explorer._top.children[0], explorer]
     for widget in widgets + [widget.layout for widget in widgets]:
@@ -196,7 +197,7 @@ def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, u
     text = note["data"]["text/html"]
     assert "dynamics SGD" in text and "steps 30" in text and "make lab" in text
     assert "kick size" not in text  # SGD has none
-    assert shown["data"][figures.FIGURE] == {"name": "x"} and interactive.VIEW not in shown["data"]
+    assert shown["data"][chapters.FIGURE] == {"name": "x"} and interactive.VIEW not in shown["data"]
 
 
 # In the background

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import mpack
+from book import chapters, pictures
 from mpack import figures
 
 matplotlib.use("agg")
@@ -104,8 +105,8 @@ def drawn():
 
 def test_two_themes_from_one_figure_and_the_first_restored():
     fig = drawn()
-    light, dark = figures.pictures(fig)
-    again, _ = figures.pictures(fig)
+    light, dark = pictures.of(fig)
+    again, _ = pictures.of(fig)
     pyplot.close(fig)
     assert light == again
     for picture, theme in ((light, 0), (dark, 1)):
@@ -178,5 +179,5 @@ def test_only_discs_are_drawn():
 def test_a_figure_without_words_is_refused(bad):
     fig = drawn()
     with pytest.raises(ValueError, match="|".join(bad)):
-        figures.show(fig, **({"name": "x", "alt": "a", "caption": "c"} | bad))
+        chapters.show(fig, **({"name": "x", "alt": "a", "caption": "c"} | bad))
     pyplot.close(fig)

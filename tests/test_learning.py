@@ -1,4 +1,4 @@
-"""mpack.learning: the rows of the archive, where capacity ends, what is selected; the archive is what it says."""
+"""book.studies: the rows of the archive, where capacity ends, what is selected; the archive is what it says."""
 
 import json
 import math
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from book import studies
 from book._tools import learning as maker
-from mpack import learning
 
 
 def test_capacity_is_found_where_it_was_put(seed):
@@ -22,7 +22,7 @@ def test_capacity_is_found_where_it_was_put(seed):
     gaps = []
     for _ in range(40):
         absorbed = random.random(n.size) < 1 / (1 + np.exp((n - 250) / 3))
-        centre, error = learning.half_point(n, absorbed, 6)
+        centre, error = studies.half_point(n, absorbed, 6)
         gaps.append((centre - 250) / error)
     assert 0.3 < np.mean(np.square(gaps)) < 2.5
     assert np.mean(np.square(gaps)) * 4 > 1.2
@@ -37,7 +37,7 @@ def test_capacity_is_found_where_it_was_put(seed):
 )
 def test_capacity_that_was_not_bracketed(n, absorbed, message):
     with pytest.raises(ValueError, match=message):
-        learning.half_point(n, absorbed, 3)
+        studies.half_point(n, absorbed, 3)
 
 
 def test_the_rule_of_selection():
@@ -49,25 +49,25 @@ def test_the_rule_of_selection():
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["loss", "parameter", "rate", "validation"])
     # means count, and of equals the smaller rate
-    assert learning.selected(table) == {"packing": (3.0, 0.03), "nt-xent": (0.5, 0.1)}
+    assert studies.selected(table) == {"packing": (3.0, 0.03), "nt-xent": (0.5, 0.1)}
 
 
 def test_both_losses_get_the_same_chances():
-    specs = pd.DataFrame(learning.selection_specs())
+    specs = pd.DataFrame(studies.selection_specs())
     per_loss = {
         name: some.drop(columns=["loss", "parameter"]) for name, some in specs.groupby("loss")
     }
     assert set(per_loss) == {"nt-xent", "packing"}
     one, other = (some.reset_index(drop=True) for some in per_loss.values())
     assert one.equals(other)
-    runs = pd.DataFrame(learning.comparison_specs({"nt-xent": (0.2, 0.1), "packing": (2.0, 0.03)}))
+    runs = pd.DataFrame(studies.comparison_specs({"nt-xent": (0.2, 0.1), "packing": (2.0, 0.03)}))
     assert not set(runs.seed) & set(specs.seed)
     pairs = {name: set(zip(some.split, some.seed)) for name, some in runs.groupby("loss")}
     assert pairs["nt-xent"] == pairs["packing"] == pairs["untrained"] > pairs["attraction"]
 
 
 def test_splits_of_the_digits():
-    X, y, T, z = learning.digits(0)
+    X, y, T, z = studies.digits(0)
     assert (len(X), len(T)) == (1257, 540) and X.min() == 0 and X.max() == 1
     for labels in (y, z):
         share = np.bincount(labels) / len(labels)
@@ -76,26 +76,26 @@ def test_splits_of_the_digits():
     assert (
         sum(image.tobytes() in seen for image in T) <= 1
     )  # disjoint, but for images that are twice in the data
-    assert not np.array_equal(X, learning.digits(1)[0])
-    fit, _, held, _ = learning.validation()
+    assert not np.array_equal(X, studies.digits(1)[0])
+    fit, _, held, _ = studies.validation()
     assert len(fit) + len(held) == len(X) and {image.tobytes() for image in held} <= seen
 
 
 def test_a_row_of_each_kind_of_packing():
-    few = learning.row(
+    few = studies.row(
         "capacity",
         {"box": 4, "n": 40, "run": 0, "alpha": 0.05, "batch_fraction": 0.5, "steps": 5000},
     )
     assert few["absorbed"] == 1 and few["steps_done"] < 5000
-    many = learning.row(
+    many = studies.row(
         "capacity",
         {"box": 4, "n": 90, "run": 0, "alpha": 0.05, "batch_fraction": 0.5, "steps": 500},
     )
     assert many["absorbed"] == 0 and many["steps_done"] == 500
-    specs = learning.robustness_specs(runs=2)
+    specs = studies.robustness_specs(runs=2)
     assert len(specs) == 14 and len({(s["rule"], s["batch_fraction"]) for s in specs}) == 7
     spec = {"rule": "RCD", "batch_fraction": 0.5, "run": 0, "n": 100, "phi": 0.7, "alpha": 0.2}
-    one = learning.row("robustness", spec)
+    one = studies.row("robustness", spec)
     assert (
         one["steps_done"] == 30 * 200
         and 0 < one["error"] < one["refitted_0"] < one["refitted_1"] < one["fixed_1"]
@@ -103,52 +103,52 @@ def test_a_row_of_each_kind_of_packing():
     assert one["error"] == pytest.approx((one["error_early"] + one["error_late"]) / 2)
 
 
-@pytest.mark.parametrize("study", learning.ROWS)
+@pytest.mark.parametrize("study", studies.ROWS)
 def test_the_archive_is_what_its_manifest_says(study):
-    rows = learning.archived(study)
-    entry = json.loads((learning.FOLDER / "manifest.json").read_text())["files"][f"{study}.csv"]
+    rows = studies.archived(study)
+    entry = json.loads((studies.FOLDER / "manifest.json").read_text())["files"][f"{study}.csv"]
     assert len(rows) == entry["rows"] and list(rows.columns) == entry["columns"]
-    named = list(learning.SPECIFIED[study])
+    named = list(studies.SPECIFIED[study])
     assert entry["specified"] == named and not rows.duplicated(named).any()
     assert rows.digest.str.fullmatch("[0-9a-f]{32}").all() and rows.digest.nunique() == len(rows)
-    specs = pd.DataFrame(maker.specs_of(study, learning.FOLDER))
+    specs = pd.DataFrame(maker.specs_of(study, studies.FOLDER))
     assert specs.astype(str).values.tolist() == rows[named].astype(str).values.tolist()
 
 
 def test_rows_can_be_computed_again():
     """One run of each quick kind, bit for bit; and one with a false digest and a false number, which is seen."""
-    rows = learning.archived("capacity")
+    rows = studies.archived("capacity")
     row = rows[(rows.box == 4) & (rows.absorbed == 1)].nsmallest(1, "steps_done")
-    assert learning.again("capacity", row) == (1, 1, 0.0)
-    assert learning.again("capacity", row.assign(digest="0" * 32))[1] == 0
-    steady = learning.archived("robustness").query("batch_fraction == 1.0").head(1)
-    count, same, apart = learning.again("robustness", steady)
+    assert studies.again("capacity", row) == (1, 1, 0.0)
+    assert studies.again("capacity", row.assign(digest="0" * 32))[1] == 0
+    steady = studies.archived("robustness").query("batch_fraction == 1.0").head(1)
+    count, same, apart = studies.again("robustness", steady)
     assert (count, same) == (
         1,
         1,
     ) and apart < 1e-9  # sums and quadratures, up to the machine's last digits
-    untrained = learning.archived("comparison").query("loss == 'untrained' and split == 0").head(1)
-    count, same, apart = learning.again("comparison", untrained)
+    untrained = studies.archived("comparison").query("loss == 'untrained' and split == 0").head(1)
+    count, same, apart = studies.again("comparison", untrained)
     assert (count, same) == (
         1,
         1,
     ) and apart < 0.006  # probes may differ by a few images with another linear algebra
-    assert learning.again("comparison", untrained.assign(accuracy=0.5))[2] > 0.3
+    assert studies.again("comparison", untrained.assign(accuracy=0.5))[2] > 0.3
 
 
 def test_a_changed_file_is_refused(tmp_path):
-    shutil.copytree(learning.FOLDER, tmp_path / "learning")
+    shutil.copytree(studies.FOLDER, tmp_path / "learning")
     path = tmp_path / "learning" / "capacity.csv"
     path.write_bytes(path.read_bytes().replace(b"0.03", b"0.04", 1))
     with pytest.raises(ValueError, match="is not the file that the manifest describes"):
-        learning.archived("capacity", tmp_path / "learning")
+        studies.archived("capacity", tmp_path / "learning")
 
 
 def test_making_an_archive(tmp_path, monkeypatch):
-    specs = learning.capacity_specs(boxes=(4,), phis=[0.3, 0.35], runs=2, steps=500)
-    monkeypatch.setattr(learning, "capacity_specs", lambda: specs)
+    specs = studies.capacity_specs(boxes=(4,), phis=[0.3, 0.35], runs=2, steps=500)
+    monkeypatch.setattr(studies, "capacity_specs", lambda: specs)
     assert maker.main(["capacity", "--folder", str(tmp_path)]) == 0
-    rows = learning.archived("capacity", tmp_path)
+    rows = studies.archived("capacity", tmp_path)
     assert rows.absorbed.tolist() == [1] * 4 and rows.n.tolist() == [37, 37, 43, 43]
     assert all(math.isfinite(value) for value in rows.steps_done)
     with pytest.raises(SystemExit):

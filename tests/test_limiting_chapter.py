@@ -9,8 +9,8 @@ import os
 
 import pytest
 
+from book import reading
 from book._tools import places
-from mpack import chapters
 
 CHAPTER = places.ROOT / "notebooks/limiting_dynamics.ipynb"
 EXECUTED = places.EXECUTED / "notebooks/limiting_dynamics.ipynb"
@@ -21,12 +21,12 @@ def recorded():
     if not EXECUTED.exists():
         sentence = "the chapter has not been executed: run `make book`"
         pytest.fail(sentence) if os.environ.get("MPACK_REQUIRE_BOOK") else pytest.skip(sentence)
-    return chapters.records(EXECUTED)
+    return reading.records(EXECUTED)
 
 
 @pytest.fixture(scope="module")
 def claims(recorded):
-    return {claim["id"]: claim for claim in chapters.claims(EXECUTED)}
+    return {claim["id"]: claim for claim in reading.claims(EXECUTED)}
 
 
 def near(entry, target, allowance):

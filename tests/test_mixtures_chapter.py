@@ -7,7 +7,8 @@ import pytest
 from chapterruns import Executed, refusal
 
 import mpack
-from mpack import campaigns, sizes
+from book import campaigns
+from mpack import sizes
 
 NAME = "mixtures"
 

@@ -7,7 +7,7 @@ import pytest
 from bookpages import CHAPTERS, ROOT
 from chapterruns import refusal
 
-from mpack import chapters
+from book import reading
 
 DESCENT = ROOT / "notebooks" / "packing_by_descent.ipynb"
 SMALL = {
@@ -61,7 +61,7 @@ def small(tmp_path_factory, request):
 
 def test_descent_agrees_with_its_closed_forms(small):
     """Every claim against a closed form is a test at three standard errors; five are allowed at a glance."""
-    claims = {claim["id"]: claim for claim in chapters.claims(small)}
+    claims = {claim["id"]: claim for claim in reading.claims(small)}
     exact = [
         claim
         for claim in claims.values()
@@ -74,19 +74,19 @@ def test_descent_agrees_with_its_closed_forms(small):
 
 
 def test_descent_has_a_control_that_fails(small):
-    (control,) = [claim for claim in chapters.claims(small) if claim["control"]]
+    (control,) = [claim for claim in reading.claims(small) if claim["control"]]
     assert control["verdict"] == "differs" and control["passed"]
     assert control["value"] - control["target"] > 20 * control["error"]
 
 
 def test_descent_ends_as_its_packing_fraction_says(small):
-    recorded = {name: entry["value"] for name, entry in chapters.records(small).items()}
+    recorded = {name: entry["value"] for name, entry in reading.records(small).items()}
     for rule in ("BRO", "SGD", "RCD"):
         assert recorded[f"discs-{rule}-absorbed"] is True
         assert 0 < recorded[f"discs-{rule}-steps"] < 50_000
     assert len({recorded[f"discs-{rule}-digest"] for rule in ("BRO", "SGD", "RCD")}) == 3
     assert recorded["fate-room-activity"] == 0 and recorded["fate-tight-activity"] > 0.5
-    claims = {claim["id"]: claim["value"] for claim in chapters.claims(small)}
+    claims = {claim["id"]: claim["value"] for claim in reading.claims(small)}
     assert claims["comes-to-rest-450"] == 1
     assert claims["stays-active-660"] > 0.8
     assert 0.3 < recorded["chatter-activity"] < 0.9

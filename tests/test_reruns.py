@@ -6,8 +6,9 @@ import pytest
 from chapterruns import refusal
 
 import mpack
+from book import RESULTS, archives, campaigns, reruns
 from book._tools import places
-from mpack import campaigns, ensemble, reruns
+from mpack import ensemble
 
 CHAPTERS = {  # of the part on the transition, with the campaigns that each reads
     "absorbing_or_active": ["absorbing"],
@@ -36,7 +37,7 @@ def same(table, other):
 
 
 def test_live_is_the_archive():
-    assert same(reruns.Source().campaign("example"), ensemble.load_archive("example"))
+    assert same(reruns.Source().campaign("example"), archives.load("example"))
 
 
 def test_paper_does_a_campaign_again_and_finds_the_digests_of_the_archive(
@@ -44,7 +45,7 @@ def test_paper_does_a_campaign_again_and_finds_the_digests_of_the_archive(
 ):
     """Here three of its runs, really done; a second call finds them in the store and does none."""
     monkeypatch.setattr(campaigns, "everything", lambda: {"example": campaigns.example()[:3]})
-    source, book = reruns.Source("paper"), ensemble.load_archive("example")
+    source, book = reruns.Source("paper"), archives.load("example")
     found = source.campaign("example")
     assert "3 runs done again; 3 are in the book's archive" in capsys.readouterr().out
     assert same(found, book[book.key.isin(found.key)].reset_index(drop=True))
@@ -55,18 +56,18 @@ def test_paper_does_a_campaign_again_and_finds_the_digests_of_the_archive(
 
 
 def test_paper_goes_on_from_what_is_there(kept, monkeypatch):
-    ensemble.import_archive("example", kept / "example.sqlite")
+    ensemble.import_archive(RESULTS / "example", kept / "example.sqlite")
     monkeypatch.setattr(
         ensemble, "produce", lambda *_, **__: pytest.fail("a finished run was done again")
     )
-    assert same(reruns.Source("paper").campaign("example"), ensemble.load_archive("example"))
+    assert same(reruns.Source("paper").campaign("example"), archives.load("example"))
 
 
 def test_a_run_that_ends_elsewhere_is_an_error(kept, monkeypatch):
-    book = ensemble.load_archive("example")
+    book = archives.load("example")
     book.loc[2, "digest"] = book.digest[1]
-    ensemble.import_archive("example", kept / "example.sqlite")
-    monkeypatch.setattr(ensemble, "load_archive", lambda _: book)
+    ensemble.import_archive(RESULTS / "example", kept / "example.sqlite")
+    monkeypatch.setattr(archives, "load", lambda _: book)
     with pytest.raises(ensemble.DigestMismatch, match="1 of 16 runs of example ended elsewhere"):
         reruns.Source("paper").campaign("example")
 

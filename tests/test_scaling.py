@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mpack import calibration, scaling
+from book import calibration
+from mpack import scaling
 from mpack._kernels import collapse as kernels
 from mpack._kernels import lattices, noise
 

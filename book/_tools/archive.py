@@ -3,7 +3,7 @@
     python -m book._tools.archive [NAME ...] [--minutes M] [--export-every S] [--workers W] [--background]
     python -m book._tools.archive --status | --stop
 
-What to run is in `mpack.campaigns`. For each campaign NAME the archive `book/results/NAME` is
+What to run is in `book.campaigns`. For each campaign NAME the archive `book/results/NAME` is
 brought into the store `_archive/NAME.sqlite`, what is missing is done, and every S seconds, and at
 the end, the archive is exported anew. It may be stopped, or killed, at any moment: only the runs in
 flight are lost.
@@ -18,14 +18,15 @@ import subprocess
 import sys
 import time
 
-from mpack import campaigns, ensemble
+from book import RESULTS, campaigns
+from mpack import ensemble
 from mpack.ensemble import Store
 
 from . import places
 from .places import ROOT, relative, say
 
 WORK = ROOT / "_archive"
-RESULTS = ROOT / "book" / "results"
+
 LOG, LOCK = WORK / "log.txt", WORK / "lock"
 
 

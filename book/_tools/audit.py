@@ -12,12 +12,11 @@ import json
 import sys
 import time
 
+from book import RESULTS, archives
 from mpack import _audit, ensemble
 
 from . import places
-from .places import ROOT, relative, say
-
-RESULTS = ROOT / "book" / "results"
+from .places import relative, say
 
 
 def main(arguments=None, results=RESULTS, report=places.AUDIT):
@@ -58,7 +57,9 @@ def main(arguments=None, results=RESULTS, report=places.AUDIT):
 
 def audit(folders, options):
     """Audit the archives in turn, a row each, until the time is up."""
-    auditors = [_audit.Auditor(folder, options.salt, options.row) for folder in folders]
+    auditors = [
+        _audit.Auditor(folder, options.salt or archives.commit(), options.row) for folder in folders
+    ]
     clock = time.monotonic()
     while waiting := [one for one in auditors if one.waiting]:
         for one in waiting:

@@ -17,14 +17,19 @@ from importlib import metadata
 import pandas as pd
 
 import mpack
-from mpack import calibration
+from book import calibration
 
 from .learning import digest, put
 from .places import ROOT, relative, say
 
 KEPT = ROOT / "_archive" / "calibration.csv"
 SPECIFIED = ("seed", "runs", "number")
-SOURCES = ("calibration", "scaling", "_kernels/collapse", "_kernels/noise")
+SOURCES = (
+    "book/calibration.py",
+    "mpack/scaling.py",
+    "mpack/_kernels/collapse.py",
+    "mpack/_kernels/noise.py",
+)
 PACKAGES = ("numpy", "numba", "scipy", "pandas")
 
 
@@ -80,7 +85,7 @@ def archive(rows):
         },
         "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "version": mpack.__version__,
-        "sources": {f"mpack/{name}.py": digest(ROOT / "mpack" / f"{name}.py") for name in SOURCES},
+        "sources": {name: digest(ROOT / name) for name in SOURCES},
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}",

@@ -2,7 +2,7 @@
 
 import json
 
-from mpack import chapters as reading
+from book import reading
 
 from . import places
 from .places import CLAIMS, EXECUTED

@@ -3,7 +3,7 @@
     python -m book._tools.classroom student|teacher [FOLDER]
 
 A student's copy has, in the place of each solution, an empty cell, or one that checks a number
-where the solution states it (`mpack.chapters.answer`): it says right or not yet, and does not give
+where the solution states it (`book.chapters.answer`): it says right or not yet, and does not give
 the number away. Both kinds run from top to bottom like the chapter itself, and read well in a
 notebook that does not know the book's directives.
 """
@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-from mpack import chapters as reading
+from book import reading
 
 from . import places
 from .places import BUILD, ROOT, relative, say
@@ -64,7 +64,7 @@ def copy(notebook, kind, answers):
     kind : str
         "student" or "teacher".
     answers : dict
-        From the label of an exercise to its answers, as `mpack.chapters.answers` gives them.
+        From the label of an exercise to its answers, as `book.chapters.answers` gives them.
 
     Returns
     -------

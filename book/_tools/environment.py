@@ -41,7 +41,7 @@ def is_ready(folder, wanted):
     try:
         if (folder / STAMP).read_text() != wanted:
             return False
-        probe = "import sys, importlib.util; sys.exit(importlib.util.find_spec('mpack') is None)"
+        probe = "import sys; from importlib.util import find_spec as find; sys.exit(not (find('mpack') and find('book')))"
         return (
             subprocess.run(
                 [str(interpreter(folder)), "-c", probe], capture_output=True, cwd=str(folder)
@@ -66,18 +66,7 @@ def make_with_uv(folder, lists):
     for name in lists:
         install += ["-r", name]
     run(*install, "--only-binary", ":all:", "--compile-bytecode")
-    run(
-        "uv",
-        "pip",
-        "install",
-        "--quiet",
-        "--python",
-        interpreter(folder),
-        "--no-deps",
-        "--no-build-isolation",
-        "-e",
-        ".",
-    )
+    run(*install[:3], "--quiet", *install[3:5], "--no-deps", "--no-build-isolation", "-e", ".")
 
 
 def make_with_pip(folder, lists):
@@ -85,28 +74,25 @@ def make_with_pip(folder, lists):
     try:
         import ensurepip  # noqa: F401  (Debian ships it apart)
     except ImportError:
-        raise SystemExit("This Python has no ensurepip: install the package python3-venv, or uv.")
+        raise SystemExit(
+            "This Python has no ensurepip: install the package python3-venv, or uv."
+        ) from None
     run(sys.executable, "-m", "venv", folder)
     install = [interpreter(folder), "-m", "pip", "install", "--disable-pip-version-check"]
-    for name in lists:
-        install += ["-r", name]
-    run(*install, "--only-binary", ":all:", "--progress-bar", "off", "--no-compile")
-    # On all cores, which pip would not; a file for another version of Python fails, and nobody
-    # imports it.
+    lines = [word for name in lists for word in ("-r", name)]
+    run(*install, *lines, "--only-binary", ":all:", "--progress-bar", "off", "--no-compile")
+    # On all cores, which pip would not; a file for another version of Python fails, and nobody imports it.
     compiled = [interpreter(folder), "-m", "compileall", "-qq", "-j", "0", folder / "lib"]
     subprocess.run([str(part) for part in compiled], stdout=subprocess.DEVNULL)
-    run(
-        interpreter(folder),
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "-e",
-        ".",
-    )
+    run(*install, "--quiet", "--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def put_tree_on_path(folder):
+    """Let the environment's Python find the book's own machinery, from whatever folder it is started in."""
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    asked = [str(interpreter(folder)), "-c", where]
+    site = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    (Path(site) / "book-of-this-tree.pth").write_text(f"{ROOT}\n", encoding="utf8")
 
 
 @contextlib.contextmanager
@@ -140,6 +126,7 @@ def main(arguments):
         )
         shutil.rmtree(folder, ignore_errors=True)
         (make_with_uv if fast else make_with_pip)(folder, lists)
+        put_tree_on_path(folder)
         (folder / STAMP).write_text(wanted)
         print(f"Made {folder.name} (Python {sys.version.split()[0]}).", flush=True)
 

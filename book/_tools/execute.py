@@ -62,7 +62,7 @@ def snapshot(chapter):
     """Digests of all that the chapter may come to read; taken before it runs, so that no edit is missed."""
     library = [
         relative(path)
-        for folder in ("mpack", "book/results")
+        for folder in ("mpack", "book")
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     ]

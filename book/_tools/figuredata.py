@@ -14,7 +14,8 @@ import pandas as pd
 from scipy import linalg, optimize, special
 
 import mpack
-from mpack import campaigns, critical, ensemble, landscape, reruns, scaling
+from book import archives, campaigns, reruns
+from mpack import critical, landscape, scaling
 from mpack.specification import from_text
 from mpack.widgets import _same, _sources
 
@@ -58,7 +59,7 @@ def manna_data():
     which runs become points, and the window around the transition.
     """
     cells = chapter_cells("manna_collapse")
-    table = ensemble.load_archive("manna")
+    table = archives.load("manna")
     table["process"] = np.where(table.batch_fraction == 1.0, "GD", table.rule)
     names = {
         **{"np": np, "pd": pd, "linalg": linalg, "special": special},

@@ -13,7 +13,7 @@ from docutils.parsers.rst import directives
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from mpack.figures import FIGURE
+from book.chapters import FIGURE
 from mpack.widgets import _sources
 
 from . import places

@@ -1,6 +1,6 @@
 """Make the archive of the chapter on learning: `python -m book._tools.learning [STUDY ...] [--workers W]`.
 
-Runs the studies of `mpack.learning` (all, if none is named) into `book/results/learning/`: one CSV
+Runs the studies of `book.studies` (all, if none is named) into `book/results/learning/`: one CSV
 file each, with every float exact, and `manifest.json`, which says what they are. A study is
 replaced whole, when it is done; `comparison` uses what `selection` found. All of it takes some
 twenty minutes of one core. With --keep, rows that the archive has already are taken from it: for a
@@ -22,18 +22,18 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 import mpack
-from mpack import learning
+from book import studies
 from mpack._files import _replacing
 
 from .places import ROOT, relative, say
 
 SOURCES = (
-    "learning",
-    "contrastive",
-    "manifolds",
-    "observables",
-    "_kernels/contrastive",
-    "_kernels/steps",
+    "book/studies.py",
+    "mpack/contrastive.py",
+    "mpack/manifolds.py",
+    "mpack/observables.py",
+    "mpack/_kernels/contrastive.py",
+    "mpack/_kernels/steps.py",
 )
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "pandas")
 
@@ -44,16 +44,16 @@ def main(arguments=None):
         prog="python -m book._tools.learning", description=__doc__.splitlines()[0]
     )
     parser.add_argument(
-        "studies", nargs="*", choices=[[], *learning.ROWS], help="all, if none is named"
+        "studies", nargs="*", choices=[[], *studies.ROWS], help="all, if none is named"
     )
     parser.add_argument("--workers", type=int, default=1, help="rows at a time")
     parser.add_argument(
         "--keep", action="store_true", help="run only what the archive does not have"
     )
-    parser.add_argument("--folder", type=Path, default=learning.FOLDER, help="where the archive is")
+    parser.add_argument("--folder", type=Path, default=studies.FOLDER, help="where the archive is")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
-    for study in [name for name in learning.ROWS if name in options.studies or not options.studies]:
+    for study in [name for name in studies.ROWS if name in options.studies or not options.studies]:
         run(study, options.folder, options.workers, options.keep)
     return 0
 
@@ -61,8 +61,8 @@ def main(arguments=None):
 def specs_of(study, folder):
     """The specifications of a study; the comparison needs the selection."""
     if study == "comparison":
-        return learning.comparison_specs(learning.selected(learning.archived("selection", folder)))
-    return getattr(learning, f"{study}_specs")()
+        return studies.comparison_specs(studies.selected(studies.archived("selection", folder)))
+    return getattr(studies, f"{study}_specs")()
 
 
 def run(study, folder, workers, keep=False):
@@ -72,7 +72,7 @@ def run(study, folder, workers, keep=False):
     missing = [spec for spec in specs if key(spec) not in done]
     say(f"{study}: {len(specs)} rows, {len(missing)} to run")
     with ProcessPoolExecutor(workers, initializer=threadpool_limits, initargs=(1,)) as pool:
-        done |= zip(map(key, missing), pool.map(partial(learning.row, study), missing))
+        done |= zip(map(key, missing), pool.map(partial(studies.row, study), missing))
     rows = [done[key(spec)] for spec in specs]
     seconds = time.monotonic() - begun
     content = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
@@ -88,8 +88,8 @@ def key(spec):
 
 def kept(study, folder):
     """The rows that the archive has, by their specification."""
-    names = learning.SPECIFIED[study]
-    rows = learning.archived(study, folder).to_dict("records")
+    names = studies.SPECIFIED[study]
+    rows = studies.archived(study, folder).to_dict("records")
     return {key({name: row[name] for name in names}): row for row in rows}
 
 
@@ -103,11 +103,11 @@ def note(folder, study, content, rows, seconds):
         "rows": len(rows),
         "bytes": len(content),
         "columns": list(rows[0]),
-        "specified": list(learning.SPECIFIED[study]),
+        "specified": list(studies.SPECIFIED[study]),
         "seconds": round(seconds),  # of those that were run
         "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "version": mpack.__version__,
-        "sources": {f"mpack/{name}.py": digest(ROOT / "mpack" / f"{name}.py") for name in SOURCES},
+        "sources": {name: digest(ROOT / name) for name in SOURCES},
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}",

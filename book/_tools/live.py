@@ -16,7 +16,7 @@ import re
 import sys
 from pathlib import Path
 
-from mpack import chapters as reading
+from book import chapters, reading
 from mpack.widgets import _sources
 
 from . import classroom, places
@@ -51,7 +51,7 @@ def words_of(role, body, numbers):
     shown, _, target = (part.strip(" >") for part in body.partition("<"))
     if role == "measured":
         entry = numbers.get(body.rpartition(":")[2])
-        return reading.with_error(entry["value"], entry["error"], entry["unit"]) if entry else "…"
+        return chapters.with_error(entry["value"], entry["error"], entry["unit"]) if entry else "…"
     if role.startswith("cite"):
         named = [re.sub(r"^(\w+?)(\d{4}).*", r"\1 \2", key.strip()) for key in body.split(",")]
         return f"({'; '.join(named)})" if role == "cite:p" else " and ".join(named)

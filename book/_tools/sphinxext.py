@@ -16,8 +16,7 @@ from sphinx.directives.patches import Figure
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from mpack import chapters as reading
-from mpack.figures import FIGURE
+from book import chapters, reading
 
 from . import interactive, places
 
@@ -56,12 +55,14 @@ def page_cells(cell, docname):
     if not cell.get("outputs"):
         return [cell]
     figures = [
-        output["data"][FIGURE] for output in cell["outputs"] if FIGURE in output.get("data", {})
+        output["data"][chapters.FIGURE]
+        for output in cell["outputs"]
+        if chapters.FIGURE in output.get("data", {})
     ]
-    others = [output for output in cell["outputs"] if FIGURE not in output.get("data", {})]
+    others = [output for output in cell["outputs"] if chapters.FIGURE not in output.get("data", {})]
     for output in others:
         data = output.get("data", {})
-        for kind in (reading.RECORD, reading.CLAIM, reading.ANSWER):
+        for kind in (chapters.RECORD, chapters.CLAIM, chapters.ANSWER):
             data.pop(kind, None)
         if "text/html" in data:
             data["text/html"] = EMPTY_HEADER.sub("<td></td>", "".join(data["text/html"]))
@@ -138,7 +139,7 @@ class Measured(SphinxRole):
             )
             return [nodes.inline(self.rawtext, "?")], []
         entry = known[name]
-        text = reading.with_error(entry["value"], entry["error"], entry["unit"])
+        text = chapters.with_error(entry["value"], entry["error"], entry["unit"])
         return [nodes.inline(self.rawtext, text, classes=["mpack-measured"])], []
 
 
@@ -175,11 +176,11 @@ class Claims(SphinxDirective):
                 internal=True,
                 refuri=self.address(docname, entry["id"]),
             )
-            measured = f"{reading.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
-            expected = reading.expectation(entry) + (
+            measured = f"{chapters.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            expected = chapters.expectation(entry) + (
                 f" ({entry['source']})" if entry["source"] else ""
             )
-            for text in (entry["text"], link, measured, expected, reading.outcome(entry)):
+            for text in (entry["text"], link, measured, expected, chapters.outcome(entry)):
                 row += nodes.entry(
                     "",
                     nodes.paragraph(

@@ -325,23 +325,6 @@ class Explorer(ipywidgets.VBox):
         finally:
             self._pictured, self._picture_due = time.perf_counter(), False
 
-    def show(self, name, *, alt=None, caption):
-        """Show it as a figure of the book: the controls where there is a kernel, else its plots as they stand now.
-
-        Parameters
-        ----------
-        name, alt, caption : str
-            As for `mpack.figures.show`; `alt` is written from the run if left out.
-        """
-        from IPython.display import publish_display_data
-        from IPython.utils.capture import capture_output
-
-        with capture_output() as captured:
-            figures.show(
-                self.figure(), name, alt=self.alt() if alt is None else alt, caption=caption
-            )
-        publish_display_data(captured.outputs[0].data | self._repr_mimebundle_())
-
 
 def _controls(packing, given, steps, seed):
     """The controls by name, at what was given."""

@@ -11,15 +11,15 @@ A chapter has the parameters `size` and `dask` and asks one `Source(size, dask)`
 import socket
 
 import mpack
-from mpack import _check, campaigns, ensemble
-from mpack._archive import results_folder
+from book import RESULTS, archives, campaigns
+from mpack import _check, ensemble
 
 PATIENCE = 5  # seconds that a scheduler has to answer
 
 
 def kept_in():
     """The folder of the runs that were done again: `_archive/again` of the tree that this module is in."""
-    return results_folder().parents[1] / "_archive" / "again"
+    return RESULTS.parents[1] / "_archive" / "again"
 
 
 class Source:
@@ -58,7 +58,7 @@ class Source:
         return mpack.sweep(specs, store=kept_in() / f"{name}.sqlite", executor=self._executor)
 
     def campaign(self, name):
-        """The table of a campaign of `mpack.campaigns`, as `mpack.ensemble.load_archive` gives it.
+        """The table of a campaign of `book.campaigns`, as `mpack.sweep` gives it.
 
         At size "paper" all its runs are done here, exported to `kept_in()/NAME`, compared with
         those that the book's archive has, and read from that export; a line says how many were
@@ -71,7 +71,7 @@ class Source:
         KeyError, FileNotFoundError
             If there is no such campaign, or no such archive.
         """
-        book = ensemble.load_archive(name)
+        book = archives.load(name)
         if self.size == "live":
             return book
         table = self.sweep(campaigns.everything()[name], name)

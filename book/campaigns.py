@@ -1,13 +1,14 @@
 """The runs behind the book's large figures: each function is a campaign, a list of specifications.
 
 `make archive` does what is missing of every campaign and keeps it in `book/results/NAME`, NAME
-being the function's with hyphens; a chapter reads it by `mpack.ensemble.load_archive("NAME")`. To
+being the function's with hyphens; a chapter reads it by `book.archives.load("NAME")`. To
 add a campaign, add a function (one whose name begins with _ is none):
 
     def my_transition():
-        "One line that says what it is for." rules = [mpack.SGD(alpha=0.02, batch_fraction=0.2),
-        mpack.RCD(alpha=0.02, batch_fraction=0.2)] return mpack.specs(rules, n=[1000, 4000],
-        phi=[0.61, 0.62, 0.63], steps=100_000, seed=range(16))
+        "One line that says what it is for."
+        rules = [kind(alpha=0.02, batch_fraction=0.2) for kind in (mpack.SGD, mpack.RCD)]
+        phi = [0.61, 0.62, 0.63]
+        return mpack.specs(rules, n=[1000, 4000], phi=phi, steps=100_000, seed=range(16))
 
 Campaigns advance together, repeat by repeat: all runs with seed 0 come first, the cheap ones before
 the dear ones, then all with seed 1. So stop at any moment, and what is there covers every point. A

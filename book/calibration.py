@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from book import RESULTS
 from mpack import _check, scaling
 
-FOLDER = Path(__file__).resolve().parents[1] / "book" / "results" / "calibration"
+FOLDER = RESULTS / "calibration"
 SIZES = np.array([8.0, 12.0, 16.0, 24.0, 32.0, 48.0])  # linear sizes l
 SETS = {0: 400, 4: 80, 8: 80, 16: 80, 32: 80, -4: 80}  # runs a point, see `synthetic`: data sets
 START = {"rho_c": 0.68, "nu": 0.75, "zeta": -0.60}

@@ -20,12 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
+from book import RESULTS
 from mpack import _check, contrastive, manifolds, observables
 from mpack.dynamics import RCD, SGD
 from mpack.packing import Packing
 from mpack.simulation import every, simulate
 
-FOLDER = Path(__file__).resolve().parents[1] / "book" / "results" / "learning"
+FOLDER = RESULTS / "learning"
 SIGMAS = (0.015, 0.05)  # shifts of the classes, in mean diameters
 KEPT = 10  # packings of each run's second part that are averaged
 TEST, VALIDATION = 0.3, 0.25  # parts of the digits, and of what is left for training

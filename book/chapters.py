@@ -10,22 +10,24 @@ notebook beside what the reader sees, as data of their own MIME types, and are r
 """
 
 import ast
+import base64
 import difflib
 import hashlib
 import html
-import json
 import math
 import numbers
-from pathlib import Path
+import re
 
+from book import pictures
 from mpack import _check
+from mpack.figures import PIXELS_PER_INCH
 
 RECORD = "application/vnd.mpack.record+json"
 CLAIM = "application/vnd.mpack.claim+json"
 ANSWER = "application/vnd.mpack.answer+json"
+FIGURE = "application/vnd.mpack.figure+json"
 
 RELATIONS = ("within", "consistent", "above", "below")
-VERDICTS = ("agrees", "differs", "undecided")
 
 
 def check(names, **allowed):
@@ -287,6 +289,56 @@ def claim_html(entry):
     )
 
 
+def show(fig, name, *, alt=None, caption, close=True):
+    """Put a figure on the page: numbered, captioned, in a light and a dark picture.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure or mpack.widgets.Explorer
+        Drawn in the house style (`mpack.figures.use_style`). Of an explorer, where there is a
+        kernel its controls, else its plots as they stand now.
+    name : str
+        Lower-case letters, digits and hyphens, unique in the book; text refers to it as
+        {numref}`fig-NAME`.
+    alt : str
+        What the picture shows, for those who do not see it; an explorer says it itself.
+    caption : str
+        What to see in it; MyST Markdown, formulas included.
+    close : bool
+        Close the figure afterwards, so that the notebook does not show it twice.
+    """
+    from matplotlib import pyplot
+
+    more = {}
+    if not hasattr(fig, "savefig"):
+        more = fig._repr_mimebundle_()
+        fig, alt = fig.figure(), fig.alt() if alt is None else alt
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9-]+", name):
+        raise ValueError(f"name must be lower-case letters, digits and hyphens; got {name!r}")
+    for what, text in (("alt", alt), ("caption", caption)):
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{what} must say something; got {text!r}")
+    light, dark = (base64.b64encode(picture).decode() for picture in pictures.of(fig))
+    width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
+    page = (
+        f'<figure style="margin:1em 0"><img alt="{html.escape(alt)}" width="{width}" '
+        f'style="background:#fff;max-width:100%" src="data:image/png;base64,{light}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+    data = {
+        "name": name,
+        "alt": " ".join(alt.split()),
+        "caption": caption.strip(),
+        "width": width,
+        "light": light,
+        "dark": dark,
+    }
+    shown = {FIGURE: data, "text/html": page, "text/plain": f"[figure: {data['alt']}]"}
+    _display(shown | more)
+    if close:
+        pyplot.close(fig)
+
+
 def answer(exercise, value, *, tolerance=0.01, absolute=False, what=""):
     """In a solution: the number it comes to, so that a class's copy of the chapter can check one.
 
@@ -372,38 +424,6 @@ def _answer_key(exercise, what, negative, place):
     return hashlib.sha256(
         f"{exercise}|{what}|{'-' if negative else '+'}|{place}".encode()
     ).hexdigest()[:12]
-
-
-def answers(path):
-    """The answers that an executed notebook states: from each exercise's label to a list of what `grade` takes."""
-    found = {}
-    for _, entry in _stored(path, ANSWER):
-        found.setdefault(entry["exercise"], []).append(entry)
-    return found
-
-
-def records(path):
-    """The numbers recorded in an executed notebook: a dict from name to value, error, n and unit."""
-    found = {}
-    for _, entry in _stored(path, RECORD):
-        if entry["name"] in found:
-            raise ValueError(f"{path} records {entry['name']!r} twice")
-        found[entry["name"]] = {key: value for key, value in entry.items() if key != "name"}
-    return found
-
-
-def claims(path):
-    """The claims of an executed notebook, in order, each with the number of its `cell`."""
-    return [{**entry, "cell": cell} for cell, entry in _stored(path, CLAIM)]
-
-
-def _stored(path, kind):
-    """(cell number, data) of every output of one MIME type in a notebook file."""
-    notebook = json.loads(Path(path).read_text(encoding="utf8"))
-    for number, cell in enumerate(notebook["cells"]):
-        for output in cell.get("outputs", []):
-            if kind in output.get("data", {}):
-                yield number, output["data"][kind]
 
 
 def _display(bundle):

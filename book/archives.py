@@ -1,0 +1,38 @@
+"""The archives of the book, by name: the table of one, and a sample of its runs done again.
+
+`book/results/NAME` holds the runs of the campaign NAME (`book.campaigns`).
+"""
+
+import subprocess
+
+from book import RESULTS
+from mpack import ensemble
+
+
+def names():
+    """The names of all archives of runs."""
+    return [folder.name for folder in ensemble.archives(RESULTS)]
+
+
+def load(name):
+    """The table of an archive, one row a run, as `mpack.ensemble.load_archive` gives it."""
+    return ensemble.load_archive(RESULTS / name)
+
+
+def audit(name, seconds=5.0):
+    """Do some runs of an archive again, in part, and compare every bit: see `mpack.ensemble.audit`.
+
+    The rows are drawn by the commit of the tree, so that each commit audits others and nobody
+    chooses them; without git, by a digest of the archive.
+    """
+    return ensemble.audit(RESULTS / name, seconds=seconds, salt=commit())
+
+
+def commit():
+    """The commit of the tree that the book is in, or None without git."""
+    command = ["git", "-C", str(RESULTS), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
