@@ -38,6 +38,7 @@ _MODULES = {
     "dynamics",
     "simulation",
     "observables",
+    "statistics",
     "critical",
     "scaling",
     "kicks",

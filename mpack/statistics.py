@@ -1,0 +1,670 @@
+"""Numbers with errors: means, pairs, the jackknife, straight lines and power laws, weighted means.
+
+An `Estimate` is a measured number: a value, one standard error, the number of independent samples
+behind it, and where it comes from. It prints as the book prints, and its sums, differences and
+multiples carry their errors along.
+
+    Estimate         a measured number
+    with_error       how it is printed
+    mean_error       mean of independent samples and its standard error
+    mean_errors      the same along one axis of an array: a curve with error bars
+    paired           mean difference of samples that belong together in pairs
+    jackknife        a function of all samples, its error by leaving out one after the other
+    line             a straight line by least squares
+    power_law        a power law, as a line through logarithms or directly
+    weighted_mean    one number out of many with errors, and whether they are one
+
+Samples are taken as independent: a series in time is not, see `mpack.critical.steady_activity`.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mpack import _check, _fits
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured number.
+
+    Sums and differences (with other estimates, with what `Estimate.of` takes, or with exact
+    numbers) and multiples by exact numbers are estimates. Errors are taken as independent:
+    error^2 = error_a^2 + error_b^2. What two estimates have in common, such as a fit to the same
+    runs, this does not know. Unpacks as `value, error = estimate`.
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+    error : float
+        One standard error, >= 0; 0 if exact.
+    n : int, optional
+        The number of independent samples behind it, >= 1. A sum or difference of two has the
+        smaller of their numbers.
+    source : str
+        Where it comes from: a method, a data set, a publication. Sums have none.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If one of these is out of its range.
+
+    Examples
+    --------
+    >>> from mpack.statistics import Estimate
+    >>> ours, theirs = Estimate(0.6352, 0.0012, n=656), Estimate(0.64, 0.0)
+    >>> print(ours)
+    0.6352 ± 0.0012
+    >>> print(1000 * (theirs - ours))
+    4.8 ± 1.2
+    """
+
+    value: float
+    error: float
+    n: int | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Plain floats and ints from here on."""
+        n = None if self.n is None else _check.integer("n", self.n, 1)
+        for name, part in (
+            ("value", _check.number("value", self.value)),
+            ("error", _check.number("error", self.error, 0.0)),
+            ("n", n),
+            ("source", _check.instance("source", self.source, str, "a string")),
+        ):
+            object.__setattr__(self, name, part)
+
+    @classmethod
+    def of(cls, thing: Any) -> Estimate:
+        """An estimate of what carries a value and its error.
+
+        Parameters
+        ----------
+        thing : Estimate, number, pair, or an object with an attribute `estimate`
+            A number alone is exact. A pair is (value, error). `mpack.critical`'s results have the
+            attribute `estimate`.
+
+        Returns
+        -------
+        Estimate
+
+        Raises
+        ------
+        TypeError
+            If `thing` is none of these.
+
+        Examples
+        --------
+        >>> from mpack.statistics import Estimate
+        >>> Estimate.of((0.5, 0.1)) - Estimate.of(0.25)
+        Estimate(value=0.25, error=0.1, n=None, source='')
+        """
+        thing = getattr(thing, "estimate", thing)
+        if isinstance(thing, cls):
+            return thing
+        if isinstance(thing, numbers.Real) and not isinstance(thing, (bool, np.bool_)):
+            return cls(thing, 0.0)
+        if isinstance(thing, (tuple, list, np.ndarray)) and np.shape(thing) == (2,):
+            return cls(*thing)
+        raise TypeError(
+            "an estimate is made of a number, a pair (value, error) or an object with an attribute "
+            f"estimate; got {_check.short(thing)}"
+        )
+
+    def __str__(self) -> str:
+        """As the book prints it."""
+        return with_error(self.value, self.error)
+
+    def __iter__(self) -> Iterator[float]:
+        """Value, then error."""
+        return iter((self.value, self.error))
+
+    def __add__(self, other: Any) -> Estimate:
+        """Of two, errors independent."""
+        other = Estimate.of(other)
+        both = [n for n in (self.n, other.n) if n is not None]
+        return Estimate(
+            self.value + other.value,
+            math.hypot(self.error, other.error),
+            min(both) if both else None,
+        )
+
+    def __neg__(self) -> Estimate:
+        """The sign changed."""
+        return replace(self, value=-self.value)
+
+    def __sub__(self, other: Any) -> Estimate:
+        """Of two, errors independent."""
+        return self + -Estimate.of(other)
+
+    def __rsub__(self, other: Any) -> Estimate:
+        """A number or pair minus this."""
+        return Estimate.of(other) + -self
+
+    def __mul__(self, factor: float) -> Estimate:
+        """By an exact number."""
+        factor = _check.number("factor", factor)
+        return replace(self, value=factor * self.value, error=abs(factor) * self.error)
+
+    def __truediv__(self, divisor: float) -> Estimate:
+        """By an exact number."""
+        divisor = _check.number("divisor", divisor)
+        if divisor == 0.0:
+            raise ZeroDivisionError("divisor must not be 0")
+        return replace(self, value=self.value / divisor, error=self.error / abs(divisor))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def with_error(value: Any, error: float | None = None, unit: str | None = None) -> str:
+    """A number as the book prints it: the error to two significant digits, the value to the same place.
+
+    Parameters
+    ----------
+    value : float, int, bool, str, or an Estimate
+        What was measured; an `Estimate` brings its error along.
+    error : float, optional
+        One standard error. Without one, or with 0, the value is printed to six digits.
+    unit : str, optional
+        Printed behind. Lengths are in mean diameters and need none.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from mpack.statistics import with_error
+    >>> with_error(0.18341, 0.00432)
+    '0.1834 ± 0.0043'
+    >>> with_error(1.5e-5, 2e-6, "steps")
+    '(1.50 ± 0.20) × 10⁻⁵ steps'
+    """
+    if isinstance(value, Estimate):
+        value, error = value
+    tail = f" {unit}" if unit else ""
+    if isinstance(value, (bool, str)) or isinstance(value, numbers.Integral) and not error:
+        return f"{value}{tail}"
+    if not error or not math.isfinite(error):
+        return f"{value:.6g}{tail}" + ("" if error is None or error == 0 else f" ± {error}")
+    power = math.floor(math.log10(error))
+    biggest = max(abs(value), error)
+    if 1e-3 <= biggest < 1e5:
+        digits = max(1 - power, 0)
+        return f"{value:.{digits}f} ± {error:.{digits}f}{tail}"
+    shift = math.floor(math.log10(biggest))
+    digits = max(shift - power + 1, 0)
+    scale = 10.0**shift
+    exponent = str(shift).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f}) × 10{exponent}{tail}"
+
+
+def mean_error(x: ArrayLike, source: str = "") -> Estimate:
+    """Mean of independent samples and its standard error: s / sqrt(n), s^2 = sum (x - <x>)^2 / (n - 1).
+
+    Parameters
+    ----------
+    x : array, shape (n,), n >= 2
+        Independent samples: one a run, not one a step.
+    source : str
+        Kept in the estimate.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are fewer than two samples, or one is not finite.
+
+    Examples
+    --------
+    >>> from mpack.statistics import mean_error
+    >>> mean_error([1.0, 2.0, 3.0, 6.0])
+    Estimate(value=3.0, error=1.0801234497346435, n=4, source='')
+    """
+    x = _samples("x", x)
+    return Estimate(x.mean(), x.std(ddof=1) / len(x) ** 0.5, len(x), source)
+
+
+def mean_errors(samples: ArrayLike, axis: int = 0) -> tuple[NDArray, NDArray]:
+    """Mean of independent samples along one axis and its standard error: a curve with its error bars.
+
+    Parameters
+    ----------
+    samples : array of one or more dimensions
+        At least two samples along `axis`.
+    axis : int
+        That of the independent samples (runs); the first if left out.
+
+    Returns
+    -------
+    mean, error : arrays
+        Of the shape of `samples` without `axis`. To the last bit, a sum along an axis of a
+        table may differ from that of one of its columns by itself: the additions go in another
+        order.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `mean_error`.
+
+    Examples
+    --------
+    >>> from mpack.statistics import mean_errors
+    >>> mean, error = mean_errors([[1.0, 0.0], [3.0, 0.0]])
+    >>> mean.tolist(), error.tolist()
+    ([2.0, 0.0], [1.0, 0.0])
+    """
+    samples = _check.real("samples", samples, "an array of real numbers")
+    if samples.ndim < 1:
+        raise ValueError("samples must have at least one dimension; got a single number")
+    axis = _check.integer("axis", axis, -samples.ndim, samples.ndim - 1)
+    count = samples.shape[axis]
+    if count < 2:
+        raise ValueError(f"samples must hold at least 2 along axis {axis}; got {count}")
+    if not np.all(np.isfinite(samples)):
+        raise ValueError("samples must be finite; some are not")
+    return samples.mean(axis=axis), samples.std(axis=axis, ddof=1) / count**0.5
+
+
+def paired(a: Any, b: Any, source: str = "") -> Estimate:
+    """Mean difference a - b of samples that belong together in pairs, and its standard error.
+
+    What two runs of a pair have in common (a start, a seed) drops out of the difference, so its
+    error is smaller than that of the difference of two means.
+
+    Parameters
+    ----------
+    a, b : arrays, shape (n,), or pandas.Series
+        Two Series are paired by their index, in the order of `a`: labels that only one has, and
+        gaps (NaN), are left out. Anything else is paired by position.
+    source : str
+        Kept in the estimate.
+
+    Returns
+    -------
+    Estimate
+        n is the number of pairs.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are fewer than two pairs, a label comes twice, or the lengths differ.
+
+    Examples
+    --------
+    >>> from mpack.statistics import paired
+    >>> print(paired([10.1, 20.3, 30.2], [10.0, 20.0, 30.0]))
+    0.200 ± 0.058
+    """
+    if hasattr(a, "index") and hasattr(b, "index") and hasattr(a, "dropna"):
+        a, b = a.dropna(), b.dropna()
+        for name, one in (("a", a), ("b", b)):
+            if not one.index.is_unique:
+                twice = one.index[one.index.duplicated()][0]
+                raise ValueError(f"{name} must hold each label of its index once; {twice} is twice")
+        common = a.index[a.index.isin(b.index)]
+        a, b = a.loc[common], b.loc[common]
+    a = _check.array("a", a, (None,))
+    b = _check.array("b", b, (len(a),))
+    return mean_error(_samples("pairs", a - b), source)
+
+
+def jackknife(function: Callable[[Any], float], samples: ArrayLike, source: str = "") -> Estimate:
+    """A function of all samples, with its error by leaving out one sample after the other.
+
+    With f the function of all and f_k that without sample k,
+
+        error^2 = (n - 1)/n sum_k (f_k - <f>)^2,    <f> the mean of the f_k
+
+    (Efron and Stein, Ann. Statist. 9, 586 (1981)). Right for functions that are smooth in the
+    samples (ratios, slopes, variances), wrong for medians and extremes.
+
+    Parameters
+    ----------
+    function : callable
+        From an array like `samples`, possibly shorter, to a finite number.
+    samples : array, shape (n, ...), n >= 2
+        Independent along the first axis. A series in time is none: cut it into blocks that are.
+    source : str
+        Kept in the estimate.
+
+    Returns
+    -------
+    Estimate
+        The value is that of all samples, without correction of its bias.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are fewer than two samples, or the function gives what is no finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack.statistics import jackknife
+    >>> print(jackknife(np.mean, [1.0, 2.0, 3.0, 6.0]))
+    3.0 ± 1.1
+    """
+    samples = _check.real("samples", samples, "an array of real numbers")
+    if samples.ndim < 1 or len(samples) < 2:
+        raise ValueError(f"samples must hold at least 2; got shape {samples.shape}")
+    count = len(samples)
+    value = _check.number("function(samples)", function(samples))
+    without = [function(np.delete(samples, k, axis=0)) for k in range(count)]
+    without = np.array([_check.number("function(samples)", one) for one in without])
+    return Estimate(value, without.std() * math.sqrt(count - 1), count, source)
+
+
+class Line(NamedTuple):
+    """What `line` found: y = intercept + slope x.
+
+    Attributes
+    ----------
+    slope, intercept : Estimate
+    correlation : float
+        Of their errors.
+    chi2 : float
+        sum ((y - line) / error)^2; nan where no errors were given.
+    freedom : int
+        Points minus two.
+    """
+
+    slope: Estimate
+    intercept: Estimate
+    correlation: float
+    chi2: float
+    freedom: int
+
+
+def line(x: ArrayLike, y: ArrayLike, error: ArrayLike | None = None) -> Line:
+    """A straight line y = intercept + slope x by least squares.
+
+    Parameters
+    ----------
+    x, y : arrays, shape (n,)
+    error : array, shape (n,), optional
+        Standard errors of y, > 0, independent. The errors of the line follow from them alone:
+        compare chi2 with its freedom before believing them. Left out, all points count alike and
+        their scatter about the line tells the errors.
+
+    Returns
+    -------
+    Line
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are fewer than 2 points (3 without `error`) or all x are the same.
+
+    Examples
+    --------
+    >>> from mpack.statistics import line
+    >>> found = line([0.0, 1.0, 2.0], [1.0, 3.1, 4.9], [0.1, 0.1, 0.1])
+    >>> print(found.slope, found.intercept, sep=", ")
+    1.950 ± 0.071, 1.050 ± 0.091
+    """
+    x, y = _points(x, y)
+    if error is not None:
+        error = _errors("error", error, len(x))
+    return _line(x, y, error, None if error is None else 1 / error)
+
+
+def _line(x: NDArray, y: NDArray, error: NDArray | None, weight: NDArray | None) -> Line:
+    """The fit of `line`, by the weights 1 / error, which a caller may know to more digits."""
+    fewest = 3 if weight is None else 2
+    if len(x) < fewest or np.ptp(x) <= 1e-14 * np.max(np.abs(x)):
+        raise ValueError(
+            f"x must hold at least {fewest} values that are not all the same; got {_check.short(x)}"
+        )
+    scale = True if weight is None else "unscaled"
+    (slope, level), covariance = np.polyfit(x, y, 1, w=weight, cov=scale)
+    errors = np.array([covariance[0, 0] ** 0.5, covariance[1, 1] ** 0.5])
+    if not np.all(np.isfinite([slope, level, *errors])):
+        raise ValueError("x, y and error must leave a line of finite numbers; theirs overflows")
+    product = errors.prod()
+    return Line(
+        Estimate(slope, errors[0], len(x)),
+        Estimate(level, errors[1], len(x)),
+        float(covariance[0, 1] / product) if product > 0.0 else 0.0,
+        float("nan") if error is None else float(np.sum(((y - level - slope * x) / error) ** 2)),
+        len(x) - 2,
+    )
+
+
+class PowerLaw(NamedTuple):
+    """What `power_law` found: y = amplitude x^exponent.
+
+    Attributes
+    ----------
+    exponent, amplitude : Estimate
+    chi2 : float
+        Of the fit (of logarithms, where these are fitted); nan where no errors were given.
+    freedom : int
+        Points minus two.
+    """
+
+    exponent: Estimate
+    amplitude: Estimate
+    chi2: float
+    freedom: int
+
+
+def power_law(
+    x: ArrayLike, y: ArrayLike, error: ArrayLike | None = None, *, logarithms: bool = True
+) -> PowerLaw:
+    """A power law y = amplitude x^exponent, by least squares.
+
+    Parameters
+    ----------
+    x, y : arrays, shape (n,)
+        x > 0; y > 0 where logarithms are fitted.
+    error : array, shape (n,), optional
+        Standard errors of y, > 0, independent; left out as in `line`.
+    logarithms : bool
+        True fits the line ln y = ln amplitude + exponent ln x, each ln y with the error error / y:
+        right where errors are small against y. False fits the values themselves (by SciPy's
+        Levenberg and Marquardt), which errors may exceed and whose signs may differ; it needs
+        `error`.
+
+    Returns
+    -------
+    PowerLaw
+        The amplitude's error is amplitude times that of its logarithm where logarithms are fitted.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are too few points, one is not positive that must be, or no fit is found.
+
+    Examples
+    --------
+    >>> from mpack.statistics import power_law
+    >>> found = power_law([1.0, 2.0, 4.0, 8.0], [3.0, 6.1, 11.9, 24.0], [0.1, 0.2, 0.4, 0.8])
+    >>> print(found.exponent, found.amplitude, sep=", ")
+    0.996 ± 0.021, 3.018 ± 0.084
+    """
+    x, y = _points(x, y)
+    if len(x) and x.min() <= 0.0:
+        raise ValueError(f"x must be > 0; the least is {x.min():g}")
+    if error is not None:
+        error = _errors("error", error, len(x))
+    if not _check.flag("logarithms", logarithms):
+        return _power_of_values(x, y, error)
+    if len(y) and y.min() <= 0.0:
+        raise ValueError(
+            f"y must be > 0 where logarithms are fitted (logarithms=False fits the values); the "
+            f"least is {y.min():g}"
+        )
+    relative, weight = (None, None) if error is None else (error / y, y / error)
+    found = _line(np.log(x), np.log(y), relative, weight)
+    with np.errstate(over="ignore"):
+        amplitude = float(np.exp(found.intercept.value))
+    if not math.isfinite(amplitude):
+        raise ValueError("x must come so near to 1 that the amplitude is a finite number")
+    return PowerLaw(
+        found.slope,
+        Estimate(amplitude, amplitude * found.intercept.error, len(x)),
+        found.chi2,
+        found.freedom,
+    )
+
+
+def _power_of_values(x: NDArray, y: NDArray, error: NDArray | None) -> PowerLaw:
+    """The fit of `power_law` to the values themselves, started from a proportionality."""
+    from scipy import optimize
+
+    if error is None:
+        raise ValueError("error must be given where the values themselves are fitted")
+    if len(x) < 2 or np.ptp(x) == 0.0:
+        raise ValueError(
+            f"x must hold at least 2 values that are not all the same; got {_check.short(x)}"
+        )
+
+    def law(at: NDArray, amplitude: float, exponent: float) -> NDArray:
+        return amplitude * at**exponent
+
+    start = y[0] / x[0], 1.0
+    found, covariance = _fits.fitted(
+        lambda: optimize.curve_fit(law, x, y, start, error, absolute_sigma=True), "a power law"
+    )
+    return PowerLaw(
+        Estimate(found[1], covariance[1, 1] ** 0.5, len(x)),
+        Estimate(found[0], covariance[0, 0] ** 0.5, len(x)),
+        float(np.sum(((y - law(x, *found)) / error) ** 2)),
+        len(x) - 2,
+    )
+
+
+class WeightedMean(NamedTuple):
+    """What `weighted_mean` found.
+
+    Attributes
+    ----------
+    value : float
+        The mean, weighted with 1 / error^2.
+    error : float
+        Its standard error, grown by the scatter of the values where that is larger than their
+        errors say.
+    statistical : float
+        That which follows from the errors alone, (sum 1 / error^2)^-1/2.
+    chi2 : float
+        Of the values' being one number: sum ((value - mean) / error)^2.
+    freedom : int
+        Values minus one.
+    """
+
+    value: float
+    error: float
+    statistical: float
+    chi2: float
+    freedom: int
+
+    @property
+    def reduced(self) -> float:
+        """chi^2 per degree of freedom: about 1 if the values are one number; 0 for a single one."""
+        return self.chi2 / max(1, self.freedom)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The mean with its grown error; n is the number of values."""
+        return Estimate(self.value, self.error, self.freedom + 1)
+
+
+def weighted_mean(
+    values: ArrayLike,
+    errors: ArrayLike | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    scatter: str = "chi2",
+) -> WeightedMean:
+    """One number out of many with errors, and chi^2 of their being one.
+
+    With weights w = 1 / error^2: mean = sum w x / sum w, and (sum w)^-1/2 is its error, times the
+    root of chi^2 per degree of freedom where that is above 1 (Particle Data Group, Review of
+    Particle Physics, section 5.2).
+
+    Parameters
+    ----------
+    values : array, shape (n,), n >= 1
+    errors : array, shape (n,)
+        Standard errors, > 0, independent.
+    weights : array, shape (n,)
+        In place of `errors`: 1 / error^2, such as 1 / (error_a^2 + error_b^2) of a difference.
+    scatter : str
+        How the error grows: "chi2", as above; "sample", to the standard error of the unweighted
+        mean, s / sqrt(n), where that is larger.
+
+    Returns
+    -------
+    WeightedMean
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no value, an error is not > 0, or not just one of `errors` and `weights` is
+        given.
+
+    Examples
+    --------
+    >>> from mpack.statistics import weighted_mean
+    >>> found = weighted_mean([0.634, 0.637, 0.639], [0.001, 0.001, 0.002])
+    >>> print(found.estimate, f"chi2 {found.chi2:.1f} for {found.freedom}", sep=", ")
+    0.6359 ± 0.0013, chi2 7.2 for 2
+    """
+    values = _check.array("values", values, (None,))
+    if (errors is None) == (weights is None):
+        raise ValueError("just one of errors and weights must be given")
+    _check.choice("scatter", scatter, ("chi2", "sample"))
+    if not len(values):
+        raise ValueError("values must hold at least one; got none")
+    freedom = len(values) - 1
+    if weights is None:
+        errors = _errors("errors", errors, len(values))
+        weights = errors**-2
+        mean = np.average(values, weights=weights)
+        chi2 = float(np.sum(((values - mean) / errors) ** 2))
+    else:
+        weights = _errors("weights", weights, len(values))
+        mean = np.average(values, weights=weights)
+        chi2 = float(np.sum(weights * (values - mean) ** 2))
+    statistical = np.sum(weights) ** -0.5
+    error = statistical * max(1.0, (chi2 / max(1, freedom)) ** 0.5)
+    if scatter == "sample":
+        sample = values.std(ddof=1) / len(values) ** 0.5 if freedom else 0.0
+        error = max(statistical, sample)
+    if not np.all(np.isfinite([mean, error, chi2])):
+        raise ValueError("values and errors must leave a finite mean; theirs overflows")
+    return WeightedMean(float(mean), float(error), float(statistical), chi2, freedom)
+
+
+def _samples(name: str, x: ArrayLike) -> NDArray:
+    """At least two finite numbers."""
+    x = _check.array(name, x, (None,))
+    if len(x) < 2:
+        raise ValueError(f"{name} must hold at least 2 samples; got {len(x)}")
+    return x
+
+
+def _points(x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
+    x = _check.array("x", x, (None,))
+    return x, _check.array("y", y, (len(x),))
+
+
+def _errors(name: str, error: ArrayLike, count: int) -> NDArray:
+    """`count` numbers > 0."""
+    error = _check.array(name, error, (count,))
+    if count and error.min() <= 0.0:
+        raise ValueError(f"{name} must be > 0; the least is {error.min():g}")
+    return error
