@@ -15,19 +15,22 @@ import difflib
 import hashlib
 import html
 import math
-import numbers
 import re
+from numbers import Integral, Number
+from typing import NamedTuple
+
+import numpy as np
 
 from book import pictures
 from mpack import _check
 from mpack.figures import PIXELS_PER_INCH
+from mpack.statistics import Estimate, with_error
 
 RECORD = "application/vnd.mpack.record+json"
 CLAIM = "application/vnd.mpack.claim+json"
 ANSWER = "application/vnd.mpack.answer+json"
 FIGURE = "application/vnd.mpack.figure+json"
-
-RELATIONS = ("within", "consistent", "above", "below")
+PARAMETERS = "application/vnd.mpack.parameters+json"
 
 
 def check(names, **allowed):
@@ -62,6 +65,8 @@ def check(names, **allowed):
                 f"parameter {name!r} is checked but the parameters cell does not set it"
             )
         _accept(name, names[name], spec)
+    if "In" in names:
+        _display({PARAMETERS: {name: names[name] for name in allowed}})
 
 
 def _injected(names):
@@ -98,148 +103,123 @@ def _accept(name, value, spec):
         )
 
 
-def with_error(value, error=None, unit=None):
-    """A number as the book prints it: the error to two significant digits, the value to the same place.
-
-    >>> with_error(0.18341, 0.00432)
-    '0.1834 ± 0.0043'
-    """
-    tail = f" {unit}" if unit else ""
-    if isinstance(value, (bool, str)) or isinstance(value, numbers.Integral) and not error:
-        return f"{value}{tail}"
-    if not error or not math.isfinite(error):
-        return f"{value:.6g}{tail}" + ("" if error is None or error == 0 else f" ± {error}")
-    power = math.floor(math.log10(error))
-    biggest = max(abs(value), error)
-    if 1e-3 <= biggest < 1e5:
-        digits = max(1 - power, 0)
-        return f"{value:.{digits}f} ± {error:.{digits}f}{tail}"
-    shift = math.floor(math.log10(biggest))
-    digits = max(shift - power + 1, 0)
-    scale = 10.0**shift
-    exponent = str(shift).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f}) × 10{exponent}{tail}"
-
-
-def record(name, value, error=None, n=None, unit=None, *, show=False):
-    """Store a number in the executed chapter, for the text to quote and for tests to read.
+def record(numbers, *, unit=None):
+    """Store numbers in the executed chapter, for the text to quote and for tests to read.
 
     Parameters
     ----------
-    name : str
-        By which `records` and the book's `{measured}` role find it; once in a chapter.
-    value : float, int, bool or str
-        What was measured. A float must be finite.
-    error : float, optional
-        One standard error. Leave it out only for what is exact.
-    n : int, optional
-        The number of independent samples behind the error.
+    numbers : dict
+        From names, by which `book.reading.records` and the book's `{measured}` role find them (each
+        once in a chapter), to what was measured: what `mpack.statistics.Estimate.of` takes, or, if
+        it has no error, an int, a finite float, a bool or a str.
     unit : str, optional
-        Lengths are in mean diameters and need none.
-    show : bool
-        Print it here as well.
+        Of all of them. Lengths are in mean diameters and need none.
     """
-    _check.instance("name", name, str, "a string")
-    entry = {
-        "name": name,
-        "value": _plain("value", value),
-        "error": _size("error", error),
-        "n": _count(n),
-        "unit": unit,
-    }
-    line = f"{name} = {with_error(entry['value'], entry['error'], unit)}{'' if n is None else f' (n = {n})'}"
-    _display({RECORD: entry} | ({"text/plain": line} if show else {}))
+    for name, measured in numbers.items():
+        _check.instance("name", name, str, "a string")
+        entry = {"name": name, "value": measured, "error": None, "n": None, "unit": unit}
+        if isinstance(measured, (bool, str, Number, np.generic)):
+            entry["value"] = _plain(name, measured)
+        else:
+            found = Estimate.of(measured)
+            entry |= {"value": found.value, "error": found.error, "n": found.n}
+        _display({RECORD: entry})
 
 
-def claim(
-    id,
-    text,
-    value,
-    *,
-    target,
-    error,
-    n,
-    tolerance=None,
-    relation="within",
-    sigmas=3.0,
-    source="",
-    unit=None,
-    control=False,
-    show=True,
-):
-    """State a claim, compute its verdict, show both, and store them for the book's table of claims.
+class Relation(NamedTuple):
+    """What a claim says of the measured number; made by `within`, `consistent`, `above`, `below`, `control`."""
+
+    relation: str
+    target: float
+    tolerance: float | None = None
+    sigmas: float = 3.0
+    control: bool = False
+
+
+def within(target, tolerance, sigmas=3.0):
+    """It is `target` up to `tolerance`: agrees if |value - target| + sigmas error <= tolerance.
+
+    Differs if |value - target| - sigmas error > tolerance, and is undecided between.
+    """
+    tolerance = _check.number("tolerance", tolerance, 0.0)
+    return Relation("within", _check.number("target", target), tolerance, _sigmas(sigmas))
+
+
+def consistent(target, sigmas=3.0):
+    """It is `target`, as far as its error tells: agrees if |value - target| <= sigmas error, else differs."""
+    return Relation("consistent", _check.number("target", target), None, _sigmas(sigmas))
+
+
+def above(target, sigmas=3.0):
+    """It is above `target`: agrees if value - sigmas error > target, differs if value + sigmas error < target."""
+    return Relation("above", _check.number("target", target), None, _sigmas(sigmas))
+
+
+def below(target, sigmas=3.0):
+    """It is below `target`: agrees if value + sigmas error < target, differs if value - sigmas error > target."""
+    return Relation("below", _check.number("target", target), None, _sigmas(sigmas))
+
+
+def control(relation):
+    """A negative control: a wrong theory, which has to differ from what was measured."""
+    return relation._replace(control=True)
+
+
+def _sigmas(value):
+    return _check.number("sigmas", value, 0.0)
+
+
+def claims(*rows, show=True):
+    """State claims, compute their verdicts, show both, and store them for the book's table of claims.
+
+        chapters.claims(
+            ("end-point", "The end point of all processes.", limit, within(0.64, 0.01), "Zhang and Martiniani"),
+            ("control-end-point", "The same without ...", other, control(within(0.64, 0.01))),
+        )
 
     Parameters
     ----------
-    id : str
-        Lower-case letters, digits and hyphens; unique in the book.
-    text : str
-        The claim in one sentence.
-    value, error, n : float, float, int
-        The measurement, its standard error (0 if exact) and the number of independent samples.
-    target : float
-        What the claim says the value is, or is above, or below.
-    tolerance : float
-        For "within": how far from the target still counts as the same.
-    relation : str
-        With e = sigmas × error: "within": agrees if |value - target| + e <= tolerance, differs if
-        |value - target| - e > tolerance; "consistent": agrees if |value - target| <= e, else
-        differs; "above" ("below"): agrees if value - e > target (value + e < target), differs if
-        value + e < target (value - e > target). What neither agrees nor differs is undecided.
-    source : str
-        Where the target comes from.
-    control : bool
-        True for a negative control, which has to differ.
+    *rows : tuples (id, text, measured, relation[, source[, unit]])
+        id : lower-case letters, digits and hyphens, unique in the book. text : the claim in one
+        sentence. measured : what `mpack.statistics.Estimate.of` takes, with its number of
+        independent samples n (error 0 if exact). relation : `within`, `consistent`, `above`,
+        `below`, or a `control` of one. source : where the target comes from. unit : of the value.
     show : bool
-        False when a table or figure of the chapter shows it; the table of claims leads there all
+        False when a table or figure of the chapter shows them; the table of claims leads there all
         the same.
 
     Returns
     -------
-    str
-        "agrees", "differs" or "undecided".
+    dict
+        From each id to "agrees", "differs" or "undecided".
     """
-    if (
-        not isinstance(id, str)
-        or not id
-        or not set(id) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
-    ):
+    entries = [_claim(*row) for row in rows]
+    for entry in entries:
+        anchor = {"text/html": f'<span class="mpack-anchor" id="claim-{entry["id"]}"></span>'}
+        shown = {"text/html": claim_html(entry), "text/plain": claim_line(entry)}
+        _display({CLAIM: entry} | (shown if show else anchor))
+    return {entry["id"]: entry["verdict"] for entry in entries}
+
+
+def _claim(id, text, measured, relation, source="", unit=None):
+    """What is stored of a claim."""
+    if not isinstance(id, str) or not re.fullmatch("[a-z0-9-]+", id):
         raise ValueError(f"id must be lower-case letters, digits and hyphens; got {id!r}")
-    numbers_ = {
-        "value": _check.number("value", value),
-        "target": _check.number("target", target),
-        "error": _check.number("error", error, 0.0),
-        "sigmas": _check.number("sigmas", sigmas, 0.0),
+    _check.instance("relation", relation, Relation, "made by within, consistent, above or below")
+    found = Estimate.of(measured)
+    if found.n is None:
+        raise ValueError(f"measured must say its number of samples n; {id!r} got {found!r}")
+    rule = {name: getattr(relation, name) for name in ("target", "sigmas", "tolerance", "relation")}
+    said = verdict(found.value, error=found.error, **rule)
+    return {
+        **{"id": id, "text": text, "value": found.value, "error": found.error, **rule},
+        **{"n": found.n, "unit": unit, "source": source, "control": relation.control},
+        **{"verdict": said, "passed": said == ("differs" if relation.control else "agrees")},
     }
-    _check.choice("relation", relation, RELATIONS)
-    if (tolerance is None) == (relation == "within"):
-        raise ValueError(
-            f"tolerance is for relation 'within', and needed there; got {tolerance!r} for {relation!r}"
-        )
-    if tolerance is not None:
-        tolerance = _check.number("tolerance", tolerance, 0.0)
-    found = verdict(**numbers_, tolerance=tolerance, relation=relation)
-    entry = {
-        "id": id,
-        "text": text,
-        **numbers_,
-        "tolerance": tolerance,
-        "relation": relation,
-        "n": _count(n),
-        "unit": unit,
-        "source": source,
-        "control": _check.flag("control", control),
-        "verdict": found,
-        "passed": found == ("differs" if control else "agrees"),
-    }
-    shown = {"text/html": claim_html(entry), "text/plain": f"{text}\n{claim_line(entry)}"}
-    anchor = {"text/html": f'<span class="mpack-anchor" id="claim-{id}"></span>'}
-    _display({CLAIM: entry} | (shown if show else anchor))
-    return found
 
 
 def verdict(value, target, error, tolerance=None, relation="within", sigmas=3.0):
-    """ "agrees", "differs" or "undecided": the rule of `claim`, by itself."""
+    """Apply the rule of a relation: "agrees", "differs" or "undecided"."""
     reach = sigmas * error
     gap = abs(value - target)
     if relation == "consistent":
@@ -289,8 +269,16 @@ def claim_html(entry):
     )
 
 
-def show(fig, name, *, alt=None, caption, close=True):
+def show(fig, name, *, close=True):
     """Put a figure on the page: numbered, captioned, in a light and a dark picture.
+
+    Its caption and what it shows to those who do not see it stand in Markdown, beside the call:
+
+        ```{caption} NAME
+        :alt: Activity against steps: three curves that fall, one of them to zero.
+
+        What to see in it; formulas, roles and recorded numbers included.
+        ```
 
     Parameters
     ----------
@@ -300,43 +288,69 @@ def show(fig, name, *, alt=None, caption, close=True):
     name : str
         Lower-case letters, digits and hyphens, unique in the book; text refers to it as
         {numref}`fig-NAME`.
-    alt : str
-        What the picture shows, for those who do not see it; an explorer says it itself.
-    caption : str
-        What to see in it; MyST Markdown, formulas included.
     close : bool
         Close the figure afterwards, so that the notebook does not show it twice.
     """
     from matplotlib import pyplot
 
-    more = {}
-    if not hasattr(fig, "savefig"):
-        more = fig._repr_mimebundle_()
-        fig, alt = fig.figure(), fig.alt() if alt is None else alt
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9-]+", name):
         raise ValueError(f"name must be lower-case letters, digits and hyphens; got {name!r}")
-    for what, text in (("alt", alt), ("caption", caption)):
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"{what} must say something; got {text!r}")
+    controls = {}
+    if not hasattr(fig, "savefig"):
+        controls, fig = fig._repr_mimebundle_(), fig.figure()
     light, dark = (base64.b64encode(picture).decode() for picture in pictures.of(fig))
     width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
     page = (
-        f'<figure style="margin:1em 0"><img alt="{html.escape(alt)}" width="{width}" '
-        f'style="background:#fff;max-width:100%" src="data:image/png;base64,{light}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        f'<img alt="{name}: see the caption" width="{width}" style="background:#fff;max-width:100%" '
+        f'src="data:image/png;base64,{light}">'
     )
-    data = {
-        "name": name,
-        "alt": " ".join(alt.split()),
-        "caption": caption.strip(),
-        "width": width,
-        "light": light,
-        "dark": dark,
-    }
-    shown = {FIGURE: data, "text/html": page, "text/plain": f"[figure: {data['alt']}]"}
-    _display(shown | more)
+    data = {"name": name, "width": width, "light": light, "dark": dark}
+    _display({FIGURE: data, "text/html": page, "text/plain": f"[figure: {name}]"} | controls)
     if close:
         pyplot.close(fig)
+
+
+def table(rows, columns=None, *, caption=None, formats=None):
+    """A table for the page: numbers with their errors as the book prints them, no index.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame or list
+        Of dicts, or of tuples with `columns`. A cell may be an `Estimate` or anything that has one
+        (`Estimate.of`), a pair (value, error), a number, a bool, a text; None or nan is a dash.
+    columns : list of str, optional
+    caption : str, optional
+        What it is a table of.
+    formats : dict, optional
+        From a column to how its plain numbers are written, "{:.3f}" say; otherwise integers have
+        commas between groups of three digits, and floats four significant digits.
+
+    Returns
+    -------
+    pandas.io.formats.style.Styler
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=columns)
+    formats = formats or {}
+    for name in formats:
+        _check.choice("formats", name, list(frame.columns))
+    words = {name: [_cell(x, formats.get(name)) for x in frame[name]] for name in frame.columns}
+    shown = pd.DataFrame(words).style.hide(axis="index")
+    return shown if caption is None else shown.set_caption(caption)
+
+
+def _cell(x, form=None):
+    """A cell of a table in words."""
+    if x is None or isinstance(x, float) and math.isnan(x):
+        return "–"
+    if isinstance(x, str):
+        return x
+    if isinstance(x, (bool, np.bool_)):
+        return "yes" if x else "no"
+    if isinstance(x, Number):
+        return (form or ("{:,}" if isinstance(x, Integral) else "{:.4g}")).format(x)
+    return str(Estimate.of(x))
 
 
 def answer(exercise, value, *, tolerance=0.01, absolute=False, what=""):
@@ -444,18 +458,6 @@ def _plain(name, value):
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, (bool, str)):
         return value
-    if isinstance(value, numbers.Integral):
+    if isinstance(value, Integral):
         return int(value)
     return _check.number(name, value)
-
-
-def _size(name, value):
-    return (
-        None
-        if value is None
-        else _check.number(name, value.item() if hasattr(value, "item") else value, 0.0)
-    )
-
-
-def _count(n):
-    return None if n is None else _check.integer("n", n, 1)

@@ -1,12 +1,13 @@
-"""What executed chapters hold for programs: recorded numbers, claims, answers to exercises.
+"""What executed chapters hold for programs: recorded numbers, claims, answers to exercises, parameters.
 
 `book.chapters` puts them beside what the reader sees, as outputs with MIME types of their own.
 """
 
 import json
+import re
 from pathlib import Path
 
-from book.chapters import ANSWER, CLAIM, RECORD
+from book.chapters import ANSWER, CLAIM, PARAMETERS, RECORD
 
 
 def answers(path):
@@ -39,3 +40,27 @@ def _stored(path, kind):
         for output in cell.get("outputs", []):
             if kind in output.get("data", {}):
                 yield number, output["data"][kind]
+
+
+def parameters(path):
+    """The checked parameters of an executed notebook: a dict from name to value."""
+    return {name: value for _, entry in _stored(path, PARAMETERS) for name, value in entry.items()}
+
+
+CAPTION = re.compile(
+    r"^(?P<fence>`{3,})\{caption\}[ \t]*(?P<name>[a-z0-9-]+)[ \t]*\n:alt:(?P<alt>[^\n]*)\n"
+    r"(?P<text>.*?)^(?P=fence)[ \t]*$\n?",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def captions(notebook):
+    """The captions that stand in a notebook's Markdown: {name of the figure: (alt, caption)}."""
+    found = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            for block in CAPTION.finditer("".join(cell["source"])):
+                if block["name"] in found:
+                    raise ValueError(f"the figure {block['name']!r} has two captions")
+                found[block["name"]] = block["alt"].strip(), block["text"].strip()
+    return found

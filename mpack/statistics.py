@@ -89,8 +89,8 @@ class Estimate:
 
         Parameters
         ----------
-        thing : Estimate, number, pair, or an object with an attribute `estimate`
-            A number alone is exact. A pair is (value, error). `mpack.critical`'s results have the
+        thing : Estimate, number, pair, triple, or an object with an attribute `estimate`
+            A number alone is exact. A pair is (value, error), a triple (value, error, n). `mpack.critical`'s results have the
             attribute `estimate`.
 
         Returns
@@ -113,11 +113,11 @@ class Estimate:
             return thing
         if isinstance(thing, numbers.Real) and not isinstance(thing, (bool, np.bool_)):
             return cls(thing, 0.0)
-        if isinstance(thing, (tuple, list, np.ndarray)) and np.shape(thing) == (2,):
+        if isinstance(thing, (tuple, list, np.ndarray)) and np.shape(thing) in ((2,), (3,)):
             return cls(*thing)
         raise TypeError(
-            "an estimate is made of a number, a pair (value, error) or an object with an attribute "
-            f"estimate; got {_check.short(thing)}"
+            "an estimate is made of a number, (value, error), (value, error, n) or an object with an "
+            f"attribute estimate; got {_check.short(thing)}"
         )
 
     def __str__(self) -> str:

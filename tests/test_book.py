@@ -195,9 +195,10 @@ def test_each_verdict_follows_from_its_numbers(claims):
             name: claim[name]
             for name in ("value", "target", "error", "tolerance", "relation", "sigmas")
         }
-        assert (
-            claim["verdict"] == chapters.verdict(**numbers)
-            and claim["verdict"] in chapters.VERDICTS
+        assert claim["verdict"] == chapters.verdict(**numbers) and claim["verdict"] in (
+            "agrees",
+            "differs",
+            "undecided",
         ), claim["id"]
         assert claim["passed"] == (
             claim["verdict"] == ("differs" if claim["control"] else "agrees")

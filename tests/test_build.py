@@ -69,8 +69,8 @@ def build(root):
 
 
 CODE = """from book import chapters
-chapters.record("half", 0.5, error=0.01, n=4)
-verdict = chapters.claim("half", "It is a half.", 0.5, target=0.5, tolerance=0.1, error=0.01, n=4)"""
+chapters.record({"half": (0.5, 0.01, 4)})
+chapters.claims(("half", "It is a half.", (0.5, 0.01, 4), chapters.within(0.5, 0.1)));"""
 
 
 def test_a_build_from_nothing_to_a_failure_and_back(tree):

@@ -3,9 +3,12 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from book import chapters, reading
+from book._tools import sphinxext
+from mpack.statistics import Estimate
 
 
 def test_good_parameters_pass():
@@ -72,24 +75,6 @@ def test_names_made_later_in_a_session_are_no_parameters():
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "text"),
-    [
-        (0.18341, 0.00432, "0.1834 ± 0.0043"),
-        (12.3456, 1.2, "12.3 ± 1.2"),
-        (1234.5, 56.0, "1234 ± 56"),
-        (0.25, None, "0.25"),
-        (7, None, "7"),
-        (7, 0.0, "7"),
-        (1.5e-5, 2e-6, "(1.50 ± 0.20) × 10⁻⁵"),
-        (True, None, "True"),
-        ("3f2a", None, "3f2a"),
-    ],
-)
-def test_numbers_are_printed_with_their_error(value, error, text):
-    assert chapters.with_error(value, error) == text
-
-
-@pytest.mark.parametrize(
     ("value", "options", "expected"),
     [
         (0.641, {"target": 0.64, "tolerance": 0.01, "error": 0.001}, "agrees"),
@@ -111,46 +96,65 @@ def test_verdicts(value, options, expected):
     assert chapters.verdict(value, **options) == expected
 
 
+@pytest.mark.parametrize(
+    ("relation", "same"),
+    [
+        (chapters.within(0.9, 0.2), {"target": 0.9, "tolerance": 0.2, "relation": "within"}),
+        (chapters.consistent(0.9), {"target": 0.9, "relation": "consistent"}),
+        (chapters.above(0.9), {"target": 0.9, "relation": "above"}),
+        (chapters.below(0.9, sigmas=1.0), {"target": 0.9, "relation": "below", "sigmas": 1.0}),
+    ],
+)
+def test_a_claim_has_the_verdict_of_its_relation(relation, same):
+    for value in (0.5, 0.85, 1.0, 1.5):
+        found = chapters.claims(("x", "t", (value, 0.05, 4), relation))
+        assert found == {"x": chapters.verdict(value, error=0.05, **same)}
+
+
 def test_a_control_passes_by_failing(capsys):
-    found = chapters.claim(
-        "wrong-rule",
-        "The wrong rule.",
-        1.3,
-        target=1.0,
-        tolerance=0.1,
-        error=0.01,
-        n=9,
-        control=True,
-    )
-    assert found == "differs"
+    wrong = chapters.control(chapters.within(1.0, 0.1))
+    found = chapters.claims(("wrong-rule", "The wrong rule.", Estimate(1.3, 0.01, n=9), wrong))
+    assert found == {"wrong-rule": "differs"}
     assert "differs, as it must" in capsys.readouterr().out
 
 
+def test_many_claims_in_one_call():
+    rows = [(f"x-{k}", "t", (k, 0.1, 4), chapters.above(1.0)) for k in range(3)]
+    found = chapters.claims(*rows, show=False)
+    assert found == {"x-0": "differs", "x-1": "undecided", "x-2": "agrees"}
+
+
 @pytest.mark.parametrize(
-    "bad",
+    ("row", "error", "words"),
     [
-        {"id": "No Spaces"},
-        {"relation": "about"},
-        {"tolerance": None},
-        {"error": -1.0},
-        {"error": math.nan},
-        {"value": math.inf},
-        {"n": 0},
-        {"relation": "above"},  # a tolerance given where there is none
+        (("No Spaces", "t", (1.0, 0.1, 2), chapters.above(0)), ValueError, ["id", "No Spaces"]),
+        (("x", "t", (1.0, 0.1), chapters.above(0)), ValueError, ["number of samples n", "'x'"]),
+        (("x", "t", (1.0, -0.1, 2), chapters.above(0)), ValueError, ["error"]),
+        (("x", "t", (1.0, math.nan, 2), chapters.above(0)), ValueError, ["error"]),
+        (("x", "t", (math.inf, 0.1, 2), chapters.above(0)), ValueError, ["value"]),
+        (("x", "t", (1.0, 0.1, 0), chapters.above(0)), ValueError, ["n must be"]),
+        (("x", "t", (1.0, 0.1, 2), 0.5), TypeError, ["relation", "float"]),
     ],
 )
-def test_a_claim_is_checked(bad):
-    good = {
-        "id": "x",
-        "text": "t",
-        "value": 1.0,
-        "target": 1.0,
-        "tolerance": 0.1,
-        "error": 0.0,
-        "n": 1,
-    }
+def test_a_claim_is_checked(row, error, words):
+    with pytest.raises(error) as caught:
+        chapters.claims(row)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: chapters.within(1.0, -0.1),
+        lambda: chapters.within(1.0, None),
+        lambda: chapters.above(math.nan),
+        lambda: chapters.consistent(1.0, sigmas=-1.0),
+    ],
+)
+def test_a_relation_is_checked(made):
     with pytest.raises((ValueError, TypeError)):
-        chapters.claim(**(good | bad))
+        made()
 
 
 def notebook_with(tmp_path, *bundles):
@@ -171,34 +175,97 @@ def notebook_with(tmp_path, *bundles):
 def test_records_and_claims_are_read_back(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(chapters, "_display", shown.append)
-    chapters.record("f", 0.5, error=0.01, n=8, unit="steps")
-    chapters.claim("half", "It is a half.", 0.5, target=0.5, tolerance=0.1, error=0.01, n=8)
+    chapters.record({"f": Estimate(0.5, 0.01, n=8)}, unit="steps")
+    chapters.record({"count": 5, "word": "ab", "pair": (1.0, 0.5), "whole": np.int64(3)})
+    chapters.claims(("half", "It is a half.", (0.5, 0.01, 8), chapters.within(0.5, 0.1)))
     path = notebook_with(tmp_path, *shown)
-    assert reading.records(path) == {"f": {"value": 0.5, "error": 0.01, "n": 8, "unit": "steps"}}
+    found = reading.records(path)
+    assert found["f"] == {"value": 0.5, "error": 0.01, "n": 8, "unit": "steps"}
+    assert [found[name]["value"] for name in ("count", "word", "pair", "whole")] == [
+        5,
+        "ab",
+        1.0,
+        3,
+    ]
+    assert found["pair"]["error"] == 0.5 and found["count"]["error"] is None
     (claim,) = reading.claims(path)
-    assert (claim["id"], claim["cell"], claim["verdict"], claim["passed"]) == (
-        "half",
-        1,
-        "agrees",
-        True,
-    )
+    said = claim["id"], claim["cell"], claim["verdict"], claim["passed"]
+    assert said == ("half", 1, "agrees", True)
 
 
 def test_a_number_recorded_twice_is_an_error(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(chapters, "_display", shown.append)
-    chapters.record("f", 0.5)
+    chapters.record({"f": 0.5})
     with pytest.raises(ValueError, match="records 'f' twice"):
         reading.records(notebook_with(tmp_path, *shown, *shown))
 
 
-def test_a_record_is_silent_unless_it_is_to_be_shown(capsys):
-    chapters.record("f", 0.5)
+def test_a_record_is_silent(capsys):
+    chapters.record({"f": 0.5, "g": (0.5, 0.01, 8)})
     assert capsys.readouterr().out == ""
-    chapters.record("f", 0.5, error=0.01, n=8, show=True)
-    assert capsys.readouterr().out == "f = 0.500 ± 0.010 (n = 8)\n"
 
 
 def test_a_recorded_number_is_finite():
-    with pytest.raises(ValueError, match="value must be a finite number"):
-        chapters.record("f", math.nan)
+    with pytest.raises(ValueError, match="f must be a finite number"):
+        chapters.record({"f": math.nan})
+
+
+def test_checked_parameters_are_read_back(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(chapters, "_display", shown.append)
+    chapters.check({"n": 3, "phis": [0.5], "In": []}, n=(1, 9), phis=[(0.0, 1.0)])
+    assert reading.parameters(notebook_with(tmp_path, *shown)) == {"n": 3, "phis": [0.5]}
+
+
+def test_a_table_writes_numbers_as_the_book_does():
+    rows = [
+        {
+            "process": "SGD",
+            "φ_c": Estimate(0.63512, 0.0012),
+            "φ": 0.5,
+            "steps": 10_000,
+            "steady": True,
+        },
+        {"process": "GD", "φ_c": (0.64, 0.01), "φ": math.nan, "steps": 12, "steady": None},
+    ]
+    words = chapters.table(rows, formats={"φ": "{:.3f}"}, caption="c").data.to_dict("records")
+    assert list(words[0].values()) == ["SGD", "0.6351 ± 0.0012", "0.500", "10,000", "yes"]
+    assert list(words[1].values()) == ["GD", "0.640 ± 0.010", "–", "12", "–"]
+    assert chapters.table([(1, 2.5)], ["a", "b"]).data.columns.tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="formats"):
+        chapters.table(rows, formats={"phi": "{:.3f}"})
+
+
+CAPTIONED = """Text before.
+
+```{caption} one-figure
+:alt: A curve, of {parameter}`n` points.
+
+What to see: {measured}`f`, $x^2$.
+```
+
+Text after."""
+
+
+def test_captions_are_read_from_markdown():
+    notebook = {"cells": [{"cell_type": "markdown", "source": CAPTIONED}]}
+    alt, text = "A curve, of {parameter}`n` points.", "What to see: {measured}`f`, $x^2$."
+    assert reading.captions(notebook) == {"one-figure": (alt, text)}
+    with pytest.raises(ValueError, match="one-figure"):
+        reading.captions({"cells": notebook["cells"] * 2})
+
+
+def test_the_page_puts_a_caption_to_its_figure(monkeypatch):
+    monkeypatch.setattr(sphinxext, "picture_file", lambda _, figure, theme: f"/{theme}.png")
+    figure = {"name": "one-figure", "width": 400, "light": "", "dark": ""}
+    notebook = {"cells": [{"cell_type": "markdown", "source": CAPTIONED}]}
+    numbers = {"n": {"value": 7, "error": None, "unit": None}}
+    page = sphinxext.Page("a", reading.captions(notebook), numbers)
+    outputs = [{"output_type": "display_data", "data": {chapters.FIGURE: figure}}]
+    (text,) = page.cells(notebook["cells"][0])
+    assert "caption" not in text["source"] and text["source"].startswith("Text before.")
+    code, shown = page.cells({"cell_type": "code", "source": "", "outputs": outputs})
+    assert code["outputs"] == []
+    assert ":alt: A curve, of 7 points." in shown["source"]
+    assert "What to see: {measured}`f`, $x^2$." in shown["source"]

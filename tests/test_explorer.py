@@ -10,7 +10,6 @@ import pytest
 import mpack
 from book import chapters
 from book._tools import interactive
-from mpack import figures
 from mpack.widgets._background import Background, chunks
 
 START = mpack.Packing.random(n=60, phi=0.75, dim=2, seed=3)
@@ -164,23 +163,10 @@ def test_a_slice_cuts_spheres_where_they_are():
 
 def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, unseen):
     published = []
-    monkeypatch.setattr("IPython.display.publish_display_data", published.append)
+    monkeypatch.setattr(chapters, "_display", published.append)
     explorer = mpack.widgets.explore(START, RULES[0], steps=30, seed=5)
     explorer.run()
-    captured = type(
-        "Captured", (), {"data": {chapters.FIGURE: {"name": "x"}, "text/html": "<figure>"}}
-    )
-
-    class Capture:
-        def __enter__(self):
-            return type("All", (), {"outputs": [captured]})
-
-        def __exit__(self, *_):
-            return None
-
-    monkeypatch.setattr("IPython.utils.capture.capture_output", Capture)
-    monkeypatch.setattr(figures, "show", lambda *_, **__: None)
-    explorer.show("x", caption="What to see.")
+    chapters.show(explorer, "x")
     bundle = json.loads(json.dumps(published[0]))
     assert {interactive.VIEW, chapters.FIGURE} <= set(bundle)
     states = {}
@@ -197,7 +183,7 @@ def test_the_page_shows_an_explorer_as_a_figure_with_its_settings(monkeypatch, u
     text = note["data"]["text/html"]
     assert "dynamics SGD" in text and "steps 30" in text and "make lab" in text
     assert "kick size" not in text  # SGD has none
-    assert shown["data"][chapters.FIGURE] == {"name": "x"} and interactive.VIEW not in shown["data"]
+    assert shown["data"][chapters.FIGURE]["name"] == "x" and interactive.VIEW not in shown["data"]
 
 
 # In the background

@@ -8,7 +8,7 @@ import pytest
 from bookpages import CHAPTERS, ROOT
 
 import mpack
-from book._tools import live
+from book._tools import live, roles
 from mpack.widgets._lesson import Prediction, Tour
 
 PAGE = (ROOT / live.LESSON).read_text(encoding="utf8")
@@ -55,7 +55,7 @@ def words_of(widgets):
 def test_a_chapter_has_no_role_left_and_no_solution(written, path):
     notebook = written[path.name]
     for text in sources(notebook, "markdown"):
-        assert not live.ROLE.search(text) and not re.search(r"^`{3,}\{", text, re.MULTILINE), text
+        assert not roles.ROLE.search(text) and not re.search(r"^`{3,}\{", text, re.MULTILINE), text
     codes = sources(notebook, "code")
     assert "font-size" in codes[0] and not any("answer = None" in code for code in codes)
     whole = json.loads(path.read_text(encoding="utf8"))
@@ -67,11 +67,11 @@ def test_roles_are_written_out():
     numbers = {"x": {"value": 0.5, "error": 0.01, "unit": ""}}
     text = "{term}`activity <f>` {measured}`x` {cite:t}`Kunin2024` {cite:p}`A2001,B2002` {eq}`eq-one` {doc}`locating_phi_c`"
     assert (
-        live.plain(text, numbers)
+        roles.plain(text, numbers)
         == "activity 0.500 ± 0.010 Kunin 2024 (A 2001; B 2002) (one) locating phi c"
     )
     assert (
-        live.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {})
+        roles.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {})
         == "**Careful**\n\nSo $x$.\n"
     )
 

@@ -47,7 +47,8 @@ def test_what_an_estimate_is_made_of():
     assert Estimate.of(mean) == mean.estimate == 0.0 + mean.estimate
     value, error = Estimate(0.64, 0.01, 7)
     assert (value, error) == (0.64, 0.01)
-    for wrong in (True, "0.5", None, (1, 2, 3), {"value": 1}):
+    assert Estimate.of((0.5, 0.1, 4)) == Estimate(0.5, 0.1, 4)
+    for wrong in (True, "0.5", None, (1, 2, 3, 4), {"value": 1}):
         with pytest.raises(TypeError, match="estimate"):
             Estimate.of(wrong)
 

@@ -16,23 +16,17 @@ import re
 import sys
 from pathlib import Path
 
-from book import chapters, reading
 from mpack.widgets import _sources
 
 from . import classroom, places
 from .places import BUILD, ROOT, relative, say
+from .roles import FENCE, numbers_of, plain
 
 FOLDER = BUILD / "live"
 LESSON = "book/playground.md"
 PORT = 8866
 TEMPLATES = Path(__file__).with_name("jupyter")  # of Voila's page; as Jupyter looks for them
-ROLE = re.compile(r"\{([\w:-]+)\}`([^`]*)`")
 SET = re.compile(r"\{mpack-set\}`(.+?)\s*<([a-z0-9-]+):([^`]*)>`", re.DOTALL)
-FENCE = re.compile(
-    r"^(?P<fence>`{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<title>[^\n]*)\n(?P<options>(?::[\w-]+:[^\n]*\n)*)"
-    r"(?P<body>.*?)^(?P=fence)[ \t]*$\n?",
-    re.MULTILINE | re.DOTALL,
-)
 ITEMS = re.compile(r"(?:^\d+\. .*\n?)+", re.MULTILINE)
 # Large type, for the last row of a class; figures and controls grow with it.
 LARGE = """<style>
@@ -44,37 +38,6 @@ LARGE = """<style>
 .jp-Cell { max-width: 1180px; margin: 0 auto !important; }
 .mpk.mpk { --mpk-size: 19px; }
 </style>"""
-
-
-def words_of(role, body, numbers):
-    """What stands for a role of the book where there is no Sphinx."""
-    shown, _, target = (part.strip(" >") for part in body.partition("<"))
-    if role == "measured":
-        entry = numbers.get(body.rpartition(":")[2])
-        return chapters.with_error(entry["value"], entry["error"], entry["unit"]) if entry else "…"
-    if role.startswith("cite"):
-        named = [re.sub(r"^(\w+?)(\d{4}).*", r"\1 \2", key.strip()) for key in body.split(",")]
-        return f"({'; '.join(named)})" if role == "cite:p" else " and ".join(named)
-    if role == "numref":
-        return f"the figure “{body.removeprefix('fig-').replace('-', ' ')}”"
-    if role == "eq":
-        return f"({body.removeprefix('eq-')})"
-    if role in ("ref", "doc") and not target:
-        return body.rpartition("/")[2].replace("_", " ")
-    return shown
-
-
-def plain(text, numbers):
-    """Markdown without the book's roles and directives."""
-    text = FENCE.sub(lambda fence: _block(fence, numbers), text).replace("](../notebooks/", "](")
-    return ROLE.sub(lambda role: words_of(role[1], role[2], numbers), text)
-
-
-def _block(fence, numbers):
-    body, title = plain(fence["body"].strip("\n"), numbers), fence["title"].strip()
-    if fence["name"] == "math":
-        return f"$$\n{body}\n$$\n"
-    return f"**{title}**\n\n{body}\n" if title else f"{body}\n"
 
 
 # Chapters
@@ -241,7 +204,7 @@ def write(folder=FOLDER):
     for name in places.chapters():
         executed = places.EXECUTED / name
         made[Path(name).name] = chapter(
-            ROOT / name, reading.records(executed) if executed.exists() else {}
+            ROOT / name, numbers_of(executed) if executed.exists() else {}
         )
     for path in folder.glob("*.ipynb"):
         if path.name not in made:

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -17,11 +18,13 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from book import chapters, reading
+from mpack.statistics import with_error
 
-from . import interactive, places
+from . import interactive, places, roles
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
+DATA = (chapters.RECORD, chapters.CLAIM, chapters.ANSWER, chapters.PARAMETERS)
 # The corner of a pandas table: a header cell that heads nothing, which a screen reader would
 # announce.
 EMPTY_HEADER = re.compile(r"<th[^>]*>(?:&nbsp;|\s)*</th>")
@@ -46,49 +49,77 @@ def swap(app, docname, source):
         return
     notebook = json.loads(path.read_text(encoding="utf8"))
     interactive.freeze(notebook)
-    notebook["cells"] = [new for cell in notebook["cells"] for new in page_cells(cell, docname)]
+    page = Page(docname, reading.captions(notebook), roles.numbers_of(path))
+    notebook["cells"] = [new for cell in notebook["cells"] for new in page.cells(cell)]
     source[0] = json.dumps(notebook)
 
 
-def page_cells(cell, docname):
-    """A cell as the page shows it: its figures follow as Markdown, data for programs are left out."""
-    if not cell.get("outputs"):
-        return [cell]
-    figures = [
-        output["data"][chapters.FIGURE]
-        for output in cell["outputs"]
-        if chapters.FIGURE in output.get("data", {})
-    ]
-    others = [output for output in cell["outputs"] if chapters.FIGURE not in output.get("data", {})]
-    for output in others:
+class Page(NamedTuple):
+    """The cells of a chapter as the page shows them."""
+
+    docname: str
+    captions: dict
+    numbers: dict
+
+    def cells(self, cell):
+        """A cell: its figures follow as Markdown, with their captions, and data for programs are left out."""
+        if cell["cell_type"] == "markdown":
+            return [{**cell, "source": reading.CAPTION.sub("", "".join(cell["source"]))}]
+        if not cell.get("outputs"):
+            return [cell]
+        figures = [
+            output["data"][chapters.FIGURE]
+            for output in cell["outputs"]
+            if chapters.FIGURE in output.get("data", {})
+        ]
+        shown = {**cell, "outputs": without_data(cell["outputs"])}
+        return [shown, *(self.figure(figure) for figure in figures)]
+
+    def figure(self, figure):
+        """A Markdown cell with the `mpack-figure` directive for one figure; its two pictures become files."""
+        name = figure["name"]
+        if name not in self.captions:
+            log.warning(
+                "the figure %r has no caption",
+                name,
+                location=self.docname,
+                type="mpack",
+                subtype="caption",
+            )
+        alt, caption = self.captions.get(name, ("", ""))
+        files = {theme: picture_file(self.docname, figure, theme) for theme in ("light", "dark")}
+        lines = [
+            f"````{{mpack-figure}} {files['light']}",
+            f":dark: {files['dark']}",
+            f":name: fig-{name}",
+            f":alt: {roles.plain(alt, self.numbers)}",
+            f":width: {figure['width']}px",
+            "",
+            caption,
+            "````",
+        ]
+        return {
+            "cell_type": "markdown",
+            "id": f"figure-{name}"[:64],
+            "metadata": {},
+            "source": "\n".join(lines),
+        }
+
+
+def without_data(outputs):
+    """Outputs for readers alone."""
+    kept = []
+    for output in outputs:
         data = output.get("data", {})
-        for kind in (chapters.RECORD, chapters.CLAIM, chapters.ANSWER):
+        if chapters.FIGURE in data:
+            continue
+        for kind in DATA:
             data.pop(kind, None)
         if "text/html" in data:
             data["text/html"] = EMPTY_HEADER.sub("<td></td>", "".join(data["text/html"]))
-    others = [output for output in others if output.get("data") != {}]
-    return [{**cell, "outputs": others}, *(figure_cell(figure, docname) for figure in figures)]
-
-
-def figure_cell(figure, docname):
-    """A Markdown cell with the `mpack-figure` directive for one figure; its two pictures become files."""
-    files = {theme: picture_file(docname, figure, theme) for theme in ("light", "dark")}
-    lines = [
-        f"```{{mpack-figure}} {files['light']}",
-        f":dark: {files['dark']}",
-        f":name: fig-{figure['name']}",
-        f":alt: {figure['alt']}",
-        f":width: {figure['width']}px",
-        "",
-        figure["caption"],
-        "```",
-    ]
-    return {
-        "cell_type": "markdown",
-        "id": f"figure-{figure['name']}"[:64],
-        "metadata": {},
-        "source": "\n".join(lines),
-    }
+        if output.get("data") != {}:
+            kept.append(output)
+    return kept
 
 
 def picture_file(docname, figure, theme):
@@ -139,8 +170,21 @@ class Measured(SphinxRole):
             )
             return [nodes.inline(self.rawtext, "?")], []
         entry = known[name]
-        text = chapters.with_error(entry["value"], entry["error"], entry["unit"])
+        text = with_error(entry["value"], entry["error"], entry["unit"])
         return [nodes.inline(self.rawtext, text, classes=["mpack-measured"])], []
+
+
+class Parameter(SphinxRole):
+    """{parameter}`name`: the value that a checked parameter of this chapter had."""
+
+    def run(self):
+        path = executed_copy(self.env, self.env.docname)
+        known = reading.parameters(path) if path else {}
+        if self.text not in known:
+            place = {"location": self.get_location(), "type": "mpack", "subtype": "parameter"}
+            log.warning("%s has no parameter %r", self.env.docname, self.text, **place)
+            return [nodes.inline(self.rawtext, "?")], []
+        return [nodes.inline(self.rawtext, str(known[self.text]))], []
 
 
 class Claims(SphinxDirective):
@@ -176,7 +220,9 @@ class Claims(SphinxDirective):
                 internal=True,
                 refuri=self.address(docname, entry["id"]),
             )
-            measured = f"{chapters.with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            measured = (
+                f"{with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
+            )
             expected = chapters.expectation(entry) + (
                 f" ({entry['source']})" if entry["source"] else ""
             )
@@ -288,6 +334,7 @@ def setup(app):
     app.add_directive("mpack-claims", Claims)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_role("measured", Measured())
+    app.add_role("parameter", Parameter())
     app.connect("source-read", swap, priority=100)
     app.connect("env-before-read-docs", note_read)
     app.connect("env-updated", rewrite_all)
