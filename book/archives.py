@@ -23,9 +23,23 @@ def audit(name, seconds=5.0):
     """Do some runs of an archive again, in part, and compare every bit: see `mpack.ensemble.audit`.
 
     The rows are drawn by the commit of the tree, so that each commit audits others and nobody
-    chooses them; without git, by a digest of the archive.
+    chooses them; without git, by a digest of the archive. Prints one sentence.
+
+    Returns
+    -------
+    mpack.ensemble.Audit
+
+    Raises
+    ------
+    RuntimeError
+        If anything differs, with all that the audit found.
     """
-    return ensemble.audit(RESULTS / name, seconds=seconds, salt=commit())
+    found = ensemble.audit(RESULTS / name, seconds=seconds, salt=commit())
+    if not found.ok:
+        raise RuntimeError(f"the archive and the code do not agree: {found}")
+    done = f"{len(found.replays)} of {found.rows:,} archived runs"
+    print(f"{name}: {done} done again just now, in part, and every bit was the same.")
+    return found
 
 
 def commit():

@@ -49,6 +49,7 @@ class Source:
                 f'dask must be "" unless size is "paper"; got dask = {dask!r} with size = {size!r}'
             )
         self._executor = _executor(dask) if dask else None
+        self.audits = {}
 
     def sweep(self, specs, name):
         """The table of these runs, as `mpack.sweep` gives it; at size "paper" kept in `kept_in()/NAME.sqlite`."""
@@ -57,21 +58,32 @@ class Source:
         kept_in().mkdir(parents=True, exist_ok=True)
         return mpack.sweep(specs, store=kept_in() / f"{name}.sqlite", executor=self._executor)
 
-    def campaign(self, name):
+    def campaign(self, name, *, audit=None):
         """The table of a campaign of `book.campaigns`, as `mpack.sweep` gives it.
 
         At size "paper" all its runs are done here, exported to `kept_in()/NAME`, compared with
         those that the book's archive has, and read from that export; a line says how many were
         compared.
 
+        Parameters
+        ----------
+        name : str
+        audit : float, optional
+            For so many seconds runs of the book's archive are done again, in part, and compared bit
+            by bit (`book.archives.audit`); what was found is then `source.audits[name]`.
+
         Raises
         ------
         DigestMismatch
             If a run done again has another digest than the archive's.
+        RuntimeError
+            If the audit finds a difference.
         KeyError, FileNotFoundError
             If there is no such campaign, or no such archive.
         """
         book = archives.load(name)
+        if audit is not None:
+            self.audits[name] = archives.audit(name, audit)
         if self.size == "live":
             return book
         table = self.sweep(campaigns.everything()[name], name)

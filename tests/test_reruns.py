@@ -72,6 +72,18 @@ def test_a_run_that_ends_elsewhere_is_an_error(kept, monkeypatch):
         reruns.Source("paper").campaign("example")
 
 
+def test_an_audit_comes_with_the_table(capsys, monkeypatch):
+    source = reruns.Source()
+    source.campaign("example", audit=0)
+    found = source.audits["example"]
+    assert found.ok and found.replays
+    assert capsys.readouterr().out.startswith(f"example: {len(found.replays)} of 16 archived runs")
+    wrong = type("Wrong", (), {"ok": False, "__str__": lambda _: "row 3 differs"})()
+    monkeypatch.setattr(ensemble, "audit", lambda *_, **__: wrong)
+    with pytest.raises(RuntimeError, match="do not agree: row 3 differs"):
+        source.campaign("example", audit=0)
+
+
 def test_sweeps_are_in_memory_or_kept(kept):
     specs = mpack.specs(
         mpack.SGD(alpha=0.05, batch_fraction=0.5), n=60, phi=0.3, steps=20, dim=2, seed=range(2)
@@ -104,4 +116,4 @@ def test_chapters_take_a_size_and_a_cluster(name):
     cells = nbformat.read(places.ROOT / f"notebooks/{name}.ipynb", 4).cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     assert "load_archive" not in code
-    assert all(f'source.campaign("{archive}")' in code for archive in CHAPTERS[name])
+    assert all(f'source.campaign("{archive}"' in code for archive in CHAPTERS[name])
