@@ -10,15 +10,11 @@ and any of them again (S. Talts et al., arXiv:1804.06788). `python -m book._tool
 the archive that the chapter "Testing the tool on known answers" reads.
 """
 
-import hashlib
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from book import RESULTS
+from book import RESULTS, tables
 from mpack import _check, scaling
 
 FOLDER = RESULTS / "calibration"
@@ -133,12 +129,5 @@ def row(seed, runs, number):
 
 
 def archived(folder=FOLDER):
-    """The rows of the archive, a DataFrame; ValueError if the file is not the one that its manifest describes."""
-    folder = Path(folder)
-    content = (folder / "sets.csv").read_bytes()
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf8"))
-    if hashlib.sha256(content).hexdigest() != manifest["files"]["sets.csv"]["sha256"]:
-        raise ValueError(
-            f"{folder / 'sets.csv'} must have the checksum in its manifest; it was changed or is damaged"
-        )
-    return pd.read_csv(folder / "sets.csv")
+    """The rows of the archive, as a DataFrame; see `book.tables.load` for what it raises."""
+    return tables.load(folder, "sets")

@@ -16,11 +16,10 @@ computed again and compared bit for bit.
 import functools
 import hashlib
 import math
-from pathlib import Path
 
 import numpy as np
 
-from book import RESULTS
+from book import RESULTS, tables
 from mpack import _check, contrastive, manifolds, observables
 from mpack.dynamics import RCD, SGD
 from mpack.packing import Packing
@@ -351,24 +350,8 @@ def row(study, spec):
 
 
 def archived(study, folder=FOLDER):
-    """The archived rows of a study, as a DataFrame; checked against the manifest.
-
-    Raises
-    ------
-    ValueError
-        If the file is not what the manifest says.
-    """
-    import io
-    import json
-
-    import pandas as pd
-
-    _check.choice("study", study, tuple(ROWS))
-    content = (Path(folder) / f"{study}.csv").read_bytes()
-    manifest = json.loads((Path(folder) / "manifest.json").read_text(encoding="utf8"))
-    if hashlib.sha256(content).hexdigest() != manifest["files"][f"{study}.csv"]["sha256"]:
-        raise ValueError(f"{study}.csv in the archive is not the file that the manifest describes")
-    return pd.read_csv(io.BytesIO(content))
+    """The archived rows of a study, as a DataFrame; see `book.tables.load` for what it raises."""
+    return tables.load(folder, _check.choice("study", study, tuple(ROWS)))
 
 
 def again(study, rows):

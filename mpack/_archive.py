@@ -7,9 +7,7 @@ A folder holds
     arrays.xz       arrays that runs kept, if any did
     manifest.json   what this is: specifications, versions, processors, dates, checksums of the other files
 
-and is replaced as a whole: the new files stand beside the old ones as X.new until the new manifest
-is in place, and a reader takes whichever of X and X.new has the checksum in the manifest. So an
-export may be stopped at any moment.
+and is replaced as a whole (`mpack._container`): an export may be stopped at any moment.
 """
 
 import csv
@@ -17,18 +15,18 @@ import hashlib
 import io
 import json
 import lzma
-import os
 from pathlib import Path
 
 import numpy as np
 
+from mpack import _container
+from mpack._container import MANIFEST
 from mpack._rows import Series, chain, pack, pack_plain, unpack, unpack_plain
 from mpack._store import Store, StoreDamaged, StoreError
 from mpack._tables import DERIVED, MEASURED, RULE, SPECIFIED, Arrays, derived, frame, stored_series
 from mpack.specification import from_text
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 _PRESET = 6 | lzma.PRESET_EXTREME
 
 
@@ -79,9 +77,7 @@ def export(store, folder):
     files = {"runs.csv.xz": _runs(rows, specs, more), "series.xz": _all_series(rows, specs, series)}
     if any(len(row["blobs"]) > 1 for row in rows):
         files["arrays.xz"] = _all_arrays(rows)
-    manifest = _manifest(folder.name, rows, specs, files)
-    _replace(folder, files, manifest)
-    return manifest
+    return _container.put(folder, files, _about(folder.name, rows, specs))
 
 
 def _derived(store, row, series):
@@ -166,7 +162,8 @@ def _all_arrays(rows):
     )
 
 
-def _manifest(name, rows, specs, files):
+def _about(name, rows, specs):
+    """What the manifest says of the runs."""
     from mpack._kernels.noise import STREAM_VERSION
 
     columns = [spec.columns() for spec in specs]
@@ -185,10 +182,6 @@ def _manifest(name, rows, specs, files):
         "processors": _distinct([row["cpu"] for row in rows]),
         "numbers": sorted({name for row in rows for name in row["numbers"]}),
         "specifications": varied,
-        "files": {
-            file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-            for file, data in files.items()
-        },
     }
 
 
@@ -196,33 +189,6 @@ def _distinct(values):
     """The distinct values in order; nan, which stands for "has none", as null."""
     values = {None if value != value else value for value in values}
     return sorted(values, key=lambda value: (value is not None, value))
-
-
-def _replace(folder, files, manifest):
-    """Put all files in place at one moment: that of the manifest."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        _write(folder / f"{name}.new", data)
-    text = json.dumps(manifest, indent=1, ensure_ascii=True) + "\n"
-    _write(folder / f"{MANIFEST}.new", text.encode())
-    _rename(folder / f"{MANIFEST}.new", folder / MANIFEST)  # from here on the new archive counts
-    for name in files:
-        _rename(folder / f"{name}.new", folder / name)
-    for stale in folder.glob("*.xz"):
-        if stale.name not in files:
-            stale.unlink()
-
-
-def _write(path, data):
-    """Every byte of an archive is written here (and tests make it fail)."""
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _rename(path, target):
-    os.replace(path, target)
 
 
 # -----------------------------------------------------------------------------------------------------------
@@ -241,17 +207,10 @@ def read_manifest(folder):
     StoreError
         If it is of another format.
     """
-    path = Path(folder) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf8"))
-        format_, _ = manifest["format"], manifest["files"]
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no archive in {folder}: it has no {MANIFEST}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreDamaged(f"the manifest of the archive in {folder} is damaged: {error}") from None
-    if format_ != FORMAT:
+    manifest = _container.manifest(folder)
+    if manifest["format"] != FORMAT:
         raise StoreError(
-            f"the archive in {folder} is of format {format_}, and this version of mpack reads {FORMAT}"
+            f"the archive in {folder} is of format {manifest['format']}, and this version of mpack reads {FORMAT}"
         )
     return manifest
 
@@ -265,13 +224,7 @@ def _read(folder, manifest, name):
     """The content of one file of an archive, decompressed."""
     if name not in manifest["files"]:
         return None
-    for path in (Path(folder) / name, Path(folder) / f"{name}.new"):
-        data = path.read_bytes() if path.exists() else b""
-        if hashlib.sha256(data).hexdigest() == manifest["files"][name]["sha256"]:
-            return lzma.decompress(data)
-    raise StoreDamaged(
-        f"the archive in {folder} is damaged: {name} has not the checksum that the manifest says"
-    )
+    return lzma.decompress(_container.get(folder, manifest, name))
 
 
 def _lines(folder, manifest):

@@ -15,7 +15,7 @@ import mpack
 from book import RESULTS, campaigns
 from book._tools import archive as archive_tool
 from book._tools import audit as audit_tool
-from mpack import _archive, _audit, _rows, _tables, ensemble
+from mpack import _archive, _audit, _container, _rows, _tables, ensemble
 from mpack.ensemble import Store
 
 ROOT = Path(__file__).parent.parent
@@ -75,10 +75,10 @@ def test_an_export_stopped_anywhere_leaves_a_whole_archive(tmp_path, results, mo
 
             return either
 
-        write, rename = _archive._write, _archive._rename
+        write, rename = _container._write, _container._rename
         with monkeypatch.context() as patch:
-            patch.setattr(_archive, "_write", cutting(write))
-            patch.setattr(_archive, "_rename", cutting(rename))
+            patch.setattr(_container, "_write", cutting(write))
+            patch.setattr(_container, "_rename", cutting(rename))
             try:
                 exported(folder, results)
                 finished = True

@@ -10,6 +10,7 @@ import pytest
 
 from book import studies
 from book._tools import learning as maker
+from mpack.ensemble import StoreDamaged
 
 
 def test_capacity_is_found_where_it_was_put(seed):
@@ -106,7 +107,7 @@ def test_a_row_of_each_kind_of_packing():
 @pytest.mark.parametrize("study", studies.ROWS)
 def test_the_archive_is_what_its_manifest_says(study):
     rows = studies.archived(study)
-    entry = json.loads((studies.FOLDER / "manifest.json").read_text())["files"][f"{study}.csv"]
+    entry = json.loads((studies.FOLDER / "manifest.json").read_text())["tables"][study]
     assert len(rows) == entry["rows"] and list(rows.columns) == entry["columns"]
     named = list(studies.SPECIFIED[study])
     assert entry["specified"] == named and not rows.duplicated(named).any()
@@ -140,7 +141,7 @@ def test_a_changed_file_is_refused(tmp_path):
     shutil.copytree(studies.FOLDER, tmp_path / "learning")
     path = tmp_path / "learning" / "capacity.csv"
     path.write_bytes(path.read_bytes().replace(b"0.03", b"0.04", 1))
-    with pytest.raises(ValueError, match="is not the file that the manifest describes"):
+    with pytest.raises(StoreDamaged, match="has not the checksum"):
         studies.archived("capacity", tmp_path / "learning")
 
 

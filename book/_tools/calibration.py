@@ -2,24 +2,14 @@
 
 Eight hundred data sets, twenty minutes of one core. Rows are kept in `_archive/calibration.csv` as
 they are finished, so it may be stopped at any moment and goes on; when all are there,
-`book/results/calibration/` is replaced: `sets.csv`, every float exact, and `manifest.json`, which
-says what it is.
+`book/results/calibration/` is replaced, a table (`book.tables`).
 """
 
 import csv
-import hashlib
-import json
-import platform
 import sys
-import time
-from importlib import metadata
 
-import pandas as pd
+from book import calibration, tables
 
-import mpack
-from book import calibration
-
-from .learning import digest, put
 from .places import ROOT, relative, say
 
 KEPT = ROOT / "_archive" / "calibration.csv"
@@ -72,30 +62,9 @@ def kept():
 
 def archive(rows):
     """Write the archive."""
-    calibration.FOLDER.mkdir(parents=True, exist_ok=True)
-    content = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
-    manifest = {
-        "what": calibration.__doc__.splitlines()[0],
-        "files": {
-            "sets.csv": {
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "bytes": len(content),
-                "rows": len(rows),
-            }
-        },
-        "made": time.strftime("%Y-%m-%d", time.gmtime()),
-        "version": mpack.__version__,
-        "sources": {name: digest(ROOT / name) for name in SOURCES},
-        "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-    put(calibration.FOLDER / "sets.csv", content)
-    put(
-        calibration.FOLDER / "manifest.json",
-        (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode(),
-    )
-    say(f"{len(rows)} rows, {len(content) / 1e6:.2f} MB, {relative(calibration.FOLDER)}")
+    noted = {"what": calibration.__doc__.splitlines()[0], "sources": SOURCES, "packages": PACKAGES}
+    size = tables.save(calibration.FOLDER, "sets", rows, specified=list(SPECIFIED), **noted)
+    say(f"{len(rows)} rows, {size / 1e6:.2f} MB, {relative(calibration.FOLDER)}")
 
 
 if __name__ == "__main__":

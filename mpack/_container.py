@@ -1,0 +1,96 @@
+"""A folder of files under one manifest: replaced as a whole, and read only if every file is the one described.
+
+`manifest.json` says what the folder holds, of which format, and under "files" the size and the
+SHA-256 of each file. New files stand beside the old ones as X.new until the new manifest is in
+place, and a reader takes whichever of X and X.new has the checksum in the manifest. So writing may
+be stopped at any moment. Archives of runs (`mpack.ensemble.export`) and of plain tables are such
+folders.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from mpack._store import StoreDamaged
+
+MANIFEST = "manifest.json"
+
+
+def put(folder, files, about):
+    """Make `folder` hold these files, {name: bytes}, all at one moment: that of the manifest.
+
+    Returns the manifest: `about`, a dict for JSON, and what the files are. Files that the last
+    manifest named and this one does not are removed.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    before = {}
+    with contextlib.suppress(FileNotFoundError, StoreDamaged):
+        before = manifest(folder)["files"]
+    sums = {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        for name, data in files.items()
+    }
+    made = {**about, "files": sums}
+    for name, data in files.items():
+        _write(folder / f"{name}.new", data)
+    _write(folder / f"{MANIFEST}.new", (json.dumps(made, indent=1) + "\n").encode())
+    _rename(folder / f"{MANIFEST}.new", folder / MANIFEST)  # from here on the new files count
+    for name in files:
+        _rename(folder / f"{name}.new", folder / name)
+    for name in set(before) - set(files):
+        (folder / name).unlink(missing_ok=True)
+    return made
+
+
+def _write(path, data):
+    """Every byte of an archive is written here (and tests make it fail)."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _rename(path, target):
+    os.replace(path, target)
+
+
+def manifest(folder):
+    """The manifest of a folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    StoreDamaged
+        If it is no manifest.
+    """
+    try:
+        found = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf8"))
+        found["format"], found["files"].items()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no archive in {folder}: it has no {MANIFEST}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreDamaged(f"the manifest of the archive in {folder} is damaged: {error}") from None
+    return found
+
+
+def get(folder, described, name):
+    """The bytes of one file as a manifest describes it.
+
+    Raises
+    ------
+    KeyError
+        If the manifest names no such file.
+    StoreDamaged
+        If the file is missing or another one.
+    """
+    for path in (Path(folder) / name, Path(folder) / f"{name}.new"):
+        data = path.read_bytes() if path.exists() else b""
+        if hashlib.sha256(data).hexdigest() == described["files"][name]["sha256"]:
+            return data
+    raise StoreDamaged(
+        f"the archive in {folder} is damaged: {name} has not the checksum that the manifest says"
+    )
