@@ -10,7 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 WORKERS ?= 2
 
-in-book := .venv/bin/python
+bin := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+in-book := .venv/$(bin)/python
 environment = $(if $(strip $(PYTHON)),$(PYTHON),$(error Python 3.11 or newer is needed and was not found)) \
 	book/_tools/environment.py
 
@@ -33,17 +34,17 @@ teacher: book  ## copies of the chapters with the solutions open
 	@$(in-book) -m book._tools.classroom teacher
 
 lab: .venv-live  ## JupyterLab with the chapters, in an environment of its own
-	@.venv-live/bin/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks \
+	@.venv-live/$(bin)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks \
 		$(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(LAB_OPTIONS)
 
 voila: .venv-live  ## the classroom and the chapters as live pages in large type
-	@.venv-live/bin/python -m book._tools.live $(VOILA_OPTIONS)
+	@.venv-live/$(bin)/python -m book._tools.live $(VOILA_OPTIONS)
 
 bench: .venv  ## the benchmark table
 	@$(in-book) -m benchmarks
 
 bench-all: .venv-bench  ## the benchmark table with LAMMPS and jax-md beside ours
-	@.venv-bench/bin/python -m benchmarks
+	@.venv-bench/$(bin)/python -m benchmarks
 
 archive: .venv  ## go on with the long runs behind the figures, in the background
 	@$(in-book) -m book._tools.archive --background

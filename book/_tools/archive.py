@@ -11,12 +11,14 @@ flight are lost.
 
 import argparse
 import contextlib
-import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+
+from filelock import FileLock, Timeout
 
 from book import RESULTS, campaigns
 from mpack import ensemble
@@ -68,16 +70,22 @@ def main(arguments=None):
 @contextlib.contextmanager
 def alone():
     """Hold the lock of the archive while the block runs; gives False if another process has it."""
-    with open(LOCK, "a+", encoding="utf8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    lock = FileLock(LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        holder().write_text(str(os.getpid()), encoding="utf8")
         yield True
+    finally:
+        lock.release()
+
+
+def holder():
+    """The file that names the process which has the lock."""
+    return LOCK.with_name("process.txt")
 
 
 def status(stop):
@@ -86,7 +94,7 @@ def status(stop):
         if idle:
             say("No archive run is going on.")
             return 0
-    process = int(LOCK.read_text(encoding="utf8"))
+    process = int(holder().read_text(encoding="utf8"))
     if stop:
         os.kill(process, signal.SIGTERM)
         say(f"Asked process {process} to export what it has and end.")
@@ -98,7 +106,8 @@ def status(stop):
 def detach(arguments):
     """Start this program anew, on its own, and say how to follow and end it."""
     rest = [word for word in arguments if word != "--background"]
-    command = ["nice", "-n", "15", sys.executable, "-m", "book._tools.archive", *rest]
+    nice = ["nice", "-n", "15"] if shutil.which("nice") else []
+    command = [*nice, sys.executable, "-m", "book._tools.archive", *rest]
     with open(LOG, "w", encoding="utf8") as log:
         process = subprocess.Popen(
             command,
@@ -113,7 +122,7 @@ def detach(arguments):
         f"The archive goes on in the background (process {process.pid}), exported to {relative(RESULTS)} as it grows."
     )
     say(f"  how far:  tail {relative(LOG)}")
-    say("  end it:   .venv/bin/python -m book._tools.archive --stop")
+    say(f"  end it:   {relative(sys.executable)} -m book._tools.archive --stop")
     return 0
 
 

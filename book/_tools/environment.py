@@ -23,7 +23,7 @@ OLDEST = (3, 11)
 
 def interpreter(folder):
     """The path of the environment's Python."""
-    return folder / "bin" / "python"
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
 
 
 def purpose(folder, lists):
