@@ -1,7 +1,7 @@
 """mpack: stochastic gradient descent and biased random organization of spheres, exact to the bit.
 
-Reads in the order packing -> dynamics -> simulation -> observables -> ensemble -> critical ->
-scaling. Lengths are in mean diameters.
+Reads in the order packing -> dynamics -> simulation -> observables -> structure -> ensemble
+-> critical -> scaling. Lengths are in mean diameters.
 
 >>> import mpack
 >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
@@ -10,6 +10,7 @@ scaling. Lengths are in mean diameters.
 """
 
 import importlib
+import pkgutil
 
 __version__ = "0.1.0"
 
@@ -20,38 +21,13 @@ _HOME = {
     "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones"),
     "dynamics": ("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD", "RCD", "matched"),
     "simulation": ("simulate", "Run", "every", "log_spaced"),
-    "observables": (
-        "activity",
-        "energy",
-        "contacts",
-        "structure_factor",
-        "pair_correlation",
-        "flatness",
-    ),
+    "observables": ("activity", "energy", "contacts", "flatness"),
+    "structure": ("structure_factor", "pair_correlation"),
     "specification": ("Spec", "specs"),
     "ensemble": ("sweep",),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = {
-    "packing",
-    "potentials",
-    "dynamics",
-    "simulation",
-    "observables",
-    "statistics",
-    "critical",
-    "scaling",
-    "kicks",
-    "landscape",
-    "limiting",
-    "sizes",
-    "specification",
-    "ensemble",
-    "manifolds",
-    "contrastive",
-    "figures",
-    "widgets",
-}
+_MODULES = {module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_"}
 __all__ = ["__version__", *sorted(_NAMES)]
 
 

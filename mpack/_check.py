@@ -96,6 +96,17 @@ def choice(name, value, options):
     return value
 
 
+def indices(name, value, size):
+    """`value` as an array (of any shape) of integers in [0, size)."""
+    result = np.asarray(value)
+    if result.dtype.kind not in "iu" and result.size:
+        raise TypeError(f"{name} must be integers in [0, {size}); got {short(value)}")
+    outside = (result < 0) | (result >= size)
+    if np.any(outside):
+        raise ValueError(f"{name} must be integers in [0, {size}); got {result[outside][0]}")
+    return result.astype(np.int64)
+
+
 def short(value):
     """`repr(value)` for a message: one line, not too long."""
     said = " ".join(repr(value).split())

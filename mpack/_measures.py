@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpack import _check, landscape, observables
+from mpack import _check, landscape, observables, structure
 from mpack.packing import unit_ball_volume
 
 
@@ -81,7 +81,7 @@ def _contacts(run, tolerance):
 
 def _structure_factor(run, q_max, per_shell):
     """Shell averages of S(q); `mpack.structure_factor`."""
-    found = observables.structure_factor(run.final, q_max, per_shell)
+    found = structure.structure_factor(run.final, q_max, per_shell)
     return {}, {
         "q": found.shell_q,
         "s": found.shell_s,
@@ -92,7 +92,7 @@ def _structure_factor(run, q_max, per_shell):
 
 def _pair_correlation(run, r_max, bins):
     """g(r) and the pairs in each bin; `mpack.pair_correlation`."""
-    found = observables.pair_correlation(run.final, r_max, bins)
+    found = structure.pair_correlation(run.final, r_max, bins)
     return {}, {"r": found.r, "g": found.g, "counts": found.counts}
 
 
@@ -148,8 +148,8 @@ def _check_structure_factor(room, q_max, per_shell):
         * unit_ball_volume(room.dim)
         * (_check.number("q_max", q_max, q_min) / q_min) ** room.dim
     )
-    if vectors > observables.MOST_VECTORS:
-        most = observables.MOST_VECTORS
+    if vectors > structure.MOST_VECTORS:
+        most = structure.MOST_VECTORS
         raise ValueError(
             f"q_max must be so small that at most {most} wave vectors fit; got {q_max!r}"
         )

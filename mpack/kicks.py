@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpack import _check
+from mpack._box import nearest
 from mpack.dynamics import Dynamics
 from mpack.packing import Packing
 
@@ -328,9 +329,7 @@ def _step_of(packing, dynamics, seed):
 
 def _moved(fixed, packing):
     """From a packing to other integer coordinates of its particles: the exact difference, in mean diameters."""
-    return (fixed.view(np.uint64) - packing.fixed.view(np.uint64)).view(np.int64) * (
-        packing.box * 2.0**-64
-    )
+    return nearest(fixed, packing.fixed) * (packing.box * 2.0**-64)
 
 
 def _one_by_one(positions, dynamics, samples, seed, diameters):

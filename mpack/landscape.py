@@ -27,17 +27,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpack import _check
-from mpack.dynamics import Dynamics
-from mpack.observables import (
-    REACH,
-    _check_cutoff,
-    _check_packing,
-    _contact,
-    _exact_sum,
-    displacements,
-    lifted,
-    shell_average,
+from mpack._averages import density, lifted, shell_average
+from mpack._pairs import (
+    check_packing,
+    contact,
+    directed_pairs,
+    exact_sum,
 )
+from mpack._steps import moments_of_number, pushes_of
+from mpack.dynamics import Dynamics
+from mpack.observables import REACH, displacements
 from mpack.packing import Packing
 from mpack.potentials import Linear, checked
 from mpack.simulation import Run, simulate
@@ -81,7 +80,7 @@ def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
     from scipy import sparse
 
     stress = _check.flag("stress", stress)
-    n, dim = _check_packing(packing).n, packing.dim
+    n, dim = check_packing(packing).n, packing.dim
     i, j, unit, along, across = _stiffness(packing, potential, sigma)
     across = across if stress else np.zeros_like(across)
     outer = unit[:, :, None] * unit[:, None, :]
@@ -106,8 +105,8 @@ def trace(packing, potential=Linear(), *, sigma=None):
     H + O(sigma**4); for the linear one without `sigma` it is minus (d - 1) times the sum of 1/r
     over overlapping pairs: negative.
     """
-    _, _, _, along, across = _stiffness(_check_packing(packing), potential, sigma)
-    return 2.0 * _exact_sum([along, (packing.dim - 1) * across])
+    _, _, _, along, across = _stiffness(check_packing(packing), potential, sigma)
+    return 2.0 * exact_sum([along, (packing.dim - 1) * across])
 
 
 def kick_covariance(packing, dynamics):
@@ -135,7 +134,7 @@ def kick_covariance(packing, dynamics):
         If an argument is of another kind, the rule draws exactly B, or two particles stand at the
         same point.
     """
-    pushes, _, variance = _pushes(packing, dynamics)
+    pushes, _, variance = pushes_of(packing, dynamics)
     return (variance * (pushes @ pushes.T)).tocsr()
 
 
@@ -149,7 +148,7 @@ def drift_rate(dynamics):
     recipe = _check.instance(
         "dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)"
     ).recipe()
-    return recipe.scale * _number(recipe)[0]
+    return recipe.scale * moments_of_number(recipe)[0]
 
 
 def agitation(packing, dynamics, width=0.03):
@@ -184,9 +183,9 @@ def agitation(packing, dynamics, width=0.03):
     from scipy import sparse
 
     width = _check.number("width", width, 0, open_low=True)
-    pushes, mean, variance = _pushes(_check_packing(packing), dynamics)
-    i, j, r, unit = _directed_pairs(packing, 1.0, width, f"width {width:g}")
-    near = np.abs(r - _contact(packing, i, j)) < width
+    pushes, mean, variance = pushes_of(check_packing(packing), dynamics)
+    i, j, r, unit = directed_pairs(packing, 1.0, width, f"width {width:g}")
+    near = np.abs(r - contact(packing, i, j)) < width
     i, j, unit, count = i[near], j[near], unit[near], np.count_nonzero(near)
     if count < 2:
         raise ValueError(
@@ -454,8 +453,6 @@ def _slopes_in_space(r, d, s):
 
 def _slopes_by_quadrature(r, d, s, dim):
     """u'' and u'/r in any dimension."""
-    from mpack.observables import _density
-
     start = lifted(r, s)
 
     def beyond(power):
@@ -466,7 +463,7 @@ def _slopes_by_quadrature(r, d, s, dim):
         return value
 
     across = -shell_average(beyond(1), start, d, s, dim + 2)
-    kink = _density((d - start) / s, start / s, dim + 4) / (2.0 * s * d * d)
+    kink = density((d - start) / s, start / s, dim + 4) / (2.0 * s * d * d)
     further = shell_average(beyond(3), start, d, s, dim + 4) + kink
     return across + r * r * further, across
 
@@ -475,8 +472,8 @@ def _stiffness(packing, potential, sigma):
     """All pairs (i, j, unit vector from j to i, U'', U'/r), averaged over displacements if `sigma` is given."""
     checked(potential)
     if sigma is None:
-        i, j, r, unit = _directed_pairs(packing, potential.reach, 0.0, f"the range of {potential}")
-        d = _contact(packing, i, j)
+        i, j, r, unit = directed_pairs(packing, potential.reach, 0.0, f"the range of {potential}")
+        d = contact(packing, i, j)
         if np.any(r == 0):
             k = int(np.argmin(r))
             raise ValueError(
@@ -489,24 +486,8 @@ def _stiffness(packing, potential, sigma):
         raise ValueError(
             f"sigma is for the linear potential, whose kinks need it; got sigma={sigma:g} for {potential}"
         )
-    i, j, r, unit = _directed_pairs(
-        packing, 1.0, REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}"
-    )
-    return i, j, unit, *averaged_slopes(r, sigma, packing.dim, _contact(packing, i, j))
-
-
-def _directed_pairs(packing, factor, margin, what):
-    """i < j in lexicographic order, r, and unit vectors from j to i (the first axis for pairs at one point)."""
-    from mpack._kernels import pairs
-
-    _check_cutoff(packing, factor, margin, what)
-    listed, r = pairs.sorted_pairs(packing.fixed, packing.box, packing.diameters, factor, margin)
-    i, j = listed.T
-    fixed = packing.fixed.view(np.uint64)
-    gap = (fixed[i] - fixed[j]).view(np.int64) * (packing.box * 2.0**-64)
-    unit = gap / np.where(r > 0, r, 1.0)[:, None]
-    unit[r == 0, 0] = 1.0
-    return i, j, r, unit
+    i, j, r, unit = directed_pairs(packing, 1.0, REACH * math.sqrt(2.0) * sigma, f"sigma {sigma:g}")
+    return i, j, unit, *averaged_slopes(r, sigma, packing.dim, contact(packing, i, j))
 
 
 def _diagonal_blocks(n, dim, i, j, blocks):
@@ -517,55 +498,6 @@ def _diagonal_blocks(n, dim, i, j, blocks):
             out[:, a, b] = np.bincount(i, blocks[:, a, b], n) + np.bincount(j, blocks[:, a, b], n)
             out[:, b, a] = out[:, a, b]
     return out
-
-
-def _number(recipe):
-    """Mean and variance of one random number of a rule."""
-    kind = recipe.pair if recipe.particle == "one" else recipe.particle
-    if kind == "batch":
-        raise ValueError(
-            f"dynamics must draw its numbers independently; batches of exactly {recipe.batch} correlate all of them"
-        )
-    return {
-        "one": (1.0, 0.0),
-        "uniform": (0.5, 1.0 / 12.0),
-        "bernoulli": (recipe.fraction, recipe.fraction * (1.0 - recipe.fraction)),
-        "gaussian": (recipe.mean, recipe.spread**2),
-    }[kind]
-
-
-def _pushes(packing, dynamics):
-    """A step is G w: G (n d, numbers drawn) as CSR, and the mean and variance of every number w.
-
-    Each column holds what one number pushes: both partners of a pair (reciprocal rules), one of
-    them, or a particle by the sum of its forces.
-    """
-    from scipy import sparse
-
-    _check_packing(packing)
-    recipe = _check.instance(
-        "dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)"
-    ).recipe()
-    mean, variance = _number(recipe)
-    i, j, r, unit = _directed_pairs(
-        packing, recipe.potential.reach, 0.0, f"the range of {recipe.potential}"
-    )
-    push = (recipe.scale * recipe.potential.force(r, _contact(packing, i, j)))[:, None] * unit
-    n, dim, first = packing.n, packing.dim, np.arange(len(i))
-    if recipe.particle != "one":
-        numbers, ends, draws = np.concatenate((i, j)), np.concatenate((i, j)), n
-    elif recipe.reciprocal:
-        numbers, ends, draws = np.concatenate((first, first)), np.concatenate((i, j)), len(i)
-    else:
-        numbers, ends, draws = (
-            np.concatenate((first, first + len(i))),
-            np.concatenate((i, j)),
-            2 * len(i),
-        )
-    rows = (dim * ends[:, None] + np.arange(dim)).ravel()
-    values = np.concatenate((push, -push)).ravel()
-    pushes = sparse.coo_array((values, (rows, np.repeat(numbers, dim))), shape=(n * dim, draws))
-    return pushes.tocsr(), mean, variance
 
 
 def _check_matrix(matrix, dim):

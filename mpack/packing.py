@@ -17,14 +17,21 @@ import math
 import numpy as np
 
 from mpack import _check
+from mpack._box import (
+    DIGITS,
+    box_for,
+    check_box,
+    check_diameters,
+    nearest,
+    normalised,
+    sphere_volume,
+    unit_ball,
+)
 
 DIMENSIONS = (2, 6)
 LARGEST_N = 2**32 - 1  # labels are 32-bit words of the noise generator's counter
-LARGEST_BOX = 1e9
 LARGEST_LATTICE = 10**9
 FORMAT_VERSION = 1  # of the layout that digests and files are made from
-_DIGITS = decimal.Context(prec=50, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
-_PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937510582097494")
 
 
 class Packing:
@@ -58,8 +65,8 @@ class Packing:
     def __init__(self, positions, box, diameters=1.0):
         positions = _check.array("positions", positions, ("n", "d"))
         _check_shape("positions", positions.shape)
-        diameters = _check_diameters(diameters, len(positions))
-        box = _check_box(box, diameters)
+        diameters = check_diameters(diameters, len(positions))
+        box = check_box(box, diameters)
         self._assign(_to_fixed(positions, box), box, diameters)
 
     @classmethod
@@ -71,9 +78,9 @@ class Packing:
                 f"fixed must be an array of int64; got {getattr(fixed, 'dtype', type(fixed).__name__)}"
             )
         _check_shape("fixed", fixed.shape)
-        diameters = _check_diameters(diameters, len(fixed))
+        diameters = check_diameters(diameters, len(fixed))
         packing = cls.__new__(cls)
-        packing._assign(np.array(fixed, order="C"), _check_box(box, diameters), diameters)
+        packing._assign(np.array(fixed, order="C"), check_box(box, diameters), diameters)
         return packing
 
     @classmethod
@@ -104,8 +111,8 @@ class Packing:
         n = _check.integer("n", n, 1, LARGEST_N)
         dim = _check.integer("dim", dim, *DIMENSIONS)
         seed = _check.seed("seed", seed)
-        diameters = np.ones(n) if diameters is None else _normalised("diameters", diameters, n)
-        box = _box_for(phi, diameters, dim)
+        diameters = np.ones(n) if diameters is None else normalised("diameters", diameters, n)
+        box = box_for(phi, diameters, dim)
         return cls.from_fixed(_uniform_words(n, dim, seed), box, diameters)
 
     @classmethod
@@ -141,7 +148,7 @@ class Packing:
         steps = _lattice_steps(name, cells, dim)
         fixed = np.array([_fraction(k, 2 * cells) for k in range(2 * cells)], dtype=np.int64)[steps]
         diameters = np.ones(len(fixed))
-        return cls.from_fixed(fixed, _box_for(phi, diameters, dim), diameters)
+        return cls.from_fixed(fixed, box_for(phi, diameters, dim), diameters)
 
     @classmethod
     def load(cls, path):
@@ -215,9 +222,9 @@ class Packing:
     @functools.cached_property
     def phi(self):
         """Packing fraction: the spheres' volumes, overlaps counted twice, over the volume of the box."""
-        with decimal.localcontext(_DIGITS):
+        with decimal.localcontext(DIGITS):
             return float(
-                _sphere_volume(self._diameters, self.dim) / decimal.Decimal(self._box) ** self.dim
+                sphere_volume(self._diameters, self.dim) / decimal.Decimal(self._box) ** self.dim
             )
 
     @functools.cached_property
@@ -243,6 +250,42 @@ class Packing:
         from mpack._kernels import pairs
 
         return pairs.sorted_pairs(self._fixed, self._box, self._diameters, 1.0, 0.0)
+
+    def separation(self, i, j):
+        """Nearest-image separations x_i - x_j, exact up to one rounding each: from j to i, the shortest way.
+
+        The wrapped difference of two integer coordinates is the nearest image itself, so that
+        nothing is searched or rounded before it is turned into a length.
+
+        Parameters
+        ----------
+        i, j : int or array of int
+            Particle numbers in [0, n), broadcast against each other.
+
+        Returns
+        -------
+        array, shape (..., d)
+            In mean diameters, each component in [-box/2, box/2).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no integers, outside their range, or do not broadcast.
+
+        Examples
+        --------
+        >>> packing = Packing([[0.25, 1.0], [3.75, 1.0]], box=4.0)
+        >>> packing.separation(0, 1)  # through the wall
+        array([0.5, 0. ])
+        """
+        i, j = _check.indices("i", i, self.n), _check.indices("j", j, self.n)
+        try:
+            gap = nearest(self._fixed[i], self._fixed[j])
+        except ValueError:
+            raise ValueError(
+                f"i and j must broadcast against each other; got shapes {i.shape} and {j.shape}"
+            ) from None
+        return gap * (self._box * 2.0**-64)
 
     def to_freud(self):
         """(box, points) for freud: a `freud.box.Box` and centred points (n, 3), z = 0 in two dimensions; d <=
@@ -308,40 +351,8 @@ def digest_of(fixed):
 
 def unit_ball_volume(dim):
     """Volume v_d of the unit ball in `dim` dimensions, correctly rounded."""
-    with decimal.localcontext(_DIGITS):
-        return float(_unit_ball(dim))
-
-
-def _unit_ball(dim):
-    """v_d = 2 pi v_{d-2} / d, as a Decimal."""
-    return decimal.Decimal(1 + dim) if dim < 2 else 2 * _PI * _unit_ball(dim - 2) / dim
-
-
-def _sphere_volume(diameters, dim):
-    """Sum of the volumes of spheres with these diameters, as a Decimal; the sum is exact, so any order gives
-    it."""
-    power = diameters
-    for _ in range(dim - 1):
-        power = power * diameters
-    return decimal.Decimal(math.fsum(power.tolist())) * _unit_ball(dim) / 2**dim
-
-
-def _box_for(phi, diameters, dim):
-    """Edge length at packing fraction phi: the same on every machine, because decimal arithmetic is."""
-    phi = _check.number("phi", phi, 0, open_low=True)
-    with decimal.localcontext(_DIGITS):
-        volume = _sphere_volume(diameters, dim)
-        box = float(((volume / decimal.Decimal(phi)).ln() / dim).exp())
-        smallest = 2.0 * float(diameters.max())
-        largest_phi = float(volume / decimal.Decimal(smallest) ** dim)
-        smallest_phi = float(volume / decimal.Decimal(LARGEST_BOX) ** dim)
-    if not smallest <= box <= LARGEST_BOX:
-        raise ValueError(
-            f"phi must be in [{smallest_phi:.6g}, {largest_phi:.6g}] for n = {len(diameters)} in dim = {dim},"
-            f" so that the box is at least two largest diameters wide and at most {LARGEST_BOX:g};"
-            f" got {phi!r}"
-        )
-    return box
+    with decimal.localcontext(DIGITS):
+        return float(unit_ball(dim))
 
 
 def _check_shape(name, shape):
@@ -354,56 +365,6 @@ def _check_shape(name, shape):
             f"{name} must have shape (n, d) with n >= 1 and d from {DIMENSIONS[0]} to {DIMENSIONS[1]};"
             f" got {shape}"
         )
-
-
-def _check_box(box, diameters):
-    """`box` as a float, if the nearest image of every pair is unique in it."""
-    box = _check.number("box", box)
-    smallest = 2.0 * float(diameters.max())
-    if not smallest <= box <= LARGEST_BOX:
-        raise ValueError(
-            f"box must be in [{smallest:.6g}, {LARGEST_BOX:g}], at least two largest diameters wide so that"
-            f" the nearest image of a pair is unique; got {box!r}"
-        )
-    return box
-
-
-def _sizes(name, diameters, n):
-    """Diameters as an (n,) array of positive floats."""
-    if np.ndim(diameters) == 0:
-        return np.full(n, _check.number(name, diameters, 0, open_low=True))
-    result = _check.array(name, diameters, (n,))
-    if np.any(result <= 0):
-        k = int(np.argmax(result <= 0))
-        raise ValueError(f"{name} must be > 0; {name}[{k}] is {result[k]}")
-    return result
-
-
-def _mean(values):
-    return math.fsum(values.tolist()) / len(values)
-
-
-def _check_diameters(diameters, n):
-    result = _sizes("diameters", diameters, n)
-    mean = _mean(result)
-    if not abs(mean - 1.0) <= 1e-9:
-        raise ValueError(
-            "diameters must have mean 1 to 1e-9, because lengths are in mean diameters: divide diameters, box"
-            f" and positions by {mean!r}"
-        )
-    return result
-
-
-def _normalised(name, diameters, n):
-    """Relative sizes divided by their mean."""
-    sizes = _sizes(name, diameters, n)
-    scaled = sizes / float(sizes.max())  # no overflow in the sum, whatever the unit
-    result = scaled / _mean(scaled)
-    if np.any(result == 0):
-        raise ValueError(
-            f"{name} must be within a factor of 1e300 of each other; got a ratio beyond it"
-        )
-    return result
 
 
 def _to_fixed(positions, box):

@@ -8,73 +8,23 @@ alone (`mpack._kernels.noise`).
 
 import contextlib
 import contextvars
-import functools
 import math
 import signal
 import threading
 import time
 import warnings
 from dataclasses import dataclass, field, replace
-from decimal import Context, Decimal
 
 import numpy as np
 
 from mpack import _check
+from mpack._schedules import MOST_STEPS, Every, LogSpaced, schedule_of
 from mpack.dynamics import Dynamics
 from mpack.packing import Packing, digest_of
 
 MOST_THREADS = 256
-MOST_STEPS = 2**48
 _SLICE = 0.1  # seconds between looks at the progress bar and at interrupts
 _stop = contextvars.ContextVar("stop", default=None)
-
-
-@dataclass(frozen=True)
-class Every:
-    """The steps 0, k, 2k, ...; see `every`."""
-
-    k: int
-
-    def between(self, first, last):
-        """The scheduled steps in [first, last]."""
-        return np.arange(-(-first // self.k) * self.k, last + 1, self.k, dtype=np.int64)
-
-
-class _Table:
-    """A schedule that holds all its steps, `steps_array`."""
-
-    def between(self, first, last):
-        """The scheduled steps in [first, last]."""
-        begin, end = np.searchsorted(self.steps_array, [first, last + 1])
-        return self.steps_array[begin:end]
-
-
-@dataclass(frozen=True)
-class LogSpaced(_Table):
-    """Step 0 and steps evenly spaced in their logarithm; see `log_spaced`."""
-
-    points_per_decade: int
-
-    @functools.cached_property
-    def steps_array(self):
-        """All of them, to the most steps a run can have."""
-        context = Context(prec=30)  # not libm: the same steps on every machine
-        powers = range(math.ceil(math.log10(MOST_STEPS) * self.points_per_decade))
-        exponents = (Decimal(power) / self.points_per_decade for power in powers)
-        steps = {int(context.power(10, exponent).to_integral_value()) for exponent in exponents}
-        return np.array(sorted(steps | {0}), dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Listed(_Table):
-    """The steps of a given array."""
-
-    steps: tuple
-
-    @functools.cached_property
-    def steps_array(self):
-        """They, as an array."""
-        return np.array(self.steps, dtype=np.int64)
 
 
 def every(k):
@@ -234,7 +184,7 @@ def _beginning(start, dynamics, seed, record):
         activity=np.zeros(0),
         energy=np.zeros(0),
         msd=np.zeros(0),
-        record=_schedule(record),
+        record=schedule_of(record),
         wraps=np.zeros((start.n, start.dim), dtype=np.int32),
     )
 
@@ -247,31 +197,7 @@ def _continued(run, dynamics, seed, record):
         )
     if seed is not None and seed != run.seed:
         raise ValueError(f"seed of a Run that goes on is its own, {run.seed}; got {seed!r}")
-    return run if record is None else replace(run, record=_schedule(record))
-
-
-def _schedule(record):
-    if record is None:
-        return Listed((0,))
-    if isinstance(record, (Every, LogSpaced, Listed)):
-        return record
-    try:
-        steps = np.asarray(record)
-    except ValueError:  # rows of different length
-        steps = np.asarray(None)
-    if steps.ndim != 1 or (len(steps) and steps.dtype.kind not in "iu"):
-        raise TypeError(
-            "record must be mpack.every(k), mpack.log_spaced(points_per_decade) or an increasing "
-            f"one-dimensional array of integer steps; got {_check.short(record)}"
-        )
-    steps = [int(step) for step in steps]
-    for place, (earlier, later) in enumerate(zip([-1, *steps], steps)):
-        if not earlier < later <= MOST_STEPS:
-            raise ValueError(
-                f"record must be increasing steps, each in [0, {MOST_STEPS}]; got record[{place}] = {later}"
-                + (f" after {earlier}" if place else "")
-            )
-    return Listed(tuple(steps))
+    return run if record is None else replace(run, record=schedule_of(record))
 
 
 def _check_box(packing, dynamics):

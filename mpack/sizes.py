@@ -16,9 +16,10 @@ import math
 import numpy as np
 
 from mpack import _check
-from mpack.packing import LARGEST_N, _normalised
+from mpack._box import normalised
+from mpack.packing import LARGEST_N
 
-_DIGITS = decimal.Context(prec=50)
+DIGITS = decimal.Context(prec=50)
 _EXP_DIGITS = decimal.Context(prec=25)
 _TWO_PI = decimal.Decimal("6.28318530717958647692528676655900576839433879875021164194989")
 
@@ -53,7 +54,7 @@ def bidisperse(n, ratio, fraction=0.5):
     ratio = _check.number("ratio", ratio, 1, 100)
     fraction = _check.number("fraction", fraction, 0, 1)
     large = math.floor(n * fraction + 0.5)
-    return _normalised("diameters", np.where(np.arange(n) < n - large, 1.0, ratio), n)
+    return normalised("diameters", np.where(np.arange(n) < n - large, 1.0, ratio), n)
 
 
 def uniform(n, polydispersity, seed=None):
@@ -81,7 +82,7 @@ def uniform(n, polydispersity, seed=None):
     n = _check.integer("n", n, 1, LARGEST_N)
     half = math.sqrt(3.0) * _check.number("polydispersity", polydispersity, 0, 0.57, open_high=True)
     share = (np.arange(n) + 0.5) / n if seed is None else _drawn("fill_uniform", n, seed)
-    return _normalised("diameters", 1.0 + half * (2.0 * share - 1.0), n)
+    return normalised("diameters", 1.0 + half * (2.0 * share - 1.0), n)
 
 
 def lognormal(n, polydispersity, seed=None):
@@ -112,11 +113,11 @@ def lognormal(n, polydispersity, seed=None):
     """
     n = _check.integer("n", n, 1, LARGEST_N)
     width = decimal.Decimal(_check.number("polydispersity", polydispersity, 0, 1))
-    with decimal.localcontext(_DIGITS):
+    with decimal.localcontext(DIGITS):
         width = (1 + width * width).ln().sqrt()
     z = _normal_quantiles(n) if seed is None else _drawn("fill_gaussian", n, seed)
     with decimal.localcontext(_EXP_DIGITS):
-        return _normalised(
+        return normalised(
             "diameters", [float((width * decimal.Decimal(value)).exp()) for value in z.tolist()], n
         )
 
@@ -149,7 +150,7 @@ def _drawn(kernel, n, seed):
 
 def _normal_quantiles(n):
     """Quantiles of (k + 1/2)/n of the standard Gaussian, correctly rounded; antisymmetric to the bit."""
-    with decimal.localcontext(_DIGITS):
+    with decimal.localcontext(DIGITS):
         upper = [
             _normal_quantile((decimal.Decimal(k) + decimal.Decimal("0.5")) / n)
             for k in range((n + 1) // 2, n)

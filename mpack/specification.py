@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from mpack import _check, dynamics, potentials, simulation
+from mpack._box import box_for, normalised
 from mpack._measures import OBSERVABLES, Room
+from mpack._schedules import MOST_STEPS, Every, Listed, LogSpaced, schedule_of
 from mpack.dynamics import Approximation, Dynamics
-from mpack.packing import DIMENSIONS, LARGEST_N, Packing, _box_for, _normalised
+from mpack.packing import DIMENSIONS, LARGEST_N, Packing
 
 FORMAT = 1  # of the canonical text; part of it
 LATTICES = {"square": 1, "sc": 1, "bcc": 2, "fcc": 4, "hypercubic": 1}
@@ -124,7 +126,7 @@ class Spec:
         self._set("n", _check.integer("n", self.n, 1, LARGEST_N))
         self._set("phi", _check.number("phi", self.phi, 0, open_low=True))
         self._set("dim", _check.integer("dim", self.dim, *DIMENSIONS))
-        self._set("steps", _check.integer("steps", self.steps, 0, simulation.MOST_STEPS))
+        self._set("steps", _check.integer("steps", self.steps, 0, MOST_STEPS))
         self._set("seed", _check.seed("seed", self.seed))
         self._set("record", _record(self.record, self.steps))
         self._set("sizes", _sizes(self.sizes))
@@ -199,7 +201,7 @@ class Spec:
         if isinstance(self.start, Spec):
             end = self.start.run(self.start.steps, record=()).final
             return Packing.from_fixed(
-                end.fixed, _box_for(self.phi, end.diameters, self.dim), end.diameters
+                end.fixed, box_for(self.phi, end.diameters, self.dim), end.diameters
             )
         if self.start != "random":
             dim = self.dim if self.start == "hypercubic" else None
@@ -233,7 +235,7 @@ class Spec:
         Run
         """
         steps = self.steps if steps is None else steps
-        record = simulation.Listed(tuple(self.schedule().tolist())) if record is None else record
+        record = Listed(tuple(self.schedule().tolist())) if record is None else record
         return simulation.simulate(
             self.packing(),
             self.dynamics,
@@ -402,9 +404,9 @@ def _plain_record(record):
     """A normalised record as plain data."""
     plain = {}
     for part in record:
-        if isinstance(part, simulation.Every):
+        if isinstance(part, Every):
             plain["every"] = part.k
-        elif isinstance(part, simulation.LogSpaced):
+        elif isinstance(part, LogSpaced):
             plain["log_spaced"] = part.points_per_decade
         else:
             plain["steps"] = part.steps
@@ -431,7 +433,7 @@ def _from_content(content):
 # ---------------------------------------------------------------------------------------------------------
 # checks
 
-_SCHEDULES = (simulation.Every, simulation.LogSpaced, simulation.Listed)
+_SCHEDULES = (Every, LogSpaced, Listed)
 
 
 def _record(record, steps):
@@ -445,12 +447,12 @@ def _record(record, steps):
     ):
         parts = list(record)
     else:
-        parts = [simulation._schedule(record)]
+        parts = [schedule_of(record)]
     kinds = [type(part) for part in parts]
     if len(set(kinds)) < len(kinds):
         raise ValueError(f"record must hold at most one schedule of a kind; got {record!r}")
     parts.sort(key=lambda part: _SCHEDULES.index(type(part)))
-    points = steps // parts[0].k if isinstance(parts[0], simulation.Every) else 0
+    points = steps // parts[0].k if isinstance(parts[0], Every) else 0
     if points > MOST_RECORDS:
         raise ValueError(
             f"record must give at most {MOST_RECORDS} points; every({parts[0].k}) gives {points}"
@@ -520,11 +522,11 @@ def _lattice_cells(name, n, dim):
 def _room(n, phi, dim, sizes, dynamics):
     """The room in the box; ValueError if it cannot hold the range of the potential (of the largest spheres)."""
     if isinstance(sizes, tuple):
-        diameters = _normalised("sizes", np.resize(np.array(sizes), n), n)
+        diameters = normalised("sizes", np.resize(np.array(sizes), n), n)
         largest = float(diameters.max())
     else:
         diameters, largest = np.ones(n), 1.0 + 3.0 * (sizes or 0.0)
-    box = _box_for(phi, diameters, dim)
+    box = box_for(phi, diameters, dim)
     reach = float(dynamics.recipe().potential.range(largest))
     if box < 2.0 * reach:
         raise ValueError(

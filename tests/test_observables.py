@@ -13,7 +13,7 @@ from scipy import integrate, stats
 from scipy.spatial import cKDTree
 
 import mpack
-from mpack import Packing, observables
+from mpack import Packing, _averages, observables
 from mpack.observables import pair_flatness
 
 DIMS = range(2, 7)
@@ -384,7 +384,7 @@ def test_pair_flatness_where_bessel_functions_need_their_expansion(dim, sigma):
     s = math.sqrt(2) * sigma
     series = 1 / math.sqrt(8 * math.pi) - (dim - 1) * s / 8
     assert pair_flatness(1.0, sigma, dim) / s == pytest.approx(series, abs=(dim + 1) * s**2 + 1e-14)
-    value = observables._scaled_bessel(dim / 2 - 1, np.array([1e6, np.nextafter(1e6, 2e6)]))
+    value = _averages._scaled_bessel(dim / 2 - 1, np.array([1e6, np.nextafter(1e6, 2e6)]))
     assert value[0] == pytest.approx(value[1], rel=1e-14)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import traitlets
 
 from mpack import _check, simulation, widgets
+from mpack.observables import nearest_displacements
 from mpack.packing import Packing
 from mpack.widgets._background import Background
 
@@ -180,5 +181,4 @@ class Driven(widgets.Spheres):
 
 def _lengths(before, after):
     """How far each particle has moved between two packings in one box, in mean diameters, the nearest way."""
-    moved = (after.fixed.view(np.uint64) - before.fixed.view(np.uint64)).view(np.int64)
-    return np.linalg.norm(moved * (2.0**-64 * after.box), axis=1).astype(np.float32)
+    return np.linalg.norm(nearest_displacements(before, after), axis=1).astype(np.float32)

@@ -9,7 +9,8 @@ import ipywidgets
 import numpy as np
 
 from mpack import _check, dynamics, figures, simulation
-from mpack.packing import Packing, _box_for
+from mpack._box import box_for
+from mpack.packing import Packing
 from mpack.widgets._background import Background, chunks
 from mpack.widgets._plots import Plots, name_of, png
 from mpack.widgets._sources import SAFE
@@ -169,7 +170,7 @@ class Explorer(ipywidgets.VBox):
         if phi == packing.phi:
             return packing
         return Packing.from_fixed(
-            packing.fixed, _box_for(phi, packing.diameters, packing.dim), packing.diameters
+            packing.fixed, box_for(phi, packing.diameters, packing.dim), packing.diameters
         )
 
     def python(self):

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from mpack import figures, observables
+from mpack import figures, structure
 
 SIZE = (7.4, 5.8)  # inches
 PLACES = {
@@ -133,7 +133,7 @@ class Plots:
         found, took = self._correlation
         if run.final.n > 1 and (found is None or over or took < self.patience):
             clock = time.perf_counter()
-            found = observables.pair_correlation(run.final, bins=150)
+            found = structure.pair_correlation(run.final, bins=150)
             self._correlation = found, time.perf_counter() - clock
         if found is not None:
             ax.plot(found.r, found.g, color=figures.colour("ink"), linewidth=1.3)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 
 import mpack
+from mpack.observables import nearest_displacements
 from mpack.widgets import _sources
 
 STEPS = (0, 100, 500, 1000, 5000)  # at which digests are kept beside the figure
@@ -100,9 +101,7 @@ def packed_kicks(run):
 
 def kicks_of(run):
     """Displacements (n, d) in the step that comes next, in mean diameters."""
-    after = mpack.simulate(run, steps=1).final
-    moved = (after.fixed.view(np.uint64) - run.final.fixed.view(np.uint64)).view(np.int64)
-    return moved * (2.0**-64 * after.box)
+    return nearest_displacements(run.final, mpack.simulate(run, steps=1).final)
 
 
 def settled(rule, batch_fraction, start):

@@ -1,0 +1,103 @@
+"""How large spheres are and the box that holds them: volumes in decimal arithmetic, and the checks of both.
+
+Decimal arithmetic gives the same box to the last bit on every machine, which powers and logarithms
+of a machine's own libm do not.
+"""
+
+import decimal
+import math
+
+import numpy as np
+
+from mpack import _check
+
+LARGEST_BOX = 1e9
+DIGITS = decimal.Context(prec=50, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+_PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937510582097494")
+
+
+def unit_ball(dim):
+    """v_d = 2 pi v_{d-2} / d, as a Decimal."""
+    return decimal.Decimal(1 + dim) if dim < 2 else 2 * _PI * unit_ball(dim - 2) / dim
+
+
+def sphere_volume(diameters, dim):
+    """Sum of the volumes of spheres with these diameters, as a Decimal; the sum is exact, so any order gives
+    it."""
+    power = diameters
+    for _ in range(dim - 1):
+        power = power * diameters
+    return decimal.Decimal(math.fsum(power.tolist())) * unit_ball(dim) / 2**dim
+
+
+def nearest(after, before):
+    """Integer coordinates `after` less `before`, the nearest way: int64, in units of 2**-64 of the box, exact."""
+    return (after.view(np.uint64) - before.view(np.uint64)).view(np.int64)
+
+
+def box_for(phi, diameters, dim):
+    """Edge length at packing fraction phi: the same on every machine, because decimal arithmetic is."""
+    phi = _check.number("phi", phi, 0, open_low=True)
+    with decimal.localcontext(DIGITS):
+        volume = sphere_volume(diameters, dim)
+        box = float(((volume / decimal.Decimal(phi)).ln() / dim).exp())
+        smallest = 2.0 * float(diameters.max())
+        largest_phi = float(volume / decimal.Decimal(smallest) ** dim)
+        smallest_phi = float(volume / decimal.Decimal(LARGEST_BOX) ** dim)
+    if not smallest <= box <= LARGEST_BOX:
+        raise ValueError(
+            f"phi must be in [{smallest_phi:.6g}, {largest_phi:.6g}] for n = {len(diameters)} in dim = {dim},"
+            f" so that the box is at least two largest diameters wide and at most {LARGEST_BOX:g};"
+            f" got {phi!r}"
+        )
+    return box
+
+
+def check_box(box, diameters):
+    """`box` as a float, if the nearest image of every pair is unique in it."""
+    box = _check.number("box", box)
+    smallest = 2.0 * float(diameters.max())
+    if not smallest <= box <= LARGEST_BOX:
+        raise ValueError(
+            f"box must be in [{smallest:.6g}, {LARGEST_BOX:g}], at least two largest diameters wide so that"
+            f" the nearest image of a pair is unique; got {box!r}"
+        )
+    return box
+
+
+def check_diameters(diameters, n):
+    result = _sizes("diameters", diameters, n)
+    mean = _mean(result)
+    if not abs(mean - 1.0) <= 1e-9:
+        raise ValueError(
+            "diameters must have mean 1 to 1e-9, because lengths are in mean diameters: divide diameters, box"
+            f" and positions by {mean!r}"
+        )
+    return result
+
+
+def normalised(name, diameters, n):
+    """Relative sizes divided by their mean."""
+    sizes = _sizes(name, diameters, n)
+    scaled = sizes / float(sizes.max())  # no overflow in the sum, whatever the unit
+    result = scaled / _mean(scaled)
+    if np.any(result == 0):
+        raise ValueError(
+            f"{name} must be within a factor of 1e300 of each other; got a ratio beyond it"
+        )
+    return result
+
+
+def _sizes(name, diameters, n):
+    """Diameters as an (n,) array of positive floats."""
+    if np.ndim(diameters) == 0:
+        return np.full(n, _check.number(name, diameters, 0, open_low=True))
+    result = _check.array(name, diameters, (n,))
+    if np.any(result <= 0):
+        k = int(np.argmax(result <= 0))
+        raise ValueError(f"{name} must be > 0; {name}[{k}] is {result[k]}")
+    return result
+
+
+def _mean(values):
+    return math.fsum(values.tolist()) / len(values)

@@ -1,0 +1,649 @@
+"""Structure of packings: g(r), S(q) and its exponent at small q, density waves, counts in balls.
+
+A density wave is rho_q = sum_j exp(-i q.x_j) on a wave vector q = 2 pi n/L of the box; the
+structure factor is S(q) = |rho_q|**2 / n. A packing is hyperuniform if S ~ q**lambda -> 0 for q ->
+0, or if the variance of the number of centres in a ball of radius R grows more slowly than the
+ball's volume. Lengths are in mean diameters, wave numbers in inverse ones.
+
+Source: Torquato, Phys. Rep. 745, 1 (2018); Hexner and Levine, Phys. Rev. Lett. 114, 110602 (2015).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpack import _check
+from mpack._box import box_for
+from mpack._pairs import check_packing, pairs_within
+from mpack._steps import pushes_of
+from mpack.packing import DIMENSIONS, unit_ball_volume
+
+MOST_VECTORS = 20_000_000
+MOST_COMPONENT = 10_000  # of a wave vector in units of 2 pi/L: bounds the table of phases
+
+
+@dataclass(frozen=True, eq=False)
+class PairCorrelation:
+    """Pair correlation function; see `pair_correlation`."""
+
+    r: np.ndarray  #: (bins,) middle of each bin
+    g: np.ndarray  #: (bins,) g(r)
+    counts: np.ndarray  #: (bins,) int64, pairs in each bin; the relative error of g is counts**-0.5
+    edges: np.ndarray  #: (bins + 1,)
+
+
+def pair_correlation(packing, r_max=None, bins=200):
+    """Pair correlation function g(r): density of pairs relative to independent uniform particles.
+
+    g = counts / [n (n-1)/2 * v_d (r_2**d - r_1**d) / L**d] for a bin from r_1 to r_2. The expected
+    count is that of n independent uniform points exactly, hence n - 1 and not n: g averages to 1
+    for them at any n.
+
+    Parameters
+    ----------
+    packing : Packing
+        At least 2 particles.
+    r_max : float, optional
+        Largest separation, in (0, box/2]; the lesser of 5 and box/2 if left out.
+    bins : int
+        Bins of equal width from 0 to r_max, 1 to 10**6.
+
+    Returns
+    -------
+    PairCorrelation
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+    """
+    check_packing(packing)
+    if packing.n < 2:
+        raise ValueError("packing must have at least 2 particles for g(r); got 1")
+    r_max = min(5.0, packing.box / 2) if r_max is None else r_max
+    r_max = _check.number("r_max", r_max, 0, packing.box / 2, open_low=True)
+    bins = _check.integer("bins", bins, 1, 10**6)
+    counts = np.zeros(bins, dtype=np.int64)
+    for _, _, r in pairs_within(packing, 0.0, r_max):
+        counts += np.bincount(
+            np.minimum((r * (bins / r_max)).astype(np.int64), bins - 1), minlength=bins
+        )
+    edges = np.linspace(0.0, r_max, bins + 1)
+    shell = unit_ball_volume(packing.dim) * np.diff((edges / packing.box) ** packing.dim)
+    expected = 0.5 * packing.n * (packing.n - 1) * shell
+    return PairCorrelation(0.5 * (edges[1:] + edges[:-1]), counts / expected, counts, edges)
+
+
+@dataclass(frozen=True, eq=False)
+class StructureFactor:
+    """Structure factor; see `structure_factor`."""
+
+    q: np.ndarray  #: (m,) |q| of each wave vector
+    s: np.ndarray  #: (m,) S(q) = |modes|**2 / n
+    modes: np.ndarray  #: (m,) complex, the density wave rho_q = sum_j exp(-i q.x_j) itself
+    vectors: np.ndarray  #: (m, d) int64, n of q = 2 pi n/L; one of each pair n, -n
+    q_min: float  #: 2 pi/L, the smallest wave number the box holds
+    shell_q: np.ndarray  #: (k,) mean |q| of each shell
+    shell_s: np.ndarray  #: (k,) mean S of each shell
+    shell_error: (
+        np.ndarray
+    )  #: (k,) its standard error from the spread within the shell; nan for one vector
+    shell_counts: np.ndarray  #: (k,) int64, wave vectors of each shell
+
+
+def structure_factor(packing, q_max=8.0, per_shell=None):
+    """Structure factor S(q) = |sum_j exp(-i q.x_j)|**2 / n on the box's own wave vectors q = 2 pi n/L.
+
+    Other wave vectors mean nothing in a periodic box; the smallest is q_min = 2 pi/L. q and -q give
+    the same S, so one of each pair is computed. Shells are one q_min wide: shell k holds (k - 1/2)
+    q_min <= |q| < (k + 1/2) q_min. Phases are exact integers before their sines and cosines are
+    taken.
+
+    Parameters
+    ----------
+    packing : Packing
+    q_max : float
+        Largest |q|, in inverse diameters, >= q_min.
+    per_shell : int, optional
+        At most so many wave vectors per shell, evenly spread over it in lexicographic order; all if
+        left out. The work is n times the number of vectors: choose some hundreds for large
+        packings.
+
+    Returns
+    -------
+    StructureFactor
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, or more than 2 10**7 wave vectors
+        fit.
+    """
+    from mpack._kernels import observe
+
+    check_packing(packing)
+    q_min = 2.0 * math.pi / packing.box
+    q_max = _check.number("q_max", q_max)
+    if q_max < q_min:
+        raise ValueError(f"q_max must be >= q_min = 2 pi/box = {q_min:.6g}; got {q_max!r}")
+    vectors = _wave_vectors(packing.dim, q_max / q_min)
+    if per_shell is not None:
+        vectors = _thinned(vectors, _check.integer("per_shell", per_shell, 1))
+    real, imaginary = np.zeros(len(vectors)), np.zeros(len(vectors))
+    observe.density_modes(packing.fixed, vectors, real, imaginary)
+    s = (real * real + imaginary * imaginary) / packing.n
+    norms = np.sqrt(np.sum(vectors * vectors, axis=1).astype(float))
+    return StructureFactor(
+        q_min * norms, s, real + 1j * imaginary, vectors, q_min, *_shell_means(q_min, norms, s)
+    )
+
+
+def density_waves(packing, vectors):
+    """Density waves rho_q = sum_j exp(-i q.x_j) of a packing on chosen wave vectors q = 2 pi n/L.
+
+    Phases are exact integers before their sines and cosines are taken.
+
+    Parameters
+    ----------
+    packing : Packing
+    vectors : array of int, shape (m, d)
+        The n of q = 2 pi n/L, each component in [-10000, 10000].
+
+    Returns
+    -------
+    complex array (m,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `packing` is none, or `vectors` are no such integers.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> pair = Packing([[0.0, 0.0], [2.0, 0.0]], box=4.0)
+    >>> density_waves(pair, [[1, 0], [2, 0]]).real  # half a wave apart, and a whole one
+    array([0., 2.])
+    """
+    from mpack._kernels import observe
+
+    vectors = _check_vectors(check_packing(packing), vectors)
+    real, imaginary = np.zeros(len(vectors)), np.zeros(len(vectors))
+    observe.density_modes(packing.fixed, vectors, real, imaginary)
+    return real + 1j * imaginary
+
+
+def wave_noise(packing, dynamics, vectors):
+    """Variance of what one step adds to each density wave, to first order in the step, in closed form.
+
+    A step displaces particle j by D_j = sum_k G_jk w_k, with independent random numbers w_k of one
+    variance, and so changes rho_q by -i sum_j q.D_j exp(-i q.x_j):
+
+        < |d rho_q - <d rho_q>|**2 > = Var(w) sum_k | sum_j q.G_jk exp(-i q.x_j) |**2.
+
+    For pairs that are pushed oppositely by u eps n (BRO, u of variance 1/12) that is the sum over
+    pairs of 2 (eps**2/12) (q.n)**2 [1 - cos(q.r)], of order q**4 for long waves; for ends pushed
+    independently the bracket is 1, and the sum of order q**2.
+
+    Parameters
+    ----------
+    packing : Packing
+    dynamics : Dynamics
+        The rule or its approximation; no batches of exactly B.
+    vectors : array of int, shape (m, d)
+        The n of q = 2 pi n/L, each component in [-10000, 10000].
+
+    Returns
+    -------
+    array (m,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, or the rule draws exactly B.
+
+    Notes
+    -----
+    Source: Hexner and Levine, Phys. Rev. Lett. 118, 020601 (2017), on what conserves the centre of
+    mass; the sum over the pushes of any rule: this book.
+
+    Examples
+    --------
+    >>> from mpack import NonreciprocalBRO, Packing, PairwiseBRO
+    >>> pair = Packing([[0.0, 0.0], [0.5, 0.0]], box=4.0)
+    >>> rules = PairwiseBRO(eps=0.1), NonreciprocalBRO(eps=0.1)
+    >>> both, one = (float(wave_noise(pair, rule, [[1, 0]])[0]) for rule in rules)
+    >>> round(both / one, 6)  # 1 - cos(2 pi/8)
+    0.292893
+    """
+    pushes, _, variance = pushes_of(check_packing(packing), dynamics)
+    vectors = _check_vectors(packing, vectors)
+    transposed = pushes.T.tocsr()
+    found = np.empty(len(vectors))
+    for place, vector in enumerate(vectors):
+        turns = packing.fixed @ vector  # wraps as the box does
+        phases = np.exp(-2j * np.pi * 2.0**-64 * turns)
+        q = 2.0 * np.pi / packing.box * vector
+        found[place] = np.sum(np.abs(transposed @ (phases[:, None] * q).ravel()) ** 2)
+    return variance * found
+
+
+@dataclass(frozen=True, eq=False)
+class WaveParts:
+    """What moves and what is frozen in the structure factor of a run, shell by shell; see `wave_parts`."""
+
+    q: np.ndarray  #: (shells,) mean wave number of each shell
+    moving: np.ndarray  #: (looks, shells) fluctuating part of S at every look
+    frozen: np.ndarray  #: (shells,) frozen part of S
+    counts: np.ndarray  #: (shells,) int64, wave vectors of each shell
+
+    def __repr__(self):
+        return (
+            f"<WaveParts of {len(self.moving)} looks, {len(self.q)} shells to q = {self.q[-1]:.3g}>"
+        )
+
+
+def wave_parts(packings, q_max=2.4):
+    """Split the structure factor of a run into what fluctuates and what is frozen.
+
+    With rho the waves of T looks at one run and <rho> their mean over the looks,
+
+        moving = |rho - <rho>|**2 T / ((T - 1) n),     frozen = |<rho>|**2 / n - <moving> / T,
+
+    both without bias if looks are independent; they add up to the mean S(q).
+
+    Parameters
+    ----------
+    packings : sequence of Packing
+        Two looks at least, of the same particles in the same box.
+    q_max : float
+        Largest |q|, as for `structure_factor`.
+
+    Returns
+    -------
+    WaveParts
+        The relative error of the mean of `moving` is (counts (looks - 1))**-0.5.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are fewer than two looks, or they are no packings of one n, d and box.
+
+    Notes
+    -----
+    Derived here: an analysis of variance of the waves.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> looks = [Packing.random(n=200, phi=0.3, dim=3, seed=seed) for seed in range(20)]
+    >>> parts = wave_parts(looks)  # nothing stays: all of S = 1 moves
+    >>> bool(abs(parts.moving[:, -1].mean() - 1) < 0.1), bool(abs(parts.frozen[-1]) < 0.1)
+    (True, True)
+    """
+    packings = _check_looks(packings)
+    looks, n = len(packings), packings[0].n
+    seen = [structure_factor(packing, q_max=q_max) for packing in packings]
+    waves = np.array([one.modes for one in seen])
+    mean = waves.mean(axis=0)
+    moving = np.abs(waves - mean) ** 2 * looks / (looks - 1) / n
+    still = np.abs(mean) ** 2 / n - moving.mean(axis=0) / looks
+    shell_q, counts = seen[0].shell_q, seen[0].shell_counts
+    members = np.rint(seen[0].q / seen[0].q_min)[:, None] == np.arange(1, len(shell_q) + 1)
+    return WaveParts(shell_q, moving @ members / counts, still @ members / counts, counts)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What one packing can tell of an exponent of S(q); see `resolution`."""
+
+    q_min: float  #: 2 pi/L, the smallest wave number of the box
+    vectors: int  #: wave vectors to q_max, one of each pair n, -n
+    error: float  #: standard error of the exponent; nan if all vectors are of one length, or there are none
+
+
+def resolution(n, phi, q_max, dim=3):
+    """Error of the exponent of S ~ q**lambda that one packing of equal spheres allows.
+
+    |rho_q|**2 of each wave vector is exponentially distributed, an error of 100 %, so that with m
+    vectors (one of each pair n, -n) a straight line through log S against log q has the error
+
+        [ sum over vectors of (log q - <log q>)**2 ]**-1/2.
+
+    Parameters
+    ----------
+    n : int
+        Spheres, 1 to 10**9.
+    phi : float
+        Packing fraction, > 0.
+    q_max : float
+        Largest wave number of the fit, > 0.
+    dim : int
+        Dimension, 2 to 6.
+
+    Returns
+    -------
+    Resolution
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, or more than 2 10**7 wave vectors
+        fit.
+
+    Examples
+    --------
+    >>> found = resolution(1000, 0.52, 1.0)
+    >>> found.vectors, round(found.error, 2)
+    (9, 2.04)
+    """
+    n = _check.integer("n", n, 1, 10**9)
+    q_max = _check.number("q_max", q_max, 0, open_low=True)
+    dim = _check.integer("dim", dim, *DIMENSIONS)
+    q_min = 2.0 * math.pi / box_for(phi, np.ones(n), dim)
+    if q_max < q_min:
+        return Resolution(q_min, 0, math.nan)
+    vectors = _wave_vectors(dim, q_max / q_min)
+    logs = np.log(q_min * np.sqrt(np.sum(vectors**2, axis=1)))
+    spread = np.sum((logs - logs.mean()) ** 2)
+    error = float(spread**-0.5) if np.ptp(logs) > 0 else math.nan
+    return Resolution(q_min, len(logs), error)
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """Exponent of the structure factor at small wave numbers; see `exponent`."""
+
+    value: float  #: lambda of S ~ q**lambda
+    error: float  #: standard error
+    misfit: float  #: chi**2 over degrees of freedom
+
+
+def exponent(groups, q_max, *, bend=False, resamples=400, seed):
+    """Exponent lambda of S = A q**lambda, or with `bend` of S = A q**lambda exp(c q**2), for small q.
+
+    Each group (a system size) has an A of its own; lambda and c are shared. A shell of m vectors
+    averaged over R runs has the relative error (m R)**-1/2, which weighs it, and its logarithm is
+    low by 1/(2 m R), which is added.
+
+    Parameters
+    ----------
+    groups : sequence of (q, s, counts)
+        Of each group the wave numbers of its shells (shells,), S of every run (runs, shells), and
+        the number of wave vectors of each shell (shells,), as `shells_of` and `wave_parts` give
+        them.
+    q_max : float
+        Largest wave number used, > 0; but the two lowest shells of every group are used anyway.
+    bend : bool
+        Fit the bend c too.
+    resamples : int
+        Bootstrap samples over runs, >= 2, drawn where every group has more than 3 runs.
+    seed : int
+        Of the bootstrap, in [0, 2**64).
+
+    Returns
+    -------
+    Exponent
+        The error is that of the weighted fit or, if it is larger, the spread over runs drawn anew.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, shapes do not go together, an S is
+        not positive, or there are fewer shells than parameters.
+
+    Examples
+    --------
+    >>> q = np.linspace(0.2, 2.0, 10)
+    >>> groups = [(q, 0.01 * q[None] ** 0.25, np.full(10, 10**6))]
+    >>> round(exponent(groups, 2.0, seed=1).value, 4)
+    0.25
+    """
+    groups = [_check_group(place, group) for place, group in enumerate(groups)]
+    q_max = _check.number("q_max", q_max, 0, open_low=True)
+    bend = _check.flag("bend", bend)
+    resamples = _check.integer("resamples", resamples, 2)
+    rng = np.random.default_rng(_check.seed("seed", seed))
+    used = sum(np.count_nonzero(q <= max(q_max, q[1])) for q, _, _ in groups)
+    if used <= len(groups) + bend:
+        raise ValueError(
+            f"groups must have more than {len(groups) + bend} shells up to q_max = {q_max:g}, one a group "
+            f"and one a parameter; they have {used}"
+        )
+    value, error, misfit = _fit_exponent(groups, q_max, bend, lambda many: slice(None))
+    if min(len(s) for _, s, _ in groups) > 3:
+        drawn = [
+            _fit_exponent(groups, q_max, bend, lambda many: rng.integers(many, size=many))[0]
+            for _ in range(resamples)
+        ]
+        error = max(error, np.std(drawn, ddof=1))
+    return Exponent(float(value), float(error), float(misfit))
+
+
+def _fit_exponent(groups, q_max, bend, pick):
+    """Weighted least squares of log S, each group about its own mean: (lambda, error, chi**2/dof)."""
+    left, right = [], []
+    for q, s, counts in groups:
+        use = q <= max(q_max, q[1])
+        weight = counts[use] * len(s)
+        y = np.log(s[pick(len(s))].mean(axis=0)[use]) + 0.5 / weight
+        x = np.column_stack((np.log(q[use]), q[use] ** 2))[:, : 1 + bend]
+        left.append(weight[:, None] ** 0.5 * (x - np.average(x, axis=0, weights=weight)))
+        right.append(weight**0.5 * (y - np.average(y, weights=weight)))
+    x, y = np.concatenate(left), np.concatenate(right)
+    found = np.linalg.lstsq(x, y)[0]
+    free = max(1, len(y) - len(groups) - x.shape[1])
+    return found[0], np.linalg.inv(x.T @ x)[0, 0] ** 0.5, np.sum((y - x @ found) ** 2) / free
+
+
+def shells_of(rows):
+    """Shells of the structure factor of runs of one size and packing fraction, from a sweep's table.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of runs with observables="structure_factor".
+
+    Returns
+    -------
+    q : array (shells,)
+        Mean wave number of each shell.
+    s : array (runs, shells)
+        Mean S of each shell, of every run.
+    counts : int array (shells,)
+        Wave vectors of each shell.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, one has no structure factor, or their shells differ.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=100, phi=0.3, steps=5, seed=range(2),
+    ...                    observables="structure_factor")
+    >>> q, s, counts = shells_of(mpack.sweep(some, progress=False))
+    >>> s.shape == (2, len(q)), int(counts[0])
+    (True, 9)
+    """
+    found = [row.arrays.get("structure_factor") for row in rows.itertuples()]
+    if not found or any(one is None for one in found):
+        raise ValueError(
+            'rows must be runs with observables="structure_factor", one at least; '
+            f"{sum(one is None for one in found)} of {len(found)} have none"
+        )
+    q = found[0]["q"]
+    if any(not np.array_equal(one["q"], q) for one in found):
+        raise ValueError("rows must be of one size and packing fraction; their wave numbers differ")
+    return q, np.array([one["s"] for one in found]), found[0]["counts"]
+
+
+@dataclass(frozen=True, eq=False)
+class CountVariance:
+    """Counts of centres in balls; see `count_variance`."""
+
+    radii: np.ndarray  #: (m,) radius R of the balls
+    mean: np.ndarray  #: (m,) mean count <N_R>
+    variance: np.ndarray  #: (m,) its variance sigma**2(R)
+
+    @property
+    def ratio(self):
+        """(m,) sigma**2(R)/<N_R>: 1 - v_d R**d/L**d for independent uniform centres."""
+        return self.variance / self.mean
+
+    def __repr__(self):
+        return (
+            f"<CountVariance at {len(self.radii)} radii, {self.radii[0]:g} to {self.radii[-1]:g}>"
+        )
+
+
+def count_variance(packing, radii, balls=4000, *, seed):
+    """Variance of the number of centres in a ball thrown at random, and the mean.
+
+    It grows as R**d for uncorrelated centres and as R**(d - lambda) for 0 < lambda < 1 (as R**(d -
+    1) for lambda > 1) in a hyperuniform packing.
+
+    Parameters
+    ----------
+    packing : Packing
+    radii : array (m,)
+        Radii of the balls, in (0, box/2].
+    balls : int
+        Balls of each radius, >= 2, with shared middles.
+    seed : int or sequence of int
+        Of the middles; see `numpy.random.default_rng`.
+
+    Returns
+    -------
+    CountVariance
+        Balls overlap, hence no error: take it from independent packings.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Notes
+    -----
+    Source: Torquato and Stillinger, Phys. Rev. E 68, 041113 (2003).
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> crystal = Packing.lattice("sc", 8, phi=0.4)
+    >>> random = Packing.random(n=512, phi=0.4, dim=3, seed=1)
+    >>> ratios = [count_variance(p, [1.5], seed=1).ratio[0] for p in (crystal, random)]
+    >>> [round(float(ratio), 1) for ratio in ratios]
+    [0.2, 1.0]
+    """
+    from scipy.spatial import cKDTree
+
+    check_packing(packing)
+    radii = _check.array("radii", radii, ("m",))
+    if not len(radii) or np.any(radii <= 0) or np.any(radii > packing.box / 2):
+        raise ValueError(
+            f"radii must be in (0, {packing.box / 2:.6g}], half the box, one at least; got {_check.short(radii)}"
+        )
+    balls = _check.integer("balls", balls, 2)
+    rng = np.random.default_rng(_check_seeds("seed", seed))
+    tree = cKDTree(packing.positions, boxsize=packing.box)
+    middles = rng.random((balls, packing.dim)) * packing.box
+    inside = [tree.query_ball_point(middles, radius, return_length=True) for radius in radii]
+    mean = np.array([counts.mean() for counts in inside])
+    return CountVariance(radii, mean, np.array([counts.var(ddof=1) for counts in inside]))
+
+
+def _check_vectors(packing, vectors):
+    """`vectors` as int64 (m, d), of few enough periods."""
+    given = np.asarray(vectors)
+    if given.dtype.kind not in "iu" or given.ndim != 2 or given.shape[1] != packing.dim:
+        raise TypeError(
+            f"vectors must be integers of shape (m, {packing.dim}), the n of q = 2 pi n/L; got "
+            f"{given.dtype} of shape {given.shape}"
+        )
+    if not len(given) or np.any(np.abs(given.astype(float)) > MOST_COMPONENT):
+        raise ValueError(
+            f"vectors must be one at least, with components in [-{MOST_COMPONENT}, {MOST_COMPONENT}]; "
+            f"got {_check.short(vectors)}"
+        )
+    return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def _check_looks(packings):
+    """A list of at least two packings of the same particles in the same box."""
+    packings = [check_packing(packing) for packing in packings]
+    if len(packings) < 2:
+        raise ValueError(f"packings must be two looks at least; got {len(packings)}")
+    if len({(packing.n, packing.dim, packing.box) for packing in packings}) > 1:
+        raise ValueError("packings must be of one n, d and box; they differ")
+    return packings
+
+
+def _check_group(place, group):
+    """(q, s, counts) as arrays that go together."""
+    name = f"groups[{place}]"
+    if not isinstance(group, (tuple, list)) or len(group) != 3:
+        raise TypeError(f"{name} must be (q, s, counts); got {_check.short(group)}")
+    q = _check.array(f"{name} q", group[0], ("shells",))
+    s = _check.array(f"{name} s", group[1], ("runs", len(q)))
+    counts = _check.array(f"{name} counts", group[2], (len(q),), dtype=np.int64)
+    if len(q) < 2 or not len(s) or np.any(q <= 0) or np.any(s <= 0) or np.any(counts < 1):
+        raise ValueError(
+            f"{name} must hold one run at least and two shells, with q > 0, s > 0 and counts >= 1"
+        )
+    return q, s, counts
+
+
+def _check_seeds(name, value):
+    """A seed, or a list of seeds."""
+    if isinstance(value, (list, tuple)):
+        return [_check.seed(f"{name}[{place}]", one) for place, one in enumerate(value)]
+    return _check.seed(name, value)
+
+
+def _wave_vectors(dim, radius):
+    """Integer vectors (m, dim) with 0 < |n| <= radius, first non-zero component positive, in lexicographic
+    order."""
+    limit = math.floor(radius * radius * (1.0 + 1e-12))
+    expected = 0.5 * unit_ball_volume(dim) * radius**dim
+    if expected > MOST_VECTORS:
+        least = radius * (MOST_VECTORS / expected) ** (1.0 / dim)
+        raise ValueError(
+            f"q_max must be <= {least:.4g} q_min, or too many wave vectors fit;"
+            f" got {radius:.4g} q_min"
+        )
+    vectors = np.zeros((1, 0), dtype=np.int64)
+    line = np.arange(-math.isqrt(limit), math.isqrt(limit) + 1)
+    for axis in range(dim):
+        grown = np.repeat(vectors, len(line), axis=0)
+        vectors = np.column_stack((grown, np.tile(line, len(vectors))))
+        inside = np.sum(vectors * vectors, axis=1) <= limit
+        undecided = np.all(vectors[:, :-1] == 0, axis=1)
+        vectors = vectors[inside & ~(undecided & (vectors[:, -1] < 0))]
+    return np.ascontiguousarray(vectors[np.any(vectors != 0, axis=1)])
+
+
+def _thinned(vectors, per_shell):
+    """At most `per_shell` vectors of each shell, evenly spread over it, in lexicographic order."""
+    shell = np.rint(np.sqrt(np.sum(vectors * vectors, axis=1).astype(float))).astype(np.int64)
+    keep = []
+    for members in np.split(np.argsort(shell, kind="stable"), np.cumsum(np.bincount(shell))[:-1]):
+        count = min(per_shell, len(members))
+        keep.append(members[(np.arange(count) * len(members)) // max(count, 1)])
+    return np.ascontiguousarray(vectors[np.sort(np.concatenate(keep))])
+
+
+def _shell_means(q_min, norms, s):
+    """Mean |q|, mean S, its standard error and the number of vectors, for every shell that has any."""
+    shell = np.rint(norms).astype(np.int64)
+    counts = np.bincount(shell)
+    used = counts > 0
+    counts = counts[used]
+    mean = np.bincount(shell, s)[used] / counts
+    position = np.cumsum(used) - 1
+    spread = np.bincount(shell, (s - mean[position[shell]]) ** 2)[used]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.where(counts > 1, np.sqrt(spread / (counts - 1) / counts), np.nan)
+    return q_min * np.bincount(shell, norms)[used] / counts, mean, error, counts

@@ -1,0 +1,260 @@
+"""Structure: density waves, their noise, their moving and frozen parts, exponents, counts in balls."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mpack
+from mpack import Packing, landscape, structure
+
+VECTORS = {2: [[1, 0], [0, -2], [3, 1]], 3: [[1, 0, 0], [0, -1, 2], [2, 2, 1], [-1, 0, 3]]}
+
+
+def numpy_waves(packing, vectors):
+    """The definition, in floating point."""
+    q = 2 * np.pi / packing.box * np.asarray(vectors)
+    return np.exp(-1j * packing.positions @ q.T).sum(axis=0)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_density_waves_are_sums_of_phases(dim):
+    packing = Packing.random(n=300, phi=0.4, dim=dim, seed=1)
+    found = structure.density_waves(packing, VECTORS[dim])
+    assert np.allclose(found, numpy_waves(packing, VECTORS[dim]), atol=1e-10)
+    whole = mpack.structure_factor(packing, q_max=3.0)
+    again = structure.density_waves(packing, whole.vectors)
+    assert np.array_equal(again, whole.modes)
+    assert np.allclose(structure.density_waves(packing, -whole.vectors), whole.modes.conj())
+
+
+@given(shift=st.integers(-(2**63), 2**63 - 1), seed=st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_moving_everything_alike_turns_waves_and_leaves_the_structure_factor(shift, seed):
+    packing = Packing.random(n=20, phi=0.2, dim=2, seed=seed)
+    moved = Packing.from_fixed(packing.fixed + np.int64(shift), packing.box)
+    before = structure.density_waves(packing, VECTORS[2])
+    after = structure.density_waves(moved, VECTORS[2])
+    turn = np.exp(-2j * np.pi * 2.0**-64 * (np.array(VECTORS[2])[:, 0] * shift + 0.0))
+    turn *= np.exp(-2j * np.pi * 2.0**-64 * (np.array(VECTORS[2])[:, 1] * shift + 0.0))
+    assert np.allclose(after, before * turn, atol=1e-9)
+
+
+def pair_noise(packing, vectors, eps, both):
+    """The closed form for pairs pushed by eps u n, u of variance 1/12: oppositely, or each end apart."""
+    q = 2 * np.pi / packing.box * np.asarray(vectors)
+    pairs, r = packing.overlaps()
+    apart = packing.positions[pairs[:, 0]] - packing.positions[pairs[:, 1]]
+    apart -= packing.box * np.round(apart / packing.box)
+    along = (apart / r[:, None]) @ q.T
+    return np.sum(eps**2 / 6 * along**2 * (1 - np.cos(apart @ q.T) if both else 1.0), axis=0)
+
+
+def test_wave_noise_of_pairs_is_its_closed_form():
+    packing = Packing.random(n=400, phi=0.5, dim=3, seed=2)
+    for rule, both in ((mpack.PairwiseBRO, True), (mpack.NonreciprocalBRO, False)):
+        found = structure.wave_noise(packing, rule(eps=0.02), VECTORS[3])
+        assert np.allclose(found, pair_noise(packing, VECTORS[3], 0.02, both), rtol=1e-9)
+    approximation = mpack.PairwiseBRO(eps=0.02).approximation()
+    expected = pair_noise(packing, VECTORS[3], 0.02, True)
+    assert np.allclose(structure.wave_noise(packing, approximation, VECTORS[3]), expected)
+
+
+@pytest.mark.parametrize("rule", [mpack.RCD(0.02, 0.5), mpack.IndividualBRO(0.01)], ids=repr)
+def test_wave_noise_from_the_covariance_of_a_step(rule):
+    packing = Packing.random(n=100, phi=0.5, dim=3, seed=3)
+    covariance = landscape.kick_covariance(packing, rule).toarray()
+    for vector in VECTORS[3]:
+        q = 2 * np.pi / packing.box * np.array(vector)
+        slope = (np.exp(-1j * packing.positions @ q)[:, None] * q).ravel()
+        expected = (slope @ covariance @ slope.conj()).real
+        assert structure.wave_noise(packing, rule, [vector])[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_wave_noise_is_what_the_engine_adds():
+    packing = Packing.random(n=300, phi=0.5, dim=3, seed=4)
+    draws = 400
+    for rule, other in (
+        (mpack.PairwiseBRO(0.002), mpack.NonreciprocalBRO(0.002)),
+        (mpack.SGD(0.002, 0.5), mpack.RCD(0.002, 0.5)),
+    ):
+        ends = (mpack.simulate(packing, rule, steps=1, seed=k).final for k in range(draws))
+        drawn = np.array([structure.density_waves(end, VECTORS[3]) for end in ends])
+        ratio = drawn.var(axis=0, ddof=1) / structure.wave_noise(packing, rule, VECTORS[3])
+        assert np.all(np.abs(ratio - 1) < 5 * draws**-0.5)
+        wrong = drawn.var(axis=0, ddof=1) / structure.wave_noise(packing, other, VECTORS[3])
+        assert np.any(np.abs(wrong - 1) > 5 * draws**-0.5), "the negative control"
+
+
+def test_gradient_descent_adds_no_noise():
+    packing = Packing.random(n=100, phi=0.5, dim=2, seed=5)
+    assert np.all(structure.wave_noise(packing, mpack.SGD(0.1, 1.0), VECTORS[2]) == 0)
+
+
+def test_wave_parts_add_up_and_tell_frozen_from_moving():
+    rng = np.random.default_rng(6)
+    cage = Packing.random(n=500, phi=0.3, dim=3, seed=7)
+    looks = [
+        Packing(cage.positions + rng.normal(0, 0.15, (cage.n, 3)), cage.box) for _ in range(12)
+    ]
+    parts = structure.wave_parts(looks, q_max=3.0)
+    whole = np.mean([mpack.structure_factor(look, q_max=3.0).shell_s for look in looks], axis=0)
+    assert np.allclose(parts.moving.mean(axis=0) + parts.frozen, whole)
+    kept = np.exp(-(parts.q**2) * 0.15**2)  # of the waves of the cage, the Debye-Waller factor
+    error = (parts.counts * (len(looks) - 1)) ** -0.5
+    assert np.all(np.abs(parts.moving.mean(axis=0) / (1 - kept) - 1) < 5 * error + 0.02)
+    same = structure.wave_parts([cage, cage, cage])
+    assert np.allclose(same.moving, 0) and np.allclose(
+        same.frozen, mpack.structure_factor(cage, q_max=2.4).shell_s
+    )
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_resolution_counts_the_waves_of_a_packing(dim):
+    found = structure.resolution(2000, 0.5, 1.5, dim)
+    packing = Packing.random(n=2000, phi=0.5, dim=dim, seed=8)
+    q = mpack.structure_factor(packing, q_max=1.5).q
+    logs = np.log(np.concatenate((q, q)))  # q and -q, each half a measurement
+    assert found.q_min == pytest.approx(2 * np.pi / packing.box) and found.vectors == len(q)
+    assert found.error == pytest.approx((0.5 * np.sum((logs - logs.mean()) ** 2)) ** -0.5)
+    few = structure.resolution(100, 0.5, 0.1, dim)
+    assert few.vectors == 0 and math.isnan(few.error)
+
+
+def test_resolution_is_the_scatter_of_fits():
+    packings = [Packing.random(n=500, phi=0.4, dim=3, seed=seed) for seed in range(60)]
+    fits = []
+    for packing in packings:
+        found = mpack.structure_factor(packing, q_max=2.0)
+        group = (found.shell_q, found.shell_s[None], found.shell_counts)
+        fits.append(structure.exponent([group], 2.0, seed=1).value)
+    expected = structure.resolution(500, 0.4, 2.0).error
+    assert np.std(fits, ddof=1) == pytest.approx(expected, rel=5 * (2 * 59) ** -0.5)
+
+
+def drawn_group(rng, scale, runs, power, curve, low):
+    """S of shells as exponentially distributed waves give it."""
+    q = low * np.arange(1, 12)
+    counts = np.rint(2 * np.pi * np.arange(1, 12) ** 2).astype(int)
+    mean = scale * q**power * np.exp(curve * q**2)
+    return q, mean * rng.gamma(counts, 1 / counts, (runs, len(q))), counts
+
+
+def test_exponent_and_its_error_by_repetition():
+    rng, pulls, straight = np.random.default_rng(9), [], []
+    for _ in range(80):
+        groups = [drawn_group(rng, a, 3, 0.25, 0.1, low) for a, low in ((0.01, 0.2), (0.02, 0.13))]
+        found = structure.exponent(groups, 2.0, bend=True, seed=1)
+        pulls.append((found.value - 0.25) / found.error)
+        straight.append((structure.exponent(groups, 2.0, seed=1).value - 0.25) / found.error)
+    assert abs(np.mean(pulls)) < 4 * 80**-0.5 and 0.75 < np.std(pulls) < 1.25
+    assert np.mean(straight) > 4 * 80**-0.5, "the negative control: a bend taken for a power"
+
+
+def test_exponent_by_polyfit_and_by_bootstrap():
+    rng = np.random.default_rng(10)
+    q, s, counts = drawn_group(rng, 0.01, 8, 0.5, 0.0, 0.2)
+    found = structure.exponent([(q, s, counts)], 1.0, seed=3, resamples=50)
+    use, weight = q <= 1.0, counts * len(s)
+    y = np.log(s.mean(axis=0)) + 0.5 / weight
+    line, cov = np.polyfit(np.log(q[use]), y[use], 1, w=weight[use] ** 0.5, cov="unscaled")
+    assert found.value == pytest.approx(line[0])
+    assert found.error >= cov[0, 0] ** 0.5 * (1 - 1e-9)
+    residual = y[use] - np.polyval(line, np.log(q[use]))
+    assert found.misfit == pytest.approx(np.sum(weight[use] * residual**2) / (use.sum() - 2))
+    uneven = (
+        s * rng.lognormal(0, 1, (8, 1)) * q ** rng.normal(0, 1, (8, 1))
+    )  # runs unlike each other
+    rough = structure.exponent([(q, uneven, counts)], 1.0, seed=3)
+    assert rough.error > 3 * cov[0, 0] ** 0.5, "the spread over runs counts where it is larger"
+
+
+def test_shells_of_a_table():
+    options = {"structure_factor": {"q_max": 2.0}}
+    some = mpack.specs(
+        mpack.PairwiseBRO(0.1), n=[100, 200], phi=0.3, steps=2, seed=[1, 2], observables=options
+    )
+    table = mpack.sweep(some, progress=False)
+    q, s, counts = structure.shells_of(table[table.n == 100])
+    for row, own in zip(some[:2], s, strict=True):
+        found = mpack.structure_factor(row.run().final, q_max=2.0, per_shell=500)
+        assert np.array_equal(own, found.shell_s) and np.array_equal(q, found.shell_q)
+        assert np.array_equal(counts, found.shell_counts)
+    with pytest.raises(ValueError, match="their wave numbers differ"):
+        structure.shells_of(table)
+    with pytest.raises(ValueError, match="0 of 0"):
+        structure.shells_of(table[:0])
+    bare = mpack.sweep([mpack.Spec(mpack.PairwiseBRO(0.1), n=50, phi=0.3, steps=2)], progress=False)
+    with pytest.raises(ValueError, match="1 of 1 have none"):
+        structure.shells_of(bare)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_count_variance_by_distances_and_of_uniform_centres(dim):
+    packing = Packing.random(n=200, phi=0.2, dim=dim, seed=11)
+    radii = np.array([0.7, 1.3])
+    found = structure.count_variance(packing, radii, balls=300, seed=[4, 5])
+    middles = np.random.default_rng([4, 5]).random((300, dim)) * packing.box
+    apart = middles[:, None] - packing.positions
+    apart -= packing.box * np.round(apart / packing.box)
+    for place, radius in enumerate(radii):
+        counts = np.sum(np.sum(apart**2, axis=2) < radius**2, axis=1)
+        assert found.mean[place] == pytest.approx(counts.mean())
+        assert found.variance[place] == pytest.approx(counts.var(ddof=1))
+    many = [
+        structure.count_variance(Packing.random(n=300, phi=0.2, dim=dim, seed=s), [1.0], seed=s)
+        for s in range(40)
+    ]
+    ratio = np.array([one.ratio[0] for one in many])
+    exact = 1 - mpack.packing.unit_ball_volume(dim) / Packing.random(300, 0.2, dim, 0).box ** dim
+    assert abs(ratio.mean() - exact) < 4 * ratio.std(ddof=1) / 40**0.5
+
+
+SMALL = Packing.random(n=20, phi=0.2, dim=2, seed=1)
+GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: structure.density_waves(None, [[1, 0]]), TypeError, "packing must be"),
+        (lambda: structure.density_waves(SMALL, [[1.0, 0.0]]), TypeError, "vectors must be int"),
+        (lambda: structure.density_waves(SMALL, [[1, 0, 0]]), TypeError, r"\(m, 2\)"),
+        (lambda: structure.density_waves(SMALL, [[10_001, 0]]), ValueError, "10000"),
+        (lambda: structure.density_waves(SMALL, [[-(2**63), 0]]), ValueError, "10000"),
+        (lambda: structure.wave_noise(SMALL, None, [[1, 0]]), TypeError, "dynamics must be"),
+        (
+            lambda: structure.wave_noise(SMALL, mpack.SGD(0.1, batch_size=2), [[1, 0]]),
+            ValueError,
+            "2",
+        ),
+        (lambda: structure.wave_parts([SMALL]), ValueError, "two looks at least; got 1"),
+        (lambda: structure.wave_parts([SMALL, None]), TypeError, "packing must be"),
+        (
+            lambda: structure.wave_parts([SMALL, Packing.random(30, 0.2, 2, 1)]),
+            ValueError,
+            "they differ",
+        ),
+        (lambda: structure.resolution(0, 0.5, 1.0), ValueError, "n must be"),
+        (lambda: structure.resolution(100, 0.5, -1.0), ValueError, "q_max must be"),
+        (lambda: structure.resolution(100, 0.5, 1e9), ValueError, "too many wave vectors"),
+        (lambda: structure.exponent([], 1.0, seed=1), ValueError, "groups must"),
+        (lambda: structure.exponent([GROUP[:2]], 1.0, seed=1), TypeError, r"groups\[0\]"),
+        (lambda: structure.exponent([GROUP], 1.0, bend=True, seed=1), ValueError, "they have 2"),
+        (lambda: structure.exponent([GROUP], 0.0, seed=1), ValueError, "q_max must be"),
+        (
+            lambda: structure.exponent([(GROUP[0], -GROUP[1], GROUP[2])], 1.0, seed=1),
+            ValueError,
+            "s > 0",
+        ),
+        (lambda: structure.count_variance(SMALL, [9.0], seed=1), ValueError, "radii must be in"),
+        (lambda: structure.count_variance(SMALL, [], seed=1), ValueError, "radii must be in"),
+        (lambda: structure.count_variance(SMALL, [1.0], 1, seed=1), ValueError, "balls must be"),
+        (lambda: structure.count_variance(SMALL, [1.0], seed=[1, -1]), ValueError, r"seed\[1\]"),
+    ],
+)
+def test_bad_input_is_refused_with_name_value_and_range(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
