@@ -20,11 +20,11 @@ _HOME = {
     "packing": ("Packing",),
     "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones"),
     "dynamics": ("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD", "RCD", "matched"),
-    "simulation": ("simulate", "Run", "every", "log_spaced"),
+    "simulation": ("simulate", "snapshots", "Run", "every", "log_spaced"),
     "observables": ("activity", "energy", "contacts", "flatness"),
     "structure": ("structure_factor", "pair_correlation"),
     "specification": ("Spec", "specs"),
-    "ensemble": ("sweep",),
+    "ensemble": ("sweep", "together"),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
 _MODULES = {module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_"}

@@ -25,6 +25,7 @@ from mpack._store import (
     StoreInUse,
     StoreUnwritable,
 )
+from mpack.simulation import stoppable
 from mpack.specification import Spec, from_text, specs
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "sweep",
     "results",
     "table",
+    "together",
+    "processors",
     "export",
     "import_archive",
     "load_archive",
@@ -81,7 +84,7 @@ def sweep(
     progress : bool
         Show a progress bar whose estimate of the time left weighs runs by particles times steps.
     workers : int, optional
-        How many threads on this machine; as many as it has processors if left out.
+        How many threads on this machine; as many as this process may use processors if left out.
     at_once : int, optional
         How many runs an executor is given ahead; twice its workers where it says how many, else 64.
     threads : int
@@ -180,7 +183,7 @@ def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
         at_once = _at_once(executor) if at_once is None else _check.integer("at_once", at_once, 1)
         yield from _finished(specs, executor, at_once)
         return
-    workers = (os.cpu_count() or 1) if workers is None else _check.integer("workers", workers, 1)
+    workers = processors() if workers is None else _check.integer("workers", workers, 1)
     workers, stop = (workers if threads == 1 else 1), []
     pool = concurrent.futures.ThreadPoolExecutor(workers)
     try:
@@ -188,6 +191,88 @@ def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
     finally:
         stop.append(True)
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def together(work, *columns, workers=None):
+    """Like `list(map(work, *columns))`, several calls at a time: results in the order of the arguments.
+
+    For runs that are looked at as they go, or whose start is no `Spec`; the kernels hold no lock,
+    so that threads share the processors. What a call returns must depend on its arguments alone;
+    then no bit depends on the number of workers.
+
+    Parameters
+    ----------
+    work : callable
+    *columns : iterables
+        Its first arguments, its second ones, ...; all of one length.
+    workers : int, optional
+        Calls at a time, >= 1; as many as this process may use processors if left out.
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `work` cannot be called, there are no columns, or they differ in length.
+    Exception
+        What the first call (in order) that failed raised, with a note that says which it was.
+        Calls not begun by then are never made, and simulations that are under way are ended.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> def fate(phi, seed):
+    ...     start = mpack.Packing.random(n=50, phi=phi, dim=2, seed=seed)
+    ...     return mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=500, seed=seed).absorbed
+    >>> together(fate, [0.2, 0.9], [1, 2])
+    [True, False]
+    """
+    if not callable(work):
+        raise TypeError(f"work must be callable; got {_check.short(work)}")
+    columns = [list(column) for column in columns]
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError(
+            "columns must be one at least, all of one length; "
+            f"got lengths {[len(column) for column in columns]}"
+        )
+    calls, stop = list(zip(*columns, strict=True)), []
+    workers = processors() if workers is None else _check.integer("workers", workers, 1)
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
+    try:
+        begun = [pool.submit(_stoppable, stop, work, call) for call in calls]
+        concurrent.futures.wait(begun, return_when=concurrent.futures.FIRST_EXCEPTION)
+        for number, (future, call) in enumerate(zip(begun, calls, strict=True)):
+            if future.done() and (error := future.exception()) is not None:
+                error.add_note(
+                    f"raised by call {number + 1} of {len(calls)}: {_spelled(work, call)}"
+                )
+                raise error
+        return [future.result() for future in begun]
+    finally:
+        stop.append(True)
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def processors():
+    """How many processors this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _stoppable(stop, work, call):
+    with stoppable(stop):
+        return work(*call)
+
+
+def _spelled(work, call):
+    """A call as one would write it, for a message."""
+    name = getattr(work, "__name__", type(work).__name__)
+    return f"{name}({', '.join(_check.short(argument) for argument in call)})"
 
 
 def _at_once(executor):

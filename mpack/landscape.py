@@ -39,7 +39,7 @@ from mpack.dynamics import Dynamics
 from mpack.observables import REACH, displacements
 from mpack.packing import Packing
 from mpack.potentials import Linear, checked
-from mpack.simulation import Run, simulate
+from mpack.simulation import Run, snapshots
 
 DENSE_UP_TO = (
     1500  # coordinates up to which `modes` takes the dense solver, however few modes are asked for
@@ -314,9 +314,9 @@ def trajectory(run, samples, every, threads=1):
     every = _check.integer("every", every, 1)
     start, origin = run.final, displacements(run)
     places = np.empty((samples, *start.positions.shape))
-    for number in range(samples):
-        run = simulate(run, steps=every, record=(), threads=threads)
-        places[number] = displacements(run) - origin
+    at = run.steps + every * np.arange(1, samples + 1)
+    for place, run in zip(places, snapshots(run, at=at, record=(), threads=threads), strict=True):
+        place[:] = displacements(run) - origin
     places -= places.mean(axis=1, keepdims=True)
     centre = Packing(start.positions + places.mean(axis=0), start.box, start.diameters)
     return places, centre, run

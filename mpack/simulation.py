@@ -164,6 +164,71 @@ def simulate(
     return _run(run, steps, threads, skin, progress)
 
 
+def snapshots(start, dynamics=None, *, at, seed=None, record=None, threads=1, skin=None):
+    """Run a dynamics and stop on the way: a generator of the run as it is at each of the steps `at`.
+
+    The trajectory is that of one uninterrupted `simulate`, to the last bit. Nothing is kept, and
+    nothing is done before it is asked for: a loop may end when it has seen enough.
+
+    Parameters
+    ----------
+    start, dynamics, seed, record, threads, skin
+        As for `simulate`; a Run goes on from its own step.
+    at : sequence of int
+        Steps, counted from step 0 of the run, none lower than the one before; the first not below
+        the step of a Run that goes on. Each in [0, 2**48].
+
+    Yields
+    ------
+    Run
+        One for each of `at`; `run.final` is the packing there, `mpack.observables.displacements(run)`
+        the way to it. A run that gets absorbed stays as it is, `run.steps` below the step asked
+        for. One ended by Ctrl-C (`run.interrupted`) is the last.
+
+    Raises
+    ------
+    ValueError, TypeError
+        At the call, if an argument is out of its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start = mpack.Packing.random(n=100, phi=0.7, dim=3, seed=1)
+    >>> rule = mpack.PairwiseBRO(eps=0.1)
+    >>> looks = list(snapshots(start, rule, at=[0, 10, 20], seed=2))
+    >>> [run.steps for run in looks], looks[0].final == start
+    ([0, 10, 20], True)
+    >>> looks[-1].digest == mpack.simulate(start, rule, steps=20, seed=2).digest
+    True
+    """
+    how = {"threads": threads, "skin": skin}
+    run = simulate(start, dynamics, steps=0, seed=seed, record=record, **how)
+    return _snapshots(run, _steps_to(at, run.steps), how)
+
+
+def _snapshots(run, at, how):
+    for step in at:
+        run = simulate(run, steps=max(step - run.steps, 0), **how)
+        yield run
+        if run.interrupted:
+            return
+
+
+def _steps_to(at, first):
+    """The steps of `at` as a list, none lower than the one before, from `first` on."""
+    given = np.asarray(at)
+    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
+        raise TypeError(f"at must be a one-dimensional array of steps; got {_check.short(at)}")
+    steps = given.tolist()
+    for place, (earlier, later) in enumerate(zip([first, *steps], steps, strict=False)):
+        if not earlier <= later <= MOST_STEPS:
+            raise ValueError(
+                f"at must be steps in [{first}, {MOST_STEPS}], none lower than the one before; "
+                f"got at[{place}] = {later}" + (f" after {earlier}" if place else "")
+            )
+    return steps
+
+
 def _beginning(start, dynamics, seed, record):
     """The run of no steps from a packing."""
     _check.instance("start", start, Packing, "a Packing or a Run")
