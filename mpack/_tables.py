@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from mpack import critical
 from mpack._rows import Series, unpack
+from mpack.dynamics import process_label
 
 RULE = 1  # the version of what is derived; what an archive derived by another one is made anew when it is read
 
@@ -52,7 +53,8 @@ DERIVED = {
     },
     **{"tau_r": float, "tau_r_after": float},
 }
-_ORDER = (*SPECIFIED, "steps", "absorbed", *DERIVED)
+# `process` is no column of an archive: it says in words what three others say.
+_ORDER = ("rule", "approximation", "process", *list(SPECIFIED)[2:], "steps", "absorbed", *DERIVED)
 
 
 class Arrays(Mapping):
@@ -117,10 +119,15 @@ def frame(rows):
     """The table of rows: a pandas DataFrame with the columns in their order."""
     import pandas
 
+    rows = [{**row, "process": _process(row)} for row in rows]
     numbers = sorted({name for row in rows for name in row} - _KNOWN)
     rest = [name for name in MEASURED if name not in _ORDER]
     order = [*_ORDER, *rest[:4], *numbers, *rest[4:], "key", "spec", "series", "arrays"]
     return pandas.DataFrame({name: _column(pandas, rows, name) for name in order})
+
+
+def _process(row):
+    return process_label(row["rule"], row["approximation"], row["batch_fraction"])
 
 
 def _column(pandas, rows, name):
@@ -135,4 +142,4 @@ def _column(pandas, rows, name):
     return pandas.Series(values) if values else pandas.Series(values, dtype=object)
 
 
-_KNOWN = {*SPECIFIED, *MEASURED, *DERIVED, "key", "spec", "series", "arrays"}
+_KNOWN = {"process", *SPECIFIED, *MEASURED, *DERIVED, "key", "spec", "series", "arrays"}

@@ -46,7 +46,14 @@ class Recipe:
 
 
 class Dynamics:
-    """What all dynamics share: `approximation()` and the recipe of the step."""
+    """What all dynamics share: a name, `approximation()` and the recipe of the step."""
+
+    @property
+    def label(self):
+        """The process in the words of the book: "SGD", "GD" (b_f = 1), "BRO", "individual BRO approximation"."""
+        return process_label(
+            type(self).__name__, batch_fraction=getattr(self, "batch_fraction", None)
+        )
 
     def approximation(self):
         """The stochastic approximation: Gaussian noise with the mean and variance of this rule's own.
@@ -160,8 +167,8 @@ class IndividualBRO(_BRO):
 @dataclass(frozen=True)
 class _Descent(Dynamics):
     alpha: float
-    batch_fraction: float = None
-    batch_size: int = None
+    batch_fraction: float | None = None
+    batch_size: int | None = None
     potential: Potential = field(default_factory=Linear)
 
     def __post_init__(self):
@@ -299,12 +306,60 @@ class Approximation(Dynamics):
             )
         self.of.recipe(gaussian=True)  # refuses what has no approximation
 
+    @property
+    def label(self):
+        """The process in the words of the book: "SGD approximation"."""
+        return f"{self.of.label} approximation"
+
     def approximation(self):
         """An approximation approximates itself."""
         return self
 
     def recipe(self):
         return self.of.recipe(gaussian=True)
+
+
+_LABELS = {
+    "PairwiseBRO": "BRO",
+    "NonreciprocalBRO": "non-reciprocal BRO",
+    "IndividualBRO": "individual BRO",
+    "SGD": "SGD",
+    "RCD": "RCD",
+}
+
+
+def process_label(rule, approximation=False, batch_fraction=None):
+    """The name that the book gives a process, from what a sweep's table says of its dynamics.
+
+    Parameters
+    ----------
+    rule : str
+        Name of a class of this module: "PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD",
+        "RCD".
+    approximation : bool
+        True for its stochastic approximation.
+    batch_fraction : float, optional
+        b_f of SGD and RCD: at 1 both are gradient descent, "GD".
+
+    Returns
+    -------
+    str
+        What `Dynamics.label` says of the dynamics itself.
+
+    Raises
+    ------
+    ValueError
+        If `rule` is none of them.
+
+    Examples
+    --------
+    >>> process_label("IndividualBRO", approximation=True)
+    'individual BRO approximation'
+    >>> process_label("RCD", batch_fraction=1.0), RCD(alpha=0.1, batch_fraction=1).label
+    ('GD', 'GD')
+    """
+    name = "GD" if batch_fraction == 1 else _LABELS[_check.choice("rule", rule, tuple(_LABELS))]
+    return f"{name} approximation" if approximation else name
 
 
 MATCHED_FRACTION = (
@@ -375,10 +430,5 @@ def matched_processes(eps):
         If `eps` is no finite number in (0, 1e9].
     """
     pairwise, individual = PairwiseBRO(eps=eps), IndividualBRO(eps=eps)
-    rules = {
-        "BRO": pairwise,
-        "SGD": matched(pairwise),
-        "individual BRO": individual,
-        "RCD": matched(individual),
-    }
-    return rules | {f"{name} approximation": rule.approximation() for name, rule in rules.items()}
+    rules = [pairwise, matched(pairwise), individual, matched(individual)]
+    return {rule.label: rule for rule in [*rules, *(rule.approximation() for rule in rules)]}

@@ -7,6 +7,7 @@ house colour for its dark counterpart, and hands both to the page with caption a
 import numpy as np
 
 from mpack import _check
+from mpack.dynamics import Dynamics
 
 PIXELS_PER_INCH = 100  # on the page
 
@@ -33,13 +34,6 @@ MARKERS = {
     "SGD": "s",
     "RCD": "^",
     "GD": "v",
-}
-_CLASSES = {
-    "PairwiseBRO": "BRO",
-    "IndividualBRO": "individual BRO",
-    "NonreciprocalBRO": "non-reciprocal BRO",
-    "SGD": "SGD",
-    "RCD": "RCD",
 }
 
 STYLE = {
@@ -115,21 +109,19 @@ def process_style(dynamics, **changes):
     return style | changes
 
 
-def _is_approximation(dynamics):
-    if isinstance(dynamics, str):
-        return dynamics.endswith(" approximation")
-    return type(dynamics).__name__ == "Approximation"
+def _is_approximation(thing):
+    return _named(thing).endswith(" approximation")
 
 
 def _meaning(thing):
     """The name in COLOURS of a process, dynamics or state."""
-    if isinstance(thing, str):
-        return _check.choice("meaning", thing.removesuffix(" approximation"), tuple(COLOURS))
-    process = thing.of if _is_approximation(thing) else thing
-    name = _CLASSES.get(type(process).__name__)
-    if name is None:
-        raise TypeError(f"meaning must be a name or a dynamics; got {thing!r}")
-    return "GD" if getattr(process, "batch_fraction", None) == 1 else name
+    return _check.choice("meaning", _named(thing).removesuffix(" approximation"), tuple(COLOURS))
+
+
+def _named(thing):
+    """A name as it is, a dynamics by its label."""
+    _check.instance("meaning", thing, (str, Dynamics), "a name or a dynamics")
+    return thing if isinstance(thing, str) else thing.label
 
 
 def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes):

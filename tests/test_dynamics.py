@@ -470,3 +470,37 @@ def test_approximation_of_an_approximation():
     assert rule == mpack.SGD(alpha=0.1, batch_fraction=0.3).approximation() and rule != mpack.SGD(
         0.1, 0.3
     )
+
+
+WORDS = {
+    "BRO": mpack.PairwiseBRO(0.1),
+    "non-reciprocal BRO": mpack.NonreciprocalBRO(0.1),
+    "individual BRO": mpack.IndividualBRO(0.1),
+    "SGD": mpack.SGD(0.1, 0.5),
+    "RCD": mpack.RCD(0.1, 0.99),
+    "GD": mpack.RCD(0.1, 1),
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_a_process_has_one_name_as_an_object_and_in_a_table(words):
+    rules = [WORDS[words], WORDS[words].approximation()]
+    assert [rule.label for rule in rules] == [words, f"{words} approximation"]
+    table = mpack.sweep(mpack.specs(rules, n=20, phi=0.3, steps=1), progress=False)
+    assert list(table.process) == [rule.label for rule in rules]
+
+
+def test_batches_of_a_size_and_gradient_descents_of_both_kinds():
+    assert mpack.SGD(0.1, batch_size=1).label == "SGD" and mpack.SGD(0.1, 1.0).label == "GD"
+    assert list(mpack.dynamics.matched_processes(0.1)) == [
+        *("BRO", "SGD", "individual BRO", "RCD"),
+        *("BRO approximation", "SGD approximation"),
+        *("individual BRO approximation", "RCD approximation"),
+    ]
+
+
+def test_what_is_no_process_has_no_name():
+    with pytest.raises(ValueError, match="rule must be one of 'PairwiseBRO'"):
+        mpack.dynamics.process_label("BRO")
+    with pytest.raises(ValueError, match="rule must be one of"):
+        _ = mpack.dynamics.Dynamics().label

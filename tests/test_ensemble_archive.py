@@ -458,3 +458,14 @@ def test_campaigns_are_named_and_distinct():
     )
     for name, specs in everything.items():
         assert len({spec.key for spec in specs}) == len(specs) > 0, name
+
+
+def test_the_process_is_told_by_a_table_and_stored_nowhere(tmp_path):
+    rules = [mpack.SGD(0.1, 1.0), mpack.PairwiseBRO(0.1).approximation()]
+    with ensemble.Store(tmp_path / "runs.sqlite") as store:
+        table = mpack.sweep(mpack.specs(rules, n=30, phi=0.3, steps=2), store, progress=False)
+        ensemble.export(store, tmp_path / "archive")
+    read = ensemble.load_archive(tmp_path / "archive")
+    assert sorted(table.process) == sorted(read.process) == ["BRO approximation", "GD"]
+    (line, *_) = _archive._lines(tmp_path / "archive", _archive.read_manifest(tmp_path / "archive"))
+    assert "process" not in line and list(line)[:2] == ["rule", "approximation"]

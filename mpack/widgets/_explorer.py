@@ -12,16 +12,14 @@ from mpack import _check, dynamics, figures, simulation
 from mpack._box import box_for
 from mpack.packing import Packing
 from mpack.widgets._background import Background, chunks
-from mpack.widgets._plots import Plots, name_of, png
+from mpack.widgets._plots import Plots, png
 from mpack.widgets._sources import SAFE
 
-RULES = {
-    "BRO": dynamics.PairwiseBRO,
-    "non-reciprocal BRO": dynamics.NonreciprocalBRO,
-    "individual BRO": dynamics.IndividualBRO,
-    "SGD": dynamics.SGD,
-    "RCD": dynamics.RCD,
-}
+_KINDS = (
+    *(dynamics.PairwiseBRO, dynamics.NonreciprocalBRO, dynamics.IndividualBRO),
+    *(dynamics.SGD, dynamics.RCD),
+)
+RULES = {dynamics.process_label(kind.__name__): kind for kind in _KINDS}
 SIZES = {
     "eps": (0.001, 1.0),
     "alpha": (0.001, 2.0),
@@ -268,7 +266,7 @@ class Explorer(ipywidgets.VBox):
         run, (first, clock) = self.trajectory, self._began
         self._bar.value = run.steps - first
         speed = (run.steps - first) / max(time.perf_counter() - clock, 1e-6)
-        words = [f"{name_of(run.dynamics)}, step {run.steps:,}: activity {run.activity[-1]:.4g}"]
+        words = [f"{run.dynamics.label}, step {run.steps:,}: activity {run.activity[-1]:.4g}"]
         if run.absorbed:
             words.append("absorbed, no particle will move again")
         elif over and run.interrupted:
@@ -311,7 +309,7 @@ class Explorer(ipywidgets.VBox):
             run.start.dim, "displacement"
         )
         return (
-            f"Four plots of a run of {name_of(run.dynamics)} with {run.start.n} particles: activity against steps, "
+            f"Four plots of a run of {run.dynamics.label} with {run.start.n} particles: activity against steps, "
             f"{run.activity[-1]:.3g} after {run.steps} steps; energy per particle against steps, "
             f"{run.energy[-1] / run.start.n:.3g} at the end; {third}, active particles amber; the pair correlation."
         )

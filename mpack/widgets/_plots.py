@@ -18,20 +18,6 @@ PLACES = {
 }
 
 
-def name_of(dynamics):
-    """A dynamics in the words of the book: "SGD", "BRO approximation"."""
-    process = getattr(dynamics, "of", dynamics)
-    words = {
-        "PairwiseBRO": "BRO",
-        "NonreciprocalBRO": "non-reciprocal BRO",
-        "IndividualBRO": "individual BRO",
-    }
-    name = words.get(type(process).__name__, type(process).__name__)
-    if getattr(process, "batch_fraction", None) == 1:
-        name = "GD"
-    return name if process is dynamics else f"{name} approximation"
-
-
 def slice_of(packing, height=None):
     """What a plane z = `height` (the middle of the box if left out) cuts out of spheres: (index, centres, diameters).
 
@@ -106,7 +92,7 @@ class Plots:
             figures.activity_axes(activity, log=log)
             if not log:
                 activity.set_ylim(0, 1.03)
-            activity.set_title(name_of(run.dynamics))
+            activity.set_title(run.dynamics.label)
             series(energy, run, before, "energy", log)
             energy.set(xlabel="steps $k$", ylabel="energy $V/N$")
             for ax in (activity, energy):
