@@ -338,6 +338,7 @@ def specs(dynamics, **values):
 
     Examples
     --------
+    >>> from mpack import RCD, SGD
     >>> rules = [SGD(alpha=0.02, batch_fraction=0.2), RCD(alpha=0.02, batch_fraction=0.2)]
     >>> len(specs(rules, n=[500, 1000], phi=[0.62, 0.63, 0.64], steps=10_000, seed=range(4)))
     48

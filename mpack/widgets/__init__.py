@@ -1,7 +1,9 @@
 """Interactive figures: they compute in the page, live in a notebook and in the static book alike; and an explorer.
 
 >>> import mpack
->>> mpack.widgets.Playground(phi=0.8, dynamics="SGD", alpha=0.1)  # doctest: +SKIP
+>>> figure = mpack.widgets.Playground(phi=0.8, dynamics="SGD", alpha=0.1)
+>>> figure.phi, figure.n
+(0.8, 500)
 
 Every figure is one import-free ES module in anywidget's form. In JupyterLab and Voila it is an
 anywidget; in the book, and in a page saved from it, the same module runs by itself
@@ -28,8 +30,9 @@ def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
     page has drawn this one, so that nothing piles up, and rests when the figure is out of sight.
     *Stop* stops; an error is shown.
 
+    >>> import mpack
     >>> packing = mpack.Packing.random(n=20_000, phi=0.62, dim=3, seed=1)
-    >>> mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.05), stride=10)  # doctest: +SKIP
+    >>> figure = mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.05), stride=10)
 
     Parameters
     ----------
@@ -67,10 +70,11 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     `mpack.simulate` gives, bit for bit. *Stop* keeps what it has come to, *Go on* takes it up
     exactly there. What cannot be run is said in the widget.
 
-    >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
-    >>> explorer = mpack.widgets.explore(packing, mpack.SGD(alpha=0.1, batch_fraction=0.75))  # doctest: +SKIP
-    >>> explorer.trajectory  # the Run that is shown  # doctest: +SKIP
-    >>> explorer.python()  # the call that makes it  # doctest: +SKIP
+    >>> import mpack
+    >>> packing = mpack.Packing.random(n=100, phi=0.62, dim=3, seed=1)
+    >>> explorer = mpack.widgets.explore(packing, mpack.PairwiseBRO(eps=0.1))
+    >>> print(explorer.python())  # the call that makes the run shown, explorer.trajectory
+    mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=2000, seed=1)
 
     Parameters
     ----------

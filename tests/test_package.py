@@ -1,0 +1,139 @@
+"""The package as those meet it who import it: its names, its layers and what it depends on."""
+
+import ast
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import mpack
+
+ROOT = Path(__file__).parent.parent
+# Distributions of what is imported by another name, or comes along with another package.
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+    "freud": "freud-analysis",
+    "IPython": "ipykernel",
+    "traitlets": "ipywidgets",
+    "llvmlite": "numba",
+}
+FILES = sorted((ROOT / "mpack").rglob("*.py"))
+
+
+def modules():
+    """Dotted names of the public modules, found in the files."""
+    files = [path.relative_to(ROOT / "mpack") for path in FILES]
+    parts = [path.parts[:-1] if path.name == "__init__.py" else path.parts for path in files]
+    return sorted({names[0].removesuffix(".py") for names in parts if names and names[0][0] != "_"})
+
+
+def test_every_public_module_is_an_attribute_of_the_package():
+    assert "structure" in modules() and "network" in modules()
+    for name in modules():
+        assert getattr(mpack, name) is importlib.import_module(f"mpack.{name}")
+    assert set(modules()) <= set(dir(mpack))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = mpack.nonsense
+
+
+def test_every_name_of_the_package_is_there_in_a_copy_without_the_checkout(tmp_path):
+    shutil.copytree(ROOT / "mpack", tmp_path / "site" / "mpack")
+    (tmp_path / "empty").mkdir()
+    names = [*modules(), *mpack.__all__]
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import mpack;"
+        f"assert mpack.__file__.startswith({str(tmp_path)!r});"
+        f"[getattr(mpack, name) for name in {names!r}]; print(*sorted(dir(mpack)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "empty", capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(names) <= set(done.stdout.split())
+
+
+def test_importing_the_package_imports_no_module_of_it():
+    code = "import sys, mpack; print(*[name for name in sys.modules if name.startswith('mpack.')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stdout.split(), done.stderr
+
+
+def private_uses(path):
+    """Names with an underscore that a module takes from another one."""
+    tree = ast.parse(path.read_text(encoding="utf8"))
+    taken = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mpack"):
+            for one in node.names:
+                taken[one.asname or one.name] = f"{node.module}.{one.name}"
+    imported = {name for name in taken.values() if re.search(r"\.[a-z]\w*\._[a-z]\w*$", name)}
+    used = {
+        f"{taken[node.value.id]}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in taken
+        and re.fullmatch(r"_[a-z]\w*", node.attr)
+    }
+    return imported | used
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_takes_what_is_private_to_another(path):
+    """What several modules share has a module of its own, with an underscore in front of its name."""
+    found = {
+        name
+        for name in private_uses(path)
+        if not re.match(r"mpack\.(_kernels|widgets)\b", name)
+        and not re.fullmatch(r"mpack\._\w+", name)
+    }
+    assert not found, f"{path.name} uses {', '.join(sorted(found))}"
+
+
+def imported_packages():
+    """The top-level names of other packages that the library imports, wherever in a module."""
+    found = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+            if isinstance(node, ast.Import):
+                found |= {one.name.partition(".")[0] for one in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"mpack"}
+
+
+def declared(requirements):
+    return {re.match(r"[\w.-]+", one)[0].lower() for one in requirements}
+
+
+def test_what_the_library_imports_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    extras = set().union(*map(declared, project["optional-dependencies"].values()))
+    names = {DISTRIBUTIONS.get(name, name) for name in imported_packages()}
+    missing = names - declared(project["dependencies"])
+    assert missing <= extras, f"imported and declared nowhere: {sorted(missing - extras)}"
+
+
+def test_what_is_needed_at_once_is_no_extra():
+    """Modules import at their top only what every installation has; what draws or learns comes later."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    own = declared(project["dependencies"]) | {"mpack"} | set(sys.stdlib_module_names)
+    for path in FILES:
+        if path.parent.name == "widgets":
+            continue
+        for node in ast.parse(path.read_text(encoding="utf8")).body:
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            tops = {name.partition(".")[0] for name in names}
+            assert {DISTRIBUTIONS.get(name, name) for name in tops} <= own, path
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert metadata.version("mpack") == mpack.__version__
