@@ -97,20 +97,6 @@ def step_matrix(eta, beta, h):
     return M
 
 
-def critical_curvature(eta, beta, *, discrete=True):
-    """The curvature h at which a mode is critically damped; above it, the mode oscillates.
-
-    eta h = (1 - sqrt(beta))^2 for the recursion itself; (1 - beta)^2/(2 (1 + beta)) for the
-    Langevin equation (omega = gamma). The two agree as beta -> 1, and at beta = 0 are 1 and 1/2.
-    """
-    eta, beta = _learning_rate(eta), _momentum(beta)
-    return (
-        (1.0 - np.sqrt(beta)) ** 2 / eta
-        if discrete
-        else (1.0 - beta) ** 2 / (2.0 * (1.0 + beta)) / eta
-    )
-
-
 def _doubling(P, k):
     """P^k and T_k = sum over l < k of (k - l) P^l for int k >= 0, by doubling: no subtraction, so no
     cancellation.
@@ -506,18 +492,6 @@ class LinearRegressionSGD:
             return np.abs(1.0 + self.beta - self.eta * self.h) < 2.0 * np.sqrt(self.beta)
         return self.omega2 > self.gamma**2
 
-    def phase_per_step(self, *, discrete=True):
-        """Angle in radians by which a mode turns in a step, shape (d,); 0 where it does not oscillate.
-
-        Discrete: arccos((1 + beta - eta h)/(2 sqrt(beta))). Langevin: eta sqrt(omega^2 - gamma^2).
-        """
-        if not discrete:
-            return self.eta * np.sqrt(np.maximum(self.omega2 - self.gamma**2, 0.0))
-        cosine = (1.0 + self.beta - self.eta * self.h) / (
-            2.0 * np.sqrt(max(self.beta, np.finfo(float).tiny))
-        )
-        return np.where(self.oscillates(), np.arccos(np.clip(cosine, -1.0, 1.0)), 0.0)
-
     # -- displacement
     # -------------------------------------------------------------------------------------------
 
@@ -659,12 +633,6 @@ def linear_displacement(k, eta, beta, curvature, noise_variance, *, age=None, pe
 def _since(M, N, C, k):
     gain = (_doubling(M, k)[0] - np.eye(2))[..., 0, :]
     return np.einsum("...a,...ab,...b->...", gain, C, gain) + _noise_sum(M, N, k)[..., 0, 0]
-
-
-def power_law_exponent(a):
-    """Anomalous exponent of the overdamped spectrum rho_i = i^-a without weight decay: 1/a for a > 1, else
-    1."""
-    return 1.0 / max(_check.number("a", a, 0.0, open_low=True), 1.0)
 
 
 def power_law_displacement(tau, a):
