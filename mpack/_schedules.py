@@ -8,6 +8,7 @@ from decimal import Context, Decimal
 import numpy as np
 
 from mpack import _check
+from mpack._repr import short_repr
 
 MOST_STEPS = 2**48
 
@@ -53,6 +54,8 @@ class Listed(_Table):
     """The steps of a given array."""
 
     steps: tuple
+
+    __repr__ = short_repr
 
     @functools.cached_property
     def steps_array(self):

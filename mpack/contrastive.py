@@ -24,6 +24,7 @@ import numpy as np
 from mpack import _check
 from mpack._kernels import contrastive as kernel
 from mpack._kernels import noise
+from mpack._repr import short_repr
 
 _START_BLOCK = 2**31  # noise blocks from here on never meet a view
 
@@ -243,6 +244,8 @@ class Encoder:
     features: int = 64
     out: int = 32
 
+    __repr__ = short_repr
+
     def __post_init__(self):
         for name, low in (("pixels", 1), ("hidden", 1), ("features", 1), ("out", 2)):
             _check.integer(name, getattr(self, name), low)
@@ -322,6 +325,8 @@ class Training:
     activity: np.ndarray
     radius: np.ndarray
     digest: str
+
+    __repr__ = short_repr
 
 
 def train(

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mpack import _check
+from mpack._repr import short_repr
 
 CRITERION = (
     0.1  # final activity below which a packing fraction counts as quiet (Zhang and Martiniani)
@@ -566,6 +567,8 @@ class Limit:
     coefficients: np.ndarray
     chi2: float
     freedom: int
+
+    __repr__ = short_repr
 
 
 def to_zero(x, y, error, *, degree=1):

@@ -34,6 +34,7 @@ from mpack._pairs import (
     directed_pairs,
     exact_sum,
 )
+from mpack._repr import short_repr
 from mpack._steps import moments_of_number, pushes_of
 from mpack.dynamics import Dynamics
 from mpack.observables import REACH, displacements
@@ -211,6 +212,8 @@ class Modes:
     vectors: np.ndarray  #: (m, n, d) unit vectors, orthogonal to each other and to translations
     residual: float  #: largest |H e - value e|, over the largest entry of H
     free: int  #: particles that interact with none and are left out
+
+    __repr__ = short_repr
 
     @property
     def participation(self):

@@ -25,6 +25,7 @@ from scipy.special import gamma as gamma_function
 
 from mpack import _check
 from mpack._kernels import noise, regression
+from mpack._repr import short_repr
 
 _DATA_BLOCK = np.uint64(2**31)  # noise blocks from here on never meet a batch
 
@@ -178,6 +179,8 @@ class Stationary:
     velocity: np.ndarray
     cross: np.ndarray
 
+    __repr__ = short_repr
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LinearRegressionSGD:
@@ -244,6 +247,8 @@ class LinearRegressionSGD:
     sigma: float = 1.0
     weight_decay: float = 0.0
     optimum: np.ndarray | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self):
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
@@ -769,6 +774,8 @@ class RegressionRuns:
     steps: np.ndarray
     theta: np.ndarray
     v: np.ndarray
+
+    __repr__ = short_repr
 
     def displacement(self, origin=0):
         """|theta - theta at record `origin`|^2 of every run, shape (runs, m - origin - 1): one row a run,

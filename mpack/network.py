@@ -14,6 +14,7 @@ from scipy import linalg
 
 from mpack import _check
 from mpack._kernels import network, noise
+from mpack._repr import short_repr
 
 _START_BLOCK = 2**31  # noise blocks from here on never meet a batch
 
@@ -29,6 +30,8 @@ class NetworkRuns:
     theta: np.ndarray
     v: np.ndarray
     speed2: np.ndarray
+
+    __repr__ = short_repr
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,6 +58,8 @@ class SmallNetwork:
     labels: np.ndarray
     hidden: int
     weight_decay: float = 0.0
+
+    __repr__ = short_repr
 
     def __post_init__(self):
         X = np.ascontiguousarray(_check.array("X", self.X, (None, None)))

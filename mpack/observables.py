@@ -15,6 +15,7 @@ from mpack import _check
 from mpack._averages import lifted, shell_average
 from mpack._box import nearest
 from mpack._pairs import check_cutoff, check_packing, contact, exact_sum, pairs_within, reach
+from mpack._repr import short_repr
 from mpack.packing import Packing
 from mpack.potentials import Linear, checked, separations
 
@@ -151,6 +152,8 @@ class Contacts:
     counts_without_rattlers: np.ndarray  #: (n,) int64, without those of and with rattlers
     is_rattler: np.ndarray  #: (n,) bool
 
+    __repr__ = short_repr
+
 
 def contacts(packing, tolerance=0.0):
     """Contacts r < (1 + tolerance) (R_i + R_j), with and without rattlers.
@@ -206,6 +209,8 @@ class Gaps:
         np.ndarray
     )  #: (bins,) int64, pairs in each bin; the relative error of the density is counts**-0.5
     edges: np.ndarray  #: (bins + 1,)
+
+    __repr__ = short_repr
 
 
 def gaps(packing, low=-0.4, high=0.2, bins=600):

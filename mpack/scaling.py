@@ -40,6 +40,7 @@ from scipy import optimize, stats
 from mpack import _check
 from mpack._kernels import collapse as kernels
 from mpack._kernels import noise
+from mpack._repr import short_repr
 
 # ------------------------------------------------------------------------------------------------------------
 # The three verbs of pyfssa
@@ -694,6 +695,8 @@ class Fit:
     log_likelihood: float | None = None
     hyperparameters: dict = dataclasses.field(default_factory=dict)
     _process: object = dataclasses.field(default=None, repr=False)
+
+    __repr__ = short_repr
 
     def __getattr__(self, name):
         values = self.__dict__.get("values", {})

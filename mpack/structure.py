@@ -16,6 +16,7 @@ import numpy as np
 from mpack import _check
 from mpack._box import box_for
 from mpack._pairs import check_packing, pairs_within
+from mpack._repr import short_repr
 from mpack._steps import pushes_of
 from mpack.packing import DIMENSIONS, unit_ball_volume
 
@@ -31,6 +32,8 @@ class PairCorrelation:
     g: np.ndarray  #: (bins,) g(r)
     counts: np.ndarray  #: (bins,) int64, pairs in each bin; the relative error of g is counts**-0.5
     edges: np.ndarray  #: (bins + 1,)
+
+    __repr__ = short_repr
 
 
 def pair_correlation(packing, r_max=None, bins=200):
@@ -90,6 +93,8 @@ class StructureFactor:
         np.ndarray
     )  #: (k,) its standard error from the spread within the shell; nan for one vector
     shell_counts: np.ndarray  #: (k,) int64, wave vectors of each shell
+
+    __repr__ = short_repr
 
 
 def structure_factor(packing, q_max=8.0, per_shell=None):
@@ -238,10 +243,7 @@ class WaveParts:
     frozen: np.ndarray  #: (shells,) frozen part of S
     counts: np.ndarray  #: (shells,) int64, wave vectors of each shell
 
-    def __repr__(self):
-        return (
-            f"<WaveParts of {len(self.moving)} looks, {len(self.q)} shells to q = {self.q[-1]:.3g}>"
-        )
+    __repr__ = short_repr
 
 
 def wave_parts(packings, q_max=2.4):
@@ -488,15 +490,12 @@ class CountVariance:
     mean: np.ndarray  #: (m,) mean count <N_R>
     variance: np.ndarray  #: (m,) its variance sigma**2(R)
 
+    __repr__ = short_repr
+
     @property
     def ratio(self):
         """(m,) sigma**2(R)/<N_R>: 1 - v_d R**d/L**d for independent uniform centres."""
         return self.variance / self.mean
-
-    def __repr__(self):
-        return (
-            f"<CountVariance at {len(self.radii)} radii, {self.radii[0]:g} to {self.radii[-1]:g}>"
-        )
 
 
 def count_variance(packing, radii, balls=4000, *, seed):
