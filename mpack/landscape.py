@@ -36,11 +36,11 @@ from mpack._pairs import (
 )
 from mpack._repr import short_repr
 from mpack._steps import moments_of_number, pushes_of
-from mpack.dynamics import Dynamics
-from mpack.observables import REACH, displacements
+from mpack.dynamics import SGD, Dynamics
+from mpack.observables import REACH, displacements, energy, flatness
 from mpack.packing import Packing
 from mpack.potentials import Linear, checked
-from mpack.simulation import Run, snapshots
+from mpack.simulation import Run, simulate, snapshots
 
 DENSE_UP_TO = (
     1500  # coordinates up to which `modes` takes the dense solver, however few modes are asked for
@@ -150,6 +150,122 @@ def drift_rate(dynamics):
         "dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)"
     ).recipe()
     return recipe.scale * moments_of_number(recipe)[0]
+
+
+def steps_of_path(dynamics, path):
+    """How many steps make a path, path / `drift_rate`, to the nearest: the clock that rules share.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        Not a rule with batches of exactly B.
+    path : float
+        In mean diameters, >= 0.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> from mpack import SGD, PairwiseBRO
+    >>> steps_of_path(SGD(alpha=0.02, batch_fraction=0.25), 20), steps_of_path(PairwiseBRO(0.1), 20)
+    (4000, 200)
+    """
+    return round(_check.number("path", path, 0) / drift_rate(dynamics))
+
+
+def coarse_start(packing, seed, *, alpha=0.1, steps=1000):
+    """What coarse gradient descent of the linear potential makes of a packing: a start that rules can share.
+
+    Parameters
+    ----------
+    packing : Packing
+        E.g. of random centres.
+    seed : int
+        In [0, 2**64); descent draws nothing, and no bit depends on it.
+    alpha : float
+        Learning rate, in mean diameters, > 0.
+    steps : int
+        >= 0.
+
+    Returns
+    -------
+    Packing
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> random = Packing.random(n=100, phi=0.7, dim=3, seed=1)
+    >>> energy(coarse_start(random, seed=1)) < 0.2 * energy(random)
+    True
+    """
+    rule = SGD(alpha=alpha, batch_fraction=1.0)
+    return simulate(check_packing(packing), rule, steps=steps, seed=seed).final
+
+
+@dataclass(frozen=True, eq=False)
+class Settling:
+    """Flatness and energy along a run; see `settling`."""
+
+    path: np.ndarray  #: (m,) path lengths, in mean diameters
+    flatness: np.ndarray  #: (m,) delta V/U0
+    energy: np.ndarray  #: (m,) V/n
+    final: Packing  #: the last packing
+
+    __repr__ = short_repr
+
+
+def settling(start, dynamics, paths, sigma=0.015, *, seed):
+    """How flatness and energy settle along a run, looked at after chosen path lengths.
+
+    Parameters
+    ----------
+    start : Packing
+    dynamics : Dynamics
+        Not a rule with batches of exactly B.
+    paths : array (m,)
+        Path lengths, in mean diameters, none lower than the one before: see `steps_of_path`.
+    sigma : float
+        Of the flatness for the linear potential; see `mpack.flatness`.
+    seed : int
+        In [0, 2**64).
+
+    Returns
+    -------
+    Settling
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> from mpack import SGD
+    >>> random = Packing.random(n=200, phi=0.7, dim=3, seed=1)
+    >>> found = settling(random, SGD(alpha=0.1, batch_fraction=0.5), [0.0, 1.0, 20.0], seed=1)
+    >>> found.flatness.shape, bool(np.all(np.diff(found.energy) < 0))
+    ((3,), True)
+    """
+    paths = _check.array("paths", paths, ("m",))
+    if not len(paths):
+        raise ValueError("paths must hold one path length at least; got none")
+    at = [steps_of_path(dynamics, path) for path in paths]
+    found = []
+    for run in snapshots(start, dynamics, at=at, seed=seed, record=()):
+        packing = run.final
+        found.append((flatness(packing, sigma).delta_v_over_u0, energy(packing) / packing.n))
+    return Settling(paths, *np.array(found).T, packing)
 
 
 def agitation(packing, dynamics, width=0.03):
@@ -282,6 +398,45 @@ def modes(matrix, dim, count=None, *, near=None):
     return Modes(values, full.reshape(count, -1, dim), residual, free)
 
 
+def largest_curvature(packing, potential=Linear()):
+    """The largest eigenvalue of the Hessian, to a relative accuracy of 1e-3: alpha times it bounds a stable descent.
+
+    Gradient descent with learning rate alpha is stable where alpha times the largest curvature is
+    below 2.
+
+    Parameters
+    ----------
+    packing : Packing
+    potential : potential
+        Linear repulsion if left out.
+
+    Returns
+    -------
+    float
+        In energies per squared diameter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `hessian`.
+    scipy.sparse.linalg.ArpackNoConvergence
+        If the solver does not converge.
+
+    Examples
+    --------
+    >>> from mpack import Harmonic
+    >>> pair = Packing([[0.0, 0.0], [0.9, 0.0]], box=4.0)
+    >>> round(largest_curvature(pair, Harmonic()), 3)  # both move: twice U'' = 1
+    2.0
+    """
+    from scipy.sparse.linalg import eigsh
+
+    matrix = hessian(packing, potential)
+    first = np.ones(matrix.shape[0]) + np.arange(matrix.shape[0]) % 7
+    found = eigsh(matrix, k=1, which="LA", v0=first, tol=1e-3, return_eigenvectors=False)
+    return float(found[0])
+
+
 def trajectory(run, samples, every, threads=1):
     """Go on with a run and watch where its particles are.
 
@@ -358,6 +513,123 @@ def variance_along(places, vectors, blocks=8):
         [np.var(np.concatenate(parts[:k] + parts[k + 1 :]), axis=0, ddof=1) for k in range(blocks)]
     )
     return along.var(axis=0, ddof=1), left_out.std(axis=0) * math.sqrt(blocks - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Fluctuations:
+    """Fluctuations along the modes about a run's mean configuration; see `fluctuations`."""
+
+    curvature: np.ndarray  #: (m,) eigenvalues of the Hessian there, ascending
+    variance: np.ndarray  #: (m,) measured, in squared mean diameters
+    error: np.ndarray  #: (m,) of the variance
+    predicted: np.ndarray  #: (m,) by `linear_variance`
+
+    __repr__ = short_repr
+
+
+def fluctuations(start, dynamics, looks, every, *, sigma=None, seed):
+    """Variance of a run along the modes about its mean configuration, measured and as linear theory has it.
+
+    The chain `trajectory`, `hessian` and `modes` of its mean configuration, `variance_along`, and
+    `linear_variance` with the `kick_covariance` there.
+
+    Parameters
+    ----------
+    start : Packing
+        In the steady state of the rule.
+    dynamics : Dynamics
+        Not a rule with batches of exactly B; its potential is that of the Hessian.
+    looks, every : int
+        How often to look, >= 8, and steps from one look to the next, >= 1.
+    sigma : float, optional
+        Of the averaged Hessian; needed for the linear potential, whose own has no positive mode.
+    seed : int
+        In [0, 2**64).
+
+    Returns
+    -------
+    Fluctuations
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As for the functions named above.
+
+    Examples
+    --------
+    >>> from mpack import Harmonic, SGD
+    >>> random = Packing.random(n=40, phi=0.9, dim=3, seed=1)
+    >>> rule = SGD(alpha=0.1, batch_fraction=0.5, potential=Harmonic())
+    >>> start = simulate(random, rule, steps=2000, seed=1).final
+    >>> fluctuations(start, rule, looks=16, every=10, seed=1)
+    Fluctuations(curvature=<(117,) float64>, variance=<(117,) float64>, error=<(117,) float64>, \
+    predicted=<(117,) float64>)
+    """
+    run = simulate(start, dynamics, steps=0, seed=seed)
+    places, centre, _ = trajectory(run, looks, every)
+    potential = dynamics.recipe().potential
+    found = modes(hessian(centre, potential, sigma=sigma), centre.dim)
+    variance, error = variance_along(places, found.vectors)
+    covariance = kick_covariance(centre, dynamics)
+    predicted = linear_variance(found, covariance, drift_rate(dynamics))
+    return Fluctuations(found.values, variance, error, predicted)
+
+
+def banded(values, *columns, bands=12):
+    """Geometric means of columns over bands of modes, equally many in each, by ascending curvature.
+
+    Modes with a curvature of at most a thousandth of the largest are left out, and those whose last
+    column is not finite.
+
+    Parameters
+    ----------
+    values : array (m,)
+        Curvatures.
+    *columns : arrays (m,)
+        One at least, > 0: e.g. measured and predicted variances.
+    bands : int
+        >= 1; at least 2 modes must fall to each.
+
+    Returns
+    -------
+    means : array (1 + number of columns, bands)
+        Of `values` and of each column.
+    scatter : array (bands,)
+        Relative standard error of the first column's mean.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, lengths differ, or too few modes are left.
+
+    Examples
+    --------
+    >>> means, scatter = banded([1.0, 2.0, 4.0, 8.0], [1.0, 4.0, 9.0, 9.0], bands=2)
+    >>> means[1].round(6).tolist(), float(scatter[1])
+    ([2.0, 9.0], 0.0)
+    """
+    values = _check.array("values", values, ("m",))
+    columns = [np.asarray(column, dtype=float) for column in columns]
+    if not columns or any(column.shape != values.shape for column in columns):
+        raise ValueError(
+            f"columns must be one at least, each of shape {values.shape}; "
+            f"got {[column.shape for column in columns]}"
+        )
+    keep = (values > 1e-3 * values.max(initial=0.0)) & np.isfinite(columns[-1])
+    bands = _check.integer("bands", bands, 1)
+    if np.count_nonzero(keep) < 2 * bands:
+        raise ValueError(
+            f"bands must be at most {np.count_nonzero(keep) // 2}, half of the modes that are left; "
+            f"got {bands}"
+        )
+    parts = np.array_split(np.argsort(values[keep]), bands)
+    means = [
+        [np.exp(np.log(column[keep][part]).mean()) for part in parts]
+        for column in (values, *columns)
+    ]
+    logs = np.log(columns[0][keep])
+    scatter = [logs[part].std(ddof=1) / len(part) ** 0.5 for part in parts]
+    return np.array(means), np.array(scatter)
 
 
 def linear_variance(modes, covariance, rate):

@@ -197,6 +197,44 @@ def contacts(packing, tolerance=0.0):
     )
 
 
+def contact_vectors(packing):
+    """Sum of the unit vectors n_ij = (x_i - x_j)/r_ij over the overlaps of every particle.
+
+    With g_i this sum and z_i the number of overlaps, one step of BRO moves particle i by eps g_i/2
+    in the mean, with a mean square of eps**2 (|g_i|**2/4 + z_i/12). For the linear potential the
+    force on i is g_i/2: where forces balance, it is 0.
+
+    Parameters
+    ----------
+    packing : Packing
+        No two overlapping particles at one point.
+
+    Returns
+    -------
+    array, shape (n, d)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `packing` is none, or two of its particles stand at one point, where n_ij is undefined.
+
+    Examples
+    --------
+    >>> row = Packing([[0.0, 1.0], [0.8, 1.0], [1.6, 1.0]], box=4.0)
+    >>> contact_vectors(row).round(9).tolist()
+    [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+    """
+    pairs, r = check_packing(packing).overlaps()
+    if np.any(r == 0):
+        i, j = pairs[int(np.argmin(r))]
+        raise ValueError(f"packing must not hold two particles at one point; {i} and {j} are")
+    unit = packing.separation(pairs[:, 0], pairs[:, 1]) / r[:, None]
+    total = np.zeros((packing.n, packing.dim))
+    np.add.at(total, pairs[:, 0], unit)
+    np.add.at(total, pairs[:, 1], -unit)
+    return total
+
+
 @dataclass(frozen=True, eq=False)
 class Gaps:
     """Distribution of gaps; see `gaps`."""

@@ -482,6 +482,48 @@ def shells_of(rows):
     return q, np.array([one["s"] for one in found]), found[0]["counts"]
 
 
+def hexatic(packing):
+    """Bond-orientational order |psi_6| of every disc, psi_6 the mean of exp(6 i angle) over its six nearest.
+
+    1 in a triangular crystal; 1/sqrt(6) in the root mean square for angles at random.
+
+    Parameters
+    ----------
+    packing : Packing
+        In two dimensions, at least 7 discs.
+
+    Returns
+    -------
+    array (n,)
+        In [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `packing` is none, or not such.
+
+    Notes
+    -----
+    Source: Nelson and Halperin, Phys. Rev. B 19, 2457 (1979), there over bonded neighbours.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> hexatic(Packing.random(n=100, phi=0.5, dim=2, seed=1)).shape
+    (100,)
+    """
+    from scipy.spatial import cKDTree
+
+    if check_packing(packing).dim != 2 or packing.n < 7:
+        raise ValueError(
+            f"packing must have dim 2 and at least 7 discs; got dim {packing.dim}, n {packing.n}"
+        )
+    tree = cKDTree(packing.positions, boxsize=packing.box)
+    near = tree.query(packing.positions, 7)[1][:, 1:]
+    apart = packing.separation(near, np.arange(packing.n)[:, None])
+    return np.abs(np.exp(6j * np.arctan2(apart[..., 1], apart[..., 0])).mean(axis=1))
+
+
 @dataclass(frozen=True, eq=False)
 class CountVariance:
     """Counts of centres in balls; see `count_variance`."""

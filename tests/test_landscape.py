@@ -404,6 +404,67 @@ SMALL = Packing.random(n=10, phi=0.3, dim=3, seed=1)
 TWINS = Packing([[1, 1, 1], [1, 1, 1]], box=3.0)
 MATRIX = landscape.hessian(SMALL, mpack.Harmonic())
 INFINITE = sparse.csr_array(np.full((3, 3), math.inf))
+
+
+def test_the_clock_of_a_path():
+    for rule, path in ((mpack.SGD(0.02, 0.25), 0.005), (mpack.IndividualBRO(0.1), 0.1)):
+        assert landscape.drift_rate(rule) == pytest.approx(path)
+        assert landscape.steps_of_path(rule, 1000.2 * path) == 1000
+
+
+def test_settling_is_one_run_looked_at():
+    random = Packing.random(n=80, phi=0.75, dim=3, seed=3)
+    start, rule = landscape.coarse_start(random, 1, steps=50), mpack.SGD(0.05, 0.5)
+    descent = mpack.SGD(alpha=0.1, batch_fraction=1.0)
+    assert start == mpack.simulate(random, descent, steps=50, seed=9).final, "nothing is drawn"
+    found = landscape.settling(start, rule, [0.0, 0.5, 2.0], sigma=0.02, seed=4)
+    for place, steps in enumerate((0, 20, 80)):
+        packing = mpack.simulate(start, rule, steps=steps, seed=4).final
+        flat = mpack.flatness(packing, 0.02)
+        assert found.flatness[place] == flat.delta_v_over_u0
+        assert found.energy[place] == mpack.energy(packing) / 80
+    assert found.final == packing
+
+
+def test_largest_curvature_by_all_modes_and_where_descent_blows_up():
+    packing = some_packing(3)
+    for potential in (mpack.Harmonic(3.0), mpack.Hertzian()):
+        whole = np.linalg.eigvalsh(landscape.hessian(packing, potential).toarray())
+        assert landscape.largest_curvature(packing, potential) == pytest.approx(whole[-1], rel=2e-3)
+
+
+def test_fluctuations_are_the_chain_and_agree_with_theory_on_a_soft_packing():
+    potential = mpack.Harmonic()
+    start = landscape.coarse_start(Packing.random(n=40, phi=0.95, dim=3, seed=2), 1)
+    descent = mpack.SGD(0.3, 1.0, potential=potential)
+    bottom = mpack.simulate(start, descent, steps=4000, seed=1).final
+    rule = mpack.SGD(0.02, 0.5, potential=potential)
+    run = mpack.simulate(bottom, rule, steps=0, seed=7)
+    found = landscape.fluctuations(bottom, rule, 96, 40, seed=7)
+    places, centre, _ = landscape.trajectory(run, 96, 40)
+    modes = landscape.modes(landscape.hessian(centre, potential), 3)
+    variance, error = landscape.variance_along(places, modes.vectors)
+    assert np.array_equal(found.curvature, modes.values)
+    assert np.array_equal(found.variance, variance) and np.array_equal(found.error, error)
+    (curve, measured, expected), _ = landscape.banded(
+        found.curvature, found.variance, found.predicted, bands=6
+    )
+    assert np.all(np.diff(curve) > 0)
+    assert np.all(np.abs(np.log(measured[2:] / expected[2:])) < 1.0)
+
+
+def test_bands_hold_equally_many_modes_and_leave_out_soft_ones():
+    rng = np.random.default_rng(1)
+    values = np.concatenate((rng.permutation(np.arange(1.0, 61.0)), [-1.0, 0.0, 0.05]))
+    means, scatter = landscape.banded(values, values**2, bands=6)
+    parts = np.arange(1.0, 61.0).reshape(6, 10)
+    assert np.allclose(means[0], np.exp(np.log(parts).mean(axis=1)))
+    assert np.allclose(means[1], means[0] ** 2)
+    assert np.allclose(scatter, 2 * np.log(parts).std(axis=1, ddof=1) / 10**0.5)
+    lost = np.where(values > 30, np.nan, 1.0)
+    assert np.all(landscape.banded(values, values, lost, bands=3)[0][0] < 30)
+
+
 BATCH = mpack.SGD(alpha=0.1, batch_size=3)
 
 
@@ -444,6 +505,14 @@ BATCH = mpack.SGD(alpha=0.1, batch_size=3)
             ValueError,
             ["at least two pairs", "1e-12"],
         ),
+        (lambda: landscape.steps_of_path(RULES[0], -1.0), ValueError, ["path", "-1.0"]),
+        (lambda: landscape.steps_of_path(BATCH, 1.0), ValueError, ["batches of exactly 3"]),
+        (lambda: landscape.coarse_start(None, 1), TypeError, ["packing", "NoneType"]),
+        (lambda: landscape.settling(SMALL, RULES[0], [], seed=1), ValueError, ["paths", "none"]),
+        (lambda: landscape.settling(SMALL, RULES[0], [1, 0], seed=1), ValueError, ["at[1]"]),
+        (lambda: landscape.banded([1.0, 2.0], bands=1), ValueError, ["columns", "(2,)"]),
+        (lambda: landscape.banded([1.0, 2.0], [1.0], bands=1), ValueError, ["columns", "(1,)"]),
+        (lambda: landscape.banded([1.0, -2.0], [1, 1], bands=1), ValueError, ["bands", "0"]),
         (lambda: landscape.trajectory(SMALL, 4, 1), TypeError, ["run", "Packing"]),
         (
             lambda: landscape.variance_along(np.zeros((4, 2, 3)), np.zeros((1, 2, 3))),

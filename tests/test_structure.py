@@ -212,6 +212,27 @@ def test_count_variance_by_distances_and_of_uniform_centres(dim):
     assert abs(ratio.mean() - exact) < 4 * ratio.std(ddof=1) / 40**0.5
 
 
+@given(turn=st.floats(0, 2 * math.pi), seed=st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_hexatic_of_a_turned_patch_of_crystal(turn, seed):
+    """The middle of a triangular patch has order 1 however it lies; of random discs, that of random angles."""
+    axes = np.array([[1.0, 0.0], [0.5, 3**0.5 / 2]])
+    places = np.stack(np.meshgrid(range(-3, 4), range(-3, 4)), axis=-1).reshape(-1, 2) @ axes
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    shift = np.random.default_rng(seed).uniform(0, 20, 2)
+    patch = Packing(places @ rotation.T + shift, box=20.0)
+    middle = np.flatnonzero(np.all(np.isclose(places, 0), axis=1))
+    assert structure.hexatic(patch)[middle] == pytest.approx(1, abs=1e-9)
+
+
+def test_freud_agrees_on_hexatic_order():
+    freud = pytest.importorskip("freud")
+    packing = Packing.random(n=300, phi=0.6, dim=2, seed=12)
+    theirs = freud.order.Hexatic(k=6)
+    theirs.compute(packing.to_freud(), neighbors={"num_neighbors": 6})
+    assert np.allclose(structure.hexatic(packing), np.abs(theirs.particle_order), atol=1e-4)
+
+
 SMALL = Packing.random(n=20, phi=0.2, dim=2, seed=1)
 GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
 
@@ -249,6 +270,8 @@ GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
             ValueError,
             "s > 0",
         ),
+        (lambda: structure.hexatic(Packing.random(20, 0.1, 3, 1)), ValueError, "got dim 3, n 20"),
+        (lambda: structure.hexatic(Packing.random(6, 0.1, 2, 1)), ValueError, "got dim 2, n 6"),
         (lambda: structure.count_variance(SMALL, [9.0], seed=1), ValueError, "radii must be in"),
         (lambda: structure.count_variance(SMALL, [], seed=1), ValueError, "radii must be in"),
         (lambda: structure.count_variance(SMALL, [1.0], 1, seed=1), ValueError, "balls must be"),

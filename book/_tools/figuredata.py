@@ -4,6 +4,7 @@ The files stand beside the figures (`mpack/widgets/NAME.data.json`); tests make 
 compare.
 """
 
+import ast
 import base64
 import json
 import re
@@ -119,12 +120,10 @@ VALLEY_SPHERES, VALLEY_STARTS, VALLEY_BATCHES = 300, 3, (0.1, 0.25, 0.5, 0.75)
 def valley():
     """Steady states of SGD, RCD and gradient descent as the chapter on flat minima makes them, but smaller.
 
-    Its own cells give the parameters, the coarse start that all rules share, and the clock.
+    Its own cell of parameters gives the numbers.
     """
-    cells = chapter_cells("flat_minima")
-    names = {"mpack": mpack, "landscape": landscape}
-    exec(cells["cell-04"], names)
-    exec(cells["cell-17"].partition("\ndef settle(")[0], names)
+    parameters = ast.parse(chapter_cells("flat_minima")["cell-04"]).body
+    names = {line.targets[0].id: ast.literal_eval(line.value) for line in parameters}
     alpha, seed = names["alpha"], names["seed"]
     rules = {"GD": {1.0: mpack.SGD(alpha=alpha, batch_fraction=1.0)}}
     for kind in (mpack.SGD, mpack.RCD):
@@ -134,10 +133,10 @@ def valley():
         random = mpack.Packing.random(
             n=VALLEY_SPHERES, phi=names["phi"], dim=3, seed=seed + 100 * k
         )
-        start = names["coarse"](random)
+        start = landscape.coarse_start(random, seed)
         for name, own in rules.items():
             for b, rule in own.items():
-                steps = round(names["path"] / names["rate"](rule))
+                steps = landscape.steps_of_path(rule, names["path"])
                 end = mpack.simulate(start, rule, steps=steps, seed=seed + k, record=()).final
                 states.append(
                     {
