@@ -1,4 +1,4 @@
-"""Averages over the separation of a pair whose ends are displaced at random: what flatness and blurred curvature share."""
+"""Averages over the separation of a pair whose ends move at random: what flatness and blurred curvature share."""
 
 import math
 

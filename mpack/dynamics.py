@@ -49,7 +49,7 @@ class Dynamics:
     """What all dynamics share: a name, `approximation()` and the recipe of the step."""
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The process in the words of the book: "SGD", "GD" (b_f = 1), "BRO", "individual BRO approximation"."""
         return process_label(
             type(self).__name__, batch_fraction=getattr(self, "batch_fraction", None)
@@ -307,7 +307,7 @@ class Approximation(Dynamics):
         self.of.recipe(gaussian=True)  # refuses what has no approximation
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The process in the words of the book: "SGD approximation"."""
         return f"{self.of.label} approximation"
 
@@ -328,7 +328,9 @@ _LABELS = {
 }
 
 
-def process_label(rule, approximation=False, batch_fraction=None):
+def process_label(
+    rule: str, approximation: bool = False, batch_fraction: float | None = None
+) -> str:
     """The name that the book gives a process, from what a sweep's table says of its dynamics.
 
     Parameters

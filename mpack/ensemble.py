@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import os
 from collections import Counter, deque
+from collections.abc import Callable, Iterable
 
 from mpack import _check, _tables
 from mpack._archive import archives, derived_now, export, import_archive, load_archive
@@ -95,8 +96,9 @@ def sweep(
     -------
     pandas.DataFrame
         One row a run, in the order of `specs`: rule, approximation, process (the dynamics' `label`,
-        as "GD" or "BRO approximation"), eps, alpha, batch_fraction, batch_size, potential, n, phi, dim, sizes, start, steps_asked, seed, paired (the
-        specification); steps (done), absorbed; f_inf, f_inf_error, tau_f (autocorrelation time in
+        as "GD" or "BRO approximation"), eps, alpha, batch_fraction, batch_size, potential, n, phi,
+        dim, sizes, start, steps_asked, seed, paired (the specification);
+        steps (done), absorbed; f_inf, f_inf_error, tau_f (autocorrelation time in
         steps), lengths (autocorrelation times in the averaged second half), drift, reliable
         (lengths >= 50 and |drift| <= 3), by `mpack.critical.steady_activity`; tau_r and
         tau_r_after, by `mpack.critical.relaxation_time`; overflows, activity, energy, msd (at the
@@ -193,7 +195,7 @@ def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def together(work, *columns, workers=None):
+def together(work: Callable, *columns: Iterable, workers: int | None = None) -> list:
     """Like `list(map(work, *columns))`, several calls at a time: results in the order of the arguments.
 
     For runs that are looked at as they go, or whose start is no `Spec`; the kernels hold no lock,
@@ -255,7 +257,7 @@ def together(work, *columns, workers=None):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def processors():
+def processors() -> int:
     """How many processors this process may use, which may be fewer than the machine has."""
     if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
         return os.process_cpu_count() or 1

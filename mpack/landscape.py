@@ -25,6 +25,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._averages import density, lifted, shell_average
@@ -39,7 +40,7 @@ from mpack._steps import moments_of_number, pushes_of
 from mpack.dynamics import SGD, Dynamics
 from mpack.observables import REACH, displacements, energy, flatness
 from mpack.packing import Packing
-from mpack.potentials import Linear, checked
+from mpack.potentials import Linear, Potential, checked
 from mpack.simulation import Run, simulate, snapshots
 
 DENSE_UP_TO = (
@@ -152,7 +153,7 @@ def drift_rate(dynamics):
     return recipe.scale * moments_of_number(recipe)[0]
 
 
-def steps_of_path(dynamics, path):
+def steps_of_path(dynamics: Dynamics, path: float) -> int:
     """How many steps make a path, path / `drift_rate`, to the nearest: the clock that rules share.
 
     Parameters
@@ -180,7 +181,7 @@ def steps_of_path(dynamics, path):
     return round(_check.number("path", path, 0) / drift_rate(dynamics))
 
 
-def coarse_start(packing, seed, *, alpha=0.1, steps=1000):
+def coarse_start(packing: Packing, seed: int, *, alpha: float = 0.1, steps: int = 1000) -> Packing:
     """What coarse gradient descent of the linear potential makes of a packing: a start that rules can share.
 
     Parameters
@@ -225,7 +226,9 @@ class Settling:
     __repr__ = short_repr
 
 
-def settling(start, dynamics, paths, sigma=0.015, *, seed):
+def settling(
+    start: Packing, dynamics: Dynamics, paths: ArrayLike, sigma: float = 0.015, *, seed: int
+) -> Settling:
     """How flatness and energy settle along a run, looked at after chosen path lengths.
 
     Parameters
@@ -398,7 +401,7 @@ def modes(matrix, dim, count=None, *, near=None):
     return Modes(values, full.reshape(count, -1, dim), residual, free)
 
 
-def largest_curvature(packing, potential=Linear()):
+def largest_curvature(packing: Packing, potential: Potential = Linear()) -> float:
     """The largest eigenvalue of the Hessian, to a relative accuracy of 1e-3: alpha times it bounds a stable descent.
 
     Gradient descent with learning rate alpha is stable where alpha times the largest curvature is
@@ -473,7 +476,8 @@ def trajectory(run, samples, every, threads=1):
     start, origin = run.final, displacements(run)
     places = np.empty((samples, *start.positions.shape))
     at = run.steps + every * np.arange(1, samples + 1)
-    for place, run in zip(places, snapshots(run, at=at, record=(), threads=threads), strict=True):
+    looks = snapshots(run, at=at, record=(), threads=threads)
+    for place, run in zip(places, looks, strict=True):
         place[:] = displacements(run) - origin
     places -= places.mean(axis=1, keepdims=True)
     centre = Packing(start.positions + places.mean(axis=0), start.box, start.diameters)
@@ -527,7 +531,15 @@ class Fluctuations:
     __repr__ = short_repr
 
 
-def fluctuations(start, dynamics, looks, every, *, sigma=None, seed):
+def fluctuations(
+    start: Packing,
+    dynamics: Dynamics,
+    looks: int,
+    every: int,
+    *,
+    sigma: float | None = None,
+    seed: int,
+) -> Fluctuations:
     """Variance of a run along the modes about its mean configuration, measured and as linear theory has it.
 
     The chain `trajectory`, `hessian` and `modes` of its mean configuration, `variance_along`, and
@@ -575,7 +587,9 @@ def fluctuations(start, dynamics, looks, every, *, sigma=None, seed):
     return Fluctuations(found.values, variance, error, predicted)
 
 
-def banded(values, *columns, bands=12):
+def banded(
+    values: ArrayLike, *columns: ArrayLike, bands: int = 12
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Geometric means of columns over bands of modes, equally many in each, by ascending curvature.
 
     Modes with a curvature of at most a thousandth of the largest are left out, and those whose last

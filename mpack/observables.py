@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpack import _check
 from mpack._averages import lifted, shell_average
@@ -105,7 +106,7 @@ def displacements(run):
     return (gap * 2.0**-64 + boxes) * run.start.box
 
 
-def nearest_displacements(before, after):
+def nearest_displacements(before: Packing, after: Packing) -> NDArray[np.float64]:
     """Displacement of every particle from one packing to another of the same box, the nearest way.
 
     What `displacements` gives for a run, but for whole boxes: it needs no history, and is right as
@@ -197,7 +198,7 @@ def contacts(packing, tolerance=0.0):
     )
 
 
-def contact_vectors(packing):
+def contact_vectors(packing: Packing) -> NDArray[np.float64]:
     """Sum of the unit vectors n_ij = (x_i - x_j)/r_ij over the overlaps of every particle.
 
     With g_i this sum and z_i the number of overlaps, one step of BRO moves particle i by eps g_i/2

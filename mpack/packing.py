@@ -15,6 +15,7 @@ import itertools
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._box import (
@@ -251,7 +252,7 @@ class Packing:
 
         return pairs.sorted_pairs(self._fixed, self._box, self._diameters, 1.0, 0.0)
 
-    def separation(self, i, j):
+    def separation(self, i: ArrayLike, j: ArrayLike) -> NDArray[np.float64]:
         """Nearest-image separations x_i - x_j, exact up to one rounding each: from j to i, the shortest way.
 
         The wrapped difference of two integer coordinates is the nearest image itself, so that

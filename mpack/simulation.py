@@ -13,9 +13,11 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpack import _check
 from mpack._schedules import MOST_STEPS, Every, LogSpaced, schedule_of
@@ -164,7 +166,16 @@ def simulate(
     return _run(run, steps, threads, skin, progress)
 
 
-def snapshots(start, dynamics=None, *, at, seed=None, record=None, threads=1, skin=None):
+def snapshots(
+    start: Packing | Run,
+    dynamics: Dynamics | None = None,
+    *,
+    at: ArrayLike,
+    seed: int | None = None,
+    record: object = None,
+    threads: int = 1,
+    skin: float | None = None,
+) -> Iterator[Run]:
     """Run a dynamics and stop on the way: a generator of the run as it is at each of the steps `at`.
 
     The trajectory is that of one uninterrupted `simulate`, to the last bit. Nothing is kept, and

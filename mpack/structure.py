@@ -8,17 +8,26 @@ ball's volume. Lengths are in mean diameters, wave numbers in inverse ones.
 Source: Torquato, Phys. Rep. 745, 1 (2018); Hexner and Levine, Phys. Rev. Lett. 114, 110602 (2015).
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._box import box_for
 from mpack._pairs import check_packing, pairs_within
 from mpack._repr import short_repr
 from mpack._steps import pushes_of
-from mpack.packing import DIMENSIONS, unit_ball_volume
+from mpack.dynamics import Dynamics
+from mpack.packing import DIMENSIONS, Packing, unit_ball_volume
+
+if TYPE_CHECKING:
+    import pandas
 
 MOST_VECTORS = 20_000_000
 MOST_COMPONENT = 10_000  # of a wave vector in units of 2 pi/L: bounds the table of phases
@@ -36,7 +45,9 @@ class PairCorrelation:
     __repr__ = short_repr
 
 
-def pair_correlation(packing, r_max=None, bins=200):
+def pair_correlation(
+    packing: Packing, r_max: float | None = None, bins: int = 200
+) -> PairCorrelation:
     """Pair correlation function g(r): density of pairs relative to independent uniform particles.
 
     g = counts / [n (n-1)/2 * v_d (r_2**d - r_1**d) / L**d] for a bin from r_1 to r_2. The expected
@@ -97,7 +108,9 @@ class StructureFactor:
     __repr__ = short_repr
 
 
-def structure_factor(packing, q_max=8.0, per_shell=None):
+def structure_factor(
+    packing: Packing, q_max: float = 8.0, per_shell: int | None = None
+) -> StructureFactor:
     """Structure factor S(q) = |sum_j exp(-i q.x_j)|**2 / n on the box's own wave vectors q = 2 pi n/L.
 
     Other wave vectors mean nothing in a periodic box; the smallest is q_min = 2 pi/L. q and -q give
@@ -144,7 +157,7 @@ def structure_factor(packing, q_max=8.0, per_shell=None):
     )
 
 
-def density_waves(packing, vectors):
+def density_waves(packing: Packing, vectors: ArrayLike) -> NDArray[np.complex128]:
     """Density waves rho_q = sum_j exp(-i q.x_j) of a packing on chosen wave vectors q = 2 pi n/L.
 
     Phases are exact integers before their sines and cosines are taken.
@@ -179,7 +192,7 @@ def density_waves(packing, vectors):
     return real + 1j * imaginary
 
 
-def wave_noise(packing, dynamics, vectors):
+def wave_noise(packing: Packing, dynamics: Dynamics, vectors: ArrayLike) -> NDArray[np.float64]:
     """Variance of what one step adds to each density wave, to first order in the step, in closed form.
 
     A step displaces particle j by D_j = sum_k G_jk w_k, with independent random numbers w_k of one
@@ -246,7 +259,7 @@ class WaveParts:
     __repr__ = short_repr
 
 
-def wave_parts(packings, q_max=2.4):
+def wave_parts(packings: Sequence[Packing], q_max: float = 2.4) -> WaveParts:
     """Split the structure factor of a run into what fluctuates and what is frozen.
 
     With rho the waves of T looks at one run and <rho> their mean over the looks,
@@ -305,7 +318,7 @@ class Resolution:
     error: float  #: standard error of the exponent; nan if all vectors are of one length, or there are none
 
 
-def resolution(n, phi, q_max, dim=3):
+def resolution(n: int, phi: float, q_max: float, dim: int = 3) -> Resolution:
     """Error of the exponent of S ~ q**lambda that one packing of equal spheres allows.
 
     |rho_q|**2 of each wave vector is exponentially distributed, an error of 100 %, so that with m
@@ -362,7 +375,14 @@ class Exponent:
     misfit: float  #: chi**2 over degrees of freedom
 
 
-def exponent(groups, q_max, *, bend=False, resamples=400, seed):
+def exponent(
+    groups: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]],
+    q_max: float,
+    *,
+    bend: bool = False,
+    resamples: int = 400,
+    seed: int,
+) -> Exponent:
     """Exponent lambda of S = A q**lambda, or with `bend` of S = A q**lambda exp(c q**2), for small q.
 
     Each group (a system size) has an A of its own; lambda and c are shared. A shell of m vectors
@@ -439,7 +459,9 @@ def _fit_exponent(groups, q_max, bend, pick):
     return found[0], np.linalg.inv(x.T @ x)[0, 0] ** 0.5, np.sum((y - x @ found) ** 2) / free
 
 
-def shells_of(rows):
+def shells_of(
+    rows: pandas.DataFrame,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Shells of the structure factor of runs of one size and packing fraction, from a sweep's table.
 
     Parameters
@@ -482,7 +504,7 @@ def shells_of(rows):
     return q, np.array([one["s"] for one in found]), found[0]["counts"]
 
 
-def hexatic(packing):
+def hexatic(packing: Packing) -> NDArray[np.float64]:
     """Bond-orientational order |psi_6| of every disc, psi_6 the mean of exp(6 i angle) over its six nearest.
 
     1 in a triangular crystal; 1/sqrt(6) in the root mean square for angles at random.
@@ -535,12 +557,14 @@ class CountVariance:
     __repr__ = short_repr
 
     @property
-    def ratio(self):
+    def ratio(self) -> NDArray[np.float64]:
         """(m,) sigma**2(R)/<N_R>: 1 - v_d R**d/L**d for independent uniform centres."""
         return self.variance / self.mean
 
 
-def count_variance(packing, radii, balls=4000, *, seed):
+def count_variance(
+    packing: Packing, radii: ArrayLike, balls: int = 4000, *, seed: int | Sequence[int]
+) -> CountVariance:
     """Variance of the number of centres in a ball thrown at random, and the mean.
 
     It grows as R**d for uncorrelated centres and as R**(d - lambda) for 0 < lambda < 1 (as R**(d -
