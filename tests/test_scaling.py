@@ -12,6 +12,9 @@ from book import calibration
 from mpack import scaling
 from mpack._kernels import collapse as kernels
 from mpack._kernels import lattices, noise
+from mpack.scaling import resampling
+from mpack.scaling._problem import Problem
+from mpack.scaling._process import Process
 
 TRUTH = {"rho_c": 0.683, "nu": 0.8, "zeta": -0.64}
 START = {"rho_c": 0.68, "nu": 0.75, "zeta": -0.6}
@@ -167,7 +170,7 @@ def test_quality_takes_masked_arrays_and_any_order(seed):
 def test_many_qualities_are_those_of_each(seed):
     data = {"f": noisy(seed, points=7), "g": noisy(seed, 1, points=5, zeta=0.3)}
     start = {"rho_c": 0.68, "nu": 0.75, "zeta_f": -0.6, "b_f": 0.1, "c_g": 0.1, "omega": 0.8}
-    problem = scaling._Problem(data, start, {"zeta_g": 0.2})
+    problem = Problem(data, start, {"zeta_g": 0.2})
     thetas = problem.start * (1 + 0.05 * np.random.default_rng(seed).normal(size=(9, 6)))
     thetas[3, 3] = -20.0  # a factor below zero
     assert problem.qualities(thetas) == pytest.approx(
@@ -376,7 +379,7 @@ def test_bootstrap_deviations_have_the_variance_of_the_mean(seed):
     rho, runs = runs_of(seed, runs=5)
     data = scaling.Data(SIZES, rho, runs)
     labels = np.arange(len(data), dtype=np.uint64)
-    draws = np.array([scaling._deviation(data, labels, seed, k) for k in range(400)])
+    draws = np.array([resampling.deviation(data, labels, seed, k) for k in range(400)])
     ratio = np.mean((draws / data.da) ** 2)
     # 90 independent points, each a mean over 400 draws: relative error below sqrt(2/36000); allow 5
     # of them
@@ -386,7 +389,7 @@ def test_bootstrap_deviations_have_the_variance_of_the_mean(seed):
 
 def test_draws_are_uniform(seed):
     labels = np.repeat(np.arange(50, dtype=np.uint64), 2)
-    drawn = scaling._draws((np.uint64(seed), noise.BOOTSTRAP, np.uint64(3)), labels, 10)
+    drawn = resampling.draws((np.uint64(seed), noise.BOOTSTRAP, np.uint64(3)), labels, 10)
     assert np.array_equal(drawn[::2], drawn[1::2])  # equal labels draw equally
     counts = np.bincount(np.concatenate([drawn[::2].ravel()]), minlength=10)
     assert stats.chisquare(counts).pvalue > 1e-6
@@ -396,9 +399,7 @@ def test_joint_runs_keep_their_correlation(seed):
     """The same runs twice: as one observable's errors, not as independent ones."""
     rho, runs = runs_of(seed, runs=30)
     twice = {"p": scaling.Data(SIZES, rho, runs), "q": scaling.Data(SIZES, rho, 2.0 * runs)}
-    problem = scaling._Problem(
-        twice, {}, {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64}
-    )
+    problem = Problem(twice, {}, {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64})
     C, m = problem.covariance(), len(twice["p"])
     assert np.diag(C[:m, :m]) == pytest.approx(twice["p"].da ** 2)
     assert C[:m, m:] == pytest.approx(2.0 * C[:m, :m]) and np.count_nonzero(C[:m, :m]) == m
@@ -420,7 +421,7 @@ def test_errors_from_elsewhere_leave_correlations_and_no_negative_variance(seed)
     for one in more.values():
         one.da = one.da / 3
     start = {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64}
-    C, D = (scaling._Problem(both, {}, start).covariance() for both in (data, more))
+    C, D = (Problem(both, {}, start).covariance() for both in (data, more))
     assert D == pytest.approx(C / 9)
     assert np.linalg.eigvalsh(D).min() > 0.0
 
@@ -430,7 +431,7 @@ def test_paired_runs_are_correlated_along_rho(seed):
     g = np.random.default_rng(seed).normal(size=(SIZES.size, 1, 100))
     runs = runs * (1 + 0.1 * g) + 1e-3 * np.random.default_rng(seed + 1).normal(size=runs.shape)
     data = scaling.Data(SIZES, rho, runs, paired=True)
-    C = scaling._Problem(data, {}, TRUTH).covariance()
+    C = Problem(data, {}, TRUTH).covariance()
     own = slice(0, 15)
     assert C[own, own] == pytest.approx(np.cov(runs[0]) / 100)
     assert np.all(C[own, 15:] == 0.0)
@@ -454,8 +455,8 @@ class TestProcess:
             "c_g": 0.1,
             "omega": 0.8,
         }
-        problem = scaling._Problem(data, start, {})
-        process = scaling._Process(problem, True)
+        problem = Problem(data, start, {})
+        process = Process(problem, True)
         hyper = [0.1, -1.0, 0.3, -0.2, -0.7, 0.0]
         return problem, process, np.concatenate([problem.start / process.scale, hyper])
 
@@ -770,13 +771,13 @@ def test_a_parameter_on_a_bound_has_no_error(monkeypatch):
     data = calibration.synthetic(
         {"rho_c": 0.683, "nu": 0.8, "zeta": -0.64}, np.random.default_rng(1)
     )
-    bounds = scaling._Process._bounds
+    bounds = Process._bounds
 
     def narrow(self, key, value):
         low, high = bounds(self, key, value)
         return (low, value / self._scale(key, {key: value})) if key == "nu" else (low, high)
 
-    monkeypatch.setattr(scaling._Process, "_bounds", narrow)
+    monkeypatch.setattr(Process, "_bounds", narrow)
     fit = scaling.gaussian_process(data, calibration.START)
     assert fit.values["nu"] == pytest.approx(calibration.START["nu"]) and np.isnan(fit.errors["nu"])
     assert fit.errors["zeta"] > 0.0
