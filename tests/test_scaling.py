@@ -11,7 +11,8 @@ from scipy import stats
 from book import calibration
 from mpack import scaling
 from mpack._kernels import collapse as kernels
-from mpack._kernels import lattices, noise
+from mpack._kernels import known_answers as lattices
+from mpack._kernels import noise
 from mpack.scaling import resampling
 from mpack.scaling._problem import Problem
 from mpack.scaling._process import Process
