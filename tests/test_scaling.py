@@ -13,7 +13,7 @@ from mpack import scaling
 from mpack._kernels import collapse as kernels
 from mpack._kernels import known_answers as lattices
 from mpack._kernels import noise
-from mpack.scaling import resampling
+from mpack.scaling import _draws
 from mpack.scaling._problem import Problem
 from mpack.scaling._process import Process
 
@@ -95,7 +95,8 @@ class TestGolden:
 
     def test_quality(self):
         """Sums about x = 0, as pyfssa takes them, lose digits: their last two are rounding. 80-bit floats give
-        0.17526760831475, which is what sums about the point in question keep in 64."""
+        0.17526760831475, which is what sums about the point in question keep in 64.
+        """
         S = scaling.quality(*scaling.scaledata(*self.data(), *self.best))
         assert S == pytest.approx(0.175267608302, abs=2e-11)
         assert S == pytest.approx(0.17526760831475, abs=1e-13)
@@ -380,7 +381,7 @@ def test_bootstrap_deviations_have_the_variance_of_the_mean(seed):
     rho, runs = runs_of(seed, runs=5)
     data = scaling.Data(SIZES, rho, runs)
     labels = np.arange(len(data), dtype=np.uint64)
-    draws = np.array([resampling.deviation(data, labels, seed, k) for k in range(400)])
+    draws = np.array([_draws.deviation(data, labels, seed, k) for k in range(400)])
     ratio = np.mean((draws / data.da) ** 2)
     # 90 independent points, each a mean over 400 draws: relative error below sqrt(2/36000); allow 5
     # of them
@@ -390,7 +391,7 @@ def test_bootstrap_deviations_have_the_variance_of_the_mean(seed):
 
 def test_draws_are_uniform(seed):
     labels = np.repeat(np.arange(50, dtype=np.uint64), 2)
-    drawn = resampling.draws((np.uint64(seed), noise.BOOTSTRAP, np.uint64(3)), labels, 10)
+    drawn = _draws.draws((np.uint64(seed), noise.BOOTSTRAP, np.uint64(3)), labels, 10)
     assert np.array_equal(drawn[::2], drawn[1::2])  # equal labels draw equally
     counts = np.bincount(np.concatenate([drawn[::2].ravel()]), minlength=10)
     assert stats.chisquare(counts).pvalue > 1e-6
@@ -656,7 +657,8 @@ def test_exponents():
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_directed_percolation_obeys_what_is_known_of_it(dim):
     """Rapidity symmetry: beta and nu are those of the spreading exponents, delta = beta/nu_parallel; and hyperscaling
-    bounds 0 < delta < dim/z."""
+    bounds 0 < delta < dim/z.
+    """
     e = scaling.exponents("directed percolation", dim)
     assert 0 < e.beta / e.nu_parallel < dim * e.nu_perp / e.nu_parallel
     assert 1 < e.nu_parallel / e.nu_perp < 2

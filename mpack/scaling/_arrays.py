@@ -37,12 +37,15 @@ def grid(l, rho, a, da):  # noqa: E741
             raise ValueError(
                 f"{name} must have shape {shape}, sizes by control parameters; got {value.shape}"
             )
-    missing = np.isnan(a) | np.isnan(da) | np.isnan(rho)
+    rho = np.broadcast_to(rho, shape)
+    missing = np.isnan(a) | np.isnan(da)
+    if np.any(np.isnan(rho) & ~missing):
+        raise ValueError("rho must be finite where there is a value; got nan")
     if np.any(da[~missing] < 0.0):
         raise ValueError(f"da must be > 0; the least is {np.nanmin(da):.6g}")
     return (
         l,
-        np.broadcast_to(rho, shape),
+        rho,
         np.where(missing, np.nan, a),
         np.where(missing, np.nan, da),
     )

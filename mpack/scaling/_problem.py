@@ -132,11 +132,32 @@ class Problem:
         """Covariance of all measurements, (points, points): what runs share, or da^2 on the diagonal."""
         C = np.diag(self.da**2)
         parts = [
-            (where, one, one.labels()) for _, one, where, *_ in self.parts if one.runs is not None
+            (where, one, labels(one)) for _, one, where, *_ in self.parts if one.runs is not None
         ]
         for (rows, one, own), (columns, other, others) in itertools.product(parts, parts):
             if one is other and not one.paired or one.runs.shape[1] != other.runs.shape[1]:
                 continue
             same = np.array([[p == q for q in others] for p in own])
-            C[rows, columns] = np.where(same, one.influence() @ other.influence().T, 0.0)
+            C[rows, columns] = np.where(same, influence(one) @ influence(other).T, 0.0)
         return C
+
+
+def labels(data):
+    """What a run has in common at the points it touches: the size, and rho too unless runs are paired."""
+    return [
+        (size,) if data.paired else (size, rho)
+        for size, rho in zip(data.l.tolist(), data.rho.tolist())
+    ]
+
+
+def influence(data):
+    """(points, runs): what each run adds to the deviation of the mean, so that covariances are sums over runs.
+
+    In units in which the sum of its squares is da**2. An error that does not come from the scatter
+    of these very runs, such as one that is pooled over points, would else be smaller than the
+    covariances on either side of it.
+    """
+    away = np.where(np.isnan(data.runs), 0.0, data.runs - data.a[:, None])
+    scatter = np.linalg.norm(away, axis=1)
+    unit = np.divide(data.da, scatter, out=np.zeros_like(scatter), where=scatter > 0.0)
+    return away * unit[:, None]

@@ -6,6 +6,7 @@ from scipy import optimize
 from mpack._kernels import collapse as kernels
 from mpack._kernels import noise
 from mpack.scaling._parameters import PARAMETERS, ZETA, of_observable, transformation
+from mpack.scaling.data import TooLittleData
 
 
 class Process:
@@ -33,6 +34,7 @@ class Process:
         x, factor, _ = self._scaled(first)
         y = np.abs(problem.a * factor)
         self.width = np.array([np.ptp(x[self.owner == k]) for k in range(len(self.names))])
+        self._refuse_one_place()
         self.height = np.array([y[self.owner == k].max() for k in range(len(self.names))])
         self.quiet = np.array(
             [np.median((problem.da * factor)[self.owner == k] ** 2) for k in range(len(self.names))]
@@ -46,8 +48,21 @@ class Process:
         self.bounds = [self._bounds(key, value) for key, value in zip(problem.free, problem.start)]
         self.bounds += more * len(self.names)
 
+    def _refuse_one_place(self):
+        """A scaling function needs places to be a function of, and rho_c a range to lie in."""
+        if "rho_c" in self.problem.free and not np.ptp(self.rho) > 0.0:
+            raise TooLittleData(
+                f"rho must take at least 2 values for rho_c to be found; it is {self.rho[0]:.6g} everywhere"
+            )
+        if not np.all(self.width > 0.0):
+            name = self.names[int(np.argmin(self.width))]
+            which = "" if name is None else f" of {name!r}"
+            raise TooLittleData(
+                f"x must take at least 2 values at the start; all points{which} have one"
+            )
+
     def _refuse_bad_noise(self):
-        for name, one in self.problem.data.items():
+        for one in self.problem.data.values():
             most = np.diff(one.edges).max()
             if one.paired and one.runs is not None and one.runs.shape[1] < 5 * most:
                 raise ValueError(
@@ -63,7 +78,7 @@ class Process:
     def _bounds(self, key, value):
         """Far enough not to matter, near enough not to overflow."""
         scale = self._scale(key, {key: value})
-        if key in ("nu", "omega"):
+        if self.problem.known[key].positive:
             return (0.2 * value / scale, 5.0 * value / scale)
         return (value / scale - 50.0, value / scale + 50.0)
 
@@ -98,7 +113,8 @@ class Process:
 
     def _hyper(self, z, values):
         """Per observable: amplitude of y, length of x, misfit's variance of y; and the derivatives of the logarithms
-        of amplitude and length by nu and by zeta, through l0."""
+        of amplitude and length by nu and by zeta, through l0.
+        """
         h = z[self.free :].reshape(-1, 3)
         nu = values["nu"]
         zeta = np.array([of_observable(values, name)["zeta"] for name in self.names])

@@ -111,7 +111,8 @@ def _reach(problem, theta, best, rise, k):
 
 def _design(size):
     """Points of the simplex that the surface is fitted on: vertices and middles of edges of a cross, at full, at two
-    thirds and at one third of its size; shape (points, size)."""
+    thirds and at one third of its size; shape (points, size).
+    """
     unit = np.eye(size)
     rays = [sign * unit[p] for p in range(size) for sign in (1.0, -1.0)]
     pairs = itertools.combinations(range(size), 2)

@@ -1,5 +1,7 @@
 """Critical exponents of universality classes, from the literature."""
 
+from __future__ import annotations
+
 import dataclasses
 
 from mpack import _check
@@ -11,6 +13,11 @@ class Exponents:
 
     beta of the order parameter, nu_perp of the correlation length, nu_parallel of the correlation
     time (None where there is no time).
+
+    Examples
+    --------
+    >>> exponents("Manna", 3).nu_perp
+    0.593
     """
 
     name: str
@@ -22,6 +29,54 @@ class Exponents:
     nu_parallel: float | None
     dnu_parallel: float | None
     source: str
+
+    def parameters(self, order: str | None = None, time: str | None = None) -> dict[str, float]:
+        """As the parameters nu, zeta of a fit: zeta = -beta of an order parameter, nu_parallel of a time.
+
+        Parameters
+        ----------
+        order, time : str, optional
+            Names in a joint fit of the observable that is an order parameter and of the one that is
+            a time; with neither, zeta is that of an order parameter which is fitted alone.
+
+        Returns
+        -------
+        dict of str to float
+            For `fixed` of `mpack.scaling.collapse`.
+
+        Raises
+        ------
+        ValueError
+            A time of a class that has none.
+
+        Examples
+        --------
+        >>> exponents("mean field", 3).parameters(order="f", time="tau")
+        {'nu': 0.5, 'zeta_f': -1.0, 'zeta_tau': 1.0}
+        """
+        return self._named(order, time, self.nu_perp, -self.beta, self.nu_parallel)
+
+    def errors(self, order: str | None = None, time: str | None = None) -> dict[str, float]:
+        """Standard errors of what `parameters` returns, under the same names.
+
+        Examples
+        --------
+        >>> exponents("Manna", 3).errors(order="f")
+        {'nu': 0.013, 'zeta_f': 0.012}
+        """
+        return self._named(order, time, self.dnu_perp, self.dbeta, self.dnu_parallel)
+
+    def _named(self, order, time, nu, zeta_order, zeta_time):
+        named = {"nu": nu}
+        if order is not None or time is None:
+            named["zeta" if order is None else f"zeta_{order}"] = zeta_order
+        if time is not None:
+            if zeta_time is None:
+                raise ValueError(
+                    f"time must be left out for {self.name}, which has none; got {time!r}"
+                )
+            named[f"zeta_{time}"] = zeta_time
+        return named
 
 
 _MEAN_FIELD = "mean-field theory, exact from four dimensions on"
@@ -70,8 +125,31 @@ _EXPONENTS = {
 }
 
 
-def exponents(name, dim):
-    """`Exponents` of "Manna", "directed percolation", "mean field" (any dim) or "percolation" (dim 2)."""
+def exponents(name: str, dim: int) -> Exponents:
+    """Exponents of a universality class as published, each with its error.
+
+    Parameters
+    ----------
+    name : str
+        "Manna", "directed percolation", "mean field" (any dim) or "percolation" (dim 2).
+    dim : int
+        Dimension of space, >= 1; from the upper critical dimension 4 on, those of mean field.
+
+    Returns
+    -------
+    Exponents
+
+    Raises
+    ------
+    ValueError, TypeError
+        No such class, or not in this dimension.
+
+    Examples
+    --------
+    >>> e = exponents("percolation", 2)
+    >>> e.beta == 5 / 36, e.nu_parallel
+    (True, None)
+    """
     table = _EXPONENTS[_check.choice("name", name, tuple(_EXPONENTS))]
     dim = _check.integer("dim", dim, 1)
     known = 1 if name == "mean field" else min(dim, 4) if name != "percolation" else dim

@@ -1,11 +1,17 @@
 """Measurements of one observable in systems of several sizes."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from mpack import _check
 from mpack.scaling._arrays import filled, grid, mean_over_runs
 from mpack.scaling._parameters import of_observable, transformation
+from mpack.scaling._tables import pooled_scatter, quiet, require_columns, wide_table
 from mpack.scaling.law import ScaledData
 
 
@@ -25,7 +31,7 @@ class Data:
     a : array_like, shape (k, n) or (k, n, runs)
         Means, with da; or the values of single runs, and da=None: then the mean over runs is used
         with its standard error. nan, or masked, where there is no value: each size may have points,
-        and each point runs, of its own.
+        and each point runs, of its own. A point without a value, or without an error, is left out.
     da : array_like, shape (k, n), optional
         Standard errors > 0.
     paired : bool
@@ -40,9 +46,34 @@ class Data:
     runs : array, shape (points, runs), or None
     edges : int array, shape (k + 1,)
         Size i owns the points edges[i] to edges[i + 1] - 1.
+    sizes : array, shape (k,)
+        The different sizes, rising.
+    log_l : array, shape (points,)
+        ln l.
+
+    Raises
+    ------
+    TooLittleData
+        Fewer than two sizes have points.
+    ValueError, TypeError
+        Where there is a value: l or da is not > 0 or anything is infinite or no number, or one size
+        has the same rho twice.
+
+    Examples
+    --------
+    >>> Data(l=[8, 16], rho=[0.6, 0.7], a=[[0.2, 0.4], [0.1, 0.3]], da=0.01 * np.ones((2, 2)))
+    Data(2 sizes from 8 to 16, 4 points)
     """
 
-    def __init__(self, l, rho, a, da=None, *, paired=False):  # noqa: E741
+    def __init__(
+        self,
+        l: ArrayLike,  # noqa: E741
+        rho: ArrayLike,
+        a: ArrayLike,
+        da: ArrayLike | None = None,
+        *,
+        paired: bool = False,
+    ) -> None:
         runs = None
         if da is None:
             runs = filled("a", a, 3)
@@ -50,12 +81,22 @@ class Data:
         l, rho, a, da = grid(l, rho, a, da)  # noqa: E741
         there = ~np.isnan(a)
         size, _ = np.nonzero(there)
-        self._set(
-            l[size], rho[there], a[there], da[there], None if runs is None else runs[there], paired
-        )
+        points = (l[size], rho[there], a[there], da[there])
+        self._take(*points, None if runs is None else runs[there], paired)
 
     @classmethod
-    def from_table(cls, table, *, rho, a, l=None, n=None, dim=None, da=None, paired=None):  # noqa: E741
+    def from_table(
+        cls,
+        table: pd.DataFrame,
+        *,
+        rho: str,
+        a: str,
+        l: str | None = None,  # noqa: E741
+        n: str | None = None,
+        dim: int | None = None,
+        da: str | None = None,
+        paired: str | None = None,
+    ) -> Data:
         """From a table with one row a run (or, with da, one row a point), such as `mpack.sweep` returns.
 
         Parameters
@@ -73,34 +114,133 @@ class Data:
             point.
         paired : str, optional
             Column that names the sample, for runs that are the same at every rho of a size.
-        """
-        _check.instance("table", table, pd.DataFrame, "a pandas.DataFrame")
-        if (l is None) == (n is None) or (n is None) != (dim is None):
-            raise TypeError("give l, or n and dim")
-        asked = [name for name in (rho, a, l, n, da, paired) if name is not None]
-        missing = [name for name in asked if name not in table]
-        if missing:
-            raise ValueError(f"table has no column {', '.join(map(repr, missing))}")
-        sizes = table[l].to_numpy(float) if n is None else table[n].to_numpy(float) ** (1.0 / dim)
-        values = table[a].to_numpy(float)
-        data = cls.__new__(cls)
-        if da is not None:
-            there = ~np.isnan(values)
-            columns = (sizes, table[rho].to_numpy(float), values, table[da].to_numpy(float))
-            data._set(*(column[there] for column in columns), None, False)
-            return data
-        rows = pd.DataFrame({"l": sizes, "rho": table[rho].to_numpy(float), "a": values})
-        rows["run"] = (
-            rows.groupby(["l", "rho"]).cumcount() if paired is None else table[paired].to_numpy()
-        )
-        wide = rows.pivot(index=["l", "rho"], columns="run", values="a").dropna(how="all")
-        runs = wide.to_numpy()
-        places = (wide.index.get_level_values(k).to_numpy() for k in (0, 1))
-        data._set(*places, *mean_over_runs(runs), runs, paired is not None)
-        return data
 
-    def _set(self, l, rho, a, da, runs, paired):  # noqa: E741
-        """Take points in any order, check and sort them."""
+        Returns
+        -------
+        Data
+
+        Raises
+        ------
+        TooLittleData, ValueError, TypeError
+            As for `Data`; or a column is missing, or a sample comes twice at a point.
+
+        Examples
+        --------
+        >>> rows = [(n, phi, n**0.1 * phi + run) for n in (8, 27) for phi in (1, 2) for run in (0, 1)]
+        >>> table = pd.DataFrame(rows, columns=["n", "phi", "f"])
+        >>> Data.from_table(table, rho="phi", a="f", n="n", dim=3)
+        Data(2 sizes from 2 to 3, 4 points, up to 2 runs each)
+        """
+        sizes = _linear_sizes(table, l, n, dim, [rho, a, da, paired])
+        places, values = _column(table, rho), _column(table, a)
+        _refuse_bad_places(sizes, places, ~np.isnan(values))
+        if da is not None:
+            errors = _column(table, da)
+            there = ~(np.isnan(values) | np.isnan(errors))
+            return cls._of(*(v[there] for v in (sizes, places, values, errors)))
+        rows = pd.DataFrame({"l": sizes, "rho": places, "a": values})
+        if paired is not None:
+            rows["run"] = table[paired].to_numpy()
+        rows = rows.dropna(subset=["l", "rho"])
+        if paired is None:
+            rows["run"] = rows.groupby(["l", "rho"]).cumcount()
+        wide = wide_table(rows, "l", "rho", "a", "run", 1)
+        runs = wide.to_numpy()
+        points = (wide.index.get_level_values(k).to_numpy() for k in (0, 1))
+        return cls._of(*points, *mean_over_runs(runs), runs, paired is not None)
+
+    @classmethod
+    def from_runs(
+        cls,
+        table: pd.DataFrame,
+        *,
+        rho: str,
+        a: str,
+        run: str = "seed",
+        l: str | None = None,  # noqa: E741
+        n: str | None = None,
+        dim: int | None = None,
+        side: str | None = None,
+        least_runs: int = 2,
+        most: Mapping[str, float] | None = None,
+    ) -> Data:
+        """From a table with one row a run, the scatter of runs pooled over points.
+
+        A standard error from r runs is itself uncertain by 1/sqrt(2(r - 1)), and a collapse that
+        weighs points by such errors is ruled by those that happen to be small. So the logarithm of
+        the relative variance between runs is fitted by a linear function of ln size, ln a and the
+        side of the transition, over all points; da = a times the fitted scatter over sqrt(r).
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+        rho, a, run : str
+            Columns of the control parameter, of the observable (> 0; nan where a run has none), and
+            of what tells the runs of a point apart.
+        l, n, dim :
+            As for `from_table`.
+        side : str, optional
+            Column, the same for all runs of a point, that says on which side of the transition it
+            is (bool or number).
+        least_runs : int
+            Points with fewer runs are left out, >= 2.
+        most : dict of str to float, optional
+            Points at which the mean of a column over runs is above this are left out before the
+            scatter is pooled: {"f": 0.5} keeps activities of up to a half.
+
+        Returns
+        -------
+        Data
+            With `runs`, for a bootstrap.
+
+        Raises
+        ------
+        TooLittleData, ValueError, TypeError
+            As for `Data`; or a column is missing, a run comes twice at a point, a mean is not > 0,
+            or no point has runs that differ.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(1)
+        >>> rows = [(n, x, run) for n in (8, 27) for x in (0.5, 0.6, 0.7) for run in range(4)]
+        >>> table = pd.DataFrame(rows, columns=["n", "phi", "seed"])
+        >>> table["f"] = table.phi * (1 + 0.1 * rng.standard_normal(24))
+        >>> data = Data.from_runs(table, rho="phi", a="f", n="n", dim=3)
+        >>> data, bool(np.all(abs(data.da / data.a - 0.05) < 0.03))
+        (Data(2 sizes from 2 to 3, 6 points, up to 4 runs each), True)
+        """
+        most = dict(most or {})
+        _linear_sizes(table, l, n, dim, [rho, a, run, side, *most])
+        least_runs = _check.integer("least_runs", least_runs, 2)
+        size = l if n is None else n
+        table = quiet(table, size, rho, most)
+        wide = wide_table(table, size, rho, a, run, least_runs)
+        places, rhos = (wide.index.get_level_values(k).to_numpy(float) for k in (0, 1))
+        if not np.any(wide.std(axis=1) > 0.0):
+            raise TooLittleData(f"{a} must differ between the runs of a point; nowhere does it")
+        mean = wide.mean(axis=1).to_numpy()
+        if not np.all(mean > 0.0):
+            raise ValueError(
+                f"{a} must be > 0, as its scatter is relative; a mean is {mean.min():.6g}"
+            )
+        columns = [np.ones(len(wide)), np.log(places), np.log(mean)]
+        if side is not None:
+            columns.append(table.groupby([size, rho])[side].first().loc[wide.index].to_numpy(float))
+        scatter = pooled_scatter(wide, mean, np.column_stack(columns))
+        da = mean * scatter / wide.count(axis=1).to_numpy() ** 0.5
+        linear = places if n is None else places ** (1.0 / dim)
+        return cls._of(linear, rhos, mean, da, wide.to_numpy())
+
+    @classmethod
+    def _of(cls, l, rho, a, da, runs=None, paired=False):  # noqa: E741
+        """From points as they are, in any order."""
+        self = cls.__new__(cls)
+        self._take(l, rho, a, da, runs, paired)
+        return self
+
+    def _take(self, l, rho, a, da, runs, paired):  # noqa: E741
+        """Check points, whichever door they came through, and sort them."""
+        _refuse_bad_places(l, rho, np.ones(len(a), bool))
         order = np.lexsort((rho, l))
         self.l, self.rho, self.a, self.da = (
             np.ascontiguousarray(v[order]) for v in (l, rho, a, da)
@@ -109,6 +249,10 @@ class Data:
         self.paired = _check.flag("paired", paired)
         self.sizes, counts = np.unique(self.l, return_counts=True)
         self.edges = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self._refuse_bad_points()
+        self.log_l = np.log(self.l)
+
+    def _refuse_bad_points(self):
         if self.sizes.size < 2:
             raise TooLittleData(
                 f"l must hold at least 2 different sizes with data; got {self.sizes}"
@@ -119,18 +263,14 @@ class Data:
             raise ValueError(
                 f"rho must differ within a size; {self.rho[k]:.6g} comes twice at l = {self.l[k]:.6g}"
             )
-        bad = ~(self.da > 0.0)
+        bad = ~((self.da > 0.0) & (self.da < np.inf))
         if np.any(bad):
             k = int(np.flatnonzero(bad)[0])
+            why = ", where runs do not differ or are fewer than two: leave such points out"
             raise ValueError(
                 f"da must be > 0; it is {self.da[k]:.6g} at l = {self.l[k]:.6g}, rho = {self.rho[k]:.6g}"
-                + (
-                    ""
-                    if runs is None
-                    else ", where runs do not differ or are fewer than two: leave such points out"
-                )
+                + (why if self.runs is not None else "")
             )
-        self.log_l = np.log(self.l)
 
     def __len__(self):
         return self.a.size
@@ -140,42 +280,130 @@ class Data:
         sizes = f"{self.sizes.size} sizes from {self.sizes[0]:.4g} to {self.sizes[-1]:.4g}"
         return f"Data({sizes}, {len(self)} points{runs})"
 
-    def where(self, keep):
-        """The points for which keep (bool array, shape (points,)) is True, as new Data."""
+    def where(self, keep: ArrayLike) -> Data:
+        """The points for which keep (bool array, shape (points,)) is True, as new Data.
+
+        Examples
+        --------
+        >>> data = Data([8, 16], [0.6, 0.7], [[0.2, 0.4], [0.1, 0.3]], 0.01 * np.ones((2, 2)))
+        >>> data.where(data.rho < 0.65)
+        Data(2 sizes from 8 to 16, 2 points)
+        """
         keep = _check.array("keep", keep, (len(self),), dtype=bool)
-        data = Data.__new__(Data)
         runs = None if self.runs is None else self.runs[keep]
-        data._set(self.l[keep], self.rho[keep], self.a[keep], self.da[keep], runs, self.paired)
-        return data
+        return self._of(
+            self.l[keep], self.rho[keep], self.a[keep], self.da[keep], runs, self.paired
+        )
 
-    def window(self, rho_c, nu, *, x=(-np.inf, np.inf), l=(0.0, np.inf)):  # noqa: E741
-        """The points with x[0] <= l^(1/nu) (rho - rho_c) <= x[1] and l[0] <= l <= l[1], as new Data."""
+    def window(
+        self,
+        rho_c: float,
+        nu: float,
+        *,
+        x: tuple[float, float] = (-np.inf, np.inf),
+        l: tuple[float, float] = (0.0, np.inf),  # noqa: E741
+        a: tuple[float, float] = (-np.inf, np.inf),
+    ) -> Data:
+        """The points with x[0] <= l^(1/nu) (rho - rho_c) <= x[1], and l and a in their ranges, as new Data.
+
+        Parameters
+        ----------
+        rho_c, nu : float
+            Where x is taken; nu > 0.
+        x, l, a : (float, float)
+            Lowest and highest that stay: of the scaled distance from the transition, of the linear
+            size, of the measured value.
+
+        Returns
+        -------
+        Data
+
+        Raises
+        ------
+        TooLittleData
+            Fewer than two sizes are left.
+        ValueError, TypeError
+            nu is not > 0, or rho_c no number.
+
+        Examples
+        --------
+        >>> data = Data([8, 16], [0.6, 0.7], [[0.2, 0.4], [0.1, 0.3]], 0.01 * np.ones((2, 2)))
+        >>> data.window(0.6, 1.0, x=(-1, 1))
+        Data(2 sizes from 8 to 16, 3 points)
+        """
+        rho_c = _check.number("rho_c", rho_c)
+        nu = _check.number("nu", nu, 0.0, open_low=True)
         scaled = self.l ** (1.0 / nu) * (self.rho - rho_c)
-        return self.where((scaled >= x[0]) & (scaled <= x[1]) & (self.l >= l[0]) & (self.l <= l[1]))
+        inside = (scaled >= x[0]) & (scaled <= x[1]) & (self.l >= l[0]) & (self.l <= l[1])
+        return self.where(inside & (self.a >= a[0]) & (self.a <= a[1]))
 
-    def scaled(self, fit, name=None):
-        """x, y, dy of every point at a fit's parameters (`Fit`, or a dict); name of the observable in a joint fit."""
-        values = fit if isinstance(fit, dict) else fit.values
-        x, factor = transformation(self.log_l, self.rho, of_observable(values, name))
+    def with_values(self, a: ArrayLike) -> Data:
+        """The same points and errors with other measured values (points,), and without runs: new Data.
+
+        Examples
+        --------
+        >>> data = Data([8, 16], [0.6, 0.7], [[0.2, 0.4], [0.1, 0.3]], 0.01 * np.ones((2, 2)))
+        >>> data.with_values(2 * data.a).a
+        array([0.4, 0.8, 0.2, 0.6])
+        """
+        a = _check.array("a", a, (len(self),))
+        return self._of(self.l, self.rho, a, self.da)
+
+    def scaled(self, fit: object, name: str | None = None) -> ScaledData:
+        """Scale every point with the parameters of a fit.
+
+        Parameters
+        ----------
+        fit : Fit or dict
+            Or its parameters: rho_c, nu, zeta, and b, c, omega where there are corrections.
+        name : str, optional
+            Of the observable in a joint fit.
+
+        Returns
+        -------
+        ScaledData
+            x, y, dy, each of shape (points,).
+
+        Raises
+        ------
+        ValueError
+            A parameter is missing.
+
+        Examples
+        --------
+        >>> data = Data([8, 16], [0.6, 0.7], [[0.2, 0.4], [0.1, 0.3]], 0.01 * np.ones((2, 2)))
+        >>> data.scaled({"rho_c": 0.6, "nu": 1.0, "zeta": -1.0}).y
+        array([1.6, 3.2, 1.6, 4.8])
+        """
+        values = of_observable(fit if isinstance(fit, dict) else fit.values, name)
+        missing = [key for key, value in values.items() if value is None]
+        if missing:
+            raise ValueError(f"fit must hold {', '.join(missing)} of the observable {name!r}")
+        x, factor = transformation(self.log_l, self.rho, values)
         return ScaledData(x, self.a * factor, self.da * factor)
 
-    def labels(self):
-        """What a run has in common at the points it touches: the size, and rho too unless runs are paired."""
-        return [
-            (size,) if self.paired else (size, rho)
-            for size, rho in zip(self.l.tolist(), self.rho.tolist())
-        ]
 
-    def influence(self):
-        """(points, runs): what each run adds to the deviation of the mean, so that covariances are sums over runs.
+def _linear_sizes(table, l, n, dim, columns):  # noqa: E741
+    """Linear sizes of all rows, from l or from n and dim; refuses a table that lacks one of the columns."""
+    if (l is None) == (n is None) or (n is None) != (dim is None):
+        raise TypeError("give l, or n and dim")
+    require_columns(table, [name for name in (*columns, l, n) if name is not None])
+    sizes = _column(table, l if n is None else n)
+    if np.any(sizes <= 0.0):
+        raise ValueError(f"{l if n is None else n} must be > 0; got {np.nanmin(sizes):.6g}")
+    return sizes if n is None else sizes ** (1.0 / _check.integer("dim", dim, 1))
 
-        In units in which the sum of its squares is da**2. An error that does not come from the
-        scatter of these very runs, such as one that is pooled over points, would else be smaller
-        than the covariances on either side of it.
-        """
-        away = np.where(np.isnan(self.runs), 0.0, self.runs - self.a[:, None])
-        scatter = np.linalg.norm(away, axis=1)
-        return (
-            away
-            * np.divide(self.da, scatter, out=np.zeros_like(scatter), where=scatter > 0.0)[:, None]
-        )
+
+def _column(table, name):
+    return filled(name, table[name].to_numpy(), 1)
+
+
+def _refuse_bad_places(l, rho, there):  # noqa: E741
+    """Refuse sizes and control parameters that are no numbers, or sizes that are not > 0, where there is a value."""
+    for name, value, low in (("l", l, 0.0), ("rho", rho, -np.inf)):
+        bad = there & ~((value > low) & (value < np.inf))
+        if np.any(bad):
+            wanted = "> 0" if name == "l" else "finite"
+            raise ValueError(
+                f"{name} must be {wanted} where there is a value; got {value[bad][0]:.6g}"
+            )

@@ -1,27 +1,34 @@
-"""The best collapse."""
+"""The best collapse: the parameters at which the quality S is least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpack import _check
+from mpack.scaling._draws import resampled
 from mpack.scaling._problem import Problem
 from mpack.scaling._valley import carried, minimise
 from mpack.scaling.data import Data, TooLittleData
-from mpack.scaling.resampling import resampled
+from mpack.scaling.results import Fit
 
 
 def autoscale(
-    l,  # noqa: E741
-    rho,
-    a,
-    da=None,
-    rho_c0=None,
-    nu0=None,
-    zeta0=None,
+    l: ArrayLike,  # noqa: E741
+    rho: ArrayLike,
+    a: ArrayLike,
+    da: ArrayLike | None = None,
+    rho_c0: float | None = None,
+    nu0: float | None = None,
+    zeta0: float | None = None,
     *,
-    fixed=None,
-    corrections=None,
-    **options,
-):
+    fixed: Mapping[str, float] | None = None,
+    corrections: Mapping[str, float] | None = None,
+    **options: Any,
+) -> Fit:
     """Find rho_c, nu and zeta from the best collapse, starting at rho_c0, nu0, zeta0.
 
     Parameters
@@ -42,10 +49,21 @@ def autoscale(
     -------
     Fit
 
+    Raises
+    ------
+    TooLittleData
+        At the start, or where S is least, no more points overlap than parameters are fitted.
+    ValueError, TypeError
+        A parameter is missing, twice there, unknown or out of range, or an option is.
+
     Examples
     --------
-    >>> fit = autoscale(l, rho, a, da, 0.64, 0.6, -0.8, fixed={"nu": 0.593})  # doctest: +SKIP
-    >>> fit.rho_c, fit.drho_c, fit.quality  # doctest: +SKIP
+    >>> l, x = np.array([8.0, 16.0, 32.0]), np.linspace(-2, 2, 21)
+    >>> rho = 0.6 + (x + 0.03 * l[:, None] ** 0.5) / l[:, None]
+    >>> a = (1 + np.tanh(l[:, None] * (rho - 0.6))) / l[:, None] ** 0.5
+    >>> fit = autoscale(l, rho, a, 0.05 * a, 0.59, zeta0=-0.4, fixed={"nu": 1.0})
+    >>> round(fit.rho_c, 2), round(fit.zeta, 1)
+    (0.6, -0.5)
     """
     start = {"rho_c": rho_c0, "nu": nu0, "zeta": zeta0} | dict(corrections or {})
     start = {
@@ -57,18 +75,18 @@ def autoscale(
 
 
 def collapse(
-    data,
-    start,
+    data: Data | Mapping[str, Data],
+    start: Mapping[str, float],
     *,
-    fixed=None,
-    errors="curvature",
-    resamples=200,
-    seed=None,
-    xatol=1e-5,
-    fatol=1e-5,
-    restarts=1,
-    smooth=True,
-):
+    fixed: Mapping[str, float] | None = None,
+    errors: str = "curvature",
+    resamples: int = 200,
+    seed: int | None = None,
+    xatol: float = 1e-5,
+    fatol: float = 1e-5,
+    restarts: int = 1,
+    smooth: bool = True,
+) -> Fit:
     """Minimise the quality S, of one observable or of several at once.
 
         x = l^(1/nu) (rho - rho_c) + c l^-omega,    a = l^(zeta/nu) (1 + b l^-omega) F(x)
@@ -112,6 +130,22 @@ def collapse(
     Returns
     -------
     Fit
+
+    Raises
+    ------
+    TooLittleData
+        At the start, or where S is least, no more points overlap than parameters are fitted.
+    ValueError, TypeError
+        A parameter is missing, twice there, unknown or out of range, or an option is.
+
+    Examples
+    --------
+    >>> l, x = np.array([8.0, 16.0, 32.0]), np.linspace(-2, 2, 21)
+    >>> rho = 0.6 + (x + 0.03 * l[:, None] ** 0.5) / l[:, None]
+    >>> a = (1 + np.tanh(l[:, None] * (rho - 0.6))) / l[:, None] ** 0.5
+    >>> fit = collapse(Data(l, rho, a, 0.05 * a), {"rho_c": 0.59, "nu": 0.9, "zeta": -0.4})
+    >>> round(fit.rho_c, 2), round(fit.nu, 1), round(fit.zeta, 1), fit.method
+    (0.6, 1.0, -0.5, 'curvature')
     """
     _check.choice("errors", errors, ("curvature", "bootstrap", "none"))
     problem = Problem(data, start, fixed)
@@ -123,17 +157,25 @@ def collapse(
     if errors == "bootstrap":
         resamples = _check.integer("resamples", resamples, 2)
         seed = _check.seed("seed", seed)
-    if problem.used(problem.start) <= len(problem.free):
-        raise TooLittleData(
-            f"start must let more points of different sizes overlap than parameters are fitted; at these values "
-            f"{problem.used(problem.start)} of {problem.points} do, for {len(problem.free)} parameters"
-        )
+    _refuse_too_little(problem, problem.start, "start must let")
     if not problem.free:
         return problem.fit(problem.start, np.zeros((0, 0)), "none", 1)
     theta, count, valley = minimise(problem, tolerance, restarts, smooth)
+    _refuse_too_little(problem, theta, "the least S must let")
     if errors == "none":
         return problem.fit(theta, np.full((theta.size,) * 2, np.nan), "none", count)
     if errors == "curvature":
         return problem.fit(theta, carried(problem, theta, valley), "curvature", count)
     samples = resampled(problem, theta, valley, resamples, seed, smooth)
     return problem.fit(theta, np.atleast_2d(np.cov(samples.T)), "bootstrap", count, samples=samples)
+
+
+def _refuse_too_little(problem, theta, what):
+    """Refuse parameters at which as many points overlap as are fitted: a curve would go through all of them."""
+    used, size = problem.used(theta), len(problem.free)
+    if used <= size:
+        where = ", ".join(f"{key} = {value:.6g}" for key, value in problem.shown(theta).items())
+        raise TooLittleData(
+            f"{what} more points of different sizes overlap than parameters are fitted; at {where} "
+            f"{used} of {problem.points} do, for {size} parameters"
+        )

@@ -1,15 +1,28 @@
 """Exponents by the marginal likelihood of the data, the scaling function being a Gaussian process."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import numpy as np
 
 from mpack import _check
 from mpack.scaling._problem import Problem
 from mpack.scaling._process import Process
+from mpack.scaling.data import Data
+from mpack.scaling.results import Fit
 
 
 def gaussian_process(
-    data, start, *, fixed=None, errors="curvature", samples=4000, seed=None, misfit=True
-):
+    data: Data | Mapping[str, Data],
+    start: Mapping[str, float],
+    *,
+    fixed: Mapping[str, float] | None = None,
+    errors: str = "curvature",
+    samples: int = 4000,
+    seed: int | None = None,
+    misfit: bool = True,
+) -> Fit:
     """Maximise the marginal likelihood of the data, with the scaling function a Gaussian process (Harada 2011).
 
     y = F(x) + noise, F ~ GP(0, k), k(x, x') = amplitude^2 exp(-(x - x')^2/(2 length^2)): smoothness
@@ -35,6 +48,26 @@ def gaussian_process(
     -------
     Fit
         With log_likelihood, hyperparameters, and `Fit.master`, the scaling function.
+
+    Raises
+    ------
+    TooLittleData
+        All points lie at one place.
+    ValueError, TypeError
+        As for `collapse`; or paired data have fewer than five times as many runs as a size has
+        points, too few for their covariances.
+
+    Source: K. Harada, Phys. Rev. E 84, 056704 (2011).
+
+    Examples
+    --------
+    >>> l, x = np.array([8.0, 16.0, 32.0]), np.linspace(-2, 2, 9)
+    >>> rho = 0.6 + (x + 0.06 * l[:, None] ** 0.5) / l[:, None]
+    >>> a = (1 + np.tanh(l[:, None] * (rho - 0.6))) / l[:, None] ** 0.5
+    >>> data = Data(l, rho, a, 0.01 * np.ones(a.shape))
+    >>> fit = gaussian_process(data, {"rho_c": 0.59}, fixed={"nu": 1.0, "zeta": -0.5})
+    >>> round(fit.rho_c, 2), fit.method
+    (0.6, 'Gaussian process')
     """
     _check.choice("errors", errors, ("curvature", "sampling"))
     problem = Problem(data, start, fixed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpack._kernels import collapse as kernels
 from mpack.scaling import _parameters
@@ -14,7 +15,19 @@ from mpack.scaling._parameters import transformation
 ScaledData = collections.namedtuple("ScaledData", ("x", "y", "dy"))
 
 
-def scaledata(l, rho, a, da, rho_c, nu, zeta, *, b=0.0, c=0.0, omega=1.0):  # noqa: E741
+def scaledata(
+    l: ArrayLike,  # noqa: E741
+    rho: ArrayLike,
+    a: ArrayLike,
+    da: ArrayLike,
+    rho_c: float,
+    nu: float,
+    zeta: float,
+    *,
+    b: float = 0.0,
+    c: float = 0.0,
+    omega: float = 1.0,
+) -> ScaledData:
     """Scale data: x = l^(1/nu) (rho - rho_c) + c l^-omega, y = l^(-zeta/nu) a/(1 + b l^-omega), dy likewise.
 
     Parameters
@@ -34,6 +47,18 @@ def scaledata(l, rho, a, da, rho_c, nu, zeta, *, b=0.0, c=0.0, omega=1.0):  # no
     -------
     ScaledData
         x, y, dy, each of shape (k, n).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes do not fit, a size or nu or omega is not > 0, or something is infinite.
+
+    Examples
+    --------
+    >>> one = np.ones((2, 3))
+    >>> scaledata([4, 9], [0.4, 0.5, 0.6], one, one, rho_c=0.5, nu=2.0, zeta=2.0).x.round(6)
+    array([[-0.2,  0. ,  0.2],
+           [-0.3,  0. ,  0.3]])
     """
     l, rho, a, da = grid(l, rho, a, da)  # noqa: E741
     given = {"rho_c": rho_c, "nu": nu, "zeta": zeta, "b": b, "c": c, "omega": omega}
@@ -42,7 +67,7 @@ def scaledata(l, rho, a, da, rho_c, nu, zeta, *, b=0.0, c=0.0, omega=1.0):  # no
     return ScaledData(np.where(np.isnan(a), np.nan, x), a * factor, da * factor)
 
 
-def quality(x, y, dy):
+def quality(x: ArrayLike, y: ArrayLike, dy: ArrayLike) -> float:
     """The quality S of a collapse: the mean squared deviation from the master curve, in units of its variance.
 
     S = (1/k) sum_i (1/N_i) sum_j (y_ij - Y_ij)^2/(dy_ij^2 + dY_ij^2). Y_ij is the weighted straight
@@ -59,6 +84,21 @@ def quality(x, y, dy):
     -------
     float
         inf if no point is bracketed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An array has another number of axes, is infinite somewhere, or dy is not > 0.
+
+    Source: J. Houdayer, A. K. Hartmann, Phys. Rev. B 70, 014418 (2004).
+
+    Examples
+    --------
+    >>> x = [[0.0, 1.0, 2.0], [0.5, 1.5, 2.5]]
+    >>> quality(x, x, np.ones((2, 3))), quality(x, x, 0.1 * np.ones((2, 3)))
+    (0.0, 0.0)
+    >>> round(quality(x, [[0, 1, 2], [1.5, 2.5, 3.5]], np.ones((2, 3))), 3)
+    0.667
     """
     x, y, dy = np.broadcast_arrays(
         *(filled(name, v, 2) for name, v in (("x", x), ("y", y), ("dy", dy)))

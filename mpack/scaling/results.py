@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import ArrayLike, NDArray
+from scipy import linalg, stats
 
 from mpack import _check
 
@@ -42,6 +44,15 @@ class Fit:
 
     A fit of one observable also answers to the names rho_c, nu, zeta and to drho_c, dnu, dzeta for
     their errors.
+
+    Examples
+    --------
+    >>> from mpack.scaling import Data, collapse
+    >>> rho = np.array([0.5, 0.6, 0.7, 0.8])
+    >>> data = Data([8, 16], rho, [1 / 8**0.5 + rho, 1 / 4 + rho], 0.01 * np.ones((2, 4)))
+    >>> fit = collapse(data, {}, fixed={"rho_c": 0.6, "nu": 2.0, "zeta": -1.0})
+    >>> fit.nu, fit.dnu, fit.used
+    (2.0, 0.0, 6)
     """
 
     values: dict
@@ -67,12 +78,12 @@ class Fit:
         raise AttributeError(f"'Fit' object has no attribute {name!r}")
 
     @property
-    def correlation(self):
+    def correlation(self) -> NDArray:
         """Correlations of the free parameters, shape (free, free)."""
         d = np.sqrt(np.diag(self.covariance))
         return self.covariance / np.outer(d, d)
 
-    def interval(self, name, level=0.68):
+    def interval(self, name: str, level: float = 0.68) -> tuple[float, float]:
         """The interval of a parameter that holds the truth with probability `level`: (low, high).
 
         Value -+ the normal quantile times the error. See the chapter for how often it does.
@@ -85,13 +96,77 @@ class Fit:
         reach = stats.norm.ppf(0.5 + 0.5 * level) * self.errors[name]
         return self.values[name] - reach, self.values[name] + reach
 
-    def master(self, x, name=None):
+    def master(self, x: ArrayLike, name: str | None = None) -> tuple[NDArray, NDArray]:
         """Mean and standard deviation of the scaling function F at x, from a Gaussian process: two arrays."""
         if self._process is None:
             raise ValueError("master needs a fit by gaussian_process")
         return self._process.predict(np.asarray(x, float), name)
 
-    def table(self):
+    def table(self) -> pd.DataFrame:
         """Parameter, value, standard error (0 where fixed) as a DataFrame."""
         rows = [(name, value, self.errors.get(name, 0.0)) for name, value in self.values.items()]
         return pd.DataFrame(rows, columns=["parameter", "value", "error"])
+
+    def distance(
+        self,
+        other: Fit | Mapping[str, float],
+        errors: Mapping[str, float] | None = None,
+        *,
+        of: Mapping[str, float] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> float:
+        """Chi squared between this fit and another, or the exponents of a class: gap^T C^-1 gap.
+
+        Parameters
+        ----------
+        other : Fit, or dict of str to float
+            C is the sum of both fits' covariances; or this fit's alone, with `errors`^2 added to
+            its diagonal.
+        errors : dict of str to float, optional
+            Standard errors of the values in `other`, such as those of exponents in the literature;
+            0 for those left out.
+        of : dict of str to float, optional
+            Values in place of this fit's own: how far two sets of exponents are from each other, as
+            data of this kind see it.
+        names : sequence of str, optional
+            Free parameters to compare, by default all that `other` has.
+
+        Returns
+        -------
+        float
+            Of len(names) degrees of freedom where the model holds; nan where a fit found no errors.
+
+        Raises
+        ------
+        ValueError
+            A name is not free here, or there is none to compare.
+
+        Examples
+        --------
+        >>> fit = Fit({"nu": 0.6}, {"nu": 0.1}, ("nu",), np.array([[0.01]]), 1.0, 9, 9, "curvature", 1)
+        >>> round(fit.distance({"nu": 0.8}), 12), round(fit.distance({"nu": 0.8}, {"nu": 0.1}), 12)
+        (4.0, 2.0)
+        """
+        values = other.values if isinstance(other, Fit) else other
+        there = other.free if isinstance(other, Fit) else other
+        names = [key for key in there if key in self.free] if names is None else list(names)
+        missing = [key for key in names if key not in self.free or key not in values]
+        if missing or not names:
+            raise ValueError(
+                f"names must be free parameters that both have, of {', '.join(self.free)}; got {names}"
+            )
+        own = self.values if of is None else of
+        gap = np.array([own[key] - values[key] for key in names])
+        if isinstance(other, Fit):
+            more = other._block(names)
+        else:
+            more = np.diag([dict(errors or {}).get(key, 0.0) ** 2 for key in names])
+        covariance = self._block(names) + more
+        if not np.isfinite(covariance).all():
+            return float("nan")
+        return float(gap @ linalg.pinvh(covariance) @ gap)
+
+    def _block(self, names):
+        """Covariance of some of the free parameters."""
+        place = [self.free.index(key) for key in names]
+        return self.covariance[np.ix_(place, place)]
