@@ -4,10 +4,22 @@ A figure is drawn once, in the light theme. `show` makes a second picture of it 
 house colour for its dark counterpart, and hands both to the page with caption and alternative text.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpack import _check
 from mpack.dynamics import Dynamics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.container import ErrorbarContainer
+
+    from mpack.scaling import Data, Fit
 
 PIXELS_PER_INCH = 100  # on the page
 
@@ -194,6 +206,86 @@ def periodic_images(positions, diameters, box):
         which.append(np.flatnonzero(shows))
         centres.append(moved[shows])
     return np.concatenate(which), np.concatenate(centres)
+
+
+SIZE_MARKERS = ("o", "s", "^", "D", "v", "P")  # of the sizes in a collapse, smallest first
+
+
+def draw_collapse(
+    ax: Axes,
+    data: Data,
+    fit: Fit | dict | None = None,
+    name: str | None = None,
+    *,
+    meaning: object = "ink",
+    sizes: ArrayLike | None = None,
+    label: str | Callable[[float], str] = "$l={:g}$",
+    **changes: Any,
+) -> list[ErrorbarContainer]:
+    """Draw measurements of several sizes with their errors, as measured or scaled with a fit.
+
+    Each size has a marker, and the larger it is the stronger its colour: in a collapse the
+    strengths mix.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    data : mpack.scaling.Data
+    fit : mpack.scaling.Fit or dict, optional
+        Draws l^(-zeta/nu) a against l^(1/nu) (rho - rho_c) with its parameters; without it, a
+        against rho.
+    name : str, optional
+        Of the observable in a joint fit.
+    meaning : str or a dynamics
+        Whose colour it has, see `colour`.
+    sizes : array_like, optional
+        All linear sizes that markers are given to, where several pictures of the same sizes stand
+        side by side and some lack one; by default those of the data.
+    label : str or callable
+        Of a size in the legend: a format of l, or a function from l to text.
+    **changes
+        Passed to `Axes.errorbar`.
+
+    Returns
+    -------
+    list of matplotlib.container.ErrorbarContainer
+        One a size.
+
+    Raises
+    ------
+    ValueError
+        A size of the data is not among `sizes`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mpack.scaling import Data
+    >>> ax, one = Figure().subplots(), np.ones((2, 3))
+    >>> data = Data([8, 16], [0.5, 0.6, 0.7], one, 0.1 * one)
+    >>> len(draw_collapse(ax, data, {"rho_c": 0.6, "nu": 0.6, "zeta": -0.8}, meaning="SGD"))
+    2
+    """
+    x, y, dy = (data.rho, data.a, data.da) if fit is None else data.scaled(fit, name)
+    sizes = np.unique(data.sizes if sizes is None else _check.array("sizes", sizes, (None,)))
+    text = label if callable(label) else label.format
+    drawn = []
+    for k, size in enumerate(data.sizes):
+        place = int(np.argmin(np.abs(sizes - size)))
+        if not np.isclose(sizes[place], size):
+            raise ValueError(f"sizes must hold every size of the data; {size:.6g} is missing")
+        look = {
+            "linestyle": "none",
+            "marker": SIZE_MARKERS[place % len(SIZE_MARKERS)],
+            "markersize": 4,
+            "elinewidth": 0.8,
+            "capsize": 0,
+            "color": colour(meaning),
+            "alpha": 0.3 + 0.7 * place / max(len(sizes) - 1, 1),
+            "label": text(size),
+        } | changes
+        part = slice(data.edges[k], data.edges[k + 1])
+        drawn.append(ax.errorbar(x[part], y[part], dy[part], **look))
+    return drawn
 
 
 def draw_kick(ax, start, kick, meaning="ink", **changes):

@@ -10,7 +10,7 @@ from PIL import Image
 
 import mpack
 from book import chapters, pictures
-from mpack import figures
+from mpack import figures, scaling
 
 matplotlib.use("agg")
 from matplotlib import pyplot  # noqa: E402
@@ -179,4 +179,33 @@ def test_a_figure_without_a_proper_name_is_refused():
     fig = drawn()
     with pytest.raises(ValueError, match="No Spaces"):
         chapters.show(fig, "No Spaces")
+    pyplot.close(fig)
+
+
+def test_a_collapse_keeps_markers_and_strengths_from_panel_to_panel():
+    rho = np.array([0.5, 0.6, 0.7])
+    data = scaling.Data([4, 8, 16], rho, np.outer([1, 2, 3], rho), 0.1 * np.ones((3, 3)))
+    fit = {"rho_c": 0.6, "nu": 1.0, "zeta": -1.0}
+    fig, axes = pyplot.subplots(1, 2)
+    raw = figures.draw_collapse(axes[0], data, meaning="SGD", label=lambda l: f"N = {l**3:.0f}")  # noqa: E741
+    part = data.where(data.l > 4)
+    scaled = figures.draw_collapse(
+        axes[1], part, fit, meaning="SGD", sizes=data.sizes, markersize=7
+    )
+    assert [len(drawn) for drawn in (raw, scaled)] == [3, 2]
+    for one, other in zip(raw[1:], scaled, strict=True):
+        assert one.lines[0].get_marker() == other.lines[0].get_marker()
+        assert one.lines[0].get_alpha() == other.lines[0].get_alpha()
+    assert raw[0].lines[0].get_color() == figures.colour("SGD")
+    assert [one.get_label() for one in raw] == ["N = 64", "N = 512", "N = 4096"]
+    assert scaled[0].get_label() == "$l=8$"
+    assert scaled[0].lines[0].get_markersize() == 7
+    x, y, dy = part.scaled(fit)
+    drawn = scaled[1].lines[0]
+    assert np.array_equal(drawn.get_xdata(), x[3:])
+    assert np.array_equal(drawn.get_ydata(), y[3:])
+    bars = scaled[1].lines[2][0].get_segments()
+    assert np.array(bars)[:, 1, 1] == pytest.approx(y[3:] + dy[3:])
+    with pytest.raises(ValueError, match="sizes must hold every size of the data; 4 is missing"):
+        figures.draw_collapse(axes[0], data, sizes=[8, 16])
     pyplot.close(fig)
