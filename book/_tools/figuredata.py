@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, optimize, special
+from scipy import optimize
 
 import mpack
 from book import archives, campaigns, reruns
@@ -56,25 +56,34 @@ def chapter_cells(name):
 def manna_data():
     """The points of the chapter on the Manna collapse, twice {process: {"f" or "tau": scaling.Data}}: fitted, and all.
 
-    Its own cells make them, so that figure and chapter cannot part: the parameters, the rules by
-    which runs become points, and the window around the transition.
+    The parameters are the chapter's own, so that figure and chapter cannot part: which runs are
+    used, and the window around the transition.
     """
-    cells = chapter_cells("manna_collapse")
+    code = ast.parse(chapter_cells("manna_collapse")["cell-04"])
+    given = {line.targets[0].id: ast.literal_eval(line.value) for line in code.body}
     table = archives.load("manna")
     table["process"] = np.where(table.batch_fraction == 1.0, "GD", table.rule)
-    names = {
-        **{"np": np, "pd": pd, "linalg": linalg, "special": special},
-        **{"campaigns": campaigns, "critical": critical, "scaling": scaling},
-        **{"table": table, "PROCESSES": tuple(campaigns.MANNA_RULES)},
-        "CLASSES": {
-            name: scaling.exponents(name, 3)
-            for name in ("Manna", "directed percolation", "mean field")
-        },
+    points = scaling.measured(table, by=("process", "n", "phi"))
+    manna = scaling.exponents("Manna", 3)
+    window = {"x": (-given["x_max"], given["x_max"]), "l": (given["l_min"], np.inf)}
+    fitted, everything = {}, {}
+    for process, (_, centre) in campaigns.MANNA_RULES.items():
+        own = points[points.process == process]
+        everything[process] = _both(own, given["least_runs"])
+        quiet = _both(own, given["least_runs"], most={"f": given["f_max"]})
+        phi_c = scaling.centre(quiet["f"], centre, fixed=manna.parameters(), **window)
+        fitted[process] = {
+            name: data.window(phi_c, manna.nu_perp, **window) for name, data in quiet.items()
+        }
+    return fitted, everything
+
+
+def _both(runs, least_runs, **options):
+    """Steady activity and relaxation time of one process, as `scaling` takes them."""
+    columns = {"rho": "phi", "n": "n", "dim": 3, "side": "alive", "least_runs": least_runs}
+    return {
+        name: scaling.Data.from_runs(runs, a=name, **columns, **options) for name in ("f", "tau")
     }
-    fits = cells["cell-23"].partition("\nmanna = {")[0]  # up to the points in the window
-    for code in (cells["cell-04"], cells["cell-18"], fits):
-        exec(code, names)
-    return names["DATA"], names["everything"]
 
 
 def collapse():
