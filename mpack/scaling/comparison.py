@@ -278,19 +278,50 @@ class Comparison:
         return None if self.drawn is None else self.drawn[:, list(self.fits).index(name)]
 
     def spread(self, name: str) -> float:
-        """Standard error of S of a set, over resamples; nan without any."""
+        """Standard error of S of a set, over resamples; nan without any.
+
+        Examples
+        --------
+        >>> round(Comparison({"one": None}, np.array([[1.0], [3.0]])).spread("one"), 3)
+        1.414
+        """
         own = self._column(name)
         return float("nan") if own is None else float(own.std(ddof=1))
 
     def excess(self, name: str, over: str) -> tuple[float, float]:
-        """S of one set less that of another, and the standard error of the difference over the same draws."""
+        """S of one set less that of another, and the standard error of the difference over the same draws.
+
+        Parameters
+        ----------
+        name, over : str
+            Of two sets.
+
+        Returns
+        -------
+        (float, float)
+            The error is nan without resamples.
+
+        Raises
+        ------
+        ValueError
+            There is no such set.
+
+        Examples
+        --------
+        See `Comparison`.
+        """
         own, other = self._column(name), self._column(over)
         difference = self.fits[name].quality - self.fits[over].quality
         error = float("nan") if own is None else float((own - other).std(ddof=1))
         return float(difference), error
 
     def table(self, over: str | None = None) -> pd.DataFrame:
-        """A row for each set: class, rho_c, S, dS, and excess, dexcess over one of them, by default the first."""
+        """A row for each set: class, rho_c, S, dS, and excess, dexcess over one of them, by default the first.
+
+        Examples
+        --------
+        See `Comparison`.
+        """
         over = next(iter(self.fits)) if over is None else over
         rows = [
             (name, fit.values["rho_c"], fit.quality, self.spread(name), *self.excess(name, over))

@@ -79,7 +79,14 @@ class Fit:
 
     @property
     def correlation(self) -> NDArray:
-        """Correlations of the free parameters, shape (free, free)."""
+        """Correlations of the free parameters, C_pq/sqrt(C_pp C_qq), shape (free, free).
+
+        Examples
+        --------
+        >>> fit = Fit({"nu": 0.6}, {"nu": 0.1}, ("nu",), np.array([[0.01]]), 1.0, 9, 9, "curvature", 1)
+        >>> fit.correlation
+        array([[1.]])
+        """
         d = np.sqrt(np.diag(self.covariance))
         return self.covariance / np.outer(d, d)
 
@@ -87,23 +94,81 @@ class Fit:
         """The interval of a parameter that holds the truth with probability `level`: (low, high).
 
         Value -+ the normal quantile times the error. See the chapter for how often it does.
+
+        Parameters
+        ----------
+        name : str
+            Of a free parameter.
+        level : float
+            In (0, 1).
+
+        Returns
+        -------
+        (float, float)
+
+        Raises
+        ------
+        ValueError, TypeError
+            The parameter is not free, or level out of range.
+
+        Examples
+        --------
+        >>> fit = Fit({"nu": 0.6}, {"nu": 0.1}, ("nu",), np.array([[0.01]]), 1.0, 9, 9, "curvature", 1)
+        >>> low, high = fit.interval("nu", 0.95)
+        >>> round(low, 3), round(high, 3)
+        (0.404, 0.796)
         """
         level = _check.number("level", level, 0.0, 1.0, open_low=True, open_high=True)
         if name not in self.free:
             raise ValueError(
                 f"name must be one of the free parameters, {', '.join(self.free)}; got {name!r}"
             )
-        reach = stats.norm.ppf(0.5 + 0.5 * level) * self.errors[name]
+        reach = float(stats.norm.ppf(0.5 + 0.5 * level)) * self.errors[name]
         return self.values[name] - reach, self.values[name] + reach
 
     def master(self, x: ArrayLike, name: str | None = None) -> tuple[NDArray, NDArray]:
-        """Mean and standard deviation of the scaling function F at x, from a Gaussian process: two arrays."""
+        """Mean and standard deviation of the scaling function F at x, from a Gaussian process.
+
+        Parameters
+        ----------
+        x : array_like
+            Scaled distances from the transition.
+        name : str, optional
+            Of the observable in a joint fit.
+
+        Returns
+        -------
+        (array, array)
+            Of the shape of x.
+
+        Raises
+        ------
+        ValueError
+            The fit is not by `gaussian_process`, or has no such observable.
+
+        Examples
+        --------
+        >>> from mpack.scaling import Data, gaussian_process
+        >>> rho = np.array([0.5, 0.6, 0.7, 0.8])
+        >>> data = Data([8, 16], rho, [1 / 8**0.5 + rho, 1 / 4 + rho], 0.01 * np.ones((2, 4)))
+        >>> law = {"rho_c": 0.6, "nu": 2.0, "zeta": 0.0}
+        >>> mean, spread = gaussian_process(data, {}, fixed=law).master([0.0])
+        >>> bool(abs(mean[0] - 0.9) < 3 * spread[0])
+        True
+        """
         if self._process is None:
             raise ValueError("master needs a fit by gaussian_process")
         return self._process.predict(np.asarray(x, float), name)
 
     def table(self) -> pd.DataFrame:
-        """Parameter, value, standard error (0 where fixed) as a DataFrame."""
+        """Parameter, value, standard error (0 where fixed) as a DataFrame.
+
+        Examples
+        --------
+        >>> fit = Fit({"nu": 0.6}, {"nu": 0.1}, ("nu",), np.array([[0.01]]), 1.0, 9, 9, "curvature", 1)
+        >>> fit.table().to_numpy().tolist()
+        [['nu', 0.6, 0.1]]
+        """
         rows = [(name, value, self.errors.get(name, 0.0)) for name, value in self.values.items()]
         return pd.DataFrame(rows, columns=["parameter", "value", "error"])
 
