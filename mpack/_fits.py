@@ -5,8 +5,12 @@ import warnings
 import numpy as np
 
 
+class Undetermined(ValueError):
+    """The data are well formed, but do not determine the number: too few runs, or a fit that has no end."""
+
+
 def fitted(fit, what):
-    """Parameters and covariance of `fit()`, as `scipy.optimize.curve_fit` returns them; ValueError if it gives up.
+    """Parameters and covariance of `fit()`, as `scipy.optimize.curve_fit` returns them; Undetermined if it gives up.
 
     An infinite covariance says that the points do not determine what is fitted: refused as well.
     """
@@ -18,7 +22,12 @@ def fitted(fit, what):
             found, covariance = fit()
     except RuntimeError as gave_up:
         reason = str(gave_up).partition("\n")[0]
-        raise ValueError(f"the points do not determine {what}: {reason}") from gave_up
-    if not np.all(np.isfinite(found)) or not np.all(np.isfinite(covariance)):
-        raise ValueError(f"the points do not determine {what}: the fit has no finite error")
+        raise Undetermined(f"the points do not determine {what}: {reason}") from gave_up
+    finite(what, found, covariance)
     return found, covariance
+
+
+def finite(what, *numbers):
+    """Undetermined unless all of these numbers and arrays are finite."""
+    if not all(np.all(np.isfinite(one)) for one in numbers):
+        raise Undetermined(f"the points do not determine {what}: no finite numbers are found")

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -429,7 +430,14 @@ def _line(x: NDArray, y: NDArray, error: NDArray | None, weight: NDArray | None)
             f"x must hold at least {fewest} values that are not all the same; got {_check.short(x)}"
         )
     scale = True if weight is None else "unscaled"
-    (slope, level), covariance = np.polyfit(x, y, 1, w=weight, cov=scale)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.RankWarning)
+        try:
+            (slope, level), covariance = np.polyfit(x, y, 1, w=weight, cov=scale)
+        except (np.linalg.LinAlgError, np.exceptions.RankWarning) as singular:
+            raise ValueError(
+                f"x, y and error do not determine a line: {singular}; x is {_check.short(x)}"
+            ) from singular
     errors = np.array([covariance[0, 0] ** 0.5, covariance[1, 1] ** 0.5])
     if not np.all(np.isfinite([slope, level, *errors])):
         raise ValueError("x, y and error must leave a line of finite numbers; theirs overflows")

@@ -1,11 +1,19 @@
 """Steady activity, relaxation, survival against what is known in closed form."""
 
+import importlib
+import math
+import pkgutil
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 import mpack
-from mpack import critical
+from mpack import critical, statistics
 
 
 def autoregression(rng, runs, length, tau):
@@ -240,3 +248,161 @@ def test_octaves_of_uneven_records():
     for bad in ((times, 1 - times / 64, 7), (times[2:], times[2:] / 64, 5), (times, times / 64, 0)):
         with pytest.raises(ValueError, match="count"):
             critical.octaves(*bad)
+
+
+sane = st.floats(0.5, 0.7)
+wild = st.floats(-1e200, 1e200) | st.sampled_from([0.0, 1e199, 1e-300, math.nan])
+columns = st.lists(st.tuples(sane, sane, sane), max_size=12) | st.lists(
+    st.tuples(*[sane | wild] * 3), max_size=8
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(columns, st.integers(0, 4))
+def test_fits_end_in_finite_numbers_or_in_one_refusal(rows, degree):
+    """Whatever the arrays: a finite result, or a ValueError; no other exception, no infinity."""
+    x, y, e = np.array(rows, float).reshape(-1, 3).T
+    for fit in (
+        lambda: critical.to_zero(x, y, np.abs(e), degree=degree),
+        lambda: critical.onset(x, y, np.abs(e)),
+        lambda: critical.divergence(x, np.abs(y), e > 0.55),
+        lambda: critical.divergence(x, 1e3 * np.abs(y), np.ones(len(x), bool)),
+        lambda: critical.limit(np.transpose([x, y, np.abs(e)]), "swollen"),
+    ):
+        try:
+            found = fit()
+        except ValueError:
+            continue
+        assert np.all(np.isfinite([*found.estimate]))
+
+
+@pytest.mark.parametrize(
+    "activity", [np.full(6, 0.3), 0.3 - 0.001 * np.arange(6), 0.3 + 1e-9 * np.arange(6)]
+)
+def test_no_onset_where_the_activity_does_not_rise(activity):
+    """Once phi_c = -1.5e14: an activity that stays, falls or hardly rises vanishes nowhere near the scan."""
+    with pytest.raises(critical.Undetermined, match="phi_c"):
+        critical.onset(0.57 + 0.005 * np.arange(6), activity, np.full(6, 0.01))
+
+
+def test_no_divergence_where_the_times_do_not_rise():
+    phi = np.repeat(0.55 + 0.005 * np.arange(6), 2)
+    with pytest.raises(critical.Undetermined, match="diverge"):
+        critical.divergence(phi, np.tile([100.0, 103.0], 6), np.ones(12, bool))
+    with pytest.raises(ValueError, match="absorbed must have shape"):
+        critical.divergence(phi, np.ones(12), np.ones(11, bool))
+
+
+@pytest.mark.parametrize(
+    ("x", "degree"),
+    [([1e199, 2e199, 3e199], 1), ([0.1, 0.1, 0.1], 1), ([0.1, 0.2, 0.2], 2), ([1.0, 1 + 1e-15], 1)],
+)
+def test_no_limit_of_points_that_say_nothing(x, degree):
+    with pytest.raises(ValueError, match="x must"):
+        critical.to_zero(x, np.full(len(x), 0.6), np.full(len(x), 0.01), degree=degree)
+
+
+def test_what_has_a_value_and_an_error_is_an_estimate():
+    point = critical.CriticalPoint(0.63, 0.001, 1.081, 20.0, 0.3, 40)
+    limit = critical.to_zero([0.01, 0.02, 0.03], [0.63, 0.62, 0.61], [0.001] * 3)
+    steady = critical.steady_activity(np.arange(200), np.tile([0.2, 0.4], 100))
+    assert tuple(point.estimate) == (0.63, 0.001)
+    assert point.estimate.n == 40
+    assert (limit.estimate.value, limit.estimate.n) == (limit.value, 3)
+    assert (steady.estimate.value, steady.estimate.error) == (steady.value, steady.error)
+    assert steady.estimate.n == 100  # records as independent as can be counted
+    apart = statistics.Estimate.of(limit) - statistics.Estimate.of(point)
+    assert apart.error == pytest.approx(math.hypot(limit.error, 0.001))
+
+
+def test_activity_of_who_stops_early():
+    times, f = np.arange(0, 101, 10), np.linspace(1.0, 0.0, 11)
+    assert critical.activity_until(times, f, 40) == pytest.approx(np.mean([0.7, 0.6]))
+    assert critical.activity_until(times, f, 101) == 0.0
+    with pytest.raises(ValueError, match="beyond the last step"):
+        critical.activity_until(times, np.maximum(f, 0.1), 101)
+    with pytest.raises(ValueError, match="hold records"):
+        critical.activity_until([0, 100], [0.5, 0.5], 40)
+
+
+def test_late_activity_counts_what_still_changes():
+    times = np.arange(0, 4001, 10)
+    steady = critical.late_activity(times, np.full(401, 0.3))
+    assert tuple(steady) == (pytest.approx(0.3), pytest.approx(0.0, abs=1e-12))
+    falling = critical.late_activity(times, 0.5 - 1e-5 * times)
+    assert falling.error >= 1e-5 * 1000 * 0.99  # from the middle of one quarter to that of the next
+    assert tuple(critical.late_activity([0, 10], [0.5, 0.0])) == (0.0, 0.0)
+
+
+def runs_of(phi, steps, absorbed, f_inf=0.0):
+    """A row of a sweep's table, with a series that falls to f_inf as exp(-t/100), or to 0 at its end."""
+    times = np.unique(np.append(np.arange(0, steps, 10), steps))
+    f = np.where(absorbed & (times == steps), 0.0, f_inf + (1 - f_inf) * np.exp(-times / 100))
+    series = SimpleNamespace(times=times, activity=f)
+    return {"phi": phi, "steps": steps, "absorbed": absorbed, "f_inf": f_inf, "series": series}
+
+
+def test_relaxation_of_a_table():
+    rows = [runs_of(0.5, steps, True) for steps in (100, 400, 200)]
+    rows += [runs_of(0.6, 2000, False, 0.5) for _ in range(2)]
+    rows += [runs_of(0.55, 300, True), runs_of(0.55, 2000, False, 0.3)]  # two fates: left out
+    found = critical.relaxation_table(pd.DataFrame(rows).astype({"absorbed": bool}))
+    assert found.phi.tolist() == [0.5, 0.6]
+    assert found.absorbed.tolist() == [True, False]
+    logs = np.log([100, 400, 200])
+    assert found.log_tau[0] == pytest.approx(logs.mean())
+    assert found.error[0] == pytest.approx(logs.std(ddof=1) / 3**0.5)
+    assert np.exp(found.log_tau[1]) == pytest.approx(240)  # 100 ln 10 = 230.3, and the next record
+    with pytest.raises(ValueError, match="missing: series"):
+        critical.relaxation_table(pd.DataFrame(rows).drop(columns="series"))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.2, 0.9), st.floats(0.05, 0.3), st.integers(1, 3))
+def test_octaves_foretell_a_power_law(theta, f_inf, doublings):
+    """With f = f_inf + B k^-theta: the ratio, the limit and the activity after more doublings, all in closed form."""
+    times = np.unique(np.geomspace(1, 16_384 * 2**doublings, 4000).round().astype(int))
+    late = times <= 16_384
+    curves, later = [], []
+    for b in (0.3, 0.4, 0.5):
+        f = f_inf + b * times**-theta
+        curves.append(critical.octaves(times[late], f[late], 5)[None])
+        later.append(critical.octaves(times, f, 5)[-1])
+    ratio = critical.octave_ratio(curves, seed=3)
+    assert ratio.value == pytest.approx(2**-theta, rel=2e-3)
+    assert ratio.error < 1e-3
+    m = np.concatenate(curves)
+    assert critical.octave_limit(m, ratio.value) == pytest.approx(f_inf, abs=3e-3)
+    forecast = critical.octave_forecast(m, ratio, doublings)
+    assert forecast.value == pytest.approx(np.mean(later), abs=1e-3)
+    # negative control: who takes the last octave for steady is wrong by much more
+    assert abs(m[:, -1].mean() - np.mean(later)) > 3 * abs(forecast.value - np.mean(later))
+
+
+def test_octaves_of_a_table_are_those_of_its_survivors():
+    alive = [runs_of(0.6, 2000, False, 0.5) for _ in range(2)]
+    table = pd.DataFrame([*alive, runs_of(0.6, 900, True), *alive[:1], runs_of(0.6, 900, True)])
+    table["n"] = [64, 64, 64, 128, 128]
+    found = critical.octave_table(table.astype({"absorbed": bool}), ["n", "phi"], 3)
+    assert list(found) == [(64, 0.6)]  # of 128 only half survived
+    one = alive[0]["series"]
+    assert np.array_equal(found[64, 0.6], [critical.octaves(one.times, one.activity, 3)] * 2)
+    for wrong in ([found[64, 0.6]], [found[64, 0.6][:, :2]] * 2):
+        with pytest.raises(ValueError, match="curves"):
+            critical.octave_ratio(wrong)
+    with pytest.raises(ValueError, match="two octaves before"):
+        critical.octave_ratio([found[64, 0.6]] * 2, 1)
+
+
+def test_all_public_names_are_there():
+    """What the modules define without an underscore is what `critical` shows."""
+    for name in critical.__all__:
+        assert hasattr(critical, name), name
+    shown = {id(getattr(critical, name)) for name in critical.__all__}
+    for module in pkgutil.iter_modules(critical.__path__):
+        if module.name.startswith("_"):
+            continue
+        part = importlib.import_module(f"mpack.critical.{module.name}")
+        for name, thing in vars(part).items():
+            if getattr(thing, "__module__", None) == part.__name__ and not name.startswith("_"):
+                assert id(thing) in shown, name

@@ -1,0 +1,342 @@
+"""Where the transition lies: by a criterion, by a time that diverges, by an activity that vanishes."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mpack import _check, _fits
+from mpack._fits import Undetermined
+from mpack.statistics import Estimate
+
+CRITERION = (
+    0.1  # final activity below which a packing fraction counts as quiet (Zhang and Martiniani)
+)
+NU_PARALLEL = 1.081  # Manna class in three dimensions; Luebeck, cond-mat/0501259
+BETA = 0.840  # the same
+
+
+class Bracket(NamedTuple):
+    """phi_c lies in [low, high]: two neighbouring packing fractions of a scan; nan where the scan does not reach."""
+
+    low: float
+    high: float
+
+
+def last_quiet(phi: ArrayLike, activity: ArrayLike, *, threshold: float = CRITERION) -> Bracket:
+    """phi_c by the criterion of Zhang and Martiniani: the largest scanned phi whose final activity is below 0.1.
+
+    Parameters
+    ----------
+    phi, activity : arrays, shape (runs,)
+        Packing fraction and final activity of each run; several at one phi are averaged.
+    threshold : float
+        The 0.1, in (0, 1).
+
+    Returns
+    -------
+    Bracket
+        `low` is the criterion's value, `high` the next packing fraction of the scan.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an array is malformed or the threshold out of its range.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> critical.last_quiet([0.60, 0.61, 0.62, 0.63], [0.0, 0.05, 0.3, 0.5])
+    Bracket(low=0.61, high=0.62)
+    """
+    phi = _check.array("phi", phi, (None,))
+    activity = _check.array("activity", activity, (len(phi),))
+    threshold = _check.number("threshold", threshold, 0.0, 1.0, open_low=True, open_high=True)
+    scanned = np.unique(phi)
+    quiet = np.array([activity[phi == one].mean() < threshold for one in scanned])
+    if not quiet.any():
+        return Bracket(float("nan"), float(scanned[0]) if len(scanned) else float("nan"))
+    last = int(np.flatnonzero(quiet)[-1])
+    return Bracket(
+        float(scanned[last]), float(scanned[last + 1]) if last + 1 < len(scanned) else float("nan")
+    )
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """What `divergence` and `onset` found.
+
+    Attributes
+    ----------
+    phi_c, error : float
+        The critical packing fraction and its standard error, at the given exponent and size.
+    exponent, amplitude : float
+        tau = amplitude (phi_c - phi)^-exponent in steps, or f = amplitude (phi - phi_c)^exponent.
+    scatter : float
+        Of ln tau from run to run; for `onset` the root of chi^2 per degree of freedom.
+    points : int
+        Runs (`divergence`) or values (`onset`) in the fit.
+    """
+
+    phi_c: float
+    error: float
+    exponent: float
+    amplitude: float
+    scatter: float
+    points: int
+
+    @property
+    def estimate(self) -> Estimate:
+        """phi_c and its error; n is the number of points."""
+        return Estimate(self.phi_c, self.error, self.points)
+
+
+def divergence(
+    phi: ArrayLike,
+    steps: ArrayLike,
+    absorbed: ArrayLike,
+    *,
+    nu: float = NU_PARALLEL,
+    reach: float = 0.03,
+    longest: float | None = None,
+    scatter: float | None = None,
+) -> CriticalPoint:
+    """phi_c where the time to absorption diverges: tau = B (phi_c - phi)^-nu, by maximum likelihood.
+
+    ln tau of a run below phi_c is Gaussian with standard deviation s about that law. A run that is
+    still active after its last step counts as one whose tau is larger, and as nothing if its phi is
+    above phi_c: so runs that ended too early do not pull phi_c up, nor is it an input which of them
+    would have been absorbed.
+
+    Parameters
+    ----------
+    phi : array, shape (runs,)
+        Packing fractions.
+    steps : array, shape (runs,)
+        Steps done; the step of absorption of an absorbed run.
+    absorbed : bool array, shape (runs,)
+    nu : float
+        The exponent, fixed: nu_parallel of the Manna class in d = 3 if left out.
+    reach : float
+        Runs further than this below the largest phi with an absorbed run are left out; so are
+        absorptions at step 0.
+    longest : float, optional
+        Treat every run as if it had been stopped after so many steps (to see what finite time
+        does).
+    scatter : float, optional
+        The standard deviation s of ln tau, > 0, where it is known better, such as from many scans
+        together.
+
+    Returns
+    -------
+    CriticalPoint
+        Errors by the curvature of the likelihood. The law is that of a large system: a finite one
+        rounds it off where nu |phi_c - phi| falls below some N^(-1/(d nu_perp)), and phi_c is at
+        least the largest phi at which a run got absorbed.
+
+    Raises
+    ------
+    Undetermined
+        A ValueError: if fewer than 5 runs at 3 packing fractions got absorbed within reach, or the
+        times do not diverge: phi_c would lie more than ten times the reach above them.
+    ValueError, TypeError
+        If an array is malformed or a number out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import critical
+    >>> phi = np.repeat([0.60, 0.61, 0.62, 0.63], 2)
+    >>> noise = np.array([1.1, 0.9, 0.95, 1.05, 1.02, 0.98, 1.0, 1.0])
+    >>> steps = 20 * np.maximum(0.625 - phi, 1e-9) ** -critical.NU_PARALLEL * noise
+    >>> found = critical.divergence(phi, np.minimum(steps, 20_000), steps < 20_000)
+    >>> print(found.estimate)
+    0.62498 ± 0.00050
+    """
+    phi = _check.array("phi", phi, (None,))
+    steps = _check.array("steps", steps, (len(phi),))
+    absorbed = np.asarray(absorbed, bool)
+    if absorbed.shape != phi.shape:
+        raise ValueError(f"absorbed must have shape {phi.shape}; got {absorbed.shape}")
+    nu = _check.number("nu", nu, 0.1, 10.0)
+    reach = _check.number("reach", reach, 0.0, 1.0, open_low=True)
+    if longest is not None:
+        longest = _check.number("longest", longest, 1.0)
+        absorbed = absorbed & (steps <= longest)
+        steps = np.minimum(steps, longest)
+    low = phi[absorbed].max(initial=-np.inf)
+    use = (phi >= low - reach - 1e-9) & (steps > 0)
+    phi, log_tau, absorbed = phi[use], np.log(steps[use]), absorbed[use]
+    count = np.count_nonzero(absorbed)
+    if count < 5 or len(np.unique(phi[absorbed])) < 3:
+        raise Undetermined(
+            f"phi_c needs at least 5 absorbed runs at 3 packing fractions within reach; got {count}"
+        )
+    if scatter is not None:
+        scatter = _check.number("scatter", scatter, 0.0, open_low=True)
+    found = _likeliest(phi, log_tau, absorbed, nu, low, scatter)
+    if not np.isfinite([found.phi_c, found.error]).all() or found.phi_c > low + 10.0 * reach:
+        raise Undetermined(
+            f"the absorption times do not diverge: phi_c would be {found.phi_c:g}, above {low:g} by more "
+            f"than ten times the reach of {reach:g}"
+        )
+    return found
+
+
+def _likeliest(
+    phi: NDArray,
+    log_tau: NDArray,
+    absorbed: NDArray,
+    nu: float,
+    low: float,
+    scatter: float | None,
+) -> CriticalPoint:
+    """The fit of `divergence`: parameters ln(phi_c - low), ln B and, unless it is given, ln s."""
+    from scipy import optimize, special
+
+    def cost(parameters):
+        gap, log_b = parameters[:2]
+        log_s = parameters[2] if scatter is None else np.log(scatter)
+        below = low + np.exp(gap) - phi
+        mean = log_b - nu * np.log(np.maximum(below, 1e-300))
+        z = (log_tau - mean) * np.exp(-log_s)
+        dead = np.sum(0.5 * z[absorbed] ** 2 + log_s)
+        alive = ~absorbed & (below > 0.0)
+        return dead - np.sum(special.log_ndtr(-z[alive]))
+
+    def guess(gap):  # least squares without the active runs
+        rest = log_tau[absorbed] + nu * np.log(low + np.exp(gap) - phi[absorbed])
+        return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])[
+            : 3 if scatter is None else 2
+        ]
+
+    start = min((guess(gap) for gap in np.log(np.geomspace(3e-5, 0.1, 60))), key=cost)
+    fit = optimize.minimize(
+        cost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000}
+    )
+    covariance = np.linalg.pinv(_curvature(cost, fit.x), hermitian=True)
+    count = np.count_nonzero(absorbed)
+    small_sample = np.sqrt(count / (count - 3.0)) if scatter is None else 1.0
+    gap = float(np.exp(fit.x[0]))
+    return CriticalPoint(
+        phi_c=float(low + gap),
+        error=float(gap * np.sqrt(max(covariance[0, 0], 0.0)) * small_sample),
+        exponent=nu,
+        amplitude=float(np.exp(fit.x[1])),
+        scatter=float(np.exp(fit.x[2]) * small_sample) if scatter is None else scatter,
+        points=len(phi),
+    )
+
+
+def _curvature(cost, x, step=1e-3):
+    """Second derivatives of `cost` at x, by central differences."""
+    size = len(x)
+    shifts = step * np.eye(size)
+    second = np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            ends = [
+                cost(x + a * shifts[i] + b * shifts[j]) * a * b for a in (1, -1) for b in (1, -1)
+            ]
+            second[i, j] = sum(ends) / (4.0 * step * step)
+    return second
+
+
+def onset(
+    phi: ArrayLike,
+    activity: ArrayLike,
+    error: ArrayLike,
+    *,
+    beta: float = BETA,
+    most: float = 0.5,
+) -> CriticalPoint:
+    """phi_c where the steady activity vanishes: f_inf = A (phi - phi_c)^beta, by weighted least squares.
+
+    Parameters
+    ----------
+    phi, activity, error : arrays, shape (m,)
+        Packing fractions, steady activities and their standard errors (> 0 where used).
+    beta : float
+        The exponent, fixed: that of the Manna class in d = 3 if left out.
+    most : float
+        Only activities in (0, most] are used: the law holds near the transition.
+
+    Returns
+    -------
+    CriticalPoint
+        The error includes the root of chi^2 per degree of freedom where that is above 1.
+
+    Raises
+    ------
+    Undetermined
+        A ValueError: if fewer than 3 values at 2 packing fractions are left, or they do not rise:
+        phi_c would lie more than ten times their range below them.
+    ValueError, TypeError
+        If an array is malformed or a number out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import critical
+    >>> phi = np.array([0.57, 0.575, 0.58, 0.585])
+    >>> found = critical.onset(phi, 10 * (phi - 0.568) ** critical.BETA, [0.002] * 4)
+    >>> print(f"{found.phi_c:.4f}, amplitude {found.amplitude:.1f}")
+    0.5680, amplitude 10.0
+    """
+    phi = _check.array("phi", phi, (None,))
+    activity = _check.array("activity", activity, (len(phi),))
+    error = _check.array("error", error, (len(phi),))
+    beta = _check.number("beta", beta, 0.1, 10.0)
+    use = (
+        (activity > 0.0)
+        & (activity <= _check.number("most", most, 0.0, 1.0, open_low=True))
+        & (error > 0.0)
+    )
+    phi, activity, error = phi[use], activity[use], error[use]
+    if len(phi) < 3 or np.ptp(phi) <= 0.0:
+        raise Undetermined(
+            f"phi_c needs at least 3 activities in (0, {most:g}] with errors, at 2 packing fractions; "
+            f"got {len(phi)}"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _least_squares(phi, activity, error, beta)
+
+
+def _least_squares(phi: NDArray, activity: NDArray, error: NDArray, beta: float) -> CriticalPoint:
+    """The fit of `onset`: parameters phi_c and amplitude, started from a line through f^(1/beta)."""
+    from scipy import optimize
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", np.exceptions.RankWarning)  # a start is all that is asked
+        slope, cut = np.polyfit(phi, activity ** (1.0 / beta), 1)
+    start = [
+        min(-cut / slope, phi.min() - 1e-4) if slope > 0.0 else phi.min() - 0.01,
+        abs(slope) ** beta,
+    ]
+
+    def law(x, phi_c, amplitude):
+        return amplitude * np.maximum(x - phi_c, 0.0) ** beta
+
+    found, covariance = _fits.fitted(
+        lambda: optimize.curve_fit(law, phi, activity, p0=start, sigma=error, absolute_sigma=True),
+        "phi_c and the amplitude of the activity",
+    )
+    if not phi.min() - 10.0 * np.ptp(phi) <= found[0] <= phi.max():
+        raise Undetermined(
+            f"the activities do not vanish near the scan: phi_c would be {found[0]:g}, of packing "
+            f"fractions from {phi.min():g} to {phi.max():g}"
+        )
+    chi = float(np.sqrt(np.sum(((activity - law(phi, *found)) / error) ** 2) / (len(phi) - 2)))
+    _fits.finite("phi_c and the amplitude of the activity", chi)
+    return CriticalPoint(
+        phi_c=float(found[0]),
+        error=float(np.sqrt(covariance[0, 0]) * max(chi, 1.0)),
+        exponent=beta,
+        amplitude=float(found[1]),
+        scatter=chi,
+        points=len(phi),
+    )
