@@ -6,7 +6,7 @@ house colour for its dark counterpart, and hands both to the page with caption a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
 
+    from mpack.critical import Budget, CriticalPoint, Limit
     from mpack.scaling import Data, Fit
 
 PIXELS_PER_INCH = 100  # on the page
@@ -310,3 +311,231 @@ def activity_axes(ax, *, log=True):
     else:
         ax.set_ylim(bottom=0)
     return ax
+
+
+def draw_divergence(
+    ax: Axes,
+    scan: tuple[ArrayLike, ArrayLike, ArrayLike],
+    point: CriticalPoint | None = None,
+    *,
+    nu: float | None = None,
+    start: float | None = None,
+    scale: float = 1.0,
+    stopped: dict | None = None,
+    law: dict | None = None,
+    band: dict | None = None,
+    **look: Any,
+) -> None:
+    """Draw absorption times to the power that makes their divergence a straight line, tau^(-1/nu), and its zero phi_c.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    scan : (phi, steps, absorbed)
+        Arrays of one length, a run each, as of `mpack.critical.divergence`.
+    point : CriticalPoint, optional
+        The fit: drawn as a line to phi_c, and a band of phi_c and its error.
+    nu : float, optional
+        The exponent; that of `point` if left out.
+    start : float, optional
+        Packing fraction at which the line begins; the smallest if left out.
+    scale : float
+        Times the power, such as 1e4.
+    stopped, law, band : dict, optional
+        Changes of the looks of runs stopped while active (bars: all that is known of them is that
+        the true point is lower), of the line (for `Axes.plot`) and of the band (for `Axes.axvspan`).
+        {"visible": False} leaves one out.
+    **look
+        Of the absorbed runs, for `Axes.plot`.
+
+    Raises
+    ------
+    ValueError
+        If neither `point` nor `nu` is given.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mpack import critical, figures
+    >>> ax = Figure().subplots()
+    >>> point = critical.CriticalPoint(0.62, 0.001, 1.0, 2.0, 0.1, 3)
+    >>> figures.draw_divergence(ax, ([0.60, 0.61, 0.63], [100, 200, 999], [True, True, False]), point)
+    >>> ax.lines[0].get_ydata().tolist(), ax.lines[2].get_ydata().round(3).tolist()
+    ([0.01, 0.005], [0.01, 0.0])
+    """
+    if point is None and nu is None:
+        raise ValueError("nu must be given where there is no point")
+    phi = _check.array("phi", scan[0], (None,))
+    steps = _check.array("steps", scan[1], (len(phi),))
+    gone = np.asarray(scan[2], bool)
+    power = -1 / (point.exponent if nu is None else _check.number("nu", nu, 0.0, open_low=True))
+    dots = {"linestyle": "none", "marker": "o", "markersize": 5, "color": colour("ink")}
+    ax.plot(phi[gone], scale * steps[gone] ** power, **dots | _one_name_each(look))
+    bars = {"linestyle": "none", "marker": "_", "color": colour("muted")}
+    bars |= _one_name_each(stopped or {})
+    ax.plot(phi[~gone], scale * steps[~gone] ** power, **bars)
+    if point is not None:
+        x = np.array([phi.min() if start is None else start, point.phi_c])
+        line = {"color": colour("ink")} | (law or {})
+        ax.plot(x, scale * (point.phi_c - x) * point.amplitude**power, **line)
+        shade = {"color": colour("grid"), "zorder": 0} | (band or {})
+        ax.axvspan(point.phi_c - point.error, point.phi_c + point.error, **shade)
+    factor = "" if scale == 1.0 else rf"10^{{{np.log10(scale):g}}}\,"
+    label = rf"${factor}\tau^{{-1/\nu_\parallel}}$"
+    ax.set(xlabel=r"packing fraction $\phi$", ylabel=label)
+
+
+def draw_limits(
+    ax: Axes,
+    curves: Mapping[str, Any],
+    found: Mapping[str, Limit] | None = None,
+    *,
+    law: Callable[..., ArrayLike] | None = None,
+    largest: float | None = None,
+    ends_at: float | None = None,
+    apart: float = 0.0,
+    looks: Mapping[str, dict] | None = None,
+) -> None:
+    """Draw phi_c against the kick size with errors, its laws, and the limits of small kicks.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    curves : mapping from name to points
+        Each a mapping from kick to what has a value and an error, as of `mpack.critical.limit`.
+    found : mapping from name to Limit, optional
+        The law of each, drawn from 0 to `largest`.
+    law : callable, optional
+        law(kicks, *coefficients); a straight line if left out. See `mpack.critical.swollen`.
+    largest : float, optional
+        Larger kicks are left out; laws end there, or at the largest kick of their curve.
+    ends_at : float, optional
+        Where the limits are drawn with their errors: left of 0. Not at all if left out.
+    apart : float
+        How much further left each next limit is.
+    looks : mapping from name to dict, optional
+        For `Axes.errorbar`; that of the process of this name (`process_style`) if left out.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mpack import critical, figures
+    >>> points = {a: (0.64 - 0.8 * a, 0.001) for a in (0.01, 0.02, 0.05)}
+    >>> ax = Figure().subplots()
+    >>> figures.draw_limits(ax, {"GD": points}, {"GD": critical.limit(points)}, ends_at=-0.01)
+    >>> [len(one.get_xdata()) for one in ax.lines if one.get_linestyle() == "-"]
+    [200]
+    """
+    from mpack.statistics import Estimate
+
+    for place, (name, points) in enumerate(curves.items()):
+        rows = [(kick, *Estimate.of(one)) for kick, one in points.items()]
+        rows = [row for row in rows if largest is None or row[0] <= largest]
+        x, y, error = np.reshape(rows, (-1, 3)).T
+        look = process_style(name) if looks is None else _one_name_each(looks[name])
+        look = {"markersize": 4.5} | look | {"linestyle": "none"}
+        ax.errorbar(x, y, error, label=name, **look)
+        if found is None:
+            continue
+        one = found[name]
+        grid = np.linspace(0.0, x.max() if largest is None else largest, 200)
+        height = np.polyval(one.coefficients[::-1], grid) if law is None else None
+        height = law(grid, *one.coefficients) if height is None else height
+        ax.plot(grid, height, linestyle="-", color=look["color"], lw=0.8)
+        if ends_at is not None:
+            at = ends_at - apart * place
+            ax.errorbar(at, one.value, one.error, clip_on=False, **look)
+    ax.set(xlabel=r"learning rate $\alpha$", ylabel=r"$\phi_c$")
+
+
+def draw_budget(
+    ax: Axes, budget: Budget, *, unit: float = 1e-3, statistics: str = "statistics"
+) -> None:
+    """Draw an uncertainty budget: a bar for each change, the statistical error first and in yellow.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    budget : mpack.critical.Budget
+    unit : float
+        Of the horizontal axis.
+    statistics : str
+        Name of the first bar.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mpack import critical, figures
+    >>> budget = critical.Budget((0.64, 0.003))
+    >>> budget.add("size", -0.001)
+    >>> ax = Figure().subplots()
+    >>> figures.draw_budget(ax, budget)
+    >>> [round(float(bar.get_width()), 6) for bar in ax.patches]
+    [-1.0, 3.0]
+    """
+    unit = _check.number("unit", unit, 0.0, open_low=True)
+    rows = [(statistics, budget.result.error, "active")]
+    rows += [(one.what, one.change, "SGD") for one in budget.changes]
+    names, values, tints = zip(*rows[::-1], strict=True)
+    places = range(len(names))
+    ax.barh(places, np.array(values) / unit, color=[colour(tint) for tint in tints], height=0.6)
+    ax.set_yticks(places, names)
+    ax.axvline(0, color=colour("muted"), lw=0.8)
+    ax.set_xlabel(_in_units("change", unit))
+
+
+def draw_budgets(
+    ax: Axes, budgets: Mapping[str, Budget], looks: Mapping[str, dict], *, unit: float = 1e-3
+) -> None:
+    """Draw several budgets of the same groups: a row for each group, a point for each budget, of what it counts.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    budgets : mapping from name to mpack.critical.Budget
+    looks : mapping from name to dict
+        For `Axes.plot`.
+    unit : float
+        Of the horizontal axis.
+
+    Raises
+    ------
+    ValueError
+        If there is no budget, or their groups differ.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mpack import critical, figures
+    >>> ax = Figure().subplots()
+    >>> figures.draw_budgets(ax, {"GD": critical.Budget((0.64, 0.003))}, {"GD": {"marker": "o"}})
+    >>> ax.lines[0].get_xdata().tolist()
+    [3.0]
+    """
+    unit = _check.number("unit", unit, 0.0, open_low=True)
+    groups = {tuple(one.parts) for one in budgets.values()}
+    if len(groups) != 1:
+        raise ValueError(f"budgets must have the same groups; got {len(groups)} different ones")
+    names = list(*groups)
+    for name, budget in budgets.items():
+        values = np.array(list(budget.parts.values())) / unit
+        look = _one_name_each(looks[name]) | {"linestyle": "none", "label": name}
+        ax.plot(values, range(len(names)), **look)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set_xlabel(_in_units("change", unit))
+
+
+def _one_name_each(look: Mapping[str, Any]) -> dict[str, Any]:
+    """A style without matplotlib's short names (ms, ls), so that it can be laid over another."""
+    from matplotlib import cbook, lines
+
+    return cbook.normalize_kwargs(look, lines.Line2D)
+
+
+def _in_units(what: str, unit: float) -> str:
+    power = np.log10(unit)
+    if unit == 1.0:
+        return what
+    size = rf"$10^{{{round(power)}}}$" if np.isclose(power, round(power)) else f"{unit:g}"
+    return f"{what}, in units of {size}"

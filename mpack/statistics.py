@@ -91,8 +91,8 @@ class Estimate:
         Parameters
         ----------
         thing : Estimate, number, pair, triple, or an object with an attribute `estimate`
-            A number alone is exact. A pair is (value, error), a triple (value, error, n). `mpack.critical`'s results have the
-            attribute `estimate`.
+            A number alone is exact. A pair is (value, error), a triple (value, error, n).
+            `mpack.critical`'s results have the attribute `estimate`.
 
         Returns
         -------

@@ -10,7 +10,7 @@ from PIL import Image
 
 import mpack
 from book import chapters, pictures
-from mpack import figures, scaling
+from mpack import critical, figures, scaling
 
 matplotlib.use("agg")
 from matplotlib import pyplot  # noqa: E402
@@ -209,3 +209,83 @@ def test_a_collapse_keeps_markers_and_strengths_from_panel_to_panel():
     with pytest.raises(ValueError, match="sizes must hold every size of the data; 4 is missing"):
         figures.draw_collapse(axes[0], data, sizes=[8, 16])
     pyplot.close(fig)
+
+
+POINT = critical.CriticalPoint(0.62, 0.002, 1.25, 30.0, 0.2, 12)
+
+
+def points_of(ax, marker):
+    """The points of all lines with this marker, as rows (x, y)."""
+    return np.concatenate([one.get_xydata() for one in ax.lines if one.get_marker() == marker])
+
+
+def test_a_divergence_is_a_straight_line():
+    """Times that obey the law lie on the line that ends at phi_c; runs stopped while active are bars."""
+    scan = critical.invented(
+        POINT, 0.60 + 0.005 * np.arange(6), 1e5, np.random.default_rng(1), scatter=0.0
+    )
+    _, ax = pyplot.subplots()
+    figures.draw_divergence(ax, scan, POINT, scale=1e4, marker="s", ms=3)
+    dots, bars = points_of(ax, "s"), points_of(ax, "_")
+    assert len(dots) == 4
+    assert np.array_equal(bars[:, 0], scan.phi[4:])
+    (line,) = (one for one in ax.lines if one.get_linestyle() == "-")
+    assert line.get_xydata()[-1] == pytest.approx([0.62, 0.0])
+    assert np.interp(dots[:, 0], *line.get_xydata().T) == pytest.approx(dots[:, 1])
+    (band,) = ax.patches
+    assert (band.get_x(), band.get_width()) == pytest.approx((0.618, 0.004))
+    assert "10^{4}" in ax.get_ylabel()
+    with pytest.raises(ValueError, match="nu must be given"):
+        figures.draw_divergence(ax, scan)
+    figures.draw_divergence(ax, scan, nu=1.25, marker="x")
+    assert points_of(ax, "x")[:, 1] == pytest.approx(dots[:, 1] / 1e4)
+    pyplot.close("all")
+
+
+def test_limits_are_drawn_where_they_are():
+    curves = {
+        name: {a: (critical.swollen(a, end, 0.3), 0.001) for a in (0.01, 0.03, 0.1)}
+        for name, end in (("SGD", 0.64), ("GD", 0.63))
+    }
+    found = {name: critical.limit(points, "swollen") for name, points in curves.items()}
+    _, (left, right) = pyplot.subplots(1, 2)
+    figures.draw_limits(left, curves, found, law=critical.swollen, ends_at=-0.002, apart=0.001)
+    for name, points in curves.items():
+        seen = points_of(left, figures.MARKERS[name])
+        assert seen[:3, 1] == pytest.approx([value for value, _ in points.values()])
+        assert seen[3] == pytest.approx(
+            [-0.002 - 0.001 * list(curves).index(name), found[name].value]
+        )
+    laws = [one.get_xydata() for one in left.lines if len(one.get_xdata()) == 200]
+    assert [row[0, 1] for row in laws] == pytest.approx([0.64, 0.63], abs=1e-6)
+    straight = {name: critical.limit(points, largest=0.05) for name, points in curves.items()}
+    looks = {name: {"color": "k", "marker": "o", "ms": 3, "ls": "--"} for name in curves}
+    figures.draw_limits(right, curves, straight, largest=0.05, looks=looks)
+    assert points_of(right, "o")[:, 0].max() == 0.03  # the largest kick is left out
+    ends = [one.get_xydata()[0, 1] for one in right.lines if len(one.get_xdata()) == 200]
+    assert ends == pytest.approx([one.value for one in straight.values()])
+    pyplot.close("all")
+
+
+def test_budgets_are_drawn_in_their_unit():
+    budgets = {}
+    for name, size in (("SGD", 0.002), ("GD", -0.004)):
+        budgets[name] = critical.Budget((0.64, 0.001))
+        budgets[name].add("half of the time", size)
+    _, (left, right) = pyplot.subplots(1, 2)
+    figures.draw_budget(left, budgets["GD"], statistics="scatter of runs")
+    assert [bar.get_width() for bar in left.patches] == pytest.approx([-4.0, 1.0])
+    assert [text.get_text() for text in left.get_yticklabels()] == [
+        "half of the time",
+        "scatter of runs",
+    ]
+    tint = left.patches[1].get_facecolor()
+    assert matplotlib.colors.to_hex(tint) == figures.colour("active")
+    looks = {name: figures.process_style(name) for name in budgets}
+    figures.draw_budgets(right, budgets, looks)
+    assert [one.get_xdata().tolist() for one in right.lines] == [[1.0, 2.0], [1.0, 4.0]]
+    assert "10^{-3}" in right.get_xlabel()
+    budgets["GD"].add("size", 0.1)
+    with pytest.raises(ValueError, match="the same groups"):
+        figures.draw_budgets(right, budgets, looks)
+    pyplot.close("all")

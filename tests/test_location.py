@@ -347,7 +347,7 @@ def test_what_is_no_scan():
 @pytest.mark.parametrize("method", ["profile", "direct"])
 @pytest.mark.parametrize("beta", [0.6, 0.84, 1.1])
 def test_the_exponent_of_the_activity_is_found(seed, method, beta):
-    """60 draws: deviations are no larger than the errors say, which count another range and so are large."""
+    """15 draws: deviations are no larger than the errors say, which count another range and so are large."""
     rng = np.random.default_rng(seed)
     phi = 0.57 + 0.003 * np.arange(1, 15)
     f = 6 * (phi - 0.5705) ** beta
@@ -357,7 +357,7 @@ def test_the_exponent_of_the_activity_is_found(seed, method, beta):
         critical.onset_exponent(
             phi, f + error * rng.standard_normal(14), error, most=min(most, 1.0), method=method
         )
-        for _ in range(60)
+        for _ in range(15)
     ]
     assert np.mean([((one.beta - beta) / one.error) ** 2 for one in found]) < 1.5
     assert np.mean([one.beta for one in found]) == pytest.approx(beta, abs=0.05)

@@ -70,7 +70,8 @@ def steady_activity(
     averaged. With n evenly spaced records of variance s^2 and integrated autocorrelation time tau
     (in records, summed up to Sokal's window W = 5 tau by emcee, at least 1), error^2 = (s^2 tau/n)
     (1 + (2W + 1)/n); the bracket undoes, to first order in 1/n, what taking the mean from the same
-    records hides (Wolff, Comput. Phys. Commun. 156, 143 (2004)).
+    records hides (Wolff, Computer Physics Communications 156,
+    143 (2004)).
 
     Parameters
     ----------

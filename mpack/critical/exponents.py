@@ -64,7 +64,7 @@ def exponent(
     >>> phi = np.repeat(0.600 + 0.005 * np.arange(9), 4)
     >>> rng = np.random.default_rng(1)
     >>> print(critical.exponent([critical.invented(law, phi, 20_000, rng) for _ in range(2)]))
-    0.93 ± 0.10
+    1.04 ± 0.12
     """
     from scipy import interpolate
 
