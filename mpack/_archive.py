@@ -74,7 +74,7 @@ def export(store, folder):
     specs = [from_text(row["spec"]) for row in rows]
     series = [stored_series(row) for row in rows]
     more = [_derived(store, row, one) for row, one in zip(rows, series)]
-    files = {"runs.csv.xz": _runs(rows, specs, more), "series.xz": _all_series(rows, specs, series)}
+    files = {"runs.csv.xz": _runs(rows, specs, more), "series.xz": _all_series(specs, series)}
     if any(len(row["blobs"]) > 1 for row in rows):
         files["arrays.xz"] = _all_arrays(rows)
     return _container.put(folder, files, _about(folder.name, rows, specs))
@@ -113,7 +113,7 @@ def _number(numbers, name):
     return json.dumps(numbers[name]) if name in numbers else ""
 
 
-def _all_series(rows, specs, series):
+def _all_series(specs, series):
     """All series end to end: differences of steps and of active particles, bytes of floats place by place."""
     times = [np.diff(one.times, prepend=0) for one in series]
     counts = [np.rint(one.activity * spec.n).astype(np.int64) for one, spec in zip(series, specs)]

@@ -77,7 +77,7 @@ class Engine:
         self.n, self.dim, self.threads = packing.n, packing.dim, threads
         self.axes = (0,) * packing.dim
         self.rule = _rule(packing, recipe, seed)
-        self.space = _space(packing, recipe, self.rule, labels, origin, wraps)
+        self.space = _space(packing, self.rule, labels, origin, wraps)
         self.lists = _lists(packing, self.rule, threads, self.space["anchor"].base)
         self.shared = _shared(self.n, self.dim, threads, recipe)
         self.chunks = [_chunk(self.dim) for _ in range(threads)]
@@ -240,7 +240,7 @@ def _strongest(packing, recipe):
     return recipe.scale * force * drawn / packing.box
 
 
-def _space(packing, recipe, rule, labels, origin, wraps):
+def _space(packing, rule, labels, origin, wraps):
     n, dim = packing.n, packing.dim
     labels = np.arange(n, dtype=np.uint32) if labels is None else np.array(labels, dtype=np.uint32)
     if origin is None:
@@ -283,7 +283,7 @@ def _lists(packing, rule, threads, scratch):
     group = Group(
         state.LIST,
         found_room=found_room,
-        cells_room=cells**dim,
+        cells=cells,
         runs_room=runs_room,
         first=np.zeros(n, dtype=np.uint32),
         last=np.zeros(n, dtype=np.uint32),
@@ -302,6 +302,10 @@ def _lists(packing, rule, threads, scratch):
 
 def _make_lists(lists, rows_room, pairs_room):
     """Room for the wide list and the one that steps look at."""
+    if rows_room > 2**32:
+        raise MemoryError(
+            f"a neighbour list of {rows_room} entries: its places are 32-bit numbers, and end at {2**32}"
+        )
     lists["rows_room"], lists["pairs_room"] = rows_room, pairs_room
     lists["wide_i"] = np.zeros(rows_room // 2, dtype=np.uint32)
     lists["rows"] = np.zeros(rows_room, dtype=np.uint32)

@@ -357,6 +357,17 @@ def test_one_particle(dim, threads):
     assert run.absorbed and run.steps == 0 and run.digest == packing.digest
 
 
+@pytest.mark.parametrize("dim, phi", [(4, 1e-22), (5, 1e-18), (6, 1e-20), (6, 1e-40)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_box_of_more_cells_than_integers_can_count(dim, phi, threads):
+    """10**6 cells to an edge in four dimensions and more; as many as there are particles are enough."""
+    start = mpack.Packing.random(n=100, phi=phi, dim=dim, seed=1)
+    run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=10, seed=1, threads=threads)
+    assert run.absorbed
+    assert run.steps == 0
+    assert run.final == start
+
+
 def test_absorbed_means_the_first_step_without_a_contact():
     packing, dynamics = start(phi=0.3), mpack.PairwiseBRO(eps=0.1)
     run = mpack.simulate(packing, dynamics, steps=10_000, seed=4, record=mpack.every(1))

@@ -24,14 +24,6 @@ CAP = 1e200
 
 
 @njit(forceinline=True)
-def interaction_range(kind, a, b, d):
-    """Separation from which on a pair with contact distance d does not interact."""
-    if kind == LENNARD_JONES:
-        return b * d
-    return d
-
-
-@njit(forceinline=True)
 def _sixth(d, r):
     """(d/r)**6; infinite when it overflows."""
     q = d / r

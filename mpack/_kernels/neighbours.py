@@ -310,19 +310,17 @@ def list_neighbours(axes, space, lists, rule, shared, cells, thread):
 
 
 @bare
-def cells_to_an_edge(axes, lists, rule, skin):
+def cells_to_an_edge(lists, rule, skin):
     """As many cells as fit with edges no shorter than the cut-off; 1 (all pairs) where three do not fit."""
     cutoff = (rule.largest + skin) * MARGIN + LEEWAY * rule.box / 2.0**32
-    cells = np.int64(math.floor(min(rule.box / cutoff, 1e6)))
-    while cells >= 3 and cells ** len(axes) > lists.cells_room:
-        cells -= 1
+    cells = np.int64(math.floor(min(rule.box / cutoff, float(lists.cells))))
     return cells if cells >= 3 else 1
 
 
 @bare
 def most_contacts(axes, space, lists, rule, shared):
     """A bound on the contacts of one particle for as long as the list lives: the fullest 3**dim cells there can be."""
-    cells = cells_to_an_edge(axes, lists, rule, shared.wide)
+    cells = cells_to_an_edge(lists, rule, shared.wide)
     if cells == 1:
         return space.n - 1
     start = as_uint32(lists.start)
@@ -414,7 +412,7 @@ def renew(axes, space, lists, rule, shared, thread):
             shared.wide = shared.skin + WIDER
             shared.sorted = 1 - shared.sparse
             shared.builds += 1
-        cells = cells_to_an_edge(axes, lists, rule, shared.skin + WIDER)
+        cells = cells_to_an_edge(lists, rule, shared.skin + WIDER)
         _sort(axes, space, lists, rule, shared, cells, thread)
         _go_home(axes, space, begin, end)
         list_neighbours(axes, space, lists, rule, shared, cells, thread)

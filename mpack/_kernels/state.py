@@ -52,7 +52,7 @@ LIST = _record(
         ("rows_room", np.int64),
         ("pairs_room", np.int64),
         ("found_room", np.int64),
-        ("cells_room", np.int64),
+        ("cells", np.int64),  # most cells to an edge that there is room for
         ("runs_room", np.int64),
         ("halo_room", np.int64),
     ],
@@ -64,7 +64,7 @@ LIST = _record(
         "first",  # uint32 (n): where the row of a slot begins (sparse)
         "last",  # uint32 (n): where it ends
         "cell",  # uint32 (n): cell of a slot, then its old place while sorting
-        "start",  # uint32 (cells_room + 1): first slot of each cell
+        "start",  # uint32 (cells**dim + 1): first slot of each cell
         "runs",  # int64 (threads * runs_room): runs of neighbouring slots of one cell
         "halo",  # int32 (threads, halo_room + 4, stride): `coarse` of the slots around one cell
         "halo_slot",  # uint32 (threads, halo_room + 4): those slots
