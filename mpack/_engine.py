@@ -5,7 +5,9 @@ import threading
 
 import numpy as np
 
-from mpack._kernels import state
+from mpack._kernels import memory, state
+from mpack._kernels._jit import INTERPRETED, WATCHED
+from mpack._kernels.machine import FAILED
 from mpack._kernels.neighbours import drop_anchor, settle_wraps
 from mpack._kernels.steps import advance
 from mpack.potentials import Harmonic, Hertzian, Linear
@@ -25,8 +27,8 @@ class Group:
 
     def __init__(self, dtype, **fields):
         self.arrays = {}
-        self._table = np.zeros(1, dtype=dtype)
-        self.record = self._table[0]
+        table = np.zeros(1, dtype=dtype)
+        self.record = table.view(np.recarray)[0] if INTERPRETED else table[0]
         for name, value in fields.items():
             self[name] = value
 
@@ -36,6 +38,8 @@ class Group:
     def __setitem__(self, name, value):
         if isinstance(value, np.ndarray):
             self.arrays[name] = np.ascontiguousarray(value)
+            if WATCHED:
+                memory.enter(self.arrays[name])
             value = self.arrays[name].ctypes.data
         self.record[name] = value
 
@@ -120,17 +124,27 @@ class Engine:
             self._grow(status)
 
     def _advance_all(self, until):
+        failed = []
+
         def work(thread):
             groups = (self.space, self.lists, self.rule, self.shared, self.chunks[thread])
-            advance(self.axes, *(group.record for group in groups), until, thread)
+            try:
+                advance(self.axes, *(group.record for group in groups), until, thread)
+            except Exception as error:  # the others wait for this thread at a barrier
+                self.shared["gate"][FAILED] = 1
+                failed.append(error)
 
         if self.threads == 1:
             work(0)
-            return
-        workers = [threading.Thread(target=work, args=(thread,)) for thread in range(self.threads)]
-        for worker in workers:
-            worker.start()
-        _join(workers)
+        else:
+            workers = [
+                threading.Thread(target=work, args=(thread,)) for thread in range(self.threads)
+            ]
+            for worker in workers:
+                worker.start()
+            _join(workers)
+        if failed:
+            raise failed[0]
 
     def _grow(self, status):
         if status == state.GROW_LIST:

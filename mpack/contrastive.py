@@ -24,6 +24,7 @@ import numpy as np
 from mpack import _check
 from mpack._kernels import contrastive as kernel
 from mpack._kernels import noise
+from mpack._kernels._jit import plain
 from mpack._repr import short_repr
 
 _START_BLOCK = 2**31  # noise blocks from here on never meet a view
@@ -262,7 +263,12 @@ class Encoder:
         label, draws = np.arange(self.size, dtype=np.uint64), np.empty(self.size)
         block = np.full(self.size, _START_BLOCK, np.uint64)
         noise.fill_gaussian(
-            np.uint64(_check.seed("seed", seed)), noise.NETWORK, np.uint64(0), label, block, draws
+            np.uint64(_check.seed("seed", seed)),
+            noise.NETWORK,
+            np.uint64(0),
+            label,
+            block,
+            draws,
         )
         gains = [2.0, 2.0, 1.0]
         scale = [
@@ -309,7 +315,7 @@ class Encoder:
 
     def _split(self, theta):
         theta = _check.array("theta", theta, (self.size,))
-        return kernel.split.py_func(theta, self.pixels, self.hidden, self.features, self.out)
+        return plain(kernel.split)(theta, self.pixels, self.hidden, self.features, self.out)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

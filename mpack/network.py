@@ -14,6 +14,7 @@ from scipy import linalg
 
 from mpack import _check
 from mpack._kernels import network, noise
+from mpack._kernels._jit import plain
 from mpack._repr import short_repr
 
 _START_BLOCK = 2**31  # noise blocks from here on never meet a batch
@@ -254,7 +255,7 @@ class SmallNetwork:
         return NetworkRuns(record, out, v, speed2)
 
     def _split(self, theta):
-        return network.split.py_func(theta, self.X.shape[1], self.hidden, self.classes)
+        return plain(network.split)(theta, self.X.shape[1], self.hidden, self.classes)
 
     def _errors(self, theta):
         """Activities, error p - onehot at the output and at the hidden layer."""

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from book._tools.execute import FIRST_STEP
+from mpack import _engine
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -154,3 +157,14 @@ def test_a_file_that_was_missing_and_turns_up(book):
     book.write("book/results/late.csv", "here\n")
     assert book.execute()[:2] == (0, {"first"})
     assert "here" in book.result("first").read_text()
+
+
+def test_the_first_step_of_a_build_compiles_the_step_in_its_dimension(monkeypatch):
+    called = []
+    real = _engine.advance
+    monkeypatch.setattr(
+        _engine, "advance", lambda *arguments: called.append(arguments[0]) or real(*arguments)
+    )
+    for dim in (2, 3):
+        exec(FIRST_STEP.format(dim))
+    assert {len(dimensions) for dimensions in called} == {2, 3}

@@ -1,23 +1,67 @@
-"""How kernels are compiled and imported: nowhere to write a cache, stale caches, what an import costs."""
+"""How kernels are compiled and imported: no place for a cache, stale and damaged ones, other numbas, none at all."""
 
+import ast
+import json
+import os
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
-import numba.core.caching
+import numba
+import numba.core.caching as caching
+import pytest
 
-from book._tools.execute import FIRST_STEP
-from mpack import _engine
+import mpack
 from mpack._kernels import _jit
+
+LIBRARY = Path(mpack.__file__).parent
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+PLACES = ("UserProvided", "InTree", "UserWide")
 
 
 def _twice(x):
     return 2 * x
 
 
+def program(text, **environment):
+    """What a fresh Python prints, with warnings as errors."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", text],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# ------------------------------------------------------------------------------------------------
+# the cache
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """An empty cache of one's own."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def found(pattern, folder):
+    (path,) = folder.rglob(pattern)
+    return path
+
+
+def hits(compiled):
+    return sum(compiled.stats.cache_hits.values())
+
+
 def test_without_a_place_for_a_cache_kernels_compile_in_memory(monkeypatch):
-    monkeypatch.setattr(_jit._WingCacheImpl, "_locator_classes", [])
+    monkeypatch.setattr(_jit._WingCache._impl_class, "_locator_classes", [])
     for compiled in (_jit.njit(_twice), _jit.bare(_twice, entry=True)):
-        assert isinstance(compiled._cache, numba.core.caching.NullCache)
+        assert isinstance(compiled._cache, caching.NullCache)
         assert compiled(21) == 42
 
 
@@ -32,32 +76,194 @@ def test_the_stamp_of_a_cache_covers_every_kernel(monkeypatch, tmp_path):
     assert stamp() != before
 
 
-def test_the_first_step_of_a_build_compiles_the_step_in_its_dimension(monkeypatch):
-    called = []
-    real = _engine.advance
-    monkeypatch.setattr(
-        _engine, "advance", lambda *arguments: called.append(arguments[0]) or real(*arguments)
+def test_what_is_compiled_is_found_again(folder):
+    assert _jit.njit(_twice)(21) == 42
+    again = _jit.njit(_twice)
+    assert again(21) == 42
+    assert hits(again) == 1
+
+
+DAMAGES = {
+    "emptied": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "overwritten": lambda content: b"\x80\x05garbage" * 40,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+def test_a_damaged_cache_is_made_anew(folder, pattern, damage):
+    _jit.njit(_twice)(21)
+    path = found(pattern, folder)
+    path.write_bytes(damage(path.read_bytes()))
+    mending, mended = _jit.njit(_twice), _jit.njit(_twice)
+    assert mending(21) == 42
+    assert hits(mending) == 0
+    assert mended(21) == 42
+    assert hits(mended) == 1
+
+
+@pytest.mark.parametrize("room", [0, 200, 2000])
+def test_a_full_disk_stops_nothing(folder, room):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    compiled = _jit.njit(_twice)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))  # as `ulimit -f` does
+    try:
+        doubled = compiled(21)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert doubled == 42
+    assert not list(folder.rglob("*.nbc"))  # it was in earnest
+    later = _jit.njit(_twice)
+    assert later(21) == 42
+    assert list(folder.rglob("*.nbc"))
+
+
+# ------------------------------------------------------------------------------------------------
+# other versions of numba
+
+
+def test_a_missing_part_of_numba_is_named_with_the_version():
+    for module, name in (("core.caching", "Nothing"), ("core.nothing", "x"), ("np", "a.b")):
+        expected = f"mpack needs {_jit.FITTING}; this is numba {numba.__version__}, which lacks "
+        with pytest.raises(ImportError, match=re.escape(f"{expected}numba.{module}.{name}")):
+            _jit._part(module, name)
+
+
+@pytest.mark.parametrize("part", ["FunctionCache", "CompileResultCacheImpl", "locators"])
+def test_where_our_cache_cannot_be_made_numbas_own_serves(monkeypatch, folder, part):
+    for name in [part] if part != "locators" else [f"{place}CacheLocator" for place in PLACES]:
+        monkeypatch.delattr(caching, name, raising=False)
+        monkeypatch.delattr(caching, f"_{name}", raising=False)
+    assert _jit._wing_cache() is None
+    monkeypatch.undo()
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(folder))
+    monkeypatch.setattr(_jit, "_WingCache", None)
+    for _ in range(2):
+        compiled = _jit.njit(_twice)
+        assert compiled(21) == 42
+    assert hits(compiled) == 1
+
+
+def test_locators_are_found_under_either_name(monkeypatch):
+    """Public since numba 0.62."""
+    public = [hasattr(caching, f"{place}CacheLocator") for place in PLACES]
+    old, new = ("", "_") if all(public) else ("_", "")
+    for place in PLACES:
+        locator = getattr(caching, f"{old}{place}CacheLocator")
+        monkeypatch.setattr(caching, f"{new}{place}CacheLocator", locator, raising=False)
+        monkeypatch.delattr(caching, f"{old}{place}CacheLocator")
+    assert [locator.__name__ for locator in _jit._locators()] == [f"_Wing{p}" for p in PLACES]
+
+
+@pytest.mark.skipif(not PYPROJECT.exists(), reason="an installed library has no pyproject.toml")
+def test_the_stated_range_is_that_of_the_package():
+    stated = tomllib.loads(PYPROJECT.read_text(encoding="utf8"))["project"]["dependencies"]
+    assert _jit.FITTING in stated
+
+
+def test_inner_parts_of_numba_are_used_in_one_file():
+    """By name: what numba documents may be imported anywhere in the wing, everything else in `_jit` alone."""
+    documented = {"numba", "numba.types", "numba.extending.intrinsic", "numba.extending"}
+    inner = (
+        r"\bcgutils\b|\bpopulate_array\b|\bcaching\b|\._cache\b|\b_nrt\b|\.py_func\b|make_array\b"
     )
-    for dim in (2, 3):
-        exec(FIRST_STEP.format(dim))
-    assert {len(dimensions) for dimensions in called} == {2, 3}
+    for path in LIBRARY.rglob("*.py"):
+        if path.name == "_jit.py":
+            continue
+        text = path.read_text(encoding="utf8")
+        assert re.findall(inner, text) == [], path
+        for node in ast.walk(ast.parse(text)):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            used = {name for name in names if name.split(".")[0] == "numba"}
+            assert used <= documented, path
+            assert not used or path.parent.name == "_kernels", path
+
+
+# ------------------------------------------------------------------------------------------------
+# not compiled, and checked
+
+SMALL = """
+import json, mpack
+told = {}
+for dim, rule in ((2, mpack.PairwiseBRO(eps=0.1)), (3, mpack.SGD(alpha=0.1, batch_size=9))):
+    start = mpack.Packing.random(n=30, phi=0.5, dim=dim, seed=1)
+    run = mpack.simulate(start, rule, steps=8, seed=3, record=mpack.every(4), threads=THREADS)
+    told[dim] = [run.digest, *map(float, run.energy)]
+told["pairs"] = len(start.overlaps()[0])
+print(json.dumps(told))
+"""
+
+
+def test_plain_python_computes_the_same(tmp_path):
+    """With NUMBA_DISABLE_JIT=1, for debuggers and coverage: the kernels themselves, run by the interpreter."""
+    one, two = (SMALL.replace("THREADS", threads) for threads in "12")
+    compiled = json.loads(program(one))
+    assert compiled["2"] != compiled["3"]
+    assert json.loads(program(one, NUMBA_DISABLE_JIT="1")) == compiled
+    assert json.loads(program(two, NUMBA_DISABLE_JIT="1")) == compiled
+
+
+BEYOND = """
+import numpy as np
+from mpack._kernels import machine, memory
+from mpack._kernels._jit import bare
+
+@bare(entry=True)
+def entry_of(address, k):
+    return machine.as_int32(address)[k]
+
+one = np.arange(10, dtype=np.int32)
+memory.enter(one)
+at = np.uint64(one.ctypes.data)
+four = np.uint64(4)
+tries = [(at, 9), (at + four, 8), (at, 10), (at + four, 9), (np.uint64(0), 0), (np.uint64(64), 0)]
+for address, k in tries:
+    try:
+        print(entry_of(address, np.uint64(k)), end=" ")
+    except IndexError:
+        print("beyond", end=" ")
+del one
+"""
+
+
+@pytest.mark.parametrize("how", ["MPACK_CHECKED", "NUMBA_DISABLE_JIT"])
+def test_a_checked_kernel_does_not_leave_its_array(how):
+    """Also from an address inside it, and where there is no array."""
+    assert program(BEYOND, **{how: "1"}).split() == ["9", "9"] + ["beyond"] * 4
+
+
+FAILING = """
+import mpack
+from mpack import _engine
+start = mpack.Packing.random(n=300, phi=0.5, dim=2, seed=1)
+engine = _engine.Engine(start, mpack.PairwiseBRO(eps=0.1).recipe(), 1, threads=2)
+engine.lists["first"] = engine.lists["first"][:200].copy()
+try:
+    engine.advance(50)
+except (IndexError, RuntimeError) as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_thread_that_fails_does_not_leave_the_others_waiting():
+    assert program(FAILING, NUMBA_DISABLE_JIT="1").split() == ["IndexError"]
+
+
+# ------------------------------------------------------------------------------------------------
+# importing
 
 
 def test_importing_mpack_loads_nothing_heavy():
     code = (
         "import mpack, sys; mpack.Packing; mpack.PairwiseBRO; mpack.simulate; print(*sys.modules)"
     )
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = program(code).split()
     assert "mpack.simulation" in loaded
-    assert not {
-        "numba",
-        "scipy",
-        "pandas",
-        "gsd",
-        "dask",
-        "matplotlib",
-        "ipywidgets",
-        "tqdm",
-    } & set(loaded)
+    heavy = {"numba", "scipy", "pandas", "gsd", "dask", "matplotlib", "ipywidgets", "tqdm"}
+    assert not heavy & set(loaded)

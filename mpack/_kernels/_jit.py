@@ -1,19 +1,60 @@
-"""The one way kernels are compiled: `njit`, GIL-free, strict IEEE arithmetic, cached on disk where a disk allows.
+"""All that this library asks of numba beyond its documented face: how kernels are compiled, and what intrinsics need.
 
-numba's own cache looks only at the file a kernel is defined in, so a kernel whose callee changed in
-another file would stay stale. Here the stamp covers the sources of the whole wing: edit any kernel
-and all are compiled anew. Where no cache can be written (a read-only tree and no home), kernels
-compile in memory and nothing else changes.
+`njit` and `bare` are the one way kernels are compiled: GIL-free, strict IEEE arithmetic, cached on
+disk where a disk allows. numba's own cache looks only at the file a kernel is defined in, so a
+kernel whose callee changed in another file would stay stale. Here the stamp covers the sources of
+the whole wing: edit any kernel and all are compiled anew. A cache is a convenience: where none can
+be written, or one is damaged, kernels compile in memory and nothing else changes.
+
+numba's inner parts move between versions. Those used here are looked up by `_part`, which says what
+is missing and which versions have it; no other file touches them.
+
+Two environment variables, read once, change how kernels run, never what they compute:
+
+    MPACK_CHECKED=1       compiled with bounds checks and true array lengths, without inlining and
+                          without a cache: slow, for hunting an access that leaves its array
+    NUMBA_DISABLE_JIT=1   not compiled at all: plain Python, for debuggers and coverage
 """
 
+import contextlib
 import functools
 import hashlib
+import importlib
+import operator
+import os
 from pathlib import Path
 
 import numba
-from numba.core import caching
+import numpy as np
+from llvmlite import ir
 
 _WING = Path(__file__).parent
+FITTING = "numba>=0.61,<0.69"  # what the tests have passed on, as in pyproject.toml
+INTERPRETED = bool(numba.config.DISABLE_JIT)
+CHECKED = os.environ.get("MPACK_CHECKED", "0") not in ("", "0") and not INTERPRETED
+WATCHED = (
+    CHECKED or INTERPRETED
+)  # every access is checked, so the kernels must know what memory is whose
+
+
+def _part(module, name):
+    """An inner part of numba.
+
+    Raises
+    ------
+    ImportError
+        In words, if this version of numba has none of that name.
+    """
+    try:
+        return operator.attrgetter(name)(importlib.import_module(f"numba.{module}"))
+    except (ImportError, AttributeError) as missing:
+        raise ImportError(
+            f"mpack needs {FITTING}; this is numba {numba.__version__}, which lacks numba.{module}.{name}"
+        ) from missing
+
+
+# ------------------------------------------------------------------------------------------------
+# the cache
 
 
 @functools.cache
@@ -24,27 +65,85 @@ def _wing_stamp():
     return digest.hexdigest()
 
 
-class _InTree(caching.InTreeCacheLocator):
-    def get_source_stamp(self):
-        return _wing_stamp()
+def _locators():
+    """numba's places for a cache, stamped with the whole wing: a given folder, beside the source, the user's own."""
+    located = []
+    for place in ("UserProvided", "InTree", "UserWide"):
+        try:
+            base = _part("core.caching", f"{place}CacheLocator")
+        except ImportError:  # up to numba 0.61 their names are private
+            base = _part("core.caching", f"_{place}CacheLocator")
+        stamped = {"get_source_stamp": lambda self: _wing_stamp()}
+        located.append(type(f"_Wing{place}", (base,), stamped))
+    return located
 
 
-class _UserProvided(caching.UserProvidedCacheLocator):
-    def get_source_stamp(self):
-        return _wing_stamp()
+def _wing_cache():
+    """The class of our caches; None where this version of numba has not what it is made of."""
+    try:
+        function_cache = _part("core.caching", "FunctionCache")
+        implementation = _part("core.caching", "CompileResultCacheImpl")
+        located = {"_locator_classes": _locators()}
+    except ImportError:
+        return None
+
+    class WingCache(function_cache):
+        _impl_class = type("_WingCacheImpl", (implementation,), located)
+
+        def load_overload(self, sig, target_context):
+            """What is stored; None, so that it is compiled, also where that cannot be read."""
+            try:
+                return super().load_overload(sig, target_context)
+            except Exception:  # a damaged file raises whatever its bytes happen to mean
+                return None
+
+        def save_overload(self, sig, data):
+            """Store it; over a damaged index write a new one; go without where nothing can be written."""
+            try:
+                super().save_overload(sig, data)
+            except OSError:  # a full disk, a quota
+                pass
+            except Exception:
+                with contextlib.suppress(Exception):
+                    self.flush()
+                    super().save_overload(sig, data)
+
+    return WingCache
 
 
-class _UserWide(caching.UserWideCacheLocator):
-    def get_source_stamp(self):
-        return _wing_stamp()
+_WingCache = _wing_cache()
 
 
-class _WingCacheImpl(caching.CompileResultCacheImpl):
-    _locator_classes = [_UserProvided, _InTree, _UserWide]
+def _cached(dispatcher):
+    """`dispatcher`, kept on disk by our cache, by numba's own where ours cannot be made, or not at all."""
+    try:
+        if _WingCache is None:
+            dispatcher.enable_caching()
+        else:
+            dispatcher._cache = _WingCache(dispatcher.py_func)
+    except (RuntimeError, OSError):  # no writable place: compile in memory
+        pass
+    return dispatcher
 
 
-class _WingCache(caching.FunctionCache):
-    _impl_class = _WingCacheImpl
+# ------------------------------------------------------------------------------------------------
+# compiling
+
+
+_part("core.options", "DefaultOptions._nrt")
+
+
+def _compiled(function, forceinline, cached, **options):
+    if INTERPRETED:  # wrapped integers are meant, and zeros are divided by as IEEE has it
+        return np.errstate(all="ignore")(function)
+    dispatcher = numba.njit(
+        nogil=True,
+        error_model="numpy",
+        forceinline=forceinline and not CHECKED,
+        boundscheck=CHECKED or None,
+        **options,
+    )(function)
+    return _cached(dispatcher) if cached and not CHECKED else dispatcher
 
 
 def njit(function=None, *, forceinline=False):
@@ -55,8 +154,7 @@ def njit(function=None, *, forceinline=False):
     """
     if function is None:
         return functools.partial(njit, forceinline=forceinline)
-    dispatcher = numba.njit(nogil=True, forceinline=forceinline, error_model="numpy")(function)
-    return dispatcher if forceinline else _cached(dispatcher)
+    return _compiled(function, forceinline, cached=not forceinline)
 
 
 def bare(function=None, *, forceinline=False, entry=False):
@@ -69,15 +167,41 @@ def bare(function=None, *, forceinline=False, entry=False):
     if function is None:
         return functools.partial(bare, forceinline=forceinline, entry=entry)
     options = {} if entry else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    dispatcher = numba.njit(
-        nogil=True, forceinline=forceinline, error_model="numpy", _nrt=False, **options
-    )(function)
-    return _cached(dispatcher) if entry else dispatcher
+    options["_nrt"] = (
+        CHECKED  # in that build the views of `machine` are functions that return arrays
+    )
+    return _compiled(function, forceinline, cached=entry, **options)
 
 
-def _cached(dispatcher):
-    try:
-        dispatcher._cache = _WingCache(dispatcher.py_func)
-    except RuntimeError:  # no writable place for a cache: compile in memory
-        pass
-    return dispatcher
+def plain(kernel):
+    """The Python function that a kernel was compiled from."""
+    return getattr(kernel, "py_func", kernel)
+
+
+# ------------------------------------------------------------------------------------------------
+# for intrinsics
+
+_populate_array = _part("np.arrayobj", "populate_array")
+_get_or_insert_function = _part("core.cgutils", "get_or_insert_function")
+
+
+def array_at(context, builder, kind, address, count):
+    """LLVM value of a one-dimensional array of `kind`, contiguous, `count` entries (an LLVM value) at an address."""
+    array = context.make_array(kind)(context, builder)
+    size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+    size = ir.Constant(ir.IntType(64), size)
+    data = builder.inttoptr(address, array.data.type)
+    _populate_array(array, data=data, shape=[count], strides=[size], itemsize=size, meminfo=None)
+    return array._getvalue()
+
+
+def data_of(context, builder, kind, value):
+    """LLVM pointer to the first entry of an array."""
+    return context.make_array(kind)(context, builder, value).data
+
+
+def call(context, builder, name):
+    """Call a function of the system's C library that takes nothing; its answer is dropped."""
+    shape = ir.FunctionType(ir.IntType(32), [])
+    builder.call(_get_or_insert_function(builder.module, shape, name), [])
+    return context.get_dummy_value()

@@ -6,15 +6,21 @@ nothing is contracted.
 """
 
 import sys
+import threading
+import time
 
+import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
-from mpack._kernels._jit import bare
+from mpack._kernels import memory
+from mpack._kernels._jit import CHECKED, INTERPRETED, WATCHED, array_at, bare, call, data_of
+from mpack._kernels.state import stride_of
 
+_U = np.uint64
+FAILED = 15  # place of the gate that is not zero once a thread has raised
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _V4I, _V4F = ir.VectorType(_I32, 4), ir.VectorType(ir.FloatType(), 4)
 
@@ -29,9 +35,7 @@ class _Emitter:
     def __init__(self, context, builder, signature, arguments):
         self.b = builder
         self.data = [
-            context.make_array(kind)(context, builder, value).data
-            if isinstance(kind, types.Array)
-            else value
+            data_of(context, builder, kind, value) if isinstance(kind, types.Array) else value
             for kind, value in zip(signature.args, arguments)
         ]
 
@@ -93,33 +97,61 @@ class _Emitter:
         return self.b.zext(self.b.bitcast(hit, ir.IntType(4)), _I64)
 
 
-def _view(dtype):
-    """An intrinsic: the one-dimensional array of `dtype` at an address. Bounds are the caller's business."""
-    kind = types.Array(dtype, 1, "C")
+def _long_view(kind):
+    """An intrinsic: the array of `kind` at an address. Bounds are the caller's business."""
 
     @intrinsic
     def view(typingctx, address):
-        signature = kind(address)
-
         def codegen(context, builder, sig, arguments):
-            array = context.make_array(kind)(context, builder)
-            size = ir.Constant(_I64, context.get_abi_sizeof(context.get_data_type(dtype)))
-            data = builder.inttoptr(arguments[0], array.data.type)
-            count = ir.Constant(_I64, 2**48)
-            populate_array(
-                array, data=data, shape=[count], strides=[size], itemsize=size, meminfo=None
-            )
-            return array._getvalue()
+            return array_at(context, builder, kind, arguments[0], ir.Constant(_I64, 2**48))
 
-        return signature, codegen
+        return kind(address), codegen
 
     return view
 
 
-as_int64, as_uint64 = _view(types.int64), _view(types.uint64)
-as_int32, as_uint32 = _view(types.int32), _view(types.uint32)
-as_float64, as_float32 = _view(types.float64), _view(types.float32)
-as_uint8 = _view(types.uint8)
+def _true_view(kind):
+    """The same with a length: two arguments."""
+
+    @intrinsic
+    def view(typingctx, address, count):
+        def codegen(context, builder, sig, arguments):
+            return array_at(context, builder, kind, *arguments)
+
+        return kind(types.uint64, types.int64), codegen
+
+    return view
+
+
+def _checked_view(dtype, kind):
+    """The array of `dtype` from an address to the end of the array that owns it, as the engine has told `memory`."""
+    table, view = _true_view(types.Array(types.uint64, 1, "C")), _true_view(kind)
+    where, room, size = memory.table.ctypes.data, 2 * memory.ROOM, dtype.itemsize
+
+    @bare
+    def checked(address):
+        extents, stop = table(_U(where), np.int64(room)), _U(address)
+        for k in range(0, room, 2):
+            if extents[k] <= _U(address) < extents[k + 1]:
+                stop = max(stop, extents[k + 1])
+        return view(_U(address), np.int64(stop - _U(address)) // size)
+
+    return checked
+
+
+def _view(name):
+    """What makes the one-dimensional array of a type from an address."""
+    dtype = np.dtype(name)
+    if INTERPRETED:
+        return lambda address: memory.array_at(int(address), dtype)
+    kind = types.Array(numba.from_dtype(dtype), 1, "C")
+    return _checked_view(dtype, kind) if CHECKED else _long_view(kind)
+
+
+as_int64, as_uint64 = _view("int64"), _view("uint64")
+as_int32, as_uint32 = _view("int32"), _view("uint32")
+as_float64, as_float32 = _view("float64"), _view("float32")
+as_uint8 = _view("uint8")
 
 
 def _near(stride, form, polydisperse):
@@ -150,8 +182,42 @@ def _near(stride, form, polydisperse):
     return near
 
 
+def _ends(form):
+    """ends(i, j, at, k): the two slots of the k-th of four pairs, in each form (see below)."""
+    if form == "pairs":
+        return bare(forceinline=True)(lambda i, j, at, k: (_U(i[at + _U(k)]), _U(j[at + _U(k)])))
+    if form == "row":
+        return bare(forceinline=True)(lambda i, j, at, k: (_U(i), _U(j[at + _U(k)])))
+    return bare(forceinline=True)(lambda i, j, at, k: (_U(i), _U(at) + _U(k)))
+
+
+def _near_in_words(form):
+    """What `_near_any` computes, lane by lane on arrays: for builds that check every access."""
+    ends = _ends(form)
+
+    @bare
+    def near(axes, poly, coarse, radii, i, j, at, reach):
+        stride, mask = stride_of(axes), _U(0)
+        for k in range(4):
+            a, b = ends(i, j, at, k)
+            squared, bound = np.float32(0.0), np.float32(reach)
+            for lane in range(4 if len(axes) <= 4 else 8):
+                x, y = coarse[a * stride + _U(lane)], coarse[b * stride + _U(lane)]
+                delta = np.float32(np.int32(x - y))
+                squared += delta * delta
+            if poly:
+                bound += radii[a] + radii[b]
+            if squared < bound * bound:
+                mask |= _U(1) << _U(k)
+        return mask
+
+    return near
+
+
 def _near_any(form):
     """near(axes, poly, coarse, radii, i, j, at, reach) for any dimension, equal spheres or not: see below."""
+    if WATCHED:
+        return _near_in_words(form)
     near_4, near_8 = _near(4, form, False), _near(8, form, False)
     near_4_poly, near_8_poly = _near(4, form, True), _near(8, form, True)
 
@@ -175,12 +241,15 @@ near_row = _near_any("row")  # slot i and the slots j[at + k]
 near_run = _near_any("run")  # slot i and the slots at + k; j is not used
 
 
+_gate_lock = threading.Lock()  # of plain Python, where there are no atomic instructions
+
+
 @intrinsic
 def _fetch_add(typingctx, array, index, value):
     signature = types.int64(array, index, value)
 
     def codegen(context, builder, sig, arguments):
-        data = context.make_array(sig.args[0])(context, builder, arguments[0]).data
+        data = data_of(context, builder, sig.args[0], arguments[0])
         pointer = builder.gep(data, [arguments[1]])
         return builder.atomic_rmw("add", pointer, arguments[2], "seq_cst")
 
@@ -192,7 +261,7 @@ def _load_acquire(typingctx, array, index):
     signature = types.int64(array, index)
 
     def codegen(context, builder, sig, arguments):
-        data = context.make_array(sig.args[0])(context, builder, arguments[0]).data
+        data = data_of(context, builder, sig.args[0], arguments[0])
         return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", 8)
 
     return signature, codegen
@@ -205,11 +274,37 @@ def _give_way(typingctx):
 
     def codegen(context, builder, sig, arguments):
         name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_I32, []), name)
-        builder.call(function, [])
-        return context.get_dummy_value()
+        return call(context, builder, name)
 
     return signature, codegen
+
+
+if INTERPRETED:
+
+    def _fetch_add(array, index, value):
+        with _gate_lock:
+            array[index] += value
+            return array[index] - value
+
+    def _load_acquire(array, index):
+        return array[index]
+
+    def _give_way():
+        time.sleep(0)
+
+
+if WATCHED:
+
+    @bare
+    def _wait(gate):
+        if gate[FAILED] != 0:
+            raise RuntimeError("another thread has failed")
+        _give_way()
+else:
+
+    @bare(forceinline=True)
+    def _wait(gate):
+        _give_way()
 
 
 @bare
@@ -226,4 +321,4 @@ def barrier(gate, threads):
     while _load_acquire(gate, 8) == generation:
         spins += 1
         if spins > 2000:
-            _give_way()
+            _wait(gate)
