@@ -60,7 +60,7 @@ class Augmentation:
         ----------
         images : array_like, shape (n, side**2)
         count, seed, step : int
-            Views of each image; noise of purpose "network" at that step, labelled by the number of
+            Views of each image; noise of purpose "contrastive" at that step, labelled by the number of
             the image.
         """
         images = _images("images", images)
@@ -264,7 +264,7 @@ class Encoder:
         block = np.full(self.size, _START_BLOCK, np.uint64)
         noise.fill_gaussian(
             np.uint64(_check.seed("seed", seed)),
-            noise.NETWORK,
+            noise.CONTRASTIVE,
             np.uint64(0),
             label,
             block,

@@ -385,13 +385,13 @@ def _packing(name, value):
 def _points(packing, samples, seed):
     """Classes (m,) drawn uniformly and points (m, d), each uniform in the ball of its class.
 
-    A point is a Gaussian vector scaled to the length R u**(1/d), u uniform. Noise: purpose FLATNESS
-    at the last step there is, which no run of `flatness` reaches; labels sample and axis.
+    A point is a Gaussian vector scaled to the length R u**(1/d), u uniform. Noise: purpose
+    CLASS_POINTS, step 0, labels sample and axis.
     """
     from mpack._kernels import noise
 
     samples, dim = _check.integer("samples", samples, 2, 2**31), packing.dim
-    where = np.uint64(_check.seed("seed", seed)), noise.FLATNESS, np.uint64(2**56 - 1)
+    where = np.uint64(_check.seed("seed", seed)), noise.CLASS_POINTS, np.uint64(0)
     label = np.arange(samples, dtype=np.uint64)
     gaussian, uniform = np.empty((dim, samples)), np.empty((2, samples))
     for c in range(dim):

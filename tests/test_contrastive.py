@@ -181,7 +181,7 @@ def test_views_are_turned_shifted_and_interpolated():
     words = np.empty((4, 2, 2), np.uint64)
     for part in range(2):
         blocks = np.arange(4, dtype=np.uint64) * np.uint64(2**16) + np.uint64(part)
-        where = np.uint64(seed), noise.NETWORK, np.uint64(step), np.ones(4, np.uint64)
+        where = np.uint64(seed), noise.CONTRASTIVE, np.uint64(step), np.ones(4, np.uint64)
         noise.fill_bits(*where, blocks, words[:, part])
     u = 2 * (words.reshape(4, 4)[:, :3] >> np.uint64(11)).astype(float) * 2.0**-53 - 1
     y, x = np.indices((8, 8)) - 3.5

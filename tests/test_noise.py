@@ -4,7 +4,9 @@ Every statistical assertion fails for a correct generator with probability 1e-6 
 p > 1e-6).
 """
 
+import ast
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,8 +103,11 @@ def test_garbage_in_upper_halves_does_not_matter():
 
 
 def test_purposes_are_unique_and_fit():
-    numbers = list(noise.PURPOSES.values())
+    own = {name: number for name, number in noise.PURPOSES.items() if name not in noise.SHARED}
+    numbers = list(own.values())
     assert len(set(numbers)) == len(numbers)
+    assert noise.SHARED == {"contrastive": "network"}  # and no other, ever
+    assert all(noise.PURPOSES[name] == own[whose] for name, whose in noise.SHARED.items())
     assert all(1 <= number <= 255 for number in numbers)
     for name, number in noise.PURPOSES.items():
         assert int(getattr(noise, name.upper())) == number
@@ -110,8 +115,57 @@ def test_purposes_are_unique_and_fit():
 
 def test_purposes_draw_disjoint_numbers():
     labels = np.arange(500)
-    everything = [drawn_bits(1, number, 3, labels, 0).ravel() for number in noise.PURPOSES.values()]
+    numbers = sorted(set(noise.PURPOSES.values()))
+    everything = [drawn_bits(1, number, 3, labels, 0).ravel() for number in numbers]
     assert len(np.unique(np.concatenate(everything))) == 1000 * len(everything)
+
+
+# name: who draws with it. Where two modules are named they are the two halves of one thing: the
+# kernel and what calls it, or two ways to the diameters of one packing, of which it has one.
+USERS = {
+    "start": {"packing"},
+    "pair": {"_kernels.steps"},
+    "pair_reverse": {"_kernels.steps"},
+    "particle": {"_kernels.steps"},
+    "batch": {"_kernels.steps"},
+    "flatness": {"_kernels.observe"},
+    "sizes": {"sizes", "specification"},
+    "regression": {"_kernels.regression", "limiting"},
+    "network": {"_kernels.network", "network"},
+    "bootstrap": {"scaling"},
+    "known_answers": {"_kernels.lattices"},
+    "class_points": {"manifolds"},
+    "metropolis": {"scaling"},
+    "contrastive": {"_kernels.contrastive", "contrastive"},
+}
+
+
+def users():
+    """{name: modules of the library that name it}, from their syntax trees."""
+    root, found = Path(noise.__file__).parents[1], {name: set() for name in noise.PURPOSES}
+    for path in root.rglob("*.py"):
+        if path.samefile(noise.__file__):
+            continue
+        module = ".".join(path.relative_to(root).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+            named = [node.attr] if isinstance(node, ast.Attribute) else []
+            if isinstance(node, ast.ImportFrom) and node.module == "mpack._kernels.noise":
+                named = [alias.name for alias in node.names]
+            elif named and getattr(node.value, "id", None) != "noise":
+                continue
+            for name in named:
+                if name.lower() in found and name.isupper():
+                    found[name.lower()].add(module)
+    return found
+
+
+def test_every_purpose_has_one_user():
+    found = users()
+    assert {"class_points": {"manifolds"}}.items() <= found.items()  # they are found at all
+    for name, modules in found.items():
+        allowed = [(user, f"{user}.") for user in USERS[name]]  # a module, or one in a package
+        strangers = [m for m in modules if not any(m == u or m.startswith(p) for u, p in allowed)]
+        assert strangers == [], name
 
 
 def test_steps_beyond_32_bits_do_not_repeat():

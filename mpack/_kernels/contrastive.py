@@ -5,7 +5,7 @@ out), b3. The features are relu(relu(x W1 + b1) W2 + b2), the embedding is featu
 of a batch is view m % views of image m // views. All is IEEE + - * / and square roots in a fixed
 order, so that a run has the same bits on every machine.
 
-Noise: purpose `NETWORK`. Views: step = the step of the run, label a = the image, label b = (view,
+Noise: purpose `CONTRASTIVE`. Views: step = the step of the run, label a = the image, label b = (view,
 16 bits) (word). Order of an epoch: step = the epoch, label a = place, label b = 2**31 + 1. Starts
 use the block 2**31, as in `network`.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from mpack._kernels._jit import njit
 from mpack._kernels.network import exp
-from mpack._kernels.noise import NETWORK, bits, gaussian, uniform
+from mpack._kernels.noise import CONTRASTIVE, bits, gaussian, uniform
 from mpack._kernels.noise import _log as log
 
 NT_XENT, PACKING, ATTRACTION = (
@@ -37,8 +37,8 @@ def view_of(image, side, seed, step, label, view, shift, turn, grain, out):
     pixel gets a Gaussian of width grain.
     """
     block = np.uint64(view) << np.uint64(16)
-    w0, w1 = bits(seed, NETWORK, np.uint64(step), np.uint64(label), block)
-    w2, _ = bits(seed, NETWORK, np.uint64(step), np.uint64(label), block + np.uint64(1))
+    w0, w1 = bits(seed, CONTRASTIVE, np.uint64(step), np.uint64(label), block)
+    w2, _ = bits(seed, CONTRASTIVE, np.uint64(step), np.uint64(label), block + np.uint64(1))
     dx, dy = shift * (2.0 * uniform(w0) - 1.0), shift * (2.0 * uniform(w1) - 1.0)
     t = turn * (2.0 * uniform(w2) - 1.0)
     cosine, sine, middle = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t), 0.5 * (side - 1)
@@ -60,7 +60,9 @@ def view_of(image, side, seed, step, label, view, shift, turn, grain, out):
             out[row * side + column] = value
     if grain > 0.0:
         for k in range(side * side):
-            a, b = bits(seed, NETWORK, np.uint64(step), np.uint64(label), block + np.uint64(2 + k))
+            a, b = bits(
+                seed, CONTRASTIVE, np.uint64(step), np.uint64(label), block + np.uint64(2 + k)
+            )
             out[k] += grain * gaussian(a, b)
 
 
@@ -308,7 +310,7 @@ def split(theta, pixels, hidden, features, out):
 def order_of(seed, epoch, order):
     """Shuffle `order` in place, from its last place to its first."""
     for i in range(order.shape[0] - 1, 0, -1):
-        word, _ = bits(seed, NETWORK, np.uint64(epoch), np.uint64(i), _ORDER)
+        word, _ = bits(seed, CONTRASTIVE, np.uint64(epoch), np.uint64(i), _ORDER)
         j = int(uniform(word) * (i + 1))
         order[i], order[j] = order[j], order[i]
 

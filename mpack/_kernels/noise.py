@@ -27,7 +27,8 @@ STREAM_VERSION = (
     1  # changes with any change of the numbers drawn; part of every digest and specification
 )
 
-# Every use of the generator has its own number. Never renumber; add at the end.
+# Every use of the generator has its own number, and every name one user. Never renumber; add at the
+# end. The one number that two uses share is in SHARED.
 PURPOSES = {
     "start": 1,  # Packing.random: centres
     "pair": 2,  # one number a pair and step: kick, batch membership, Gaussian
@@ -40,7 +41,13 @@ PURPOSES = {
     "network": 9,  # mini-batches and starts of neural networks
     "bootstrap": 10,  # resampling of runs
     "known_answers": 11,  # lattice models and synthetic data that the scaling tool is tested on
+    "class_points": 12,  # points drawn from classes that are balls
+    "metropolis": 13,  # proposals of a chain that samples a posterior
+    "contrastive": 9,  # views, orders and starts of contrastive training: see SHARED
 }
+# name: whose number it has. Contrastive training drew as "network" when results of it were archived,
+# and a row of an archive must come out again; the two never meet in one study.
+SHARED = {"contrastive": "network"}
 (
     START,
     PAIR,
@@ -53,6 +60,9 @@ PURPOSES = {
     NETWORK,
     BOOTSTRAP,
     KNOWN_ANSWERS,
+    CLASS_POINTS,
+    METROPOLIS,
+    CONTRASTIVE,
 ) = (np.uint64(number) for number in PURPOSES.values())
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
