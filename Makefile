@@ -3,12 +3,15 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test serve student teacher lab voila bench bench-all archive audit pins clean
+.PHONY: help book test serve student teacher lab voila versions checked bench bench-all archive audit pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 WORKERS ?= 2
+# Where kernels are called directly; nothing there starts another Python, which would compile anew.
+CHECKED_TESTS ?= $(addprefix tests/test_,$(addsuffix .py,contrastive dynamics exact kicks lattices limiting \
+	manifolds moments neighbours network noise observables potentials scaling sizes))
 
 bin := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 in-book := .venv/$(bin)/python
@@ -39,6 +42,12 @@ lab: .venv-live  ## JupyterLab with the chapters, in an environment of its own
 
 voila: .venv-live  ## the classroom and the chapters as live pages in large type
 	@.venv-live/$(bin)/python -m book._tools.live $(VOILA_OPTIONS)
+
+versions: .venv  ## the library's tests on the oldest and the newest packages allowed, on every Python here
+	@$(in-book) -m book._tools.versions $(VERSIONS_OPTIONS)
+
+checked: .venv  ## small tests on kernels compiled with bounds checks and true array lengths (minutes)
+	@MPACK_CHECKED=1 $(in-book) -m pytest -q -p no:cacheprovider $(CHECKED_TESTS)
 
 bench: .venv  ## the benchmark table
 	@$(in-book) -m benchmarks
