@@ -44,7 +44,7 @@ def main(arguments=None):
     parser.add_argument(
         "--export-every", type=float, default=600.0, metavar="S", help="seconds between exports"
     )
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="runs at a time")
+    parser.add_argument("--workers", type=int, default=ensemble.processors(), help="runs at a time")
     parser.add_argument(
         "--background", action="store_true", help="go on in the background, at low priority"
     )

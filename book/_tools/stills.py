@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mpack.figures import HEAVY
+from book.pictures import HEAVY
 from mpack.widgets import _sources
 
 from .browser import started

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _fits
 from mpack._fits import Undetermined
+from mpack._repr import short_repr
 from mpack.statistics import Estimate
 
 NU_PERP = 0.593  # Manna class in three dimensions; Luebeck, cond-mat/0501259
@@ -41,6 +42,8 @@ class Limit:
     chi2: float
     freedom: int
     covariance: NDArray
+
+    __repr__ = short_repr
 
     @property
     def estimate(self) -> Estimate:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, stats
 
 from mpack import _check
+from mpack._repr import short_repr
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,6 +69,8 @@ class Fit:
     log_likelihood: float | None = None
     hyperparameters: dict = dataclasses.field(default_factory=dict)
     _process: object = dataclasses.field(default=None, repr=False)
+
+    __repr__ = short_repr
 
     def __getattr__(self, name):
         values = self.__dict__.get("values", {})
