@@ -1,12 +1,17 @@
 """Checks at the door: every refusal names the argument, the value and the allowed range."""
 
+from __future__ import annotations
+
 import math
 import numbers
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def integer(name, value, low=None, high=None):
+def integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
     """`value` as an int in [low, high]; TypeError if it is no integer, ValueError outside."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer{_within(low, high)}; got {short(value)}")
@@ -16,7 +21,15 @@ def integer(name, value, low=None, high=None):
     return value
 
 
-def number(name, value, low=None, high=None, *, open_low=False, open_high=False):
+def number(
+    name: str,
+    value: Any,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
     """`value` as a finite float in [low, high], either end open on request."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(
@@ -38,19 +51,19 @@ def number(name, value, low=None, high=None, *, open_low=False, open_high=False)
     return value
 
 
-def seed(name, value):
+def seed(name: str, value: Any) -> int:
     """A seed: an integer in [0, 2**64)."""
     return integer(name, value, 0, 2**64 - 1)
 
 
-def flag(name, value):
+def flag(name: str, value: Any) -> bool:
     """A bool."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False; got {short(value)}")
     return bool(value)
 
 
-def array(name, value, shape, *, dtype=float):
+def array(name: str, value: Any, shape: tuple, *, dtype: type = float) -> NDArray:
     """`value` as a finite array of `shape`, where None stands for any length and a string names it in the message."""
     if np.ma.is_masked(value):
         raise ValueError(
@@ -68,7 +81,7 @@ def array(name, value, shape, *, dtype=float):
     return result
 
 
-def real(name, value, wanted, dtype=float):
+def real(name: str, value: Any, wanted: str, dtype: type = float) -> NDArray:
     """A new array of `dtype` from the real numbers in `value`; TypeError for text, dates, complex numbers and such."""
     try:
         given = np.asarray(value)
@@ -80,14 +93,14 @@ def real(name, value, wanted, dtype=float):
     raise TypeError(f"{name} must be {wanted}; got {said}")
 
 
-def instance(name, value, kinds, wanted):
+def instance(name: str, value: Any, kinds: type | tuple[type, ...], wanted: str) -> Any:
     """`value` if it is one of `kinds`; `wanted` says what that is."""
     if not isinstance(value, kinds):
         raise TypeError(f"{name} must be {wanted}; got {type(value).__name__}")
     return value
 
 
-def choice(name, value, options):
+def choice(name: str, value: Any, options: Collection) -> Any:
     """`value` if it is one of `options`."""
     if isinstance(value, np.ndarray) or value not in options:
         raise ValueError(
@@ -96,7 +109,7 @@ def choice(name, value, options):
     return value
 
 
-def indices(name, value, size):
+def indices(name: str, value: Any, size: int) -> NDArray:
     """`value` as an array (of any shape) of integers in [0, size)."""
     result = np.asarray(value)
     if result.dtype.kind not in "iu" and result.size:
@@ -107,7 +120,7 @@ def indices(name, value, size):
     return result.astype(np.int64)
 
 
-def short(value):
+def short(value: object) -> str:
     """`repr(value)` for a message: one line, not too long."""
     said = " ".join(repr(value).split())
     return said if len(said) <= 200 else f"{said[:150]} ... ({type(value).__name__})"
