@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test serve student teacher lab voila versions checked bench bench-all archive audit pins clean
+.PHONY: help book test quick lint links torch serve student teacher lab voila versions checked bench bench-all archive audit pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -26,6 +26,18 @@ book: .venv  ## run every chapter that is out of date, render the book, say whic
 
 test: .venv  ## every test: library, notebooks, book, browser (builds the book first)
 	@$(in-book) -m book._tools.test -n $(WORKERS)
+
+quick: .venv  ## the quick tests of the library alone
+	@$(in-book) -m book._tools.test --quick -n $(WORKERS)
+
+lint: .venv  ## one format, the rules, spelling, types
+	@$(in-book) -m book._tools.lint
+
+links: .venv  ## ask every address that the book names whether it still answers (needs the network)
+	@$(in-book) -c "from jupyter_book.cli.main import main; main()" build . --builder linkcheck -q
+
+torch: .venv-torch  ## the comparisons with PyTorch, in an environment of their own
+	@.venv-torch/$(bin)/python -m pytest -q -p no:cacheprovider tests/test_network.py tests/test_limiting.py -k pytorch
 
 serve: book  ## open the built book over http
 	@$(in-book) -m book._tools.serve
@@ -74,10 +86,12 @@ clean:  ## remove what was built (environments stay; `rm -r .venv*` removes thos
 	@echo "Removed _build and caches."
 
 # Asked every time; answers at once, without network, when the environment fits.
-.PHONY: .venv .venv-live .venv-bench
+.PHONY: .venv .venv-live .venv-bench .venv-torch
 .venv:
 	@$(environment) .venv requirements.txt
 .venv-live:
 	@$(environment) .venv-live requirements.txt requirements-live.txt
 .venv-bench:
 	@$(environment) .venv-bench requirements.txt requirements-bench.txt
+.venv-torch:
+	@$(environment) .venv-torch requirements.txt requirements-torch.txt

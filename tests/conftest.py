@@ -2,6 +2,11 @@
 
 import pytest
 
+try:
+    from book._tools.versions import library_tests
+except ImportError:  # beside an installed library, where all tests are its own
+    library_tests = None
+
 pytest.register_assert_rewrite("chapterruns")
 
 
@@ -18,11 +23,17 @@ def seed(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Long modules first, so that the workers of `--dist loadscope`, to whom whole modules go, end together.
+    """Mark what each test needs, and put long modules first.
 
-    Whole modules, since a chapter run small takes ten seconds and more, and would otherwise run in
-    each worker.
+    library: nothing but the library itself; book: the book's machinery, or a built book; browser:
+    pages in a browser. Long modules go first, so that the workers of `--dist loadscope`, to whom
+    whole modules go, end together: a chapter run small takes ten seconds and more, and would
+    otherwise run in each worker.
     """
+    library = {item.path for item in items} if library_tests is None else set(library_tests())
+    for item in items:
+        browser = item.path.parent.name == "browser"
+        item.add_marker("browser" if browser else "library" if item.path in library else "book")
     items.sort(
         key=lambda item: "chapter" not in item.path.name and item.path.parent.name != "browser"
     )

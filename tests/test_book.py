@@ -206,6 +206,17 @@ def test_each_verdict_follows_from_its_numbers(claims):
         assert claim["text"] and claim["n"] >= 1, claim["id"]
 
 
+KNOWN_TO_DIFFER = {  # told in their chapters; one that begins to agree has to be taken off this list
+    *("manna-joint-sgd", "manna-joint-rcd", "manna-joint-gd", "hidden-exponent-sgd"),
+}
+
+
+def test_what_differs_is_known_and_every_control_fails(claims):
+    differing = {claim["id"] for claim in claims["claims"] if claim["verdict"] == "differs"}
+    controls = {claim["id"] for claim in claims["claims"] if claim["control"]}
+    assert differing == controls | KNOWN_TO_DIFFER
+
+
 def test_each_claim_stands_once_in_the_table_and_once_in_its_chapter(claims, soups):
     table = soups["book/claims.html"].find("table", class_="mpack-claims")
     rows = [] if table is None else table.tbody.find_all("tr")

@@ -40,8 +40,8 @@ SLACK = {
 }  # true for large systems, late
 
 FAILED = {  # what our error bars do not bear out: printed, not hidden
-    "manna-joint",  # the joint collapse of Fig. 3
-    "hidden-exponent-sgd",  # a quarter, near the transition of the others
+    "manna_collapse": {"manna-joint-sgd", "manna-joint-rcd", "manna-joint-gd"},  # Fig. 3, jointly
+    "hidden_order": {"hidden-exponent-sgd"},  # a quarter, near the transition of the others
 }
 
 run = small(SMALL)
@@ -49,12 +49,12 @@ run = small(SMALL)
 
 @pytest.mark.parametrize("name", SMALL)
 def test_no_claim_differs_and_every_control_does(run, name):
-    run(name).check_verdicts(SLACK | FAILED)
+    run(name).check_verdicts(SLACK, FAILED.get(name, ()))
 
 
 @pytest.mark.parametrize("name", AS_EXECUTED)
 def test_as_executed_no_claim_differs_and_every_control_does(name):
-    Executed(name).check_verdicts(FAILED)
+    Executed(name).check_verdicts(failed=FAILED.get(name, ()))
 
 
 def test_absorbing_or_active_measures_what_it_says(run):

@@ -1,36 +1,39 @@
-"""`make test`: build the book, then run every test, whether or not the book came out.
+"""`make test`: look at the style, build the book, then run every test, whether or not the rest came out.
 
-Arguments go to pytest.
+    python -m book._tools.test [--quick] [pytest arguments]
+
+With --quick the quick tests of the library alone, without style and book.
 """
 
 import os
 import subprocess
 import sys
 
-from . import build, places
+from . import build, lint, places
+
+PYTEST = [sys.executable, "-m", "pytest", "tests", "-q", "-p", "no:cacheprovider"]
+TOGETHER = ["--dist", "loadscope", "--no-loadscope-reorder"]
+QUICK = ["-m", "library and not slow", "--dist", "load"]
+
+
+def tests(arguments, **environment):
+    """Run pytest; its exit status."""
+    settings = {**os.environ, **places.settings(), **environment}
+    command = [*PYTEST, "--durations=8", *arguments]
+    return subprocess.run(command, cwd=places.ROOT, env=settings, check=False).returncode
 
 
 def main(arguments):
-    built = build.main()
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "tests",
-        "-q",
-        "--durations=8",
-        "--dist",
-        "loadscope",
-        "--no-loadscope-reorder",
-        "-p",
-        "no:cacheprovider",
-        *arguments,
-    ]
-    environment = {**os.environ, **places.settings(), "MPACK_REQUIRE_BOOK": "1"}
-    tested = subprocess.run(command, cwd=places.ROOT, env=environment).returncode
-    if built:
+    """Run what is asked for; the exit status."""
+    if "--quick" in arguments:
+        return tests([*QUICK, *(word for word in arguments if word != "--quick")])
+    untidy, unbuilt = lint.main(), build.main()
+    failed = tests([*TOGETHER, *arguments], MPACK_REQUIRE_BOOK="1")
+    if unbuilt:
         places.say("The book was NOT built; see the beginning of this output.")
-    return tested or built
+    if untidy:
+        places.say("The style is not in order; see the beginning of this output, or `make lint`.")
+    return failed or unbuilt or untidy
 
 
 if __name__ == "__main__":
