@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numba
 import numba.core.caching as caching
+import numpy as np
 import pytest
 
 import mpack
@@ -206,7 +207,10 @@ def test_plain_python_computes_the_same(tmp_path):
     compiled = json.loads(program(one))
     assert compiled["2"] != compiled["3"]
     assert json.loads(program(one, NUMBA_DISABLE_JIT="1")) == compiled
-    assert json.loads(program(two, NUMBA_DISABLE_JIT="1")) == compiled
+    if (
+        np.lib.NumpyVersion(np.__version__) >= "2.2.0"
+    ):  # before, threads promote integers as NumPy 1 did
+        assert json.loads(program(two, NUMBA_DISABLE_JIT="1")) == compiled
 
 
 BEYOND = """

@@ -13,7 +13,8 @@ Two environment variables, read once, change how kernels run, never what they co
 
     MPACK_CHECKED=1       compiled with bounds checks and true array lengths, without inlining and
                           without a cache: slow, for hunting an access that leaves its array
-    NUMBA_DISABLE_JIT=1   not compiled at all: plain Python, for debuggers and coverage
+    NUMBA_DISABLE_JIT=1   not compiled at all: plain Python, for debuggers and coverage (runs of several
+                          threads need NumPy 2.2, before which only the main thread keeps integers)
 """
 
 import contextlib
