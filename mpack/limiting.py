@@ -15,17 +15,23 @@ H.
     run_regression          an ensemble of real mini-batch runs
     linear_displacement     mean-square displacement for measured curvatures and noise (a network)
     anomalous_exponent      the exponent of a mean-square displacement, with its error
+    autoregression          momentum and curvature read off a stationary run
+    discriminant            whether a mode oscillates, measured
 """
+
+from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import gamma as gamma_function
 
-from mpack import _check
+from mpack import _check, statistics
 from mpack._kernels import noise, regression
 from mpack._repr import short_repr
+from mpack.statistics import Estimate
 
 _DATA_BLOCK = np.uint64(2**31)  # noise blocks from here on never meet a batch
 
@@ -497,6 +503,40 @@ class LinearRegressionSGD:
             return np.abs(1.0 + self.beta - self.eta * self.h) < 2.0 * np.sqrt(self.beta)
         return self.omega2 > self.gamma**2
 
+    def autocorrelation(self, k: ArrayLike) -> NDArray:
+        """Correlation of the position with itself k steps later, in stationarity, exactly for the recursion.
+
+        r(k) = E theta_s theta_(s+k)/E theta_s^2 = [M^k C]_11/C_11, with C the stationary covariance
+        of (theta, v) and M that of `step_matrix`.
+
+        Parameters
+        ----------
+        k : int or 1-D array of ints >= 0
+            Steps.
+
+        Returns
+        -------
+        ndarray, shape (len(k), d)
+            Of every mode; nan where rho = 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If k holds what is no integer >= 0.
+
+        Examples
+        --------
+        >>> from mpack.limiting import LinearRegressionSGD
+        >>> model = LinearRegressionSGD(eta=0.5, beta=0.0, batch_size=1, spectrum=[1.0])
+        >>> model.autocorrelation([0, 1, 2])[:, 0].tolist()
+        [1.0, 0.5, 0.25]
+        """
+        moments = self.stationary()
+        P = np.stack([_doubling(self._M, int(step))[0] for step in _steps("k", k)])
+        later = P[..., 0, 0] * moments.position + P[..., 0, 1] * moments.cross
+        nothing = np.full(later.shape, np.nan)
+        return np.divide(later, moments.position, out=nothing, where=moments.position > 0.0)
+
     # -- displacement
     # -------------------------------------------------------------------------------------------
 
@@ -666,6 +706,13 @@ class ExponentFit:
     k_max: int
     runs: int
 
+    @property
+    def estimate(self) -> Estimate:
+        """The exponent as an `mpack.statistics.Estimate`; ValueError if one curve was given and there is no error."""
+        if self.runs < 2:
+            raise ValueError(f"an error of the exponent needs at least 2 runs; got {self.runs}")
+        return Estimate(self.exponent, self.error, self.runs)
+
 
 def anomalous_exponent(k, displacement, *, window=2.0 / 3.0):
     """Exponent c of |Delta_k|^2 ~ k^c: a straight line through ln |Delta_k|^2 against ln k.
@@ -705,6 +752,94 @@ def anomalous_exponent(k, displacement, *, window=2.0 / 3.0):
         slopes = np.array([_line(x, row)[0] for row in left_out])
         error = np.sqrt((runs - 1) * np.mean((slopes - slopes.mean()) ** 2))
     return ExponentFit(slope, float(error), float(np.exp(level)), int(k[use][0]), int(k[-1]), runs)
+
+
+def autoregression(theta: ArrayLike) -> tuple[float, float]:
+    """The autoregression behind stationary runs of one mode, from their first two correlations.
+
+    SGD with momentum is theta_(k+1) = phi_1 theta_k + phi_2 theta_(k-1) + noise with phi_1 = 1 +
+    beta - eta h and phi_2 = -beta. With r_l = <theta_k theta_(k+l)>/<theta^2>, the Yule-Walker
+    equations give phi_2 = (r_2 - r_1^2)/(1 - r_1^2) and phi_1 = r_1 (1 - phi_2).
+
+    Parameters
+    ----------
+    theta : array_like, shape (runs, steps)
+        Positions, measured from the optimum, of consecutive steps >= 3; averages are over runs and
+        steps.
+
+    Returns
+    -------
+    phi_1, phi_2 : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `theta` has another shape, or nothing moves in it.
+
+    Notes
+    -----
+    Yule, Phil. Trans. R. Soc. A 226, 267 (1927); Walker, Proc. R. Soc. A 131, 518 (1931).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack.limiting import autoregression
+    >>> turning = np.cos(2 * np.pi * np.arange(3000) / 6)  # 1 + beta - eta h = 2 cos 60 degrees
+    >>> phi_1, phi_2 = autoregression([turning])
+    >>> round(phi_1, 2), round(phi_2, 2)
+    (1.0, -1.0)
+    """
+    theta = _check.array("theta", theta, (None, None))
+    if not len(theta) or theta.shape[1] < 3:
+        raise ValueError(f"theta must hold runs of at least 3 steps; got shape {theta.shape}")
+    c0, c1, c2 = ((theta[:, : theta.shape[1] - l] * theta[:, l:]).mean() for l in (0, 1, 2))
+    if c0 <= 0.0 or abs(c1) >= c0:
+        raise ValueError("theta must move from step to step; its first correlation is 1")
+    r1, r2 = c1 / c0, c2 / c0
+    phi2 = (r2 - r1**2) / (1 - r1**2)
+    return float(r1 * (1 - phi2)), float(phi2)
+
+
+def discriminant(theta: ArrayLike, *, blocks: int = 20) -> Estimate:
+    """Discriminant phi_1^2 + 4 phi_2 of a mode's two eigenvalues, read off stationary runs.
+
+    Below zero they are complex and the mode oscillates; for SGD with momentum it is (1 + beta - eta
+    h)^2 - 4 beta. See `autoregression`.
+
+    Parameters
+    ----------
+    theta : array_like, shape (runs, steps)
+        As for `autoregression`.
+    blocks : int
+        The error is a jackknife over so many blocks of runs, 2 <= blocks <= runs.
+
+    Returns
+    -------
+    Estimate
+        n is the number of runs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `autoregression`, or if there are fewer runs than blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack.limiting import discriminant
+    >>> noise = np.random.default_rng(1).normal(size=(40, 500))  # no memory: eigenvalues 0, 0
+    >>> abs(discriminant(noise).value) < 0.05
+    True
+    """
+    theta = _check.array("theta", theta, (None, None))
+    blocks = _check.integer("blocks", blocks, 2, max(len(theta), 2))
+
+    def of(kept):
+        phi1, phi2 = autoregression(theta[np.isin(block, kept)])
+        return phi1**2 + 4 * phi2
+
+    block = np.repeat(np.arange(blocks), [len(b) for b in np.array_split(theta, blocks)])
+    return dataclasses.replace(statistics.jackknife(of, np.arange(blocks)), n=len(theta))
 
 
 def _line(x, y):
@@ -782,6 +917,114 @@ class RegressionRuns:
         later records."""
         moved = self.theta[:, origin + 1 :] - self.theta[:, origin : origin + 1]
         return np.sum(moved**2, axis=-1)
+
+    def moments(self, optimum: ArrayLike | None = None) -> Stationary:
+        """Second moments of every run about the optimum, means over its records, each of shape (runs, d).
+
+        In stationarity their means over runs are those of `LinearRegressionSGD.stationary`, enlarged
+        by `LinearRegressionSGD.minibatch_factor`.
+
+        Parameters
+        ----------
+        optimum : array_like, shape (d,), optional
+            mu; zero by default.
+
+        Returns
+        -------
+        Stationary
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `optimum` has another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mpack.limiting import RegressionRuns
+        >>> runs = RegressionRuns(np.arange(2), np.array([[[1.0], [3.0]]]), np.array([[[0.0], [2.0]]]))
+        >>> seen = runs.moments()
+        >>> seen.position.item(), seen.velocity.item(), seen.cross.item()
+        (5.0, 2.0, 3.0)
+        """
+        mu = np.zeros(self.theta.shape[2]) if optimum is None else optimum
+        x = self.theta - _check.array("optimum", mu, self.theta.shape[2:])
+        pairs = (x, x), (self.v, self.v), (x, self.v)
+        return Stationary(*((a * b).mean(axis=1) for a, b in pairs))
+
+    def circulation(self, eta: float) -> NDArray:
+        """Minus twice the area that every run sweeps in the plane of each mode per unit of t = eta k.
+
+        <theta_k v_(k+1) - v_k theta_(k+1)>/eta, the mean over the records: that of
+        `LinearRegressionSGD.circulation`, where H is diagonal and the optimum zero.
+
+        Parameters
+        ----------
+        eta : float
+            Learning rate of the runs, > 0.
+
+        Returns
+        -------
+        ndarray, shape (runs, d)
+
+        Raises
+        ------
+        ValueError
+            If the records are not those of consecutive steps.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mpack.limiting import RegressionRuns
+        >>> runs = RegressionRuns(np.arange(2), np.array([[[1.0], [0.0]]]), np.array([[[0.0], [-1.0]]]))
+        >>> runs.circulation(eta=0.5).item()  # a quarter of a turn in half a unit of time
+        -2.0
+        """
+        self._need_consecutive()
+        theta, v = self.theta, self.v
+        area = theta[:, :-1] * v[:, 1:] - v[:, :-1] * theta[:, 1:]
+        return np.ascontiguousarray(np.swapaxes(area, 1, 2)).mean(axis=2) / _learning_rate(eta)
+
+    def autocorrelation(self, k: ArrayLike) -> NDArray:
+        """Correlation of the positions with themselves k steps later, run by run, shape (runs, len(k), d).
+
+        <theta_s theta_(s+k)>, the mean over s, in units of <theta^2>, the mean over all runs: its
+        mean over runs is that of `LinearRegressionSGD.autocorrelation`, where the optimum is zero.
+
+        Parameters
+        ----------
+        k : int or 1-D array of ints
+            Steps, >= 0 and fewer than the records.
+
+        Returns
+        -------
+        ndarray
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the records are not those of consecutive steps, or k is too large.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mpack.limiting import RegressionRuns
+        >>> there_and_back = np.array([[[1.0], [-1.0], [1.0]]])
+        >>> runs = RegressionRuns(np.arange(3), there_and_back, 0 * there_and_back)
+        >>> runs.autocorrelation([0, 1, 2]).ravel().tolist()
+        [1.0, -1.0, 1.0]
+        """
+        self._need_consecutive()
+        theta, k = self.theta, _steps("k", k)
+        count = theta.shape[1]
+        if k.size and k.max() >= count:
+            raise ValueError(f"k must be < {count}, the number of records; got {int(k.max())}")
+        later = [(theta[:, : count - step] * theta[:, step:]).mean(axis=1) for step in k]
+        return np.stack(later, axis=1) / (theta**2).mean(axis=(0, 1))
+
+    def _need_consecutive(self):
+        if len(self.steps) < 2 or np.any(np.diff(self.steps) != 1):
+            raise ValueError(f"records must be those of consecutive steps; got steps {self.steps}")
 
 
 def run_regression(model, X, y, *, record, runs, seed, start="stationary", v0=None, threads=1):

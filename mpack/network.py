@@ -6,10 +6,13 @@ gradient noise in every direction, and runs of 10^5 steps in seconds. Trained by
 and compared in the tests.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from mpack import _check
@@ -31,6 +34,27 @@ class NetworkRuns:
     theta: np.ndarray
     v: np.ndarray
     speed2: np.ndarray
+
+    __repr__ = short_repr
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NetworkWalk:
+    """How far runs of training wander: what `SmallNetwork.walk` measured.
+
+    Attributes
+    ----------
+    lags : ndarray, shape (m,)
+        Steps k.
+    displacement : ndarray, shape (runs, m)
+        |theta_(s+k) - theta_s|^2, the mean over the origins s.
+    local : ndarray, shape (runs,)
+        |theta_(k+1) - theta_k|^2 = eta^2 |v|^2, the mean over all steps since the first origin.
+    """
+
+    lags: NDArray
+    displacement: NDArray
+    local: NDArray
 
     __repr__ = short_repr
 
@@ -254,6 +278,67 @@ class SmallNetwork:
             list(pool.map(work, range(len(theta))))
         return NetworkRuns(record, out, v, speed2)
 
+    def walk(
+        self,
+        theta: ArrayLike,
+        *,
+        eta: float,
+        beta: float,
+        batch_size: int,
+        lags: ArrayLike,
+        origins: ArrayLike,
+        seed: int,
+        threads: int = 1,
+    ) -> NetworkWalk:
+        """Squared displacements of runs of training, from several origins in time.
+
+        Compare with `mpack.limiting.linear_displacement` of the curvatures and noise of `spectra`, at
+        an age that is an origin.
+
+        Parameters
+        ----------
+        theta : array_like, shape (runs, P)
+            Starts, with v = 0; row r draws its batches as run r.
+        eta, beta, batch_size : float, float, int
+            As for `train`.
+        lags : array_like of int, shape (m,)
+            Steps k >= 1, increasing.
+        origins : array_like of int
+            Steps s >= 1 since the start, increasing.
+        seed, threads : int
+
+        Returns
+        -------
+        NetworkWalk
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `train`, or if lags or origins are not increasing steps >= 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mpack.network import SmallNetwork
+        >>> net = SmallNetwork(np.eye(2), [0, 1], hidden=1)
+        >>> how = dict(eta=0.1, beta=0.5, batch_size=1, seed=1)
+        >>> far = net.walk([net.start(1)], lags=[1, 4], origins=[5, 9], **how)
+        >>> far.displacement.shape, far.local.shape
+        ((1, 2), (1,))
+        """
+        lags, origins = _increasing("lags", lags), _increasing("origins", origins)
+        visits = np.add.outer(origins, np.r_[0, lags])
+        record = np.unique(visits)
+        how = dict(eta=eta, beta=beta, batch_size=batch_size, seed=seed, threads=threads)
+        got = self.train(theta, record=np.r_[0, record], **how)
+        places = 1 + np.searchsorted(record, visits)
+        squares = [
+            np.sum((got.theta[:, at[1:]] - got.theta[:, at[:1]]) ** 2, axis=-1) for at in places
+        ]
+        steps = np.diff(record)  # between records; those before the first origin do not count
+        speed2 = (got.speed2[:, 2:] * steps).sum(axis=1) / steps.sum()
+        return NetworkWalk(lags, np.mean(squares, axis=0), eta**2 * speed2)
+
     def _split(self, theta):
         return plain(network.split)(theta, self.X.shape[1], self.hidden, self.classes)
 
@@ -262,6 +347,14 @@ class SmallNetwork:
         a, dz = self.probabilities(theta)
         dz[np.arange(len(self.X)), self.labels] -= 1.0
         return a, dz, (dz @ self._split(theta)[2].T) * (1.0 - a * a)
+
+
+def _increasing(name, steps):
+    """Increasing steps >= 1, int64."""
+    steps = _check.array(name, steps, (None,), dtype=np.int64)
+    if steps.size < 1 or steps[0] < 1 or np.any(np.diff(steps) <= 0):
+        raise ValueError(f"{name} must hold increasing steps >= 1; got {steps}")
+    return steps
 
 
 def _newton(H, g):

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from mpack import limiting
 from mpack._kernels import noise, regression
 from mpack.limiting import LinearRegressionSGD
+from mpack.statistics import Estimate, mean_errors
 
 Z_ALLOWED = 5.0
 
@@ -390,6 +391,92 @@ def test_runs_do_not_depend_on_threads_or_company():
     assert np.array_equal(one.theta[:4, 1], few.theta[:, 0])
     other = limiting.run_regression(m, X, y, record=[30], runs=4, seed=4)
     assert not np.any(other.theta == few.theta)
+
+
+# -- what is read off runs
+# --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stationary_runs():
+    m = model(spectrum=[1.0, 0.3], beta=0.6, eta=0.3, batch_size=8, sigma=1.0, weight_decay=0.0)
+    X, y = limiting.regression_data(m.rho, 4000, seed=2)
+    return m, limiting.run_regression(m, X, y, record=np.arange(200, 501), runs=300, seed=3)
+
+
+def agrees(samples, target):
+    """Means over runs within 5 standard errors of a target; the errors are small against it."""
+    mean, error = mean_errors(samples)
+    assert np.all(error < 0.1 * np.abs(target).max())
+    return np.all(np.abs(mean - target) < 5.0 * error)
+
+
+def test_moments_and_circulation_of_runs(stationary_runs):
+    """Means of real runs are the closed forms times the mini-batch factor, and not without it."""
+    m, got = stationary_runs
+    seen, theory, factor = got.moments(), m.stationary(), m.minibatch_factor()
+    for name in ("position", "velocity", "cross"):
+        assert agrees(getattr(seen, name), getattr(theory, name) * factor)
+    assert not agrees(seen.position, theory.position)
+    np.testing.assert_allclose(
+        got.moments(optimum=[1.0, 0.0]).position[:, 0], ((got.theta[..., 0] - 1) ** 2).mean(axis=1)
+    )
+    assert agrees(got.circulation(m.eta), m.circulation() * factor)
+    assert not agrees(got.circulation(m.eta), m.circulation(discrete=False) * factor)
+    by_hand = [
+        th[k] * v[k + 1] - v[k] * th[k + 1]
+        for th, v in [(got.theta[7, :, 1], got.v[7, :, 1])]
+        for k in range(300)
+    ]
+    assert got.circulation(m.eta)[7, 1] == pytest.approx(np.mean(by_hand) / m.eta)
+
+
+def test_autocorrelation_and_autoregression(stationary_runs):
+    m, got = stationary_runs
+    k = np.array([0, 1, 2, 7, 20])
+    powers = [np.linalg.matrix_power(limiting.step_matrix(m.eta, m.beta, 1.0), int(l)) for l in k]
+    s = m.stationary()
+    C = np.array([[s.position[0], s.cross[0]], [s.cross[0], s.velocity[0]]])
+    exact = [(P @ C)[0, 0] / C[0, 0] for P in powers]
+    np.testing.assert_allclose(m.autocorrelation(k)[:, 0], exact, rtol=1e-12)
+    assert agrees(got.autocorrelation(k)[:, 1:], m.autocorrelation(k)[1:])
+    for i, h in enumerate(m.h):
+        phi1, phi2 = limiting.autoregression(got.theta[:, :, i])
+        assert abs(phi2 + m.beta) < 0.02 and abs(phi1 - (1 + m.beta - m.eta * h)) < 0.02
+        found = limiting.discriminant(got.theta[:, :, i])
+        exact = (1 + m.beta - m.eta * h) ** 2 - 4 * m.beta
+        assert abs(found.value - exact) < 5 * found.error < 0.1 and found.n == 300
+
+
+def test_error_of_the_discriminant_is_its_scatter():
+    """Of 200 ensembles of white noise: the stated error against the scatter, up to the error of both."""
+    rng = np.random.default_rng(4)
+    found = [limiting.discriminant(rng.normal(size=(40, 60))) for _ in range(200)]
+    stated, scatter = np.mean([f.error for f in found]), np.std([f.value for f in found], ddof=1)
+    assert abs(stated / scatter - 1) < 0.25
+
+
+def test_runs_refuse_what_they_cannot_tell(stationary_runs):
+    m, got = stationary_runs
+    gaps = limiting.RegressionRuns(got.steps[::2], got.theta[:, ::2], got.v[:, ::2])
+    for call in (lambda: gaps.circulation(0.1), lambda: gaps.autocorrelation(1)):
+        with pytest.raises(ValueError, match="consecutive"):
+            call()
+    for match, call in {
+        "k must be < 301": lambda: got.autocorrelation(301),
+        "eta": lambda: got.circulation(0.0),
+        "optimum": lambda: got.moments(optimum=[0.0]),
+        "at least 3 steps": lambda: limiting.autoregression(np.ones((2, 2))),
+        "must move": lambda: limiting.autoregression(np.ones((2, 9))),
+        "blocks": lambda: limiting.discriminant(np.eye(5), blocks=6),
+        "at least 2 runs": lambda: (
+            limiting.anomalous_exponent([1, 4, 9], [1, 2, 4], window=1.0).estimate
+        ),
+    }.items():
+        with pytest.raises(ValueError, match=match):
+            call()
+    fit = limiting.anomalous_exponent(got.steps[1:], got.displacement())
+    assert fit.estimate == Estimate(fit.exponent, fit.error, 300)
 
 
 @pytest.mark.parametrize("labels", ["paired", "gaussian"])

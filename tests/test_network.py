@@ -154,3 +154,22 @@ def test_bad_input_is_refused(net):
     ]:
         with pytest.raises(kind, match=words):
             call()
+
+
+def test_walk_against_every_step(net):
+    """Displacements from several origins, and the mean step, against a record of every step."""
+    starts, how = [net.start(1), net.start(2)], dict(eta=0.1, beta=0.7, batch_size=5, seed=4)
+    lags, origins = np.array([1, 3, 10]), np.array([5, 8, 20])
+    walk = net.walk(starts, lags=lags, origins=origins, threads=2, **how)
+    path = net.train(starts, record=np.arange(31), **how).theta
+    moved = [[((path[:, s + k] - path[:, s]) ** 2).sum(axis=1) for k in lags] for s in origins]
+    np.testing.assert_allclose(walk.displacement, np.mean(moved, axis=0).T, rtol=1e-12)
+    steps = (np.diff(path[:, 5:], axis=1) ** 2).sum(axis=2)
+    np.testing.assert_allclose(walk.local, steps.mean(axis=1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("bad", [dict(lags=[0, 1]), dict(origins=[0]), dict(lags=[3, 2])])
+def test_walk_refuses(net, bad):
+    how = dict(eta=0.1, beta=0.7, batch_size=5, seed=4, lags=[1], origins=[1])
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        net.walk([net.start(1)], **(how | bad))
