@@ -123,63 +123,27 @@ def _measured(packing):
     return out
 
 
-def half_point(n, absorbed, box):
-    """The number of balls that fit in half of the runs, with its standard error: a logistic curve by maximum
-    likelihood.
+def by_rule(rows):
+    """The study `robustness`, a row a run: columns by what was measured, rule and batch fraction.
 
-    P(absorbed) = 1/(1 + exp((n - n_c)/w)). The error is that of n_c in the inverse of the
-    information matrix. A very weak prior on ln w keeps the width finite where the runs do not
-    overlap.
+    Beside the archived columns: `rise`, the flatness at the smaller of SIGMAS, and `gain_refitted_0`
+    and so on, what a shift adds to the error.
 
     Parameters
     ----------
-    n, absorbed : array_like, shape (m,)
-        Number of balls and 1 or 0 of every run.
-    box : float
-        Sets the scale of the start, and refuses what is no answer: n_c must lie within the range of
-        n.
+    rows : pandas.DataFrame
+        The study `robustness`.
 
     Returns
     -------
-    tuple
-        n_c and its standard error.
-
-    Raises
-    ------
-    ValueError
-        If all runs ended alike, or n_c lies outside the range of n.
+    pandas.DataFrame
     """
-    from scipy.optimize import minimize
-    from scipy.special import expit
-
-    n, absorbed = _check.array("n", n, (None,)), _check.array("absorbed", absorbed, (len(n),))
-    if absorbed.min() == absorbed.max():
-        raise ValueError(
-            f"absorbed must hold both 0 and 1 to say where capacity ends; all are {absorbed[0]:g}"
-        )
-    middle, width = n.mean(), 0.01 * box**3
-    x = (n - middle) / width
-
-    def surprise(q):
-        z = (x - q[0]) * math.exp(min(q[1], 6.0))
-        return np.sum(np.logaddexp(0.0, z) - (1.0 - absorbed) * z) + 0.005 * q[1] ** 2
-
-    options = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000}
-    best = minimize(surprise, [0.0, 0.0], method="Nelder-Mead", options=options)
-    centre, slope = best.x[0], math.exp(min(best.x[1], 6.0))
-    if not x.min() <= centre <= x.max():
-        raise ValueError(
-            f"the runs do not bracket capacity: half of them at n = {middle + width * centre:.4g}"
-        )
-    p = expit((x - centre) * slope)
-    weight = p * (1.0 - p)
-    u, v = -slope, (x - centre)
-    information = np.array(
-        [[np.sum(weight * u * u), np.sum(weight * u * v)], [0.0, np.sum(weight * v * v)]]
-    )
-    information[1, 0] = information[0, 1]
-    variance = np.linalg.inv(information)[0, 0]
-    return float(middle + width * centre), float(width * math.sqrt(variance))
+    more = {"rise": rows.flatness_0}
+    for kind in ("refitted", "fixed"):
+        for number in range(len(SIGMAS)):
+            more[f"gain_{kind}_{number}"] = rows[f"{kind}_{number}"] - rows.error
+    table = rows.drop(columns="digest").assign(**more)
+    return table.pivot(index="run", columns=["rule", "batch_fraction"])
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -214,6 +178,13 @@ def validation():
     X, y = digits(0)[:2]
     parts = train_test_split(X, y, test_size=VALIDATION, stratify=y, random_state=0)
     return parts[0], parts[2], parts[1], parts[3]
+
+
+def pixels(split):
+    """Accuracy of the linear probe on raw pixels: with all labels, and with PER_CLASS of each class."""
+    return tuple(
+        contrastive.linear_probe(*digits(split), per_class=few) for few in (None, PER_CLASS)
+    )
 
 
 def loss_named(name, parameter):
@@ -322,6 +293,26 @@ def comparison_row(loss, parameter, rate, split, seed, epochs):
     }
 
 
+def by_loss(rows):
+    """The study `comparison`, a row a run: columns by what was measured and by loss.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The study `comparison`.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        Of split 0 by seed, and of the other splits, one seed each, by split.
+    """
+    first = rows.split == 0
+    return tuple(
+        some.pivot(index=index, columns="loss")
+        for some, index in ((rows[first], "seed"), (rows[~first], "split"))
+    )
+
+
 def digest_of(theta):
     """Digest of the bits of an array of floats."""
     return hashlib.blake2b(np.asarray(theta).astype("<f8").tobytes(), digest_size=16).hexdigest()
@@ -373,6 +364,28 @@ def again(study, rows):
             if isinstance(value, float) and math.isfinite(value):
                 apart = max(apart, abs(value - record[name]))
     return len(rows), same, apart
+
+
+def audited(counts, seed):
+    """Some rows of every study computed again: a DataFrame with what `again` returns, a row a study.
+
+    Parameters
+    ----------
+    counts : sequence of four ints
+        How many rows of each study in ROWS, drawn by `seed`; studies with 0 are left out.
+    """
+    import pandas as pd
+
+    if len(counts) != len(ROWS):
+        raise ValueError(f"counts must be {len(ROWS)} numbers of rows, one a study; got {counts}")
+    outcomes = []
+    for study, count in zip(ROWS, counts):
+        if count:
+            rows = archived(study)
+            some = rows.sample(min(count, len(rows)), random_state=seed)
+            outcomes.append((study, *again(study, some)))
+    columns = ["study", "rows", "same bits", "largest difference of other numbers"]
+    return pd.DataFrame(outcomes, columns=columns)
 
 
 def _seed(*what):

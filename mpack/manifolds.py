@@ -13,13 +13,17 @@ is the cross-section in which they meet.
 Lengths are in mean diameters, boxes are periodic as everywhere in `mpack`, and E is a probability.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpack import _check
 from mpack.packing import Packing, unit_ball_volume
+from mpack.statistics import Estimate, mean_error
 
 _NODES = 48
 _HALF_WIDTH = 9.0  # standard deviations; a Gaussian has 2e-19 of its weight beyond
@@ -157,16 +161,7 @@ def pair_error(packing):
     return 2.0 * math.fsum(parts) / packing.n
 
 
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """A Monte-Carlo mean: its value, its standard error and the number of samples."""
-
-    value: float
-    standard_error: float
-    samples: int
-
-
-def bayes_error(packing, samples, seed):
+def bayes_error(packing: Packing, samples: int, seed: int) -> Estimate:
     """Bayes error of any number of balls, by Monte Carlo.
 
     A class is drawn, and a point of its ball; given that point the best rule errs with probability
@@ -182,7 +177,8 @@ def bayes_error(packing, samples, seed):
 
     Returns
     -------
-    Estimate
+    mpack.statistics.Estimate
+        n is the number of points.
     """
     _packing("packing", packing)
     classes, points = _points(packing, samples, seed)
@@ -191,10 +187,10 @@ def bayes_error(packing, samples, seed):
     for m, i in _containing(packing, points, classes):
         np.add.at(total, m, inverse[i])
         np.maximum.at(best, m, inverse[i])
-    return _estimate(1.0 - best / total)
+    return mean_error(1.0 - best / total)
 
 
-def transfer_error(packing, trained, samples, seed):
+def transfer_error(packing: Packing, trained: Packing, samples: int, seed: int) -> Estimate:
     """Error of the rule *the class whose centre is nearest in `trained`* for points of `packing`, by Monte Carlo.
 
     With trained = packing and equal balls this is the best rule (a nearest centre is one of those
@@ -210,7 +206,8 @@ def transfer_error(packing, trained, samples, seed):
 
     Returns
     -------
-    Estimate
+    mpack.statistics.Estimate
+        n is the number of points.
     """
     for name, what in (("packing", packing), ("trained", trained)):
         if not _packing(name, what).monodisperse:
@@ -221,7 +218,7 @@ def transfer_error(packing, trained, samples, seed):
         )
     classes, points = _points(packing, samples, seed)
     nearest = _tree(trained).query(points)[1]
-    return _estimate((nearest != classes).astype(float))
+    return mean_error((nearest != classes).astype(float))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -279,6 +276,85 @@ def shifted_error(packing, sigma):
         2.0 * math.fsum(part) / packing.n for part in (two_class_error(r, packing.dim), *average)
     )
     return ShiftedError(before, *after, sigma)
+
+
+def half_point(n: ArrayLike, absorbed: ArrayLike, box: float) -> Estimate:
+    """The number of balls that find room in half of the runs: where the capacity of a learner ends.
+
+    A logistic curve, P(absorbed) = 1/(1 + exp((n - n_c)/w)), by maximum likelihood; the error is
+    that of n_c in the inverse of the information matrix. A very weak prior on ln w keeps the width
+    finite where the runs do not overlap.
+
+    Parameters
+    ----------
+    n : array_like, shape (m,)
+        Number of balls in every run.
+    absorbed : array_like, shape (m,)
+        1 where the run came to rest, without overlaps; 0 where it did not.
+    box : float
+        Edge > 0 of the box in mean diameters: sets the scale at which the search starts, 0.01
+        box^3.
+
+    Returns
+    -------
+    mpack.statistics.Estimate
+        n_c; its n is the number of runs.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If all runs ended alike, absorbed holds other numbers than 0 and 1, or n_c lies outside the
+        range of n.
+
+    Examples
+    --------
+    >>> from mpack.manifolds import half_point
+    >>> found = half_point([60, 60, 61, 61, 62, 62], [1, 1, 1, 0, 0, 0], box=4)
+    >>> round(found.value, 6)
+    61.0
+    """
+    n, absorbed = _check.array("n", n, (None,)), _check.array("absorbed", absorbed, (len(n),))
+    box = _check.number("box", box, 0.0, open_low=True)
+    if not np.all((absorbed == 0.0) | (absorbed == 1.0)):
+        raise ValueError("absorbed must hold 0 or 1 for every run; some are neither")
+    if not len(n) or absorbed.min() == absorbed.max():
+        raise ValueError(
+            f"absorbed must hold both 0 and 1 to say where capacity ends; got {_check.short(absorbed)}"
+        )
+    middle, width = n.mean(), 0.01 * box**3
+    x = (n - middle) / width
+    centre, slope = _logistic(x, absorbed)
+    if not x.min() <= centre <= x.max():
+        raise ValueError(
+            f"the runs do not bracket capacity: half of them at n = {middle + width * centre:.4g}"
+        )
+    error = width * math.sqrt(_variance_of_centre(x, centre, slope))
+    return Estimate(middle + width * centre, error, len(n))
+
+
+def _logistic(x, absorbed):
+    """Centre and slope of the most likely 1/(1 + exp((x - centre) slope))."""
+    from scipy.optimize import minimize
+
+    def surprise(q):
+        z = (x - q[0]) * math.exp(min(q[1], 6.0))
+        return np.sum(np.logaddexp(0.0, z) - (1.0 - absorbed) * z) + 0.005 * q[1] ** 2
+
+    options = {"xatol": 1e-8, "fatol": 1e-10, "maxiter": 4000}
+    best = minimize(surprise, [0.0, 0.0], method="Nelder-Mead", options=options)
+    return best.x[0], math.exp(min(best.x[1], 6.0))
+
+
+def _variance_of_centre(x, centre, slope):
+    """That of the centre in the inverse of the information matrix of centre and ln slope."""
+    from scipy.special import expit
+
+    p = expit((x - centre) * slope)
+    weight = p * (1.0 - p)
+    u, v = -slope, (x - centre)
+    mixed = np.sum(weight * u * v)
+    information = np.array([[np.sum(weight * u * u), mixed], [mixed, np.sum(weight * v * v)]])
+    return np.linalg.inv(information)[0, 0]
 
 
 def class_separation(features, labels):
@@ -423,9 +499,3 @@ def _containing(packing, points, classes, at_once=20_000):
         m, i = near["i"] + begin, near["j"]
         inside = (near["v"] < radii[i]) & (i != classes[m])
         yield m[inside], i[inside]
-
-
-def _estimate(samples):
-    return Estimate(
-        float(samples.mean()), float(samples.std(ddof=1) / math.sqrt(samples.size)), samples.size
-    )

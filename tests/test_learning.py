@@ -13,34 +13,6 @@ from book._tools import learning as maker
 from mpack.ensemble import StoreDamaged
 
 
-def test_capacity_is_found_where_it_was_put(seed):
-    """40 sets of runs from a known logistic curve: errors are as large as they say.
-
-    Mean of the squared standardised errors: 1 with a standard deviation of about 0.3; a false alarm
-    above 2.5 once in a million, and half the error is seen (mean 4) nearly always.
-    """
-    random, n = np.random.default_rng(seed), np.repeat(np.arange(235, 265, 3), 12)
-    gaps = []
-    for _ in range(40):
-        absorbed = random.random(n.size) < 1 / (1 + np.exp((n - 250) / 3))
-        centre, error = studies.half_point(n, absorbed, 6)
-        gaps.append((centre - 250) / error)
-    assert 0.3 < np.mean(np.square(gaps)) < 2.5
-    assert np.mean(np.square(gaps)) * 4 > 1.2
-
-
-@pytest.mark.parametrize(
-    ("n", "absorbed", "message"),
-    [
-        ([10, 11, 12], [1, 1, 1], "both 0 and 1"),
-        ([10] * 10 + [11] * 10, [1] * 18 + [0] * 2, "do not bracket"),
-    ],
-)
-def test_capacity_that_was_not_bracketed(n, absorbed, message):
-    with pytest.raises(ValueError, match=message):
-        studies.half_point(n, absorbed, 3)
-
-
 def test_the_rule_of_selection():
     rows = [
         ("packing", 2.0, 0.1, 0.90), ("packing", 2.0, 0.1, 0.94),
@@ -154,3 +126,31 @@ def test_making_an_archive(tmp_path, monkeypatch):
     assert all(math.isfinite(value) for value in rows.steps_done)
     with pytest.raises(SystemExit):
         maker.main(["capacities"])
+
+
+def test_tables_by_rule_and_by_loss():
+    """What the chapter compares is the archive, rearranged: every number against a search for its row."""
+    rows = studies.archived("robustness")
+    table = studies.by_rule(rows)
+    for (rule, fraction), run in ((("SGD", 0.25), 3), (("RCD", 0.1), 7)):
+        mine = (rows.rule == rule) & (rows.batch_fraction == fraction) & (rows.run == run)
+        row = rows[mine].iloc[0]
+        assert table["rise"][rule, fraction][run] == row.flatness_0
+        assert table["error"][rule, fraction][run] == row.error
+        assert table["gain_fixed_1"][rule, fraction][run] == row.fixed_1 - row.error
+        assert table["gain_refitted_0"][rule, fraction][run] == row.refitted_0 - row.error
+    rows = studies.archived("comparison")
+    first, others = studies.by_loss(rows)
+    assert first.index.name == "seed" and others.index.name == "split" and 0 not in others.index
+    assert set(first["accuracy"]) - set(others["accuracy"]) == {"attraction"}
+    mine = (rows.loss == "packing") & (rows.split == 3)
+    assert others["accuracy"]["packing"][3] == rows[mine].accuracy.item()
+    mine = (rows.loss == "nt-xent") & (rows.split == 0) & (rows.seed == 5)
+    assert first["accuracy_few"]["nt-xent"][5] == rows[mine].accuracy_few.item()
+
+
+def test_audited_draws_rows_of_the_studies_that_are_asked_for():
+    found = studies.audited([1, 0, 0, 0], seed=3)
+    assert found.study.tolist() == ["capacity"] and found["same bits"].tolist() == [1]
+    with pytest.raises(ValueError, match="4 numbers of rows"):
+        studies.audited([1], seed=3)
