@@ -44,7 +44,8 @@ def capacity_specs(
     boxes=(4, 5, 6, 7, 8), phis=None, runs=12, alpha=0.03, batch_fraction=0.5, steps=20_000
 ):
     """Numbers of balls n around capacity for every box, each with `runs` starts; phis are packing fractions,
-    rounded to n."""
+    rounded to n.
+    """
     phis = np.linspace(0.59, 0.64, 11) if phis is None else np.asarray(phis, dtype=float)
     return [
         {
@@ -242,7 +243,8 @@ def selected(rows):
 
 def comparison_specs(chosen, seeds=12, splits=8):
     """Both losses with what was selected: `seeds` seeds on split 0, one seed on each of `splits` others; the wrong
-    sign on split 0; and what is not trained."""
+    sign on split 0; and what is not trained.
+    """
     kinds = {name: chosen[name] for name in PARAMETERS} | {
         "attraction": chosen["packing"],
         "untrained": (0.0, 0.0),

@@ -32,7 +32,7 @@ _HOME = {
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
 _MODULES = {module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_"}
-__all__ = ["__version__", *sorted(_NAMES)]
+__all__ = ["__version__", *sorted(_NAMES)]  # noqa: PLE0604
 
 
 def __getattr__(name):

@@ -23,7 +23,8 @@ def unit_ball(dim):
 
 def sphere_volume(diameters, dim):
     """Sum of the volumes of spheres with these diameters, as a Decimal; the sum is exact, so any order gives
-    it."""
+    it.
+    """
     power = diameters
     for _ in range(dim - 1):
         power = power * diameters

@@ -91,7 +91,8 @@ def _replacing(path):
 
 def _read_npz(path):
     """Members of an NPZ archive: stored, not compressed, so that no file unpacks to more than its own
-    size."""
+    size.
+    """
     with zipfile.ZipFile(path) as archive:
         found = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         missing = [name for name in _MEMBERS if name not in found]
@@ -182,7 +183,8 @@ def _check_gsd_header(path):
 
 def _read_gsd(path):
     """The last frame of a GSD file, chunk by chunk: nothing is believed about sizes but what a chunk
-    holds."""
+    holds.
+    """
     import gsd.fl
 
     _check_gsd_header(path)

@@ -246,17 +246,17 @@ def _commit():
         **os.environ,
         "GIT_OPTIONAL_LOCKS": "0",
     }  # never in the way of a commit that is being made
-    quiet = {"capture_output": True, "text": True, "timeout": 20, "check": True, "env": environment}
+    quiet = {"capture_output": True, "text": True, "timeout": 20, "env": environment}
     try:
         if subprocess.run(
-            [*command, "ls-files", "--error-unmatch", "__init__.py"], **quiet
+            [*command, "ls-files", "--error-unmatch", "__init__.py"], check=True, **quiet
         ).returncode:
             return ""
         commit = subprocess.run(
-            [*command, "rev-parse", "--short=12", "HEAD"], **quiet
+            [*command, "rev-parse", "--short=12", "HEAD"], check=True, **quiet
         ).stdout.strip()
         changed = subprocess.run(
-            [*command, "status", "--porcelain", "--", "."], **quiet
+            [*command, "status", "--porcelain", "--", "."], check=True, **quiet
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""  # no git, or no repository

@@ -33,8 +33,10 @@ RESULT = (  # what of a result is stored as text; its blobs are stored apart
     *("wall", "version", "commit", "cpu", "finished"),
 )
 _SCHEMA = (
-    "CREATE TABLE runs (key TEXT PRIMARY KEY, spec TEXT NOT NULL, result TEXT NOT NULL, checksum BLOB NOT NULL) "
-    "WITHOUT ROWID",
+    (
+        "CREATE TABLE runs (key TEXT PRIMARY KEY, spec TEXT NOT NULL, result TEXT NOT NULL, "
+        "checksum BLOB NOT NULL) WITHOUT ROWID"
+    ),
     "CREATE TABLE blobs (key TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (key, name))",
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {VERSION}",

@@ -259,7 +259,8 @@ class Encoder:
 
     def start(self, seed):
         """Random parameters, shape (P,): weights Gaussian of variance 2/fan-in (1/fan-in in the last layer), biases
-        zero."""
+        zero.
+        """
         label, draws = np.arange(self.size, dtype=np.uint64), np.empty(self.size)
         block = np.full(self.size, _START_BLOCK, np.uint64)
         noise.fill_gaussian(
@@ -290,7 +291,8 @@ class Encoder:
 
     def gradient(self, theta, views, loss):
         """Loss of a batch of views (images, views, pixels) and its gradient in theta (P,), by hand: layer by layer
-        backwards."""
+        backwards.
+        """
         views = _check.array("views", views, (None, None, self.pixels))
         W2, W3 = self._split(theta)[2], self._split(theta)[4]
         X = views.reshape(-1, self.pixels)

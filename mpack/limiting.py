@@ -123,7 +123,8 @@ def _doubling(P, k):
 
 def _noise_sum(M, N, k):
     """Covariance after int k >= 0 steps of z' = M z + noise of covariance N, from a known start; shapes (...,
-    2, 2)."""
+    2, 2).
+    """
     power = np.broadcast_to(np.eye(2), M.shape)
     C = np.zeros_like(M)
     for digit in bin(k)[2:]:
@@ -135,7 +136,8 @@ def _noise_sum(M, N, k):
 
 def _mul(X, Y):
     """X @ Y for stacks of 2 x 2 matrices, entry by entry: many times faster than numpy's loop over small
-    products."""
+    products.
+    """
     result = np.empty(np.broadcast_shapes(X.shape, Y.shape))
     for a in (0, 1):
         for b in (0, 1):
@@ -179,7 +181,8 @@ def _time(t):
 @dataclasses.dataclass(frozen=True)
 class Stationary:
     """Stationary second moments mode by mode, each of shape (d,): E theta_i^2, E v_i^2, E theta_i v_i (about
-    z*)."""
+    z*).
+    """
 
     position: np.ndarray
     velocity: np.ndarray
@@ -257,7 +260,7 @@ class LinearRegressionSGD:
     __repr__ = short_repr
 
     def __post_init__(self):
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
+        put = lambda name, value: object.__setattr__(self, name, value)
         put("eta", _learning_rate(self.eta))
         put("beta", _momentum(self.beta))
         put("batch_size", _check.integer("batch_size", self.batch_size, 1))
@@ -315,7 +318,8 @@ class LinearRegressionSGD:
     @property
     def D(self):
         """Diffusion matrix diag(0, c (1 - beta) H), shape (2d, 2d); the noise has covariance 2 D/kappa per
-        unit t."""
+        unit t.
+        """
         return self._blocks(0.0, 0.0, 0.0, 2.0 * self.gamma * self.rho)
 
     @property
@@ -326,7 +330,8 @@ class LinearRegressionSGD:
     @property
     def B(self):
         """kappa times the stationary covariance: diag(H (H + lambda)^-1/c, H), shape (2d, 2d). A B + B A^T =
-        2 D."""
+        2 D.
+        """
         return self._blocks(self._occupation() / self._c, 0.0, 0.0, self.rho)
 
     @property
@@ -384,7 +389,8 @@ class LinearRegressionSGD:
 
     def discrete_covariance(self, k):
         """Cov z_k of the recursion from a known start, exactly, shape (len(k), 2d, 2d): sum of M^j N M^jT, j
-        < k."""
+        < k.
+        """
         return self._assemble(
             np.stack([_noise_sum(self._M, self._N, int(step)) for step in _steps("k", k)])
         )
@@ -480,7 +486,8 @@ class LinearRegressionSGD:
 
     def current(self, z):
         """Stationary probability current J(z) = -Q U (z - z*) p(z), shape (..., 2d); its divergence is
-        zero."""
+        zero.
+        """
         return -(self._point(z) - self._centre) @ (self.Q @ self.U).T * self.density(z)[..., None]
 
     def _point(self, z):
@@ -498,7 +505,8 @@ class LinearRegressionSGD:
 
     def oscillates(self, *, discrete=True):
         """Which modes are underdamped, bool (d,). Discrete: |1 + beta - eta h| < 2 sqrt(beta); Langevin:
-        omega > gamma."""
+        omega > gamma.
+        """
         if discrete:
             return np.abs(1.0 + self.beta - self.eta * self.h) < 2.0 * np.sqrt(self.beta)
         return self.omega2 > self.gamma**2
@@ -542,7 +550,8 @@ class LinearRegressionSGD:
 
     def local_displacement(self, *, discrete=True):
         """E|theta_(k+1) - theta_k|^2 = eta^2 E|v|^2 in stationarity; Langevin: eta^2 sigma^2 Tr H/[S (1 -
-        beta^2)]."""
+        beta^2)].
+        """
         return float(self.eta**2 * self.stationary(discrete=discrete).velocity.sum())
 
     def global_displacement(self, k, *, form="discrete", per_mode=False):
@@ -914,7 +923,8 @@ class RegressionRuns:
 
     def displacement(self, origin=0):
         """|theta - theta at record `origin`|^2 of every run, shape (runs, m - origin - 1): one row a run,
-        later records."""
+        later records.
+        """
         moved = self.theta[:, origin + 1 :] - self.theta[:, origin : origin + 1]
         return np.sum(moved**2, axis=-1)
 

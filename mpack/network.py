@@ -224,7 +224,8 @@ class SmallNetwork:
 
     def spectra(self, theta):
         """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each
-        eigenvector."""
+        eigenvector.
+        """
         h, E = np.linalg.eigh(self.hessian(theta))
         return h[::-1], np.var(self.sample_gradients(theta) @ E[:, ::-1], axis=0)
 

@@ -73,7 +73,8 @@ class Packing:
     @classmethod
     def from_fixed(cls, fixed, box, diameters=1.0):
         """A packing from integer coordinates: `fixed` (n, d) int64, the fraction of the box in units of
-        2**-64. `box`, `diameters` and errors as for `Packing`."""
+        2**-64. `box`, `diameters` and errors as for `Packing`.
+        """
         if not isinstance(fixed, np.ndarray) or fixed.dtype != np.int64:
             raise TypeError(
                 f"fixed must be an array of int64; got {getattr(fixed, 'dtype', type(fixed).__name__)}"
@@ -290,7 +291,8 @@ class Packing:
 
     def to_freud(self):
         """(box, points) for freud: a `freud.box.Box` and centred points (n, 3), z = 0 in two dimensions; d <=
-        3, else ValueError."""
+        3, else ValueError.
+        """
         if self.dim > 3:
             raise ValueError(f"freud knows dim 2 and 3; got dim = {self.dim}")
         import freud
@@ -300,7 +302,8 @@ class Packing:
 
     def centred(self):
         """Centres (n, 3) for viewers, float64 in [-box/2, box/2], the origin in the middle, z = 0 if d = 2; d
-        <= 3, else ValueError."""
+        <= 3, else ValueError.
+        """
         if self.dim > 3:
             raise ValueError(f"viewers know dim 2 and 3; got dim = {self.dim}")
         points = np.zeros((self.n, 3))
@@ -370,7 +373,8 @@ def _check_shape(name, shape):
 
 def _to_fixed(positions, box):
     """Integer coordinates of float positions: one rounding in the division, one in the last bit of the
-    integer."""
+    integer.
+    """
     fraction = positions / box
     far = np.abs(fraction) > 2.0**20
     if np.any(far):

@@ -670,7 +670,8 @@ def _check_seeds(name, value):
 
 def _wave_vectors(dim, radius):
     """Integer vectors (m, dim) with 0 < |n| <= radius, first non-zero component positive, in lexicographic
-    order."""
+    order.
+    """
     limit = math.floor(radius * radius * (1.0 + 1e-12))
     expected = 0.5 * unit_ball_volume(dim) * radius**dim
     if expected > MOST_VECTORS:
@@ -681,7 +682,7 @@ def _wave_vectors(dim, radius):
         )
     vectors = np.zeros((1, 0), dtype=np.int64)
     line = np.arange(-math.isqrt(limit), math.isqrt(limit) + 1)
-    for axis in range(dim):
+    for _ in range(dim):
         grown = np.repeat(vectors, len(line), axis=0)
         vectors = np.column_stack((grown, np.tile(line, len(vectors))))
         inside = np.sum(vectors * vectors, axis=1) <= limit

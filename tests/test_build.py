@@ -64,6 +64,7 @@ def build(root):
         text=True,
         capture_output=True,
         env=environment,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -1,4 +1,4 @@
-"""The calibration of scaling fits: rows that are functions of their number, an archive that says so, honest intervals."""
+"""The calibration of scaling fits: rows that are functions of their number, their archive, honest intervals."""
 
 import json
 import shutil

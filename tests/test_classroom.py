@@ -1,4 +1,4 @@
-"""Copies of the chapters for a class: no solution in a student's, nothing missing that later cells use, and both run."""
+"""Copies of the chapters for a class: no solution in a student's, nothing missing that later cells use; both run."""
 
 import ast
 import builtins

@@ -1,5 +1,6 @@
 """mpack.contrastive: losses against their definitions, gradients against differences, the kernel against plain
-NumPy, one seed one run."""
+NumPy, one seed one run.
+"""
 
 import math
 

@@ -68,7 +68,7 @@ def test_unreliable_when_short_or_drifting(seed):
 def test_other_records_are_left_out(seed):
     """log_spaced beside every(50), and a last step off the grid, change nothing; log_spaced alone is refused."""
     even = np.arange(0, 20_001, 50)
-    wave = lambda times: 0.5 + 0.1 * np.sin(times / 7.0)  # noqa: E731
+    wave = lambda times: 0.5 + 0.1 * np.sin(times / 7.0)
     both = np.union1d(even, mpack.log_spaced(10).between(0, 20_000))
     alone = critical.steady_activity(even, wave(even))
     assert alone.points == 201

@@ -112,7 +112,7 @@ def test_scaling_recovers_what_is_known():
 
 
 def test_the_manna_collapse_knows_an_exact_one_and_redoes_the_archive():
-    """The exact model has nu = 2 and refuses other exponents; activities collapse better alone, and not as mean field."""
+    """The exact model has nu = 2 and refuses other exponents; activities alone collapse better, not as mean field."""
     chapter = Executed("manna_collapse")
     assert (
         chapter.records["graph-quality-wrong"]["value"]

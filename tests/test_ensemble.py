@@ -118,7 +118,8 @@ def test_a_run_of_no_steps_is_a_start_that_runs_share():
 def test_noise_is_independent_over_specifications(seed):
     """Starts at neighbouring packing fractions and repeats are uncorrelated: |r| < 4.5 standard errors each.
 
-    False alarms: 15 pairs at 7e-6; power: copies (r = 1) are found always."""
+    False alarms: 15 pairs at 7e-6; power: copies (r = 1) are found always.
+    """
     specs = mpack.specs(
         mpack.PairwiseBRO(eps=0.1), n=400, phi=[0.5, 0.5001, 0.5002], steps=5, seed=[seed, seed + 1]
     )
@@ -230,9 +231,8 @@ def test_an_imported_archive_is_gone_on_with(tmp_path, monkeypatch):
 
 def test_a_second_driver_gets_a_sentence(tmp_path):
     path = tmp_path / "s.sqlite"
-    with Store(path):
-        with pytest.raises(ensemble.StoreInUse, match="in use by another driver"):
-            mpack.sweep(some()[:1], store=path, progress=False)
+    with Store(path), pytest.raises(ensemble.StoreInUse, match="in use by another driver"):
+        mpack.sweep(some()[:1], store=path, progress=False)
     mpack.sweep(some()[:1], store=path, progress=False)
 
 

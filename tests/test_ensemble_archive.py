@@ -299,7 +299,8 @@ def test_rows_are_drawn_by_the_salt_and_evenly(folder, results):
     """Each of 8 rows comes first equally often over 400 salts: chi2 with 7 degrees of freedom.
 
     Nothing random: the salts are fixed, so this cannot be a false alarm. The bound 24 is at p =
-    0.001."""
+    0.001.
+    """
     found = ensemble.audit(folder, seconds=0, salt="a commit")
     assert found.salt == "a commit" and len(found.replays) == 1
     keys = [result["key"] for result in results]

@@ -108,9 +108,7 @@ def test_other_labels_are_other_noise():
     ["PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD approximation", "SGD, B = 40", "SGD harmonic"],
 )
 def test_lengths_scaled_by_a_power_of_two(name, power):
-    """A unit of length 2**power smaller: the same integers. (The force of a harmonic pair, k x/d, falls by
-    2**power.)
-    """
+    """A unit of length 2**power smaller: the same integers. The force of a harmonic pair, k x/d, falls by 2**power."""
     for dim, poly in ((2, True), (3, False)):
         packing = reference.golden_start(dim, poly)
         recipe, factor = SMALL[name].recipe(), 2.0**power

@@ -84,6 +84,7 @@ class Book:
             text=True,
             capture_output=True,
             env=environment,
+            check=False,
         )
         ran = {
             line.split("notebooks/")[1].split(".ipynb")[0]

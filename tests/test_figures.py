@@ -13,7 +13,7 @@ from book import chapters, pictures
 from mpack import critical, figures, scaling
 
 matplotlib.use("agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 MEANINGS = [*figures.MARKERS, "active", "inactive"]
 
@@ -187,7 +187,7 @@ def test_a_collapse_keeps_markers_and_strengths_from_panel_to_panel():
     data = scaling.Data([4, 8, 16], rho, np.outer([1, 2, 3], rho), 0.1 * np.ones((3, 3)))
     fit = {"rho_c": 0.6, "nu": 1.0, "zeta": -1.0}
     fig, axes = pyplot.subplots(1, 2)
-    raw = figures.draw_collapse(axes[0], data, meaning="SGD", label=lambda l: f"N = {l**3:.0f}")  # noqa: E741
+    raw = figures.draw_collapse(axes[0], data, meaning="SGD", label=lambda l: f"N = {l**3:.0f}")
     part = data.where(data.l > 4)
     scaled = figures.draw_collapse(
         axes[1], part, fit, meaning="SGD", sizes=data.sizes, markersize=7

@@ -212,7 +212,7 @@ def test_a_live_figure_refuses_what_it_cannot_show():
         figure.phi = 3.0
     assert figure.phi == 0.7
     with pytest.raises(AttributeError, match="no attribute 'Plaything'"):
-        getattr(mpack.widgets, "Plaything")  # noqa: B009
+        mpack.widgets.Plaything
 
 
 # The book

@@ -218,7 +218,8 @@ def test_displacement_forms_of_the_langevin_path(m, k):
 
 def test_displacement_keeps_its_digits_in_flat_directions():
     """h = 1e-13: free diffusion, eta^2 s^2 k/(1 - beta)^2 up to the ballistic start, where 1 - C cancels 13
-    digits."""
+    digits.
+    """
     m = LinearRegressionSGD(eta=0.1, beta=0.9, batch_size=1, spectrum=[1e-13, 1.0])
     k, beta = 10**6, 0.9
     power = m.eta**2 * 1e-13
@@ -229,7 +230,8 @@ def test_displacement_keeps_its_digits_in_flat_directions():
 
 def test_kunin_sum_diffuses_where_the_recursion_is_confined():
     """Its sum over discrete steps leaves eta gamma/3 = (1 - beta)/(3 (1 + beta)) per step of every confined
-    mode."""
+    mode.
+    """
     m = LinearRegressionSGD(eta=0.02, beta=0.9, batch_size=4, spectrum=[1.0])
     k = np.array([20_000, 40_000])
     growth = np.diff(m.global_displacement(k, form="kunin"))[0] / 20_000
@@ -242,7 +244,8 @@ def test_kunin_sum_diffuses_where_the_recursion_is_confined():
 
 def test_displacement_at_an_age():
     """A young process, one old enough to be stationary, and a downhill direction, against the full
-    covariances."""
+    covariances.
+    """
     eta, beta, h, power = 0.1, 0.7, np.array([0.8, 0.0, -0.01]), np.array([0.3, 0.2, 0.1])
     for age, k in itertools.product((0, 3, 50), (1, 4, 30)):
         got = limiting.linear_displacement(k, eta, beta, h, power, age=age, per_mode=True)[0]
@@ -275,7 +278,8 @@ def test_damping_boundaries():
 
 def test_langevin_and_recursion_meet_when_a_step_turns_and_damps_little():
     """eta h = e^2 and 1 - beta = e: positions read at eta (k + 1/2) differ by O(e^2), read at eta k by
-    O(e)."""
+    O(e).
+    """
 
     def worst(e, shift):
         m = LinearRegressionSGD(eta=e * e, beta=1.0 - e, batch_size=1, spectrum=[1.0])
@@ -518,7 +522,8 @@ def scores(samples, expected):
 @pytest.fixture(scope="module")
 def coarse():
     """Large steps: eta h/(2 (1 + beta)) = 0.2 and 0.06, far from the Langevin limit; noise far above the
-    mini-batch correction (1.02), which the finite data set knows to 5 % of itself."""
+    mini-batch correction (1.02), which the finite data set knows to 5 % of itself.
+    """
     return LinearRegressionSGD(eta=0.72, beta=0.8, batch_size=64, spectrum=[1.0, 0.3])
 
 
@@ -548,7 +553,8 @@ def test_stationary_moments_of_real_runs(coarse, coarse_runs):
 
 def test_control_without_the_discrete_correction(coarse, coarse_runs):
     """The Langevin variances are 20 % too small for the steep mode, and its zero covariance is wrong by 20
-    SE."""
+    SE.
+    """
     z = scores(moments_of(coarse_runs), predicted(coarse, discrete=False))
     assert z[0] > Z_ALLOWED and z[4] > Z_ALLOWED
 
@@ -579,7 +585,8 @@ def test_displacement_of_real_runs(coarse, coarse_runs):
 
 def test_circulation_of_real_runs(coarse, coarse_runs):
     """15 pairs of successive steps, 50 steps (5 decay times) apart: known to 0.7 %; the Langevin value is 10
-    % off."""
+    % off.
+    """
     theta, v = coarse_runs.theta[:, 5:], coarse_runs.v[:, 5:]
     swept = (theta[:, ::2] * v[:, 1::2] - v[:, ::2] * theta[:, 1::2]).mean(axis=1) / coarse.eta
     expected = coarse.circulation() * coarse.minibatch_factor()
@@ -591,7 +598,8 @@ def test_circulation_of_real_runs(coarse, coarse_runs):
 
 def test_transient_of_real_runs(seed):
     """From a known start to stationarity, d = 2, R = 4000, ten times: mean to 1.6 % of the stationary
-    width."""
+    width.
+    """
     m = LinearRegressionSGD(eta=0.1, beta=0.9, batch_size=64, spectrum=[1.0, 0.2], sigma=1.0)
     X, y = limiting.regression_data(m.rho, 20_000, seed=seed)
     record, start = np.array([1, 2, 5, 10, 20, 30, 50, 80, 120, 200]), np.array([0.15, -0.3])

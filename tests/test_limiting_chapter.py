@@ -64,7 +64,8 @@ def test_damping_and_displacement(recorded):
 
 def test_network(recorded):
     """Nothing fitted: exponents to 0.1, and the loud walk hotter than the theory while the quiet one is
-    not."""
+    not.
+    """
     assert recorded["network-accuracy"]["value"] > 0.85
     for name in ("quiet", "loud"):
         theory = recorded[f"network-exponent-{name}-theory"]["value"]

@@ -167,7 +167,8 @@ def test_averages_over_shifts_of_two(dim, seed):
 
 def test_small_shifts_see_the_curvature(active):
     """c = 1/2 - 3r/4 + r^3/4 in three dimensions: the mean of c(rho) rises by sigma^2 (3r - 3/(2r)), where no
-    contact is near."""
+    contact is near.
+    """
     r, sigma = np.array([0.5, 0.7, 0.9]), 1e-3
     rise = (manifolds.mean_refitted(r, sigma, 3) - manifolds.two_class_error(r, 3)) / sigma**2
     np.testing.assert_allclose(rise, 3 * r - 1.5 / r, atol=1e-4)

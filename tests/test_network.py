@@ -1,5 +1,6 @@
 """mpack.network: the kernel against plain NumPy and PyTorch, derivatives against differences, one seed one
-run."""
+run.
+"""
 
 import numpy as np
 import pytest
@@ -95,7 +96,8 @@ def test_one_seed_one_run(net):
 def test_minimum_and_the_quiet_walk_about_it(net, seed):
     """At eta/(S (1 - beta)) = 6e-4 the linear theory with the measured spectra holds: 60 runs, 8 % standard
     error on their mean displacement at most, 5 standard errors and 10 % of curvature effects
-    allowed."""
+    allowed.
+    """
     bottom = net.minimum(net.start(1))
     assert np.linalg.norm(net.gradient(bottom)) < 1e-9
     h, variance = net.spectra(bottom)

@@ -406,7 +406,8 @@ def test_flatness_is_the_sum_over_pairs(dim):
 @pytest.mark.parametrize("dim", DIMS)
 def test_truncation_bound(dim):
     """One pair just beyond the reach contributes no more than the bound; it is far below rounding of the
-    sum."""
+    sum.
+    """
     packing = Packing(np.zeros((2, dim)), box=4.0)
     bound = mpack.flatness(packing).truncation_error
     assert pair_flatness(1 + 8 * math.sqrt(2) * 0.015, 0.015, dim) <= bound < 1e-18

@@ -417,7 +417,8 @@ def test_gsd_is_what_viewers_expect(tmp_path, dim):
 @pytest.mark.parametrize("dim", [2, 3])
 def test_foreign_gsd(tmp_path, dim):
     """Without our chunks, in another unit of length, several frames: the last counts, lengths become
-    diameters."""
+    diameters.
+    """
     packing, path = some_packing(dim), tmp_path / "foreign.gsd"
     frame = gsd.hoomd.Frame()
     frame.configuration.box = [3 * packing.box] * dim + [0] * (6 - dim)

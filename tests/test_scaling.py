@@ -85,7 +85,7 @@ def reference_quality(x, y, dy):
 class TestGolden:
     """The figures of pyfssa's documentation, as physics.md quotes them."""
 
-    l, rho = np.array([10, 31, 100, 316, 1000]), np.linspace(-0.5, 0.8, 200)  # noqa: E741
+    l, rho = np.array([10, 31, 100, 316, 1000]), np.linspace(-0.5, 0.8, 200)
     best = (0.49998651420931617, 2.5029600101429974, 1.4952017139156362)
 
     def data(self):
@@ -98,8 +98,8 @@ class TestGolden:
         0.17526760831475, which is what sums about the point in question keep in 64.
         """
         S = scaling.quality(*scaling.scaledata(*self.data(), *self.best))
-        assert S == pytest.approx(0.175267608302, abs=2e-11)
-        assert S == pytest.approx(0.17526760831475, abs=1e-13)
+        assert pytest.approx(0.175267608302, abs=2e-11) == S
+        assert pytest.approx(0.17526760831475, abs=1e-13) == S
         assert scaling.quality(*scaling.scaledata(*self.data(), 0.5, 2.5, 1.5)) == pytest.approx(
             0.200103, abs=5e-7
         )
@@ -424,7 +424,7 @@ def test_errors_from_elsewhere_leave_correlations_and_no_negative_variance(seed)
         one.da = one.da / 3
     start = {"rho_c": 0.683, "nu": 0.8, "zeta_p": -0.64, "zeta_q": -0.64}
     C, D = (Problem(both, {}, start).covariance() for both in (data, more))
-    assert D == pytest.approx(C / 9)
+    assert pytest.approx(C / 9) == D
     assert np.linalg.eigvalsh(D).min() > 0.0
 
 

@@ -465,7 +465,8 @@ def test_seeds_and_dynamics_give_different_runs():
 
 def test_start_and_kicks_of_one_seed_share_nothing(seed):
     """Packing.random(seed) and simulate(seed): words of the start, of pairs and of particles are disjoint and
-    uncorrelated (|z| < 4.9, false alarm 1e-6 for each of three)."""
+    uncorrelated (|z| < 4.9, false alarm 1e-6 for each of three).
+    """
     labels = np.arange(20_000, dtype=np.uint64)
     drawn = {}
     for name in ("start", "pair", "particle", "pair_reverse"):

@@ -65,7 +65,9 @@ def render():
     RENDERING.touch()
     program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     options = ["build", ".", "-n", "-W", "--keep-going", "-q"]
-    done = subprocess.run(program + options, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        program + options, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode:
         say(done.stdout)
         return False

@@ -30,7 +30,8 @@ _OPTION = re.compile(r"^:[\w-]+:.*\n", re.MULTILINE)
 
 def parts(notebook):
     """The notebook as (kind, content) in order: ("text", str), ("exercise" | "hint", str), ("solution", label),
-    ("end", None), ("code", cell)."""
+    ("end", None), ("code", cell).
+    """
     for cell in notebook["cells"]:
         if cell["cell_type"] != "markdown":
             yield "code", cell

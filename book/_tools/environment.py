@@ -41,10 +41,16 @@ def is_ready(folder, wanted):
     try:
         if (folder / STAMP).read_text() != wanted:
             return False
-        probe = "import sys; from importlib.util import find_spec as find; sys.exit(not (find('mpack') and find('book')))"
+        probe = (
+            "import sys; from importlib.util import find_spec as find; "
+            "sys.exit(not (find('mpack') and find('book')))"
+        )
         return (
             subprocess.run(
-                [str(interpreter(folder)), "-c", probe], capture_output=True, cwd=str(folder)
+                [str(interpreter(folder)), "-c", probe],
+                capture_output=True,
+                cwd=str(folder),
+                check=False,
             ).returncode
             == 0
         )
@@ -54,7 +60,7 @@ def is_ready(folder, wanted):
 
 def run(*command):
     """Run one step; its output is the progress the user sees."""
-    done = subprocess.run([str(part) for part in command], cwd=str(ROOT))
+    done = subprocess.run([str(part) for part in command], cwd=str(ROOT), check=False)
     if done.returncode:
         raise SystemExit(f"setting up failed at: {' '.join(str(part) for part in command)}")
 
@@ -83,7 +89,7 @@ def make_with_pip(folder, lists):
     run(*install, *lines, "--only-binary", ":all:", "--progress-bar", "off", "--no-compile")
     # On all cores, which pip would not; a file for another version of Python fails, and nobody imports it.
     compiled = [interpreter(folder), "-m", "compileall", "-qq", "-j", "0", folder / "lib"]
-    subprocess.run([str(part) for part in compiled], stdout=subprocess.DEVNULL)
+    subprocess.run([str(part) for part in compiled], stdout=subprocess.DEVNULL, check=False)
     run(*install, "--quiet", "--no-deps", "--no-build-isolation", "-e", ".")
 
 

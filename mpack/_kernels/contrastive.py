@@ -208,7 +208,8 @@ def balls_of(U, views, scale, centre, radius, spread):
 @njit
 def energy_of(centre, radius, power, d_centre, d_radius, active):
     """E = sum over overlapping pairs of (1 - d/(R_i + R_j))**power, its gradients, and who overlaps; power is 1 or
-    2."""
+    2.
+    """
     count, out = centre.shape
     energy = 0.0
     d_centre[:] = 0.0

@@ -19,7 +19,8 @@ from mpack._kernels.regression import draw_batch
 @njit(forceinline=True)
 def exp(x):
     """e**x to about 2e-16 relative for -700 <= x <= 700: x = n ln 2 + r, |r| <= ln(2)/2, Taylor series in
-    r."""
+    r.
+    """
     x = min(max(x, -700.0), 700.0)
     n = math.floor(x * 1.4426950408889634 + 0.5)
     r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10
@@ -80,7 +81,8 @@ def forward(x, W1, b1, W2, b2, a, p):
 @njit
 def backward(x, label, W2, a, p, back, G1, g1, G2, g2):
     """Add one image's gradient of -ln p[label] to G1, g1, G2, g2; p is overwritten by the error p -
-    onehot."""
+    onehot.
+    """
     hidden, classes = a.shape[0], p.shape[0]
     p[label] -= 1.0
     for c in range(classes):

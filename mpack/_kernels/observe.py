@@ -43,7 +43,8 @@ def _fill_phases(fixed, begin, count, cosines, sines):
 @njit
 def _multiply_phases(vector, axes, count, cosines, sines, real, imaginary):
     """real + i imaginary[b] = product over the first `axes` axes of exp(-2 pi i n x/L); zero from `count`
-    on."""
+    on.
+    """
     for b in range(real.shape[0]):
         real[b] = 1.0 if b < count else 0.0
         imaginary[b] = 0.0

@@ -36,7 +36,8 @@ def _cell_numbers(fixed, cells, out):
 @njit
 def _neighbour_cells(cell, cells, offsets, digits, out):
     """out[k] = number of the cell at offsets[k] from `cell`, around the box; digits is scratch of length
-    d."""
+    d.
+    """
     dim = offsets.shape[1]
     rest = cell
     for c in range(dim - 1, -1, -1):

@@ -42,7 +42,8 @@ def draw_batch(seed, purpose, step, run, n, batch):
 @njit
 def add_gradients(X, y, theta, batch, g):
     """g += sum over the batch of x (x . theta - y). Four samples at a time: four independent sums run
-    abreast."""
+    abreast.
+    """
     size, dim = batch.shape[0], theta.shape[0]
     whole = size - size % 4
     for m in range(0, whole, 4):

@@ -20,9 +20,9 @@ def filled(name, value, ndim):
     return value
 
 
-def grid(l, rho, a, da):  # noqa: E741
+def grid(l, rho, a, da):
     """l (k,), rho (k, n), a (k, n), da (k, n), checked; nan in a and da where either is missing."""
-    l = _check.array("l", l, (None,))  # noqa: E741
+    l = _check.array("l", l, (None,))
     if l.size < 2 or l.min() <= 0.0:
         raise ValueError(f"l must hold at least 2 sizes, all > 0; got {l}")
     a, da = filled("a", a, 2), filled("da", da, 2)

@@ -107,7 +107,7 @@ def centre(
     fixed: Mapping[str, float],
     nu: float | None = None,
     x: tuple[float, float] = (-np.inf, np.inf),
-    l: tuple[float, float] = (0.0, np.inf),  # noqa: E741
+    l: tuple[float, float] = (0.0, np.inf),
     rounds: int = 2,
 ) -> float:
     """Find rho_c of the best collapse in a window that is centred on it.

@@ -67,7 +67,7 @@ class Data:
 
     def __init__(
         self,
-        l: ArrayLike,  # noqa: E741
+        l: ArrayLike,
         rho: ArrayLike,
         a: ArrayLike,
         da: ArrayLike | None = None,
@@ -78,7 +78,7 @@ class Data:
         if da is None:
             runs = filled("a", a, 3)
             a, da = mean_over_runs(runs)
-        l, rho, a, da = grid(l, rho, a, da)  # noqa: E741
+        l, rho, a, da = grid(l, rho, a, da)
         there = ~np.isnan(a)
         size, _ = np.nonzero(there)
         points = (l[size], rho[there], a[there], da[there])
@@ -91,7 +91,7 @@ class Data:
         *,
         rho: str,
         a: str,
-        l: str | None = None,  # noqa: E741
+        l: str | None = None,
         n: str | None = None,
         dim: int | None = None,
         da: str | None = None,
@@ -157,7 +157,7 @@ class Data:
         rho: str,
         a: str,
         run: str = "seed",
-        l: str | None = None,  # noqa: E741
+        l: str | None = None,
         n: str | None = None,
         dim: int | None = None,
         side: str | None = None,
@@ -232,13 +232,13 @@ class Data:
         return cls._of(linear, rhos, mean, da, wide.to_numpy())
 
     @classmethod
-    def _of(cls, l, rho, a, da, runs=None, paired=False):  # noqa: E741
+    def _of(cls, l, rho, a, da, runs=None, paired=False):
         """From points as they are, in any order."""
         self = cls.__new__(cls)
         self._take(l, rho, a, da, runs, paired)
         return self
 
-    def _take(self, l, rho, a, da, runs, paired):  # noqa: E741
+    def _take(self, l, rho, a, da, runs, paired):
         """Check points, whichever door they came through, and sort them."""
         _refuse_bad_places(l, rho, np.ones(len(a), bool))
         order = np.lexsort((rho, l))
@@ -301,7 +301,7 @@ class Data:
         nu: float,
         *,
         x: tuple[float, float] = (-np.inf, np.inf),
-        l: tuple[float, float] = (0.0, np.inf),  # noqa: E741
+        l: tuple[float, float] = (0.0, np.inf),
         a: tuple[float, float] = (-np.inf, np.inf),
     ) -> Data:
         """The points with x[0] <= l^(1/nu) (rho - rho_c) <= x[1], and l and a in their ranges, as new Data.
@@ -383,7 +383,7 @@ class Data:
         return ScaledData(x, self.a * factor, self.da * factor)
 
 
-def _linear_sizes(table, l, n, dim, columns):  # noqa: E741
+def _linear_sizes(table, l, n, dim, columns):
     """Linear sizes of all rows, from l or from n and dim; refuses a table that lacks one of the columns."""
     if (l is None) == (n is None) or (n is None) != (dim is None):
         raise TypeError("give l, or n and dim")
@@ -398,7 +398,7 @@ def _column(table, name):
     return filled(name, table[name].to_numpy(), 1)
 
 
-def _refuse_bad_places(l, rho, there):  # noqa: E741
+def _refuse_bad_places(l, rho, there):
     """Refuse sizes and control parameters that are no numbers, or sizes that are not > 0, where there is a value."""
     for name, value, low in (("l", l, 0.0), ("rho", rho, -np.inf)):
         bad = there & ~((value > low) & (value < np.inf))

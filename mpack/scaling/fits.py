@@ -17,7 +17,7 @@ from mpack.scaling.results import Fit
 
 
 def autoscale(
-    l: ArrayLike,  # noqa: E741
+    l: ArrayLike,
     rho: ArrayLike,
     a: ArrayLike,
     da: ArrayLike | None = None,

@@ -16,7 +16,7 @@ ScaledData = collections.namedtuple("ScaledData", ("x", "y", "dy"))
 
 
 def scaledata(
-    l: ArrayLike,  # noqa: E741
+    l: ArrayLike,
     rho: ArrayLike,
     a: ArrayLike,
     da: ArrayLike,
@@ -60,7 +60,7 @@ def scaledata(
     array([[-0.2,  0. ,  0.2],
            [-0.3,  0. ,  0.3]])
     """
-    l, rho, a, da = grid(l, rho, a, da)  # noqa: E741
+    l, rho, a, da = grid(l, rho, a, da)
     given = {"rho_c": rho_c, "nu": nu, "zeta": zeta, "b": b, "c": c, "omega": omega}
     values = _parameters.checked(_parameters.declared([None]), given)
     x, factor = transformation(np.log(l)[:, None], rho, values)

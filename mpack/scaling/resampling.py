@@ -70,7 +70,7 @@ def _refuse_undrawable(name, data, dim, scale):
         raise ValueError(f"{name} must have runs to be drawn from; it has means only")
     if np.min(np.sum(~np.isnan(data.runs), axis=1)) < 2:
         raise ValueError(f"{name} must have at least 2 runs at every point; some have fewer")
-    labels = {_label(l, rho, dim, scale) for l, rho in zip(data.l, data.rho)}  # noqa: E741
+    labels = {_label(l, rho, dim, scale) for l, rho in zip(data.l, data.rho)}
     if len(labels) < len(data) or min(map(min, labels)) < 0:
         raise ValueError(
             f"dim and digits must give the {len(data)} points of {name} labels >= 0 that differ; "
@@ -78,13 +78,13 @@ def _refuse_undrawable(name, data, dim, scale):
         )
 
 
-def _label(l, rho, dim, scale):  # noqa: E741
+def _label(l, rho, dim, scale):
     return round(l**dim), round(scale * rho)
 
 
 def _means(data, key, dim, scale):
     a = data.a.copy()
-    for k, (l, rho, runs) in enumerate(zip(data.l, data.rho, data.runs)):  # noqa: E741
+    for k, (l, rho, runs) in enumerate(zip(data.l, data.rho, data.runs)):
         there = runs[~np.isnan(runs)]
         m = len(there)
         point = np.random.default_rng([key, *_label(l, rho, dim, scale)])

@@ -14,7 +14,7 @@ import functools
 
 from mpack.widgets import _sources
 
-__all__ = [
+__all__ = [  # noqa: PLE0604
     *(_sources.class_name(name) for name in _sources.names()),
     "drive",
     "explore",
@@ -107,7 +107,7 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
 
 
 def tour(stops):
-    """Words about figures, with buttons that set them to the states the words speak of.
+    r"""Words about figures, with buttons that set them to the states the words speak of.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def tour(stops):
 
 
 def predict(question, answer):
-    """A question that wants something written down before it shows its answer.
+    r"""A question that wants something written down before it shows its answer.
 
     Parameters
     ----------

@@ -318,7 +318,10 @@ class Explorer(ipywidgets.VBox):
         try:
             data = base64.b64encode(png(self.figure(), DENSE)).decode()
             look = "width:100%;background:#fff;border-radius:8px"
-            self._image.value = f'<img style="{look}" alt="{html.escape(self.alt())}" src="data:image/png;base64,{data}">'
+            alt = html.escape(self.alt())
+            self._image.value = (
+                f'<img style="{look}" alt="{alt}" src="data:image/png;base64,{data}">'
+            )
         except Exception as error:
             self._fail(error)
         finally:

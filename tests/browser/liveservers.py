@@ -1,4 +1,4 @@
-"""What the tests over Voila and over JupyterLab share: the environment of `make voila` and `make lab`, a server, a page.
+"""What the tests over Voila and over JupyterLab share: the environment of `make lab`, a server, a page.
 
 That environment (.venv-live) is no part of the book's own: without it these tests are skipped.
 """
