@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 WORKERS ?= 2
 # Where kernels are called directly; nothing there starts another Python, which would compile anew.
-CHECKED_TESTS ?= $(addprefix tests/test_,$(addsuffix .py,contrastive dynamics exact kicks lattices limiting \
+CHECKED_TESTS ?= $(addprefix tests/test_,$(addsuffix .py,contrastive dynamics exact kicks known_answers limiting \
 	manifolds moments neighbours network noise observables potentials scaling sizes))
 
 bin := $(if $(filter Windows_NT,$(OS)),Scripts,bin)

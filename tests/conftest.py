@@ -1,12 +1,15 @@
 """Shared by all tests: `pytest --seed N` moves every statistical test to other noise."""
 
 import pytest
+from hypothesis import settings
 
 try:
     from book._tools.versions import library_tests
 except ImportError:  # beside an installed library, where all tests are its own
     library_tests = None
 
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of what is tested
+settings.load_profile("untimed")
 pytest.register_assert_rewrite("chapterruns")
 
 

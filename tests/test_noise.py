@@ -133,7 +133,7 @@ USERS = {
     "regression": {"_kernels.regression", "limiting"},
     "network": {"_kernels.network", "network"},
     "bootstrap": {"scaling"},
-    "known_answers": {"_kernels.lattices"},
+    "known_answers": {"_kernels.known_answers"},
     "class_points": {"manifolds"},
     "metropolis": {"scaling"},
     "contrastive": {"_kernels.contrastive", "contrastive"},
