@@ -237,7 +237,7 @@ class Process:
     def sample(self, z, covariance, kept, steps, seed):
         """Metropolis from the maximum, proposals of 2/sqrt(dimension) posterior widths; `steps`/4 more come first.
 
-        Noise: purpose "bootstrap", step 2^40 + number of the Metropolis step.
+        Noise: purpose "metropolis", the step that of the chain.
         """
         if np.any(np.isnan(covariance)):
             covariance = np.diag(np.full(z.size, 1e-4))
@@ -257,7 +257,7 @@ class Process:
         out, g, u = np.empty((steps, z.size)), np.empty(active.size), np.empty(1)
         numbers, zero = np.arange(active.size, dtype=np.uint64), np.zeros(active.size, np.uint64)
         for k in range(-burn, steps):
-            key = (np.uint64(seed), noise.BOOTSTRAP, np.uint64(2**40 + k + burn))
+            key = (np.uint64(seed), noise.METROPOLIS, np.uint64(k + burn))
             noise.fill_gaussian(*key, numbers, zero, g)
             noise.fill_uniform(*key, numbers[:1], zero[:1] + np.uint64(1), u)
             trial = now.copy()
