@@ -13,6 +13,8 @@ multiples carry their errors along.
     line             a straight line by least squares
     power_law        a power law, as a line through logarithms or directly
     weighted_mean    one number out of many with errors, and whether they are one
+    log_means        geometric means of few repeats, with one scatter pooled over many quantities
+    largest_deviation    many deviations at once, against what chance allows
 
 Samples are taken as independent: a series in time is not, see `mpack.critical.steady_activity`.
 """
@@ -30,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _fits
+from mpack._repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -655,6 +658,125 @@ def weighted_mean(
     if not np.all(np.isfinite([mean, error, chi2])):
         raise ValueError("values and errors must leave a finite mean; theirs overflows")
     return WeightedMean(float(mean), float(error), float(statistical), chi2, freedom)
+
+
+@dataclass(frozen=True, eq=False)
+class LogMeans:
+    """What `log_means` found."""
+
+    #: Of the logarithms over the repeats: of the shape of the samples without their first axis.
+    mean: NDArray
+    #: Standard deviation of the logarithm of one sample: as `mean` without the axis that was pooled.
+    scatter: NDArray
+    repeats: int
+    freedom: int  #: degrees of freedom of the scatter: q (R - 1) for R repeats of q quantities
+
+    __repr__ = short_repr
+
+    @property
+    def error(self) -> NDArray:
+        """Standard error of a mean: scatter / sqrt(R)."""
+        return self.scatter / self.repeats**0.5
+
+    @property
+    def ratio_error(self) -> NDArray:
+        """Standard error of the logarithm of a ratio of two of the quantities: scatter sqrt(2 / R)."""
+        return self.scatter * (2 / self.repeats) ** 0.5
+
+
+def log_means(samples: ArrayLike, pooled: int = 1) -> LogMeans:
+    """Means of logarithms from few repeats, with one scatter for all quantities that scatter alike.
+
+    Few repeats give a poor standard deviation. Quantities along the axis `pooled` (processes at one
+    kick size, say) whose logarithms scatter alike share one,
+
+        s^2 = sum (ln x - <ln x>)^2 / (q (R - 1)),
+
+    for R repeats of q quantities. The ratio of two of them is exp(<ln a> - <ln b>); its relative
+    standard error is s sqrt(2 / R), its bands are Student's t with q (R - 1) degrees of freedom.
+
+    Parameters
+    ----------
+    samples : array, shape (R, ...), two or more dimensions
+        Independent repeats along the first axis, at least two; all > 0.
+    pooled : int
+        The axis of the quantities that share a scatter, not the first.
+
+    Returns
+    -------
+    LogMeans
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a sample is not > 0 and finite, there are fewer than two repeats, or there is no such
+        axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack.statistics import log_means
+    >>> found = log_means([[2.0, 4.0], [2.2, 4.0], [1.8, 4.4]])
+    >>> ratio = np.exp(found.mean[1] - found.mean[0])
+    >>> print(Estimate(ratio, ratio * found.ratio_error))
+    2.07 ± 0.14
+    """
+    samples = _check.real("samples", samples, "an array of real numbers")
+    if samples.ndim < 2 or samples.shape[0] < 2:
+        raise ValueError(
+            "samples must have two dimensions at least and two repeats along the first; got shape "
+            f"{samples.shape}"
+        )
+    pooled = _check.integer("pooled", pooled, 1, samples.ndim - 1)
+    if samples.size and not (np.all(np.isfinite(samples)) and samples.min() > 0.0):
+        raise ValueError(f"samples must be finite and > 0; the least is {samples.min():g}")
+    logs, repeats = np.log(samples), samples.shape[0]
+    mean = logs.mean(axis=0)
+    freedom = samples.shape[pooled] * (repeats - 1)
+    scatter = np.sqrt(((logs - mean) ** 2).sum(axis=(0, pooled)) / freedom)
+    return LogMeans(mean, scatter, repeats, freedom)
+
+
+def largest_deviation(z: ArrayLike, rate: float = 1e-3, source: str = "") -> Estimate:
+    """The largest of many deviations over what chance allows the largest of so many.
+
+        max |z| / z*,    P(|Z| > z*) = rate / m  for a standard normal Z,
+
+    so that m true hypotheses together give more than 1 with a probability of at most `rate`
+    (Bonferroni).
+
+    Parameters
+    ----------
+    z : array, shape (m,), m >= 1
+        Deviations from what is expected, in standard errors; independent or not.
+    rate : float
+        False-alarm rate of all of them together, in (0, 1).
+    source : str
+        Kept in the estimate.
+
+    Returns
+    -------
+    Estimate
+        Without an error, n = m.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no deviation, one is not finite, or the rate is out of its range.
+
+    Examples
+    --------
+    >>> from mpack.statistics import largest_deviation
+    >>> round(largest_deviation([0.3, -1.1, 2.0]).value, 3)
+    0.557
+    """
+    from scipy import stats
+
+    z = _check.array("z", z, (None,))
+    rate = _check.number("rate", rate, 0.0, 1.0, open_low=True, open_high=True)
+    if not len(z):
+        raise ValueError("z must hold at least one deviation; got none")
+    return Estimate(np.abs(z).max() / stats.norm.isf(0.5 * rate / len(z)), 0.0, len(z), source)
 
 
 def _samples(name: str, x: ArrayLike) -> NDArray:

@@ -265,3 +265,55 @@ def test_scatter_tells_what_is_not_one_number():
             statistics.weighted_mean(values, **wrong)
     with pytest.raises(ValueError, match="at least one"):
         statistics.weighted_mean([], [])
+
+
+def test_log_means_by_loops(seed):
+    """Three axes: repeats, quantities that share a scatter, and moments, each moment by itself."""
+    samples = np.random.default_rng(seed).lognormal(size=(4, 3, 2))
+    found = statistics.log_means(samples)
+    assert found.mean == pytest.approx(np.log(stats.gmean(samples, axis=0)))
+    assert (found.repeats, found.freedom) == (4, 9)
+    for moment in range(2):
+        inside = [np.var(np.log(samples[:, q, moment]), ddof=1) for q in range(3)]
+        assert found.scatter[moment] == pytest.approx(np.mean(inside) ** 0.5)
+    other = statistics.log_means(np.swapaxes(samples, 1, 2), pooled=2)
+    assert other.scatter == pytest.approx(found.scatter)
+    assert found.error == pytest.approx(found.scatter / 2)
+    assert found.ratio_error == pytest.approx(found.error * 2**0.5)
+
+
+def test_ratios_of_equal_quantities_lie_in_their_band(seed):
+    """4000 times 2 repeats of 8 quantities: 5 % of the ratios lie outside, give or take five errors."""
+    drawn = np.random.default_rng(seed).lognormal(sigma=0.2, size=(2, 8, 4000))
+    found = statistics.log_means(drawn)
+    band = stats.t.ppf(0.975, found.freedom) * found.ratio_error
+    outside = np.mean(np.abs(found.mean[1] - found.mean[0]) > band)
+    assert abs(outside - 0.05) < 5 * (0.05 * 0.95 / 4000) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("samples", "pooled", "words"),
+    [
+        (np.ones((1, 3)), 1, r"two repeats.*\(1, 3\)"),
+        (np.ones(4), 1, r"two dimensions.*\(4,\)"),
+        (np.ones((2, 3)), 0, r"pooled.*0"),
+        (np.ones((2, 3)), 2, r"pooled.*2"),
+        ([[1.0, 0.0], [1.0, 1.0]], 1, r"samples must be finite and > 0; the least is 0"),
+    ],
+)
+def test_log_means_refuse(samples, pooled, words):
+    with pytest.raises(ValueError, match=words):
+        statistics.log_means(samples, pooled)
+
+
+def test_the_largest_deviation_raises_false_alarms_at_its_rate(seed):
+    """20,000 times 30 true hypotheses at a rate of 5 %: Bonferroni's bound is nearly reached, never exceeded."""
+    z = np.random.default_rng(seed).standard_normal((20_000, 30))
+    alarms = np.mean([statistics.largest_deviation(row, 0.05).value > 1 for row in z])
+    exact = 1 - (1 - 0.05 / 30) ** 30
+    assert abs(alarms - exact) < 5 * (exact * (1 - exact) / 20_000) ** 0.5
+    found = statistics.largest_deviation([0.5, -4.0], source="here")
+    assert found == Estimate(4 / stats.norm.isf(0.00025), 0.0, 2, "here")
+    for z, rate, words in (([], 0.1, "z must hold"), ([1.0], 0.0, "rate"), ([1.0], 1.0, "rate")):
+        with pytest.raises(ValueError, match=words):
+            statistics.largest_deviation(z, rate)
