@@ -1,0 +1,88 @@
+"""Figures of the chapter on other landscapes."""
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+from mpack import figures, statistics
+
+LOOKS = {
+    "harmonic": {"color": figures.colour("BRO"), "marker": "o"},
+    "Hertzian": {"color": figures.colour("individual BRO"), "marker": "D"},
+    "WCA": {"color": figures.colour("SGD"), "marker": "s"},
+    "Lennard-Jones": {"color": figures.colour("RCD"), "marker": "^"},
+}
+
+
+def trace(sigmas, packings, crystal):
+    """Relative difference between flatness and trace against sigma, {potential: differences}, and in a crystal."""
+    fig, ax = plt.subplots(figsize=(5.8, 3.8))
+    for name, gap in packings.items():
+        ax.plot(sigmas, np.abs(gap), label=name, **LOOKS[name])
+    ax.plot(sigmas, np.abs(crystal), ":", color=figures.colour("ink"), label="WCA, fcc crystal")
+    ax.set(xscale="log", yscale="log", xlabel=r"$\sigma$ (mean diameters)")
+    ax.set_ylabel(r"$|\Delta V/(\frac{\sigma^2}{2}\mathrm{Tr}\,H) - 1|$")
+    ax.legend()
+    return fig
+
+
+def batch(batches, sgd, rcd):
+    """Trace against that of gradient descent, less one: {potential: estimates} of SGD at all batches, one of RCD."""
+    fig, ax = plt.subplots(figsize=(5.8, 3.8))
+    for name, look in LOOKS.items():
+        line = np.array([*map(tuple, sgd[name]), (0.0, 0.0)])
+        ax.errorbar(
+            [*batches, 1.0], 100 * line[:, 0], 100 * line[:, 1], label=f"SGD, {name}", **look
+        )
+        gap, error = rcd[name]
+        open_ = look | {"markerfacecolor": figures.colour("paper"), "linestyle": "none"}
+        ax.errorbar([batches[0]], 100 * gap, 100 * error, **open_)
+    ax.axhline(0, color=figures.colour("GD"), linewidth=0.8)
+    ax.set(xlabel="batch fraction $b_f$", ylabel=r"$\mathrm{Tr}\,H$ against GD (%)")
+    ax.legend()
+    return fig
+
+
+def spectrum(quiet, shaken, lowest, top):
+    """Histograms of all modes at a minimum and in a steady state; participation ratios, and of a larger packing."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.4))
+    bins = np.linspace(-0.06, 1.02, 55)
+    for modes, name, kind in (
+        (quiet, "at the minimum (GD)", "GD"),
+        (shaken, "in a steady state of SGD", "SGD"),
+    ):
+        look = {"histtype": "step", "linewidth": 1.6, "color": figures.colour(kind)}
+        left.hist(modes.values / top, bins=bins, label=name, **look)
+    left.set(xlabel=r"curvature $h/h_{\max}$", ylabel="modes")
+    left.axvline(0, color=figures.colour("ink"), linewidth=0.8)
+    left.legend()
+    for modes, more, kind in ((quiet, "", "GD"), (lowest, f", {len(lowest.values)} lowest", "BRO")):
+        look = {"markersize": 4, "color": figures.colour(kind)}
+        label = f"$N={modes.vectors.shape[1]}${more}"
+        right.plot(modes.values / top, modes.participation, ".", label=label, **look)
+    right.set(xscale="log", xlabel=r"curvature $h/h_{\max}$", ylabel="participation ratio")
+    right.legend()
+    return fig
+
+
+def variance(smooth, linear, top):
+    """Variance in bands of curvature (`mpack.landscape.banded`): harmonic, and {rule: bands} of the linear one."""
+    fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.7))
+    (curve, measured, expected), error = smooth
+    style = figures.process_style("SGD", linestyle="none")
+    axes[0].errorbar(curve / top, measured, error * measured, label="measured", **style)
+    axes[0].plot(curve / top, expected, color=figures.colour("ink"), label="predicted")
+    heat = {"linestyle": ":", "color": figures.colour("muted"), "label": "heat, $1/h$"}
+    axes[0].plot(curve / top, expected[-1] * curve[-1] / curve, **heat)
+    axes[0].set(title="Harmonic, SGD", ylabel="variance (squared diameters)")
+    axes[0].set_xlabel(r"curvature $h/h_{\max}$")
+    for name, ((x, y, _), s) in linear.items():
+        style = figures.process_style(name, linestyle="none")
+        axes[1].errorbar(x, y, s * y, label=name, **style)
+        law = statistics.power_law(x, y)
+        line = law.amplitude.value * x**law.exponent.value
+        axes[1].plot(x, line, color=figures.colour(name))
+    axes[1].set(title="Linear, blurred modes", xlabel="curvature $h$")
+    for ax in axes:
+        ax.set(xscale="log", yscale="log")
+        ax.legend()
+    return fig
