@@ -4,7 +4,7 @@ import pytest
 from chapterruns import small
 
 SMALL = {
-    "flat_minima": {"n": 200, "path": 4.0, "runs": 2, "samples": 300},
+    "flat_minima": {"n": 200, "path": 4.0, "runs": 2, "samples": 300, "audit_seconds": 0},
     "other_landscapes": {"n": 150, "n_large": 200, "length": 60, "looks": 60, "batches": [0.25]},
 }
 # Not to be expected of packings this small, and runs this short.
