@@ -6,21 +6,25 @@ Every rule of this library displaces the particles by a linear map of independen
 
 with one column of G for each random number: the push that this number multiplies. `draw` samples D
 with the engine itself, `moments` evaluates the right-hand sides, and `entrywise` compares the two
-with a stated rate of false alarms.
+with a stated rate of false alarms; `compare` does all three.
 
 Source: Zhang and Martiniani, arXiv:2411.11834, Eqs. 1-6 and A1-A13; batches of exactly B: this
 book.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpack import _check
 from mpack._box import nearest
 from mpack.dynamics import Dynamics
 from mpack.packing import Packing
+from mpack.statistics import Estimate
 
 ROUNDING = 1e-9  # relative to the kick: below it a number counts as one that does not vary
 MOST_AT_ONCE = 200_000  # particles in one box of copies: bounds the memory
@@ -197,11 +201,24 @@ class Comparison:
         float  #: relative deviation of the largest mean that is found with the stated power
     )
     detectable_variance: float  #: the same for the largest variance; nan if nothing varies
+    draws: int  #: drawn steps that were compared
 
     @property
-    def agrees(self):
+    def agrees(self) -> bool:
         """True if no entry deviates by more than the threshold."""
         return self.worst <= self.threshold
+
+    @property
+    def estimate(self) -> Estimate:
+        """`worst` over `threshold`, exact, of as many samples as draws: at most 1 if all entries agree.
+
+        ValueError where `worst` is infinite: an entry varies that cannot.
+        """
+        return Estimate(self.worst / self.threshold, 0.0, self.draws)
+
+    def __str__(self) -> str:
+        """Both in words: "3.21 of 5.07"."""
+        return f"{self.worst:.2f} of {self.threshold:.2f}"
 
 
 def entrywise(samples, mean, covariance, false_alarm=1e-3, power=0.999):
@@ -252,7 +269,52 @@ def entrywise(samples, mean, covariance, false_alarm=1e-3, power=0.999):
         detectable_variance=float(found * errors[diagonal[loudest]] / variance)
         if variance > 0
         else math.nan,
+        draws=count,
     )
+
+
+def compare(
+    positions: ArrayLike,
+    dynamics: Dynamics,
+    samples: int,
+    seed: int,
+    diameters: ArrayLike = 1.0,
+    *,
+    false_alarm: float = 1e-3,
+    power: float = 0.999,
+) -> Comparison:
+    """Draw one step of a cluster, and compare all its means and covariances with the closed form.
+
+    That is `entrywise` of what `draw` gives and what `moments` says: |measured - predicted| of
+    every mean and every covariance, over its standard error.
+
+    Parameters
+    ----------
+    positions, dynamics, samples, seed, diameters
+        As for `draw`; at least one sample.
+    false_alarm, power : float
+        As for `entrywise`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> from mpack import kicks
+    >>> pair = [[0.4, 0.0], [-0.4, 0.0]]
+    >>> found = kicks.compare(pair, mpack.PairwiseBRO(eps=0.01), samples=1000, seed=1)
+    >>> found.agrees, found.entries  # two means, two variances and one covariance can vary
+    (True, 5)
+    """
+    drawn = draw(positions, dynamics, samples, seed, diameters)
+    return entrywise(drawn, *moments(positions, dynamics, diameters), false_alarm, power)
 
 
 def _gaps(flat, mean, covariance):

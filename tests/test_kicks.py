@@ -117,3 +117,18 @@ def test_displacements_are_those_of_the_msd():
 
     assert run.msd[-1] > run.start.box**2 / 4  # through the walls
     assert np.mean(np.sum(displacements(run) ** 2, axis=1)) == pytest.approx(run.msd[-1], rel=1e-12)
+
+
+def test_one_call_draws_and_compares(seed):
+    """`compare` is `entrywise` of `draw` and `moments`, and its estimate the share of the threshold."""
+    rule = mpack.IndividualBRO(eps=EPS)
+    found = kicks.compare(THREE, rule, 500, seed, DIAMETERS, false_alarm=0.01, power=0.9)
+    drawn, predicted = (
+        kicks.draw(THREE, rule, 500, seed, DIAMETERS),
+        kicks.moments(THREE, rule, DIAMETERS),
+    )
+    assert found == kicks.entrywise(drawn, *predicted, false_alarm=0.01, power=0.9)
+    assert tuple(found.estimate) == (found.worst / found.threshold, 0.0)
+    assert found.estimate.n == found.draws == 500
+    assert str(found) == f"{found.worst:.2f} of {found.threshold:.2f}"
+    assert found.agrees == (found.estimate.value <= 1)
