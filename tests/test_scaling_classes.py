@@ -357,6 +357,20 @@ def test_observables_apart_average_to_the_joint_quality(seed):
     assert np.isnan(list(far.values())).all()
 
 
+def test_a_parameter_has_its_error_unless_none_was_found():
+    data = data_of(1)
+    fit = scaling.collapse(data, {"rho_c": 0.5, "nu": 0.6}, fixed={"zeta": -0.8})
+    for name, error in (("rho_c", fit.drho_c), ("nu", fit.dnu), ("zeta", 0.0)):
+        found = fit.parameter(name)
+        assert (found.value, found.error, found.n) == (fit.values[name], error, len(data))
+    assert fit.parameter("nu").error > 0.0
+    with pytest.raises(ValueError, match="name must be one of 'rho_c', 'nu', 'zeta'; got 'omega'"):
+        fit.parameter("omega")
+    blind = scaling.collapse(data, {"rho_c": 0.5}, fixed={"nu": 0.6, "zeta": -0.8}, errors="none")
+    with pytest.raises(ValueError, match="whose error was found; got 'rho_c'"):
+        blind.parameter("rho_c")
+
+
 def test_distance_is_that_of_mahalanobis(seed):
     data = data_of(seed)
     fit = scaling.collapse(data, {"rho_c": 0.5, "nu": 0.6, "zeta": -0.8})

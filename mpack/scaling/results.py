@@ -12,6 +12,7 @@ from scipy import linalg, stats
 
 from mpack import _check
 from mpack._repr import short_repr
+from mpack.statistics import Estimate
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,6 +93,34 @@ class Fit:
         """
         d = np.sqrt(np.diag(self.covariance))
         return self.covariance / np.outer(d, d)
+
+    def parameter(self, name: str) -> Estimate:
+        """A parameter with its standard error, 0 where it was held; n is the number of points.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        mpack.statistics.Estimate
+
+        Raises
+        ------
+        ValueError
+            There is no such parameter, or the fit found no error of it.
+
+        Examples
+        --------
+        >>> fit = Fit({"nu": 0.6}, {"nu": 0.1}, ("nu",), np.array([[0.01]]), 1.0, 9, 9, "curvature", 1)
+        >>> print(fit.parameter("nu"))
+        0.60 ± 0.10
+        """
+        _check.choice("name", name, tuple(self.values))
+        error = self.errors.get(name, 0.0)
+        if not np.isfinite(error):
+            raise ValueError(f"name must be a parameter whose error was found; got {name!r}")
+        return Estimate(self.values[name], error, self.points)
 
     def interval(self, name: str, level: float = 0.68) -> tuple[float, float]:
         """The interval of a parameter that holds the truth with probability `level`: (low, high).
