@@ -392,7 +392,9 @@ def matched(dynamics):
     TypeError
         If `dynamics` is none.
 
-    Source: arXiv:2411.11834; the caption of Fig. 5 in version 1 has the rule upside down.
+    References
+    ----------
+    arXiv:2411.11834; the caption of Fig. 5 in version 1 has the rule upside down.
     """
     _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(...)")
     if isinstance(dynamics, Approximation):

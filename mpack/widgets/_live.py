@@ -79,9 +79,11 @@ def make(name):
         f"{key} : {field['kind']}, default {json.dumps(field['default'])}"
         for key, field in schema["state"].items()
     ]
+    title = schema["title"].rstrip("?")
+    stop = "." if title == schema["title"] else "?"
     members = {
         "__doc__": "\n".join(
-            [f"{schema['title']}.", "", schema["summary"], "", "State", "-----", *described]
+            [f"{title}{stop}", "", schema["summary"], "", "Attributes", "----------", *described]
         ),
         "__module__": "mpack.widgets",
         "figure": name,
