@@ -32,6 +32,13 @@ class Recipe:
 
     `pair` and `particle` say how those numbers are drawn: "one", "uniform", "bernoulli", "gaussian"
     or "batch".
+
+    Examples
+    --------
+    >>> import mpack
+    >>> recipe = mpack.PairwiseBRO(eps=0.25).recipe()
+    >>> recipe.scale, recipe.potential, recipe.pair, recipe.particle
+    (0.5, Linear(), 'uniform', 'one')
     """
 
     scale: float
@@ -46,7 +53,14 @@ class Recipe:
 
 
 class Dynamics:
-    """What all dynamics share: a name, `approximation()` and the recipe of the step."""
+    """What all dynamics share: a name, `approximation()` and the recipe of the step.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.SGD(alpha=0.1, batch_fraction=0.5).label
+    'SGD'
+    """
 
     @property
     def label(self) -> str:
@@ -68,11 +82,25 @@ class Dynamics:
         ValueError
             For batches of exactly B: what the others draw then matters to each pair, and no
             independent Gaussian a pair (or particle) has that covariance.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.RCD(alpha=0.1, batch_fraction=0.5).approximation().recipe().particle
+        'gaussian'
         """
         return Approximation(self)
 
     def recipe(self, gaussian=False):
-        """The rule as the step kernel takes it, or (gaussian) that of its approximation."""
+        """The rule as the step kernel takes it, or (gaussian) that of its approximation.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> recipe = mpack.SGD(alpha=0.1, batch_fraction=0.5).recipe()
+        >>> recipe.scale, recipe.pair, recipe.fraction
+        (0.1, 'bernoulli', 0.5)
+        """
         raise TypeError(
             f"{type(self).__name__} is no dynamics of its own; use PairwiseBRO, SGD, RCD, ..."
         )
@@ -111,6 +139,14 @@ class PairwiseBRO(_BRO):
     ------
     ValueError, TypeError
         If `eps` is no finite number in (0, 1e9].
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing.random(n=100, phi=0.5, dim=2, seed=1)
+    >>> run = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=10, seed=2)
+    >>> run.digest
+    'f9949eb5bb25787adbf35158b3d9bffd'
     """
 
     def recipe(self, gaussian=False):
@@ -134,6 +170,12 @@ class NonreciprocalBRO(_BRO):
     ------
     ValueError, TypeError
         If `eps` is no finite number in (0, 1e9].
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.NonreciprocalBRO(eps=0.1).recipe().reciprocal
+    False
     """
 
     def recipe(self, gaussian=False):
@@ -157,6 +199,12 @@ class IndividualBRO(_BRO):
     ------
     ValueError, TypeError
         If `eps` is no finite number in (0, 1e9].
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.IndividualBRO(eps=0.1).recipe().particle
+    'uniform'
     """
 
     def recipe(self, gaussian=False):
@@ -234,6 +282,14 @@ class SGD(_Descent):
     ValueError, TypeError
         If a number is out of range, if both or neither of batch_fraction and batch_size are given,
         or if the potential is none.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.SGD(alpha=0.1, batch_fraction=0.5)
+    SGD(alpha=0.1, batch_fraction=0.5, batch_size=None, potential=Linear())
+    >>> mpack.SGD(alpha=0.1, batch_size=8, potential=mpack.Harmonic()).recipe().batch
+    8
     """
 
     def recipe(self, gaussian=False):
@@ -266,6 +322,12 @@ class RCD(_Descent):
     ValueError, TypeError
         If a number is out of range, if both or neither of batch_fraction and batch_size are given,
         or if the potential is none.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.RCD(alpha=0.1, batch_fraction=0.5).recipe().particle
+    'bernoulli'
     """
 
     def recipe(self, gaussian=False):
@@ -294,6 +356,13 @@ class Approximation(Dynamics):
     ------
     ValueError, TypeError
         If `of` is no dynamics, an approximation already, or draws batches of exactly B.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> rule = mpack.dynamics.Approximation(mpack.PairwiseBRO(eps=0.1))
+    >>> rule.recipe().pair, rule.approximation() is rule
+    ('gaussian', True)
     """
 
     of: Dynamics
@@ -395,6 +464,14 @@ def matched(dynamics):
     References
     ----------
     arXiv:2411.11834; the caption of Fig. 5 in version 1 has the rule upside down.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.matched(mpack.PairwiseBRO(eps=0.75))
+    SGD(alpha=1.0, batch_fraction=0.75, batch_size=None, potential=Linear())
+    >>> mpack.matched(mpack.matched(mpack.IndividualBRO(eps=0.75)))
+    IndividualBRO(eps=0.75)
     """
     _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(...)")
     if isinstance(dynamics, Approximation):
@@ -432,6 +509,12 @@ def matched_processes(eps):
     ------
     ValueError, TypeError
         If `eps` is no finite number in (0, 1e9].
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.dynamics.matched_processes(0.75)["RCD"].alpha
+    1.0
     """
     pairwise, individual = PairwiseBRO(eps=eps), IndividualBRO(eps=eps)
     rules = [pairwise, matched(pairwise), individual, matched(individual)]

@@ -59,6 +59,13 @@ def draw(positions, dynamics, samples, seed, diameters=1.0):
     ------
     ValueError, TypeError
         If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> rule = mpack.SGD(alpha=0.1, batch_fraction=1.0)
+    >>> mpack.kicks.draw([[0.0, 0.0], [0.5, 0.0]], rule, samples=1, seed=1).round(12).tolist()
+    [[[-0.05, 0.0], [0.05, 0.0]]]
     """
     positions, diameters = _cluster(positions, diameters)
     _check.instance(
@@ -97,6 +104,13 @@ def copies(positions, count, spacing, diameters=1.0):
     -------
     Packing
         Particle k of copy c has the number c m + k.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.kicks.copies([[0.0, 0.0], [0.5, 0.0]], count=4, spacing=2.0)
+    >>> packing.n, len(packing.overlaps()[0])
+    (8, 4)
     """
     positions, diameters = _cluster(positions, diameters)
     count = _check.integer("count", count, 1)
@@ -131,6 +145,16 @@ def moments(positions, dynamics, diameters=1.0):
     ------
     ValueError, TypeError
         If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> pair = [[0.0, 0.0], [0.5, 0.0]]
+    >>> mean, covariance = mpack.kicks.moments(pair, mpack.PairwiseBRO(eps=0.4))
+    >>> mean.tolist()
+    [[-0.2, 0.0], [0.2, 0.0]]
+    >>> (12 * covariance).round(12).tolist()[0]
+    [0.16, 0.0, -0.16, 0.0]
     """
     positions, diameters = _cluster(positions, diameters)
     _check.instance(
@@ -147,6 +171,13 @@ def push_matrix(positions, dynamics, diameters=1.0):
     A number for a pair pushes its two partners in opposite directions; non-reciprocal rules have
     one number for each partner; a number for a particle multiplies the sum of its pushes, and is
     drawn for active particles only.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> pushes = mpack.kicks.push_matrix([[0.0, 0.0], [0.5, 0.0]], mpack.PairwiseBRO(eps=0.4))
+    >>> (pushes.T + 0.0).tolist()
+    [[-0.4, 0.0, 0.4, 0.0]]
     """
     positions, diameters = _cluster(positions, diameters)
     recipe = dynamics.recipe()
@@ -174,6 +205,13 @@ def numbers(dynamics, count):
 
     Independent numbers have a diagonal covariance. A batch of exactly B out of M = count has p =
     B/M, Var = p (1 - p) and Cov = -p (1 - p)/(M - 1): what one member takes the others lose.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mean, covariance = mpack.kicks.numbers(mpack.SGD(alpha=0.1, batch_size=1), 2)
+    >>> mean.tolist(), covariance.tolist()
+    ([0.5, 0.5], [[0.25, -0.25], [-0.25, 0.25]])
     """
     recipe = dynamics.recipe()
     kind = recipe.pair if recipe.particle == "one" else recipe.particle
@@ -192,7 +230,15 @@ def numbers(dynamics, count):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `entrywise` found. Errors are standard errors of the entries."""
+    """What `entrywise` found. Errors are standard errors of the entries.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> found = mpack.kicks.Comparison(2.1, 3.9, 14, 0.01, 0.02)
+    >>> found.agrees
+    True
+    """
 
     worst: float  #: largest |measured - predicted| over its standard error
     threshold: float  #: beyond which `worst` is called a deviation
@@ -246,6 +292,15 @@ def entrywise(samples, mean, covariance, false_alarm=1e-3, power=0.999):
     ------
     ValueError, TypeError
         If shapes do not fit or a probability is none.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> pair = [[0.0, 0.0], [0.5, 0.0]]
+    >>> rule = mpack.IndividualBRO(eps=0.4)
+    >>> samples = mpack.kicks.draw(pair, rule, samples=1000, seed=1)
+    >>> mpack.kicks.entrywise(samples, *mpack.kicks.moments(pair, rule)).agrees
+    True
     """
     samples = _check.array("samples", samples, ("samples", "m", "d"))
     count, width = len(samples), samples[0].size
@@ -334,7 +389,14 @@ def _gaps(flat, mean, covariance):
 
 
 def threshold(false_alarm, entries):
-    """Standard errors by which none of `entries` true numbers deviates, but with probability `false_alarm`."""
+    """Standard errors by which none of `entries` true numbers deviates, but with probability `false_alarm`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> round(mpack.kicks.threshold(false_alarm=0.001, entries=1), 3)
+    3.291
+    """
     from scipy.stats import norm
 
     false_alarm = _check.number("false_alarm", false_alarm, 0, 1, open_low=True, open_high=True)
@@ -342,7 +404,14 @@ def threshold(false_alarm, entries):
 
 
 def detectable(limit, power):
-    """The deviation, in standard errors, that is found beyond `limit` with probability `power`."""
+    """The deviation, in standard errors, that is found beyond `limit` with probability `power`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> round(mpack.kicks.detectable(limit=3.291, power=0.5), 3)
+    3.291
+    """
     from scipy.stats import norm
 
     power = _check.number("power", power, 0, 1, open_low=True, open_high=True)

@@ -61,6 +61,15 @@ class Packing:
     A packing never changes: its arrays are read-only. Two packings are equal when their integer
     coordinates, box and diameters are. Overlaps are allowed, and so are two particles at exactly
     the same point.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing([[0.2, 0.2], [0.9, 0.2], [2.0, 2.0]], box=4.0)
+    >>> packing
+    <Packing n=3, dim=2, phi=0.147262, box=4>
+    >>> packing.overlaps()[0].tolist()
+    [[0, 1]]
     """
 
     def __init__(self, positions, box, diameters=1.0):
@@ -74,6 +83,13 @@ class Packing:
     def from_fixed(cls, fixed, box, diameters=1.0):
         """A packing from integer coordinates: `fixed` (n, d) int64, the fraction of the box in units of
         2**-64. `box`, `diameters` and errors as for `Packing`.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> packing = mpack.Packing.random(n=8, phi=0.3, dim=2, seed=1)
+        >>> mpack.Packing.from_fixed(packing.fixed, packing.box) == packing
+        True
         """
         if not isinstance(fixed, np.ndarray) or fixed.dtype != np.int64:
             raise TypeError(
@@ -109,6 +125,15 @@ class Packing:
         ValueError, TypeError
             If an argument is outside its range, or phi so large that the box is less than two
             diameters wide.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> packing = mpack.Packing.random(n=1000, phi=0.62, dim=3, seed=1)
+        >>> packing
+        <Packing n=1000, dim=3, phi=0.62, box=9.45226>
+        >>> packing.digest
+        '7e818efe667437628e60b893dda1caee'
         """
         n = _check.integer("n", n, 1, LARGEST_N)
         dim = _check.integer("dim", dim, *DIMENSIONS)
@@ -144,6 +169,12 @@ class Packing:
         -----
         Coordinates are multiples of half a cell, rounded to 2**-64 of the box; exact if `cells` is
         a power of 2.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.Packing.lattice("fcc", cells=3, phi=0.5).n
+        108
         """
         dim = _lattice_dim(name, dim)
         cells = _check.integer("cells", cells, 1, _most_cells(name, dim))
@@ -167,6 +198,18 @@ class Packing:
             executed.
         FileNotFoundError
             If there is no such file.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import mpack
+        >>> packing = mpack.Packing.random(n=8, phi=0.3, dim=2, seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "spheres.npz"
+        ...     packing.save(path)
+        ...     again = mpack.Packing.load(path)
+        >>> again == packing
+        True
         """
         from mpack import _files
 
@@ -184,6 +227,17 @@ class Packing:
         ------
         ValueError
             If the ending is another, or if d > 3 is to go to GSD, which has no room for it.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import mpack
+        >>> packing = mpack.Packing.lattice("square", cells=4, phi=0.5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "square.gsd"
+        ...     packing.save(path)
+        ...     path.exists()
+        True
         """
         from mpack import _files
 
@@ -248,6 +302,14 @@ class Packing:
             Particle numbers, the lower first, in lexicographic order.
         distances : array, shape (m,)
             Separations r.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> packing = mpack.Packing([[1.0, 1.0], [1.6, 1.8], [3.0, 3.0], [3.0, 3.5]], box=5.0)
+        >>> pairs, distances = packing.overlaps()
+        >>> pairs.tolist(), distances.round(6).tolist()
+        ([[0, 1], [2, 3]], [1.0, 0.5])
         """
         from mpack._kernels import pairs
 
@@ -292,6 +354,13 @@ class Packing:
     def to_freud(self):
         """(box, points) for freud: a `freud.box.Box` and centred points (n, 3), z = 0 in two dimensions; d <=
         3, else ValueError.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> box, points = mpack.Packing.lattice("square", cells=3, phi=0.5).to_freud()
+        >>> box.is2D, points.shape
+        (True, (9, 3))
         """
         if self.dim > 3:
             raise ValueError(f"freud knows dim 2 and 3; got dim = {self.dim}")
@@ -303,6 +372,12 @@ class Packing:
     def centred(self):
         """Centres (n, 3) for viewers, float64 in [-box/2, box/2], the origin in the middle, z = 0 if d = 2; d
         <= 3, else ValueError.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.Packing([[0.5, 3.5], [1.0, 1.0]], box=4.0).centred().tolist()
+        [[0.5, -0.5, 0.0], [1.0, 1.0, 0.0]]
         """
         if self.dim > 3:
             raise ValueError(f"viewers know dim 2 and 3; got dim = {self.dim}")
@@ -341,6 +416,13 @@ def digest_of(fixed):
 
     It covers the version of the noise stream, the version of the layout, n, d and the little-endian
     coordinates row by row, so that it means the same on every machine.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing.lattice("square", cells=2, phi=0.5)
+    >>> mpack.packing.digest_of(packing.fixed) == packing.digest
+    True
     """
     from mpack._kernels.noise import STREAM_VERSION
 
@@ -354,7 +436,14 @@ def digest_of(fixed):
 
 
 def unit_ball_volume(dim):
-    """Volume v_d of the unit ball in `dim` dimensions, correctly rounded."""
+    """Volume v_d of the unit ball in `dim` dimensions, correctly rounded.
+
+    Examples
+    --------
+    >>> from mpack.packing import unit_ball_volume
+    >>> [unit_ball_volume(dim) for dim in (1, 2, 3)]
+    [2.0, 3.141592653589793, 4.188790204786391]
+    """
     with decimal.localcontext(DIGITS):
         return float(unit_ball(dim))
 

@@ -19,7 +19,14 @@ from mpack import _check
 
 @dataclass(frozen=True)
 class Potential:
-    """What all pair potentials share; use one of `Linear`, `Harmonic`, `Hertzian`, `WCA`, `LennardJones`."""
+    """What all pair potentials share; use one of `Linear`, `Harmonic`, `Hertzian`, `WCA`, `LennardJones`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> isinstance(mpack.WCA(), mpack.potentials.Potential)
+    True
+    """
 
     def __post_init__(self):
         if type(self) is Potential:
@@ -61,22 +68,48 @@ class Potential:
         ValueError, TypeError
             If a separation is negative or not finite, a contact distance not positive, if their
             shapes do not go together, or if they are no numbers.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.Harmonic(stiffness=8).energy([0.5, 0.75, 1.0]).tolist()
+        [1.0, 0.25, 0.0]
         """
         return self._evaluate("fill_energy", r, d)
 
     def force(self, r, d=1.0):
-        """Force -dU/dr of a pair, positive when it pushes apart; arguments and errors as for `energy`."""
+        """Force -dU/dr of a pair, positive when it pushes apart; arguments and errors as for `energy`.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.Linear().force([0.2, 0.9, 1.1]).tolist()
+        [0.5, 0.5, 0.0]
+        """
         return self._evaluate("fill_force", r, d)
 
     def curvature(self, r, d=1.0):
         """Second derivative d2U/dr2 inside the range; arguments and errors as for `energy`.
 
         A kink at the range (linear: a step ½ in the force) is not represented.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.Harmonic(stiffness=8).curvature(1.0, d=2.0).tolist()
+        2.0
         """
         return self._evaluate("fill_curvature", r, d)
 
     def range(self, d=1.0):
-        """Separation from which on a pair with contact distance `d` (> 0, float or array) does not interact."""
+        """Separation from which on a pair with contact distance `d` (> 0, float or array) does not interact.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.LennardJones(cutoff=3).range([1.0, 1.5]).tolist()
+        [3.0, 4.5]
+        """
         return self.reach * _distance(d)[()]
 
     @property
@@ -98,6 +131,12 @@ class Linear(Potential):
     """Linear repulsion, the model's own potential: U = (d_ij - r)/2, force 1/2, whatever the diameters.
 
     Source: Zhang and Martiniani, arXiv 2411.11834, Eq. 3.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.Linear().energy(0.75).tolist()
+    0.125
     """
 
     _kind = 0
@@ -109,6 +148,17 @@ class Harmonic(Potential):
 
     The overlap is measured in units of the pair's own contact distance, as is usual for jammed
     packings. Source: O'Hern, Silbert, Liu, Nagel, Phys. Rev. E 68, 011306 (2003), with exponent 2.
+
+    Parameters
+    ----------
+    stiffness : float
+        k > 0, an energy.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.Harmonic().energy(0.5).tolist()
+    0.125
     """
 
     stiffness: float = 1.0
@@ -120,6 +170,17 @@ class Hertzian(Potential):
     """Hertzian repulsion: U = (2k/5) (1 - r/d_ij)**(5/2), k the stiffness (an energy).
 
     Source: O'Hern, Silbert, Liu, Nagel, Phys. Rev. E 68, 011306 (2003), with exponent 5/2.
+
+    Parameters
+    ----------
+    stiffness : float
+        k > 0, an energy.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.Hertzian(stiffness=5).energy(0.0).tolist()
+    2.0
     """
 
     stiffness: float = 1.0
@@ -134,6 +195,17 @@ class WCA(Potential):
     d_ij would make particles interact before they overlap; with this one, interacting, overlapping
     and active mean the same, and the packing fraction has its usual meaning. Source: Weeks,
     Chandler, Andersen, J. Chem. Phys. 54, 5237 (1971).
+
+    Parameters
+    ----------
+    epsilon : float
+        The energy at r = 0.89 d_ij (d_ij/2**(1/6)); > 0.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> round(float(mpack.WCA().energy(0.5 ** (1 / 6))), 12)
+    1.0
     """
 
     epsilon: float = 1.0
@@ -148,6 +220,20 @@ class LennardJones(Potential):
     continuous at the cut-off, and the force jumps there by its small value, as usual. The cut-off
     is in units of d_ij, in [1, 10]. Pairs interact, and are active, up to the cut-off, well before
     they overlap.
+
+    Parameters
+    ----------
+    epsilon : float
+        Depth of the untruncated well, an energy; > 0.
+    cutoff : float
+        In units of the contact distance, in [1, 10].
+
+    Examples
+    --------
+    >>> import mpack
+    >>> potential = mpack.LennardJones(cutoff=2.5)
+    >>> potential.reach, potential.energy(2.5).tolist()
+    (2.5, 0.0)
     """
 
     epsilon: float = 1.0
@@ -165,7 +251,14 @@ class LennardJones(Potential):
 
 
 def checked(potential):
-    """`potential` if it is one; TypeError otherwise."""
+    """`potential` if it is one; TypeError otherwise.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.potentials.checked(mpack.Linear())
+    Linear()
+    """
     return _check.instance(
         "potential",
         potential,
@@ -175,7 +268,15 @@ def checked(potential):
 
 
 def separations(r, d):
-    """Separations and contact distances as arrays of one shape; ValueError or TypeError for what are none."""
+    """Separations and contact distances as arrays of one shape; ValueError or TypeError for what are none.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> r, d = mpack.potentials.separations([0.5, 1.5], 1.0)
+    >>> r.tolist(), d.tolist()
+    ([0.5, 1.5], [1.0, 1.0])
+    """
     r, d = _finite("r", r, 0.0, "finite and >= 0"), _distance(d)
     try:
         shape = np.broadcast_shapes(r.shape, d.shape)

@@ -49,6 +49,12 @@ def bidisperse(n, ratio, fraction=0.5):
     ------
     TypeError, ValueError
         If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.sizes.bidisperse(4, ratio=3.0).tolist()
+    [0.5, 0.5, 1.5, 1.5]
     """
     n = _check.integer("n", n, 1, LARGEST_N)
     ratio = _check.number("ratio", ratio, 1, 100)
@@ -78,6 +84,13 @@ def uniform(n, polydispersity, seed=None):
     ------
     TypeError, ValueError
         If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> sizes = mpack.sizes.uniform(1000, polydispersity=0.2)
+    >>> round(mpack.sizes.polydispersity_of(sizes), 6)
+    0.2
     """
     n = _check.integer("n", n, 1, LARGEST_N)
     half = math.sqrt(3.0) * _check.number("polydispersity", polydispersity, 0, 0.57, open_high=True)
@@ -110,6 +123,13 @@ def lognormal(n, polydispersity, seed=None):
     ------
     TypeError, ValueError
         If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> sizes = mpack.sizes.lognormal(1000, polydispersity=0.2)
+    >>> round(mpack.sizes.polydispersity_of(sizes), 4), round(mpack.sizes.skewness_of(sizes), 2)
+    (0.1998, 0.6)
     """
     n = _check.integer("n", n, 1, LARGEST_N)
     width = decimal.Decimal(_check.number("polydispersity", polydispersity, 0, 1))
@@ -123,13 +143,27 @@ def lognormal(n, polydispersity, seed=None):
 
 
 def polydispersity_of(diameters):
-    """Standard deviation of diameters over their mean."""
+    """Standard deviation of diameters over their mean.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.sizes.polydispersity_of([0.5, 1.5])
+    0.5
+    """
     diameters = _check.array("diameters", diameters, ("n",))
     return float(diameters.std() / diameters.mean())
 
 
 def skewness_of(diameters):
-    """Third central moment of diameters over the cube of their standard deviation; 0 for equal ones."""
+    """Third central moment of diameters over the cube of their standard deviation; 0 for equal ones.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> round(mpack.sizes.skewness_of(mpack.sizes.bidisperse(100, ratio=2.0, fraction=0.2)), 12)
+    1.5
+    """
     diameters = _check.array("diameters", diameters, ("n",))
     apart, spread = diameters - diameters.mean(), diameters.std()
     return float(np.mean(apart**3) / spread**3) if spread > 0 else 0.0
