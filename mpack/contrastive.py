@@ -43,6 +43,12 @@ class Augmentation:
         turn].
     grain : float
         Standard deviation of independent Gaussian noise on every pixel, >= 0.
+
+    Examples
+    --------
+    >>> from mpack import contrastive
+    >>> contrastive.Augmentation(shift=0, turn=0, grain=0.05)
+    Augmentation(shift=0.0, turn=0.0, grain=0.05)
     """
 
     shift: float = 0.5
@@ -62,6 +68,15 @@ class Augmentation:
         count, seed, step : int
             Views of each image; noise of purpose "contrastive" at that step, labelled by the number of
             the image.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mpack import contrastive
+        >>> same = contrastive.Augmentation(shift=0, turn=0, grain=0)
+        >>> views = same.views(np.full((3, 16), 0.5), count=2, seed=1)
+        >>> views.shape, round(float(views[0, 0, 5]), 6)
+        ((3, 2, 16), 0.5)
         """
         images = _images("images", images)
         count, step = _check.integer("count", count, 1), _check.integer("step", step, 0)
@@ -87,6 +102,17 @@ class NTXent:
     ----------
     temperature : float
         > 0; at least 0.01, so that no exponential leaves the range of a float.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import contrastive
+    >>> loss = contrastive.NTXent(temperature=1.0)
+    >>> Z = np.array([[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]])
+    >>> round(loss.value(Z), 6), round(float(np.log(1 + 2 / np.e)), 6)
+    (0.551445, 0.551445)
+    >>> loss.value_and_gradient(Z)[1].shape
+    (2, 2, 2)
     """
 
     temperature: float = 0.2
@@ -149,6 +175,18 @@ class PackingLoss:
         2, as in CLAMP, or 1, the linear repulsion of the rest of this book.
     attract : bool
         True turns the sign of the gradient: a negative control.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import contrastive
+    >>> Z = np.array([[[1.0, 0.1], [1.0, -0.1]], [[-1.0, 0.1], [-1.0, -0.1]]])
+    >>> loss = contrastive.PackingLoss(scale=1.0)
+    >>> centres, radii = loss.balls(Z)
+    >>> centres.shape, radii.round(3).tolist(), loss.activity(Z)
+    ((2, 2), [0.1, 0.1], 0.0)
+    >>> round(loss.value(Z), 3), float(abs(loss.value_and_gradient(Z)[1]).max())
+    (-13.816, 0.0)
     """
 
     scale: float = 2.0
@@ -238,6 +276,18 @@ class Encoder:
     size : int
         Number of parameters P. theta is flat: W1 (pixels, hidden), b1, W2 (hidden, features), b2,
         W3 (features, out), b3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import contrastive
+    >>> encoder = contrastive.Encoder(pixels=16, hidden=8, features=4, out=3)
+    >>> theta = encoder.start(seed=1)
+    >>> encoder.size, theta.shape
+    (187, (187,))
+    >>> images = np.full((2, 16), 0.5)
+    >>> encoder.features_of(theta, images).shape, encoder.embed(theta, images).shape
+    ((2, 4), (2, 3))
     """
 
     pixels: int = 64
@@ -292,6 +342,17 @@ class Encoder:
     def gradient(self, theta, views, loss):
         """Loss of a batch of views (images, views, pixels) and its gradient in theta (P,), by hand: layer by layer
         backwards.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mpack import contrastive
+        >>> encoder = contrastive.Encoder(pixels=16, hidden=8, features=4, out=3)
+        >>> views = np.linspace(0, 1, 96).reshape(3, 2, 16)
+        >>> theta, loss = encoder.start(seed=1), contrastive.NTXent()
+        >>> value, gradient = encoder.gradient(theta, views, loss)
+        >>> encoder.gradient(theta - 1e-6 * gradient, views, loss)[0] < value
+        True
         """
         views = _check.array("views", views, (None, None, self.pixels))
         W2, W3 = self._split(theta)[2], self._split(theta)[4]
@@ -326,6 +387,14 @@ class Training:
 
     activity and radius: fraction of the balls of a batch that overlap another, and their mean
     radius; zero for `NTXent`. digest: of the bits of theta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import contrastive
+    >>> steps = np.zeros(2)
+    >>> contrastive.Training(np.zeros(5), steps, steps, steps, digest="").loss.shape
+    (2,)
     """
 
     theta: np.ndarray
@@ -382,6 +451,17 @@ def train(
     ------
     FloatingPointError
         If the parameters are not finite at the end: the rate is too large.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import contrastive
+    >>> encoder = contrastive.Encoder(pixels=16, hidden=8, features=4, out=3)
+    >>> images = np.linspace(0, 1, 128).reshape(8, 16)
+    >>> loss = contrastive.PackingLoss()
+    >>> done = contrastive.train(encoder, images, loss, rate=0.01, epochs=3, seed=1, batch=4, views=2)
+    >>> done.loss.shape, done.theta.shape
+    ((6,), (187,))
     """
     _check.instance("encoder", encoder, Encoder, "an Encoder")
     _check.instance("loss", loss, (NTXent, PackingLoss), "NTXent or PackingLoss")
@@ -427,6 +507,13 @@ def linear_probe(features, labels, test_features, test_labels, per_class=None):
     -------
     float
         Fraction of the test set whose class is named rightly.
+
+    Examples
+    --------
+    >>> from mpack import contrastive
+    >>> features, labels = [[0.0], [1.0], [10.0], [11.0]], [0, 0, 1, 1]
+    >>> contrastive.linear_probe(features, labels, [[0.5], [10.5]], [0, 1])
+    1.0
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -86,14 +86,31 @@ STYLE = {
 
 
 def use_style():
-    """Make the house style matplotlib's default for this process."""
+    """Make the house style matplotlib's default for this process.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> from mpack import figures
+    >>> with matplotlib.rc_context():
+    ...     figures.use_style()
+    ...     matplotlib.rcParams["legend.frameon"]
+    False
+    """
     import matplotlib
 
     matplotlib.rcParams.update(STYLE)
 
 
 def colour(meaning):
-    """The colour of a process (its name, or a dynamics) or of a state ("active", "inactive", "ink", ...)."""
+    """The colour of a process (its name, or a dynamics) or of a state ("active", "inactive", "ink", ...).
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.figures.colour("SGD"), mpack.figures.colour(mpack.SGD(alpha=0.1, batch_fraction=0.5))
+    ('#bf3f0a', '#bf3f0a')
+    """
     return COLOURS[_meaning(meaning)][0]
 
 
@@ -112,6 +129,12 @@ def process_style(dynamics, **changes):
     dict
         color, marker, linestyle, markerfacecolor, with `changes` applied; for `Axes.plot` and
         `Axes.errorbar`.
+
+    Examples
+    --------
+    >>> from mpack import figures
+    >>> figures.process_style("SGD approximation", markersize=4)
+    {'color': '#bf3f0a', 'marker': 's', 'linestyle': '--', 'markerfacecolor': '#ffffff', 'markersize': 4}
     """
     meaning = _meaning(dynamics)
     if meaning not in MARKERS:
@@ -157,6 +180,15 @@ def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes
     Returns
     -------
     matplotlib.collections.EllipseCollection
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import mpack
+    >>> packing = mpack.Packing.lattice("square", cells=4, phi=0.5)
+    >>> discs = mpack.figures.draw_packing(Figure().add_subplot(), packing)
+    >>> len(discs.get_offsets())  # those at a wall are drawn on both sides
+    25
     """
     from matplotlib.collections import EllipseCollection
 
@@ -191,14 +223,31 @@ def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes
 
 
 def active_discs(packing):
-    """Which particles overlap another: a bool array of shape (n,)."""
+    """Which particles overlap another: a bool array of shape (n,).
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing([[1.0, 1.0], [1.5, 1.0], [3.0, 3.0]], box=5.0)
+    >>> mpack.figures.active_discs(packing).tolist()
+    [True, True, False]
+    """
     active = np.zeros(packing.n, bool)
     active[packing.overlaps()[0].ravel()] = True
     return active
 
 
 def periodic_images(positions, diameters, box):
-    """Every image of every disc that shows inside the box: arrays (index of the disc, centre)."""
+    """Every image of every disc that shows inside the box: arrays (index of the disc, centre).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import figures
+    >>> which, centres = figures.periodic_images(np.array([[0.1, 2.0]]), 1.0, box=4.0)
+    >>> centres.tolist()
+    [[0.1, 2.0], [4.1, 2.0]]
+    """
     radii = np.broadcast_to(diameters, (len(positions),)) / 2
     which, centres = [], []
     for shift in np.ndindex(3, 3):
@@ -290,7 +339,15 @@ def draw_collapse(
 
 
 def draw_kick(ax, start, kick, meaning="ink", **changes):
-    """Draw a displacement (in mean diameters) as an arrow from `start`."""
+    """Draw a displacement (in mean diameters) as an arrow from `start`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mpack import figures
+    >>> figures.draw_kick(Figure().add_subplot(), [0, 0], [1, 0.5], "SGD").xyann
+    (0, 0)
+    """
     look = {
         "arrowstyle": "-|>",
         "color": colour(meaning),
@@ -304,7 +361,15 @@ def draw_kick(ax, start, kick, meaning="ink", **changes):
 
 
 def activity_axes(ax, *, log=True):
-    """Label axes for activity against steps."""
+    """Label axes for activity against steps.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mpack import figures
+    >>> figures.activity_axes(Figure().add_subplot()).get_xscale()
+    'log'
+    """
     ax.set(xlabel="steps $k$", ylabel="activity $f_a$")
     if log:
         ax.set(xscale="log", yscale="log")

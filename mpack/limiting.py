@@ -57,6 +57,12 @@ def propagator(t, gamma, omega2):
     -------
     ndarray, shape (..., 2, 2)
         Exact to rounding; derived in the chapter on limiting dynamics.
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> limiting.propagator(0.0, gamma=0.1, omega2=1.0)[0].tolist()
+    [1.0, 0.0]
     """
     t, gamma, omega2 = np.broadcast_arrays(
         *(np.asarray(value, float) for value in (t, gamma, omega2))
@@ -94,6 +100,12 @@ def step_matrix(eta, beta, h):
     M = [[1 - eta h, eta beta], [-h, beta]], shape (..., 2, 2); the noise xi of the gradient enters
     as -(eta, 1) xi. Its eigenvalues have product beta and sum 1 + beta - eta h: stable for 0 < eta
     h < 2 (1 + beta), oscillating for (1 - sqrt(beta))^2 < eta h < (1 + sqrt(beta))^2.
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> limiting.step_matrix(eta=0.5, beta=0.5, h=1.0).tolist()
+    [[0.5, 0.25], [-1.0, 0.5]]
     """
     h = np.asarray(h, float)
     M = np.empty(h.shape + (2, 2))
@@ -182,6 +194,14 @@ def _time(t):
 class Stationary:
     """Stationary second moments mode by mode, each of shape (d,): E theta_i^2, E v_i^2, E theta_i v_i (about
     z*).
+
+    Examples
+    --------
+    >>> import mpack
+    >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+    >>> moments = model.stationary(discrete=False)
+    >>> moments.position.tolist(), moments.cross.tolist()
+    ([0.025, 0.025], [0.0, 0.0])
     """
 
     position: np.ndarray
@@ -246,6 +266,21 @@ class LinearRegressionSGD:
     + [2/(sqrt(eta S) (1 + beta))] sigma sqrt(H) dW with c = 2/(eta (1 + beta)); in one line,
     dz = -A (z - z*) dt + sqrt(2 D/kappa) dW with z = (theta, v), z* = (mu, 0).
     Source: Kunin et al. (2024).
+
+    Examples
+    --------
+    >>> import mpack
+    >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+    >>> model.dim, round(model.kappa, 6), model.oscillates().tolist()
+    (2, 3.0, [True, True])
+    >>> model.propagator(0.0).shape, model.mode_propagator(0.0).shape
+    ((4, 4), (2, 2, 2))
+    >>> model.mean([0.0, 2.0], theta0=[1.0, 1.0]).round(3).tolist()
+    [[1.0, 1.0, 0.0, 0.0], [-0.001, 0.001, -0.002, -0.009]]
+    >>> model.covariance(2.0).shape, bool(model.density([0.0, 0.0, 0.0, 0.0]) > 0)
+    ((4, 4), True)
+    >>> model.current([0.1, 0.0, 0.0, 0.0]).shape
+    (4,)
     """
 
     eta: float
@@ -382,7 +417,15 @@ class LinearRegressionSGD:
         return self._assemble((B - P @ B @ _T(P)) / self.kappa)
 
     def discrete_mean(self, k, theta0, v0=None):
-        """E z_k of the recursion itself, exactly, shape (len(k), 2d). k: int or 1-D array of ints >= 0."""
+        """E z_k of the recursion itself, exactly, shape (len(k), 2d). k: int or 1-D array of ints >= 0.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.discrete_mean([0, 1], theta0=[1.0, 1.0]).round(12).tolist()
+        [[1.0, 1.0, 0.0, 0.0], [0.9, 0.8, -1.0, -2.0]]
+        """
         z0 = self._phase(theta0, v0) - self._centre
         powers = np.stack([_doubling(self._M, int(step))[0] for step in _steps("k", k)])
         return self._centre + self._assemble(powers) @ z0
@@ -390,6 +433,13 @@ class LinearRegressionSGD:
     def discrete_covariance(self, k):
         """Cov z_k of the recursion from a known start, exactly, shape (len(k), 2d, 2d): sum of M^j N M^jT, j
         < k.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.discrete_covariance(1)[0].diagonal().round(12).tolist()
+        [0.0025, 0.005, 0.25, 0.5]
         """
         return self._assemble(
             np.stack([_noise_sum(self._M, self._N, int(step)) for step in _steps("k", k)])
@@ -429,6 +479,13 @@ class LinearRegressionSGD:
         (1 - beta^2)], no correlation. Discrete: both divided by 1 - eta h/(2 (1 + beta)), and E
         theta v = eta var v/2, because theta_k - theta_(k-1) = eta v_k. A mode with rho = 0 is never
         kicked and has 0.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.stationary().velocity.round(4).tolist()
+        [0.3448, 0.7143]
         """
         position = (
             self.eta
@@ -452,6 +509,13 @@ class LinearRegressionSGD:
         (discrete), u_i = rho_i a_i/(1 - a_i rho_i) and T/sigma^2 = sum u/(1 - sum u); exact for
         fresh Gaussian inputs, to first order 1 + var theta (Tr H + rho_i)/sigma^2. inf where no
         stationary state exists (sum u >= 1).
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.minibatch_factor().round(3).tolist()
+        [1.12, 1.152]
         """
         a = self.stationary().position / self.sigma**2
         own = 1.0 - a * self.rho
@@ -461,7 +525,15 @@ class LinearRegressionSGD:
         return (1.0 + total / (1.0 - total)) / own
 
     def loss(self, theta):
-        """Training loss above its least value, (theta - mu)(H + lambda)(theta - mu)/2; theta (..., d)."""
+        """Training loss above its least value, (theta - mu)(H + lambda)(theta - mu)/2; theta (..., d).
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.loss([1.0, 1.0]).tolist()
+        1.5
+        """
         x = (
             _check.array("theta", theta, (None,) * (np.ndim(theta) - 1) + (self.dim,))
             - self.optimum
@@ -474,6 +546,15 @@ class LinearRegressionSGD:
 
         At weight_decay 0 it is |theta - mu|^2/(eta (1 + beta)) + v H^-1 v/2: isotropic in theta,
         whatever H.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.modified_loss([1.0, 0.0, 0.0, 0.0]).round(6).tolist()
+        6.666667
+        >>> round(1 / (model.eta * (1 + model.beta)), 6)
+        6.666667
         """
         w = self._point(z) - self._centre
         return 0.5 * np.einsum("...i,ij,...j->...", w, self.U, w)
@@ -499,6 +580,13 @@ class LinearRegressionSGD:
         Langevin: -2 sigma^2 rho/[S (1 - beta^2)]. Discrete, E(theta_k v_(k+1) - v_k
         theta_(k+1))/eta: -sigma^2 rho/[S (1 - beta)], exactly. In equilibrium (no current) it would
         be zero.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.circulation().tolist()
+        [-0.5, -1.0]
         """
         power = self.sigma**2 * self.rho / self.batch_size
         return -power / (1.0 - self.beta) if discrete else -2.0 * power / (1.0 - self.beta**2)
@@ -551,18 +639,37 @@ class LinearRegressionSGD:
     def local_displacement(self, *, discrete=True):
         """E|theta_(k+1) - theta_k|^2 = eta^2 E|v|^2 in stationarity; Langevin: eta^2 sigma^2 Tr H/[S (1 -
         beta^2)].
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> round(model.local_displacement(discrete=False), 12)
+        0.01
         """
         return float(self.eta**2 * self.stationary(discrete=discrete).velocity.sum())
 
     def global_displacement(self, k, *, form="discrete", per_mode=False):
         """E|theta_(s+k) - theta_s|^2 in stationarity, shape (len(k),), or (len(k), d) with per_mode=True.
 
-        form
+        Parameters
+        ----------
+        k : int or 1-D array of ints
+            Steps, >= 0.
+        form : str
             "discrete": of the recursion, exactly. "langevin": of the Langevin path,
             2 var theta (1 - [exp(-A eta k)]_11) summed over modes. "kunin": the formula of Kunin et
             al., eta^2 var v [k + 2 k sum_l (1 - l/k) C(l)], C(l) = [exp(-A eta l)]_22, which sums
             Langevin velocities over discrete steps.
-        k : int or 1-D array of ints >= 0.
+        per_mode : bool
+            True keeps the modes apart.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> round(float(model.global_displacement(1)[0]) / model.local_displacement(), 12)
+        1.0
         """
         _check.choice("form", form, ("discrete", "langevin", "kunin"))
         k = _steps("k", k)
@@ -591,6 +698,13 @@ class LinearRegressionSGD:
         t sum_i 2 var theta_i omega_i^2 S_i(t)/sum_i 2 var theta_i (1 - [exp(-A t)]_11), S = [exp(-A
         t)]_12. Two (ballistic) for k << 1/(1 - beta), one where it diffuses, zero once it is
         confined. k >= 1.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+        >>> model.slope([1, 10, 100]).round(2).tolist()
+        [1.77, 0.07, 0.0]
         """
         k = _steps("k", k)
         if k.size and k.min() < 1:
@@ -659,6 +773,12 @@ def linear_displacement(k, eta, beta, curvature, noise_variance, *, age=None, pe
     -------
     ndarray, shape (len(k),), or (len(k), d) with per_mode=True
         Cov(z_(s+k) - z_s) = (M^k - 1) C_s (M^k - 1)^T + C_k, C_k = sum over j < k of M^j N M^jT.
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> limiting.linear_displacement([1, 2], 0.1, 0.0, [0.0], [1.0], age=0).round(12).tolist()
+    [0.01, 0.02]
     """
     eta, beta = _learning_rate(eta), _momentum(beta)
     h = _check.array("curvature", curvature, (None,))
@@ -695,6 +815,12 @@ def power_law_displacement(tau, a):
     The global displacement of the overdamped power-law spectrum in units of 2 var theta, at tau =
     eta k/(1 - beta). From the integral over i (Mellin) and the first Euler-Maclaurin term; the rest
     is exponentially small or O(1/tau).
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> round(float(limiting.power_law_displacement(100.0, a=2.0)), 4)
+    17.2245
     """
     a = _check.number("a", a, 1.0, open_low=True)
     return gamma_function(1.0 - 1.0 / a) * np.asarray(tau, float) ** (1.0 / a) - 0.5
@@ -706,6 +832,13 @@ class ExponentFit:
 
     `error` is one standard error of the exponent: a jackknife over `runs` runs, or nan when one
     curve was given.
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> fit = limiting.anomalous_exponent([1, 10, 100, 1000], [3.0, 30.0, 300.0, 3000.0])
+    >>> round(fit.prefactor, 6), fit.k_min, fit.k_max
+    (3.0, 10, 1000)
     """
 
     exponent: float
@@ -743,6 +876,13 @@ def anomalous_exponent(k, displacement, *, window=2.0 / 3.0):
     Returns
     -------
     ExponentFit
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> fit = limiting.anomalous_exponent([1, 10, 100, 1000], [1.0, 100.0, 1e4, 1e6])
+    >>> round(fit.exponent, 6)
+    2.0
     """
     k = _steps("k", k)
     if k.size < 3 or k[0] < 1 or np.any(np.diff(k) <= 0):
@@ -880,6 +1020,13 @@ def regression_data(spectrum, n, *, sigma=1.0, weights=None, labels="paired", se
     weights : array_like, shape (d,), optional
         w; zero by default.
     seed : int
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> X, y = limiting.regression_data([1.0, 2.0], n=16, seed=1)
+    >>> (X.T @ X / len(X)).round(6).diagonal().tolist()
+    [1.0, 2.0]
     """
     rho = _check.array("spectrum", spectrum, (None,))
     if rho.size < 1 or rho.min() <= 0.0:
@@ -913,7 +1060,17 @@ def _gaussians(seed, rows, columns, *, run=0):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RegressionRuns:
-    """Positions and velocities of an ensemble: steps (m,), theta and v (runs, m, d)."""
+    """Positions and velocities of an ensemble: steps (m,), theta and v (runs, m, d).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import limiting
+    >>> walk = np.arange(6.0).reshape(1, 3, 2)
+    >>> runs = limiting.RegressionRuns(np.array([0, 1, 2]), walk, np.ones_like(walk))
+    >>> runs.displacement().tolist()
+    [[8.0, 32.0]]
+    """
 
     steps: np.ndarray
     theta: np.ndarray
@@ -1060,6 +1217,15 @@ def run_regression(model, X, y, *, record, runs, seed, start="stationary", v0=No
     Returns
     -------
     RegressionRuns
+
+    Examples
+    --------
+    >>> import mpack
+    >>> model = mpack.limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=4, spectrum=[1.0, 2.0])
+    >>> X, y = mpack.limiting.regression_data([1.0, 2.0], n=16, seed=1)
+    >>> runs = mpack.limiting.run_regression(model, X, y, record=[0, 10], runs=3, seed=2)
+    >>> runs.theta.shape
+    (3, 2, 2)
     """
     _check.instance("model", model, LinearRegressionSGD, "a LinearRegressionSGD")
     X = np.ascontiguousarray(_check.array("X", X, (None, model.dim)))

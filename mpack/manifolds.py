@@ -55,6 +55,12 @@ def cap_fraction(h, dim):
     -----
     I is the regularised incomplete beta function (NIST Digital Library of Mathematical Functions,
     8.17). In three dimensions c = (1 - h)**2 (2 + h)/4.
+
+    Examples
+    --------
+    >>> from mpack import manifolds
+    >>> manifolds.cap_fraction([0.0, 0.5, 1.0], dim=3).round(6).tolist()
+    [0.5, 0.15625, 0.0]
     """
     from scipy.special import betainc
 
@@ -83,6 +89,12 @@ def overlap_volume(r, dim, a=1.0, b=1.0):
     Returns
     -------
     float or array
+
+    Examples
+    --------
+    >>> from mpack import manifolds
+    >>> round(float(manifolds.overlap_volume(0.0, dim=3, a=2.0, b=1.0)), 6)
+    0.523599
     """
     dim = _check.integer("dim", dim, 1, 300)
     r, (a, b) = _distances(r), _diameters(a, b)
@@ -108,6 +120,12 @@ def two_class_error(r, dim, a=1.0, b=1.0):
     -------
     float or array
         In [0, 1/2].
+
+    Examples
+    --------
+    >>> from mpack import manifolds
+    >>> manifolds.two_class_error([0.0, 0.5, 1.0], dim=1).round(6).tolist()
+    [0.5, 0.25, 0.0]
     """
     a, b = _diameters(a, b)
     if a == b:
@@ -129,6 +147,12 @@ def random_error(n, phi):
         Number of balls >= 1.
     phi : float or array
         Packing fraction, in (0, n].
+
+    Examples
+    --------
+    >>> from mpack import manifolds
+    >>> round(float(manifolds.random_error(n=2, phi=0.5)), 6)
+    0.125
     """
     n = _check.integer("n", n, 1)
     phi = np.asarray(phi, dtype=float)
@@ -151,6 +175,15 @@ def pair_error(packing):
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> import mpack
+    >>> pair = mpack.Packing([[0.0, 0.0], [0.5, 0.0]], box=4.0)
+    >>> round(mpack.manifolds.pair_error(pair), 6)
+    0.195501
+    >>> round(float(mpack.manifolds.two_class_error(0.5, dim=2)), 6)
+    0.195501
     """
     _packing("packing", packing)
     (i, j), r = packing.overlaps()[0].T, packing.overlaps()[1]
@@ -179,6 +212,13 @@ def bayes_error(packing: Packing, samples: int, seed: int) -> Estimate:
     -------
     mpack.statistics.Estimate
         n is the number of points.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> apart = mpack.Packing([[0.0, 0.0], [1.5, 0.0]], box=4.0)
+    >>> mpack.manifolds.bayes_error(apart, samples=100, seed=1).value
+    0.0
     """
     _packing("packing", packing)
     classes, points = _points(packing, samples, seed)
@@ -208,6 +248,14 @@ def transfer_error(packing: Packing, trained: Packing, samples: int, seed: int) 
     -------
     mpack.statistics.Estimate
         n is the number of points.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> old = mpack.Packing([[0.0, 0.0], [1.5, 0.0]], box=4.0)
+    >>> new = mpack.Packing([[1.5, 0.0], [0.0, 0.0]], box=4.0)
+    >>> mpack.manifolds.transfer_error(new, old, samples=100, seed=1).value
+    1.0
     """
     for name, what in (("packing", packing), ("trained", trained)):
         if not _packing(name, what).monodisperse:
@@ -223,7 +271,15 @@ def transfer_error(packing: Packing, trained: Packing, samples: int, seed: int) 
 
 @dataclasses.dataclass(frozen=True)
 class ShiftedError:
-    """Errors of a packing of equal balls before and after a shift of every centre; see `shifted_error`."""
+    """Errors of a packing of equal balls before and after a shift of every centre; see `shifted_error`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> found = mpack.manifolds.ShiftedError(before=0.1, refitted=0.12, fixed=0.13, sigma=0.05)
+    >>> round(found.fixed - found.refitted, 6)
+    0.01
+    """
 
     before: float  #: pair sum of the packing as it is
     refitted: float  #: after the shift, by the best rule for the shifted balls
@@ -257,6 +313,14 @@ def shifted_error(packing, sigma):
     Returns
     -------
     ShiftedError
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing.random(n=50, phi=0.5, dim=2, seed=1)
+    >>> found = mpack.manifolds.shifted_error(packing, sigma=0.05)
+    >>> found.before < found.refitted < found.fixed
+    True
     """
     if not _packing("packing", packing).monodisperse:
         raise ValueError("packing must have equal diameters")
@@ -378,6 +442,13 @@ def class_separation(features, labels):
     ------
     ValueError
         If there are not n labels of at least two classes.
+
+    Examples
+    --------
+    >>> from mpack import manifolds
+    >>> points = [[0.0], [2.0], [9.0], [11.0]]
+    >>> manifolds.class_separation(points, [0, 0, 1, 1]).tolist()
+    [4.5]
     """
     features = _check.array("features", features, ("n", "k"))
     labels = np.asarray(labels)
@@ -396,7 +467,14 @@ def class_separation(features, labels):
 
 
 def mean_refitted(r, sigma, dim):
-    """<c(rho/D)> for two equal balls (D = 1) at the distance r after both have moved (see `shifted_error`): array."""
+    """<c(rho/D)> for two equal balls (D = 1) at the distance r after both have moved (see `shifted_error`): array.
+
+    Examples
+    --------
+    >>> from mpack import manifolds
+    >>> manifolds.mean_refitted([0.5, 3.0], sigma=0.01, dim=3).round(3).tolist()
+    [0.156, 0.0]
+    """
     from scipy.stats import ncx2
 
     s = math.sqrt(2.0) * _check.number("sigma", sigma, 0.0, open_low=True)
@@ -409,7 +487,14 @@ def mean_refitted(r, sigma, dim):
 
 
 def mean_fixed(r, sigma, dim):
-    """<c((r/2 - sigma z)/R)> for two equal balls (R = 1/2) at the distance r (see `shifted_error`): array."""
+    """<c((r/2 - sigma z)/R)> for two equal balls (R = 1/2) at the distance r (see `shifted_error`): array.
+
+    Examples
+    --------
+    >>> from mpack import manifolds
+    >>> manifolds.mean_fixed([0.5, 3.0], sigma=0.01, dim=3).round(3).tolist()
+    [0.156, 0.0]
+    """
     from scipy.special import ndtr
 
     s = 2.0 * _check.number(

@@ -28,6 +28,16 @@ class NetworkRuns:
     """Runs of training: steps (m,), theta (runs, m, P), v (runs, P) at the end.
 
     speed2 (runs, m): mean of |v|^2 over the steps since the record before; 0 for the first.
+
+    Examples
+    --------
+    >>> from mpack import network
+    >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+    >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+    >>> theta = net.start(seed=1)
+    >>> runs = net.train([theta], eta=0.1, beta=0.9, batch_size=2, record=[0, 5], seed=2)
+    >>> runs.theta.shape, runs.speed2.shape
+    ((1, 2, 17), (1, 2))
     """
 
     steps: np.ndarray
@@ -77,6 +87,15 @@ class SmallNetwork:
     ----------
     size : int
         Number of parameters P. theta is flat: W1 (inputs, hidden), b1, W2 (hidden, classes), b2.
+
+    Examples
+    --------
+    >>> from mpack import network
+    >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+    >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+    >>> theta = net.start(seed=1)
+    >>> net.size, net.classes, theta.shape
+    (17, 2, (17,))
     """
 
     X: np.ndarray
@@ -113,7 +132,17 @@ class SmallNetwork:
         return (self.X.shape[1] + 1) * self.hidden + (self.hidden + 1) * self.classes
 
     def start(self, seed):
-        """Random parameters, shape (P,): weights Gaussian of variance 1/fan-in, biases zero."""
+        """Random parameters, shape (P,): weights Gaussian of variance 1/fan-in, biases zero.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> int((theta == 0).sum())  # biases
+        5
+        """
         scale = [1.0 / np.sqrt(self.X.shape[1]), 0.0, 1.0 / np.sqrt(self.hidden), 0.0]
         counts = [
             self.X.shape[1] * self.hidden,
@@ -130,7 +159,18 @@ class SmallNetwork:
         return draws * np.repeat(scale, counts)
 
     def probabilities(self, theta, X=None):
-        """Hidden activities (n, hidden) and class probabilities (n, classes)."""
+        """Hidden activities (n, hidden) and class probabilities (n, classes).
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> hidden, p = net.probabilities(theta)
+        >>> p.sum(axis=1).round(12).tolist()
+        [1.0, 1.0, 1.0, 1.0]
+        """
         W1, b1, W2, b2 = self._split(theta)
         a = np.tanh((self.X if X is None else X) @ W1 + b1)
         z = a @ W2 + b2
@@ -138,16 +178,47 @@ class SmallNetwork:
         return a, p / p.sum(axis=1, keepdims=True)
 
     def loss(self, theta):
-        """Training loss, weight decay included."""
+        """Training loss, weight decay included.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> round(net.loss(0 * theta), 6)  # ln 2: both classes look the same
+        0.693147
+        """
         p = self.probabilities(theta)[1][np.arange(len(self.X)), self.labels]
         return float(-np.log(p).mean() + 0.5 * self.weight_decay * theta @ theta)
 
     def accuracy(self, theta, X, labels):
-        """Fraction of images whose most probable class is their label."""
+        """Fraction of images whose most probable class is their label.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> net.accuracy(0 * theta, net.X, net.labels)
+        0.5
+        """
         return float(np.mean(self.probabilities(theta, X)[1].argmax(axis=1) == labels))
 
     def gradient(self, theta):
-        """Gradient of the training loss, shape (P,)."""
+        """Gradient of the training loss, shape (P,).
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> step = 1e-6 * net.gradient(theta)
+        >>> net.loss(theta - step) < net.loss(theta)
+        True
+        """
         a, dz, dh = self._errors(theta)
         parts = [self.X.T @ dh, dh.sum(axis=0), a.T @ dz, dz.sum(axis=0)]
         return (
@@ -156,7 +227,18 @@ class SmallNetwork:
         )
 
     def sample_gradients(self, theta):
-        """Gradient of every sample's -ln p[label], shape (n, P), without weight decay."""
+        """Gradient of every sample's -ln p[label], shape (n, P), without weight decay.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> mean = net.sample_gradients(theta).mean(axis=0) + net.weight_decay * theta
+        >>> bool(abs(mean - net.gradient(theta)).max() < 1e-12)
+        True
+        """
         a, dz, dh = self._errors(theta)
         parts = [self.X[:, :, None] * dh[:, None, :], dh, a[:, :, None] * dz[:, None, :], dz]
         return np.concatenate([part.reshape(len(self.X), -1) for part in parts], axis=1)
@@ -167,6 +249,16 @@ class SmallNetwork:
         With J_c = d logit_c/d theta and e = p - onehot: <sum_c p_c (J_c - J)(J_c - J)^T + sum_c e_c
         d^2 logit_c>, J = sum_c p_c J_c. Biases are the weights of a constant input: theta is (W1,
         b1) and then (W2, b2).
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> H = net.hessian(theta)
+        >>> H.shape, bool(abs(H - H.T).max() < 1e-12)
+        ((17, 17), True)
         """
         n, hidden, classes = len(self.X), self.hidden, self.classes
         W2 = self._split(theta)[2]
@@ -201,6 +293,16 @@ class SmallNetwork:
         steps.
 
         RuntimeError if |gradient| < tolerance is not reached; start it near the end of training.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> least = net.minimum(0.1 * theta)
+        >>> bool(abs(net.gradient(least)).max() < 1e-9)
+        True
         """
         eta, beta, v = 1.0 / linalg.eigvalsh(self.hessian(theta))[-1], 0.95, np.zeros(self.size)
         for _ in range(3000):
@@ -225,6 +327,16 @@ class SmallNetwork:
     def spectra(self, theta):
         """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each
         eigenvector.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> curvature, variance = net.spectra(theta)
+        >>> curvature.shape, bool(variance.min() >= 0)
+        ((17,), True)
         """
         h, E = np.linalg.eigh(self.hessian(theta))
         return h[::-1], np.var(self.sample_gradients(theta) @ E[:, ::-1], axis=0)
@@ -245,6 +357,16 @@ class SmallNetwork:
         Returns
         -------
         NetworkRuns
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> runs = net.train([theta, theta], eta=0.1, beta=0.9, batch_size=2, record=[0, 50], seed=2)
+        >>> bool((runs.theta[0, 1] == runs.theta[1, 1]).all())  # each run has batches of its own
+        False
         """
         theta = _check.array("theta", theta, (None, self.size))
         v = np.zeros_like(theta) if v is None else _check.array("v", v, theta.shape)
