@@ -14,6 +14,8 @@ MODULES = ["mpack", *(one.name for one in pkgutil.walk_packages(mpack.__path__, 
 def examples(name):
     """The doctests of a module."""
     module = importlib.import_module(name)
+    for one in getattr(module, "__all__", ()):
+        getattr(module, one)  # also what is made when first asked for
     return [test for test in doctest.DocTestFinder().find(module) if test.examples]
 
 

@@ -10,8 +10,6 @@ anywidget; in the book, and in a page saved from it, the same module runs by its
 (`mpack/widgets/_page.js`). `ADDING.md` in this folder says how to add one.
 """
 
-import functools
-
 from mpack.widgets import _sources
 
 __all__ = [  # noqa: PLE0604
@@ -29,10 +27,6 @@ def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
     The kernel computes in the background and sends frames; it waits with the next one until the
     page has drawn this one, so that nothing piles up, and rests when the figure is out of sight.
     *Stop* stops; an error is shown.
-
-    >>> import mpack
-    >>> packing = mpack.Packing.random(n=20_000, phi=0.62, dim=3, seed=1)
-    >>> figure = mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.05), stride=10)
 
     Parameters
     ----------
@@ -57,6 +51,12 @@ def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
     ------
     ValueError, TypeError
         If an argument is out of its range, or the box too small for the potential.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing.random(n=20_000, phi=0.62, dim=3, seed=1)
+    >>> figure = mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.05), stride=10)
     """
     from mpack.widgets._driven import Driven
 
@@ -69,12 +69,6 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     The run goes on in the background, so that the notebook stays free, and gives what
     `mpack.simulate` gives, bit for bit. *Stop* keeps what it has come to, *Go on* takes it up
     exactly there. What cannot be run is said in the widget.
-
-    >>> import mpack
-    >>> packing = mpack.Packing.random(n=100, phi=0.62, dim=3, seed=1)
-    >>> explorer = mpack.widgets.explore(packing, mpack.PairwiseBRO(eps=0.1))
-    >>> print(explorer.python())  # the call that makes the run shown, explorer.trajectory
-    mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=2000, seed=1)
 
     Parameters
     ----------
@@ -100,6 +94,14 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     ------
     ValueError, TypeError
         If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing.random(n=100, phi=0.62, dim=3, seed=1)
+    >>> explorer = mpack.widgets.explore(packing, mpack.PairwiseBRO(eps=0.1))
+    >>> print(explorer.python())  # the call that makes the run shown, explorer.trajectory
+    mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=2000, seed=1)
     """
     from mpack.widgets._explorer import Explorer
 
@@ -112,7 +114,7 @@ def tour(stops):
     Parameters
     ----------
     stops : list of (text, links)
-        `text` is HTML, formulas between \\( and \\); a link is (words, figure, state), the state as
+        `text` is HTML, formulas between \( and \); a link is (words, figure, state), the state as
         in the book: "phi=0.7, running" over the state the figure has now.
 
     Returns
@@ -123,6 +125,14 @@ def tour(stops):
     ------
     ValueError, TypeError
         If a figure has no such state.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> figure = mpack.widgets.Playground()
+    >>> lesson = mpack.widgets.tour([("Crowd them.", [("More", figure, "phi=0.8")])])
+    >>> type(lesson).__name__
+    'Tour'
     """
     from mpack.widgets._lesson import Tour
 
@@ -135,7 +145,7 @@ def predict(question, answer):
     Parameters
     ----------
     question : str
-        HTML, formulas between \\( and \\).
+        HTML, formulas between \( and \).
     answer : widget
         For example a `tour`.
 
@@ -143,13 +153,18 @@ def predict(question, answer):
     -------
     ipywidgets.VBox
         `said` is what was written down.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> mpack.widgets.predict("Will it stop?", mpack.widgets.Playground()).said
+    ''
     """
     from mpack.widgets._lesson import Prediction
 
     return Prediction(question, answer)
 
 
-@functools.cache
 def _class(name):
     from mpack.widgets import _live
 
@@ -159,7 +174,8 @@ def _class(name):
 def __getattr__(name):
     for figure in _sources.names():
         if _sources.class_name(figure) == name:
-            return _class(figure)
+            globals()[name] = _class(figure)
+            return globals()[name]
     raise AttributeError(f"module 'mpack.widgets' has no attribute {name!r}")
 
 

@@ -72,19 +72,32 @@ def _validator(name, field):
     return validate
 
 
-def make(name):
-    """The class of one figure."""
-    schema = _sources.schema(name)
-    described = [
+def _described(schema):
+    """The docstring of a figure: what it shows, its state, an example."""
+    title = schema["title"].rstrip("?")
+    stop = "." if title == schema["title"] else "?"
+    state = [
         f"{key} : {field['kind']}, default {json.dumps(field['default'])}"
         for key, field in schema["state"].items()
     ]
-    title = schema["title"].rstrip("?")
-    stop = "." if title == schema["title"] else "?"
+    key, field = next(iter(schema["state"].items()))
+    value = _sources.KINDS[field["kind"]](field["default"])
+    example = [
+        ">>> import mpack",
+        f">>> figure = mpack.widgets.{schema['class']}({key}={value!r})",
+        ">>> figure.set(figure.state())",
+        f'>>> figure.state()["{key}"]',
+        repr(value),
+    ]
+    parts = [f"{title}{stop}", "", schema["summary"], "", "Attributes", "----------", *state]
+    return "\n".join([*parts, "", "Examples", "--------", *example])
+
+
+def make(name):
+    """The class of one figure."""
+    schema = _sources.schema(name)
     members = {
-        "__doc__": "\n".join(
-            [f"{title}{stop}", "", schema["summary"], "", "Attributes", "----------", *described]
-        ),
+        "__doc__": _described(schema),
         "__module__": "mpack.widgets",
         "figure": name,
         "_esm": _sources.module(name),
