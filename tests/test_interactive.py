@@ -88,14 +88,15 @@ def test_the_data_of_the_approach_are_the_archive_s(seed):
     data = json.loads((_sources.FOLDER / "approach.data.json").read_text(encoding="utf8"))
     rng = random.Random(seed)
     alpha = rng.choice([0.01, 0.03, 0.05, 0.1, 0.2, 0.3])
-    names = figuredata.phi_c_chapter(alphas=[alpha])
-    assert (data["nu"], data["reach"]) == (names["nu"], names["reach"])
-    for (process, _), fit in names["located"].items():
+    given = figuredata.chapter_parameters("locating_phi_c")
+    assert (data["nu"], data["reach"]) == (given["nu"], given["reach"])
+    table, located = figuredata.phi_c_located(alphas=[alpha])
+    for (process, _), fit in located.items():
         (scan,) = [
             s for s in data["scans"] if (s["process"], s["alpha"], s["n"]) == (process, alpha, 1000)
         ]
         assert scan["fit"] == pytest.approx(figuredata.plain_fit(fit), rel=1e-3)
-    groups = dict(list(names["table"].groupby(["process", "n"])))
+    groups = dict(list(table.groupby(["process", "n"])))
     scans = [scan for scan in data["scans"] if scan["alpha"] == alpha]
     assert len(scans) == len(groups)
     for scan in scans:

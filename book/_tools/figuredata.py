@@ -11,13 +11,13 @@ import re
 import sys
 
 import numpy as np
-import pandas as pd
-from scipy import optimize
 
 import mpack
-from book import archives, campaigns, reruns
+from book import archives, campaigns
+from book.demos.locating_phi_c import PROCESSES, by_process
 from mpack import critical, landscape, scaling
 from mpack.specification import from_text
+from mpack.statistics import weighted_mean
 from mpack.widgets import _same, _sources
 
 from .places import ROOT, relative, say
@@ -47,20 +47,20 @@ def playground():
     return {"runs": [{"state": key, "digests": _same.digests(key)} for key in playground_states()]}
 
 
-def chapter_cells(name):
-    """{cell id: source} of a chapter."""
+def chapter_parameters(name):
+    """The parameters of a chapter as its own cell sets them, so that figure and chapter cannot part: {name: value}."""
     chapter = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf8"))
-    return {cell["id"]: "".join(cell["source"]) for cell in chapter["cells"]}
+    (cell,) = [one for one in chapter["cells"] if "parameters" in one["metadata"].get("tags", ())]
+    lines = ast.parse("".join(cell["source"])).body
+    return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}
 
 
 def manna_data():
     """The points of the chapter on the Manna collapse, twice {process: {"f" or "tau": scaling.Data}}: fitted, and all.
 
-    The parameters are the chapter's own, so that figure and chapter cannot part: which runs are
-    used, and the window around the transition.
+    The chapter's parameters say which runs are used, and the window around the transition.
     """
-    code = ast.parse(chapter_cells("manna_collapse")["cell-04"])
-    given = {line.targets[0].id: ast.literal_eval(line.value) for line in code.body}
+    given = chapter_parameters("manna_collapse")
     table = archives.load("manna")
     table["process"] = np.where(table.batch_fraction == 1.0, "GD", table.rule)
     points = scaling.measured(table, by=("process", "n", "phi"))
@@ -127,12 +127,8 @@ VALLEY_SPHERES, VALLEY_STARTS, VALLEY_BATCHES = 300, 3, (0.1, 0.25, 0.5, 0.75)
 
 
 def valley():
-    """Steady states of SGD, RCD and gradient descent as the chapter on flat minima makes them, but smaller.
-
-    Its own cell of parameters gives the numbers.
-    """
-    parameters = ast.parse(chapter_cells("flat_minima")["cell-04"]).body
-    names = {line.targets[0].id: ast.literal_eval(line.value) for line in parameters}
+    """Steady states of SGD, RCD and gradient descent as the chapter on flat minima makes them, but smaller."""
+    names = chapter_parameters("flat_minima")
     alpha, seed = names["alpha"], names["seed"]
     rules = {"GD": {1.0: mpack.SGD(alpha=alpha, batch_fraction=1.0)}}
     for kind in (mpack.SGD, mpack.RCD):
@@ -191,25 +187,21 @@ def spheres():
 PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
 
 
-def phi_c_chapter(alphas=None):
-    """The names of the chapter on locating phi_c once its own cells have read and fitted the archive."""
-    cells = chapter_cells("locating_phi_c")
-    names = {
-        "mpack": mpack,
-        "critical": critical,
-        "np": np,
-        "pd": pd,
-        "optimize": optimize,
-        "source": reruns.Source(),
-    }
-    exec(cells["cell-04"], names)
-    exec(cells["cell-14"].partition("\naudit = ")[0], names)
+def phi_c_located(alphas=None):
+    """The archive of the chapter on locating phi_c, and its phi_c of every process at every learning rate, or at some."""
+    given = chapter_parameters("locating_phi_c")
+    table = by_process(archives.load("phi-c"))
     if alphas is not None:
-        names["table"] = names["table"][names["table"].alpha.isin(alphas)]
-    exec(cells["cell-17"], names)
-    if alphas is None:
-        exec(cells["cell-20"], names)
-    return names
+        table = table[table.alpha.isin(alphas)]
+    how = {"pool": "alpha", "nu": given["nu"], "reach": given["reach"]}
+    return table, critical.locate(table[table.n == 1000], ["process", "alpha"], **how)
+
+
+def phi_c_end(located):
+    """The limit of small kicks of all processes together, as the chapter takes it."""
+    largest = chapter_parameters("locating_phi_c")["largest"]
+    ends = [critical.limit(located.curve(name), largest=largest) for name in PROCESSES]
+    return weighted_mean([one.value for one in ends], [one.error for one in ends])
 
 
 def approach(slices=None):
@@ -219,24 +211,25 @@ def approach(slices=None):
     half), and each has to arrive at its digest. Slices that are given, {(process, alpha, phi):
     text}, are taken instead.
     """
-    names = phi_c_chapter()
+    table, located = phi_c_located()
     scans = []
-    for (process, alpha, n), rows in names["table"].groupby(["process", "alpha", "n"]):
+    for (process, alpha, n), rows in table.groupby(["process", "alpha", "n"]):
         rows = rows[rows.seed == 0].sort_values("phi")
         scan = {"process": process, "alpha": float(alpha), "n": int(n)}
         scan |= {"phi": rows.phi.tolist(), "steps": rows.steps.tolist()}
         scan |= {"absorbed": rows.absorbed.astype(int).tolist()}
         scan["activity"] = [thinned(row) for row in rows.itertuples()]
         if n == 1000:
-            scan["fit"] = plain_fit(names["located"].get((process, alpha)))
+            scan["fit"] = plain_fit(located.get((process, alpha)))
         if n == 1000 and process in PICTURED:
             given = [slices and slices[process, alpha, row.phi] for row in rows.itertuples()]
             scan["slices"] = (
                 given if slices else [slice_of(end_of(row)) for row in rows.itertuples()]
             )
         scans.append(scan)
-    end = [round(names["mean"], 5), round(names["statistical"], 5)]
-    return {"nu": names["nu"], "reach": names["reach"], "end": end, "scans": scans}
+    mean, given = phi_c_end(located), chapter_parameters("locating_phi_c")
+    end = [round(mean.value, 5), round(mean.error, 5)]
+    return {"nu": given["nu"], "reach": given["reach"], "end": end, "scans": scans}
 
 
 def plain_fit(fit):

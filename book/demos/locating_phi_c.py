@@ -1,0 +1,173 @@
+"""Pictures of the chapter on locating phi_c, and the names of the processes in its archive."""
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+from mpack import critical, figures
+from mpack.statistics import mean_error
+
+PROCESSES = ("SGD 0.2", "SGD 0.6", "RCD 0.2", "RCD 0.6", "GD", "BRO", "individual BRO")
+
+
+def by_process(table):
+    """Runs with the batch fraction in the name of their process, and a learning rate for BRO by the matching rule."""
+    batch = table.batch_fraction.map(lambda b: f" {b:g}", na_action="ignore")
+    names = table.process + batch.where(table.batch_fraction < 1, "")
+    return table.assign(process=names, alpha=table.alpha.fillna(table.eps / 0.75).round(6))
+
+
+def look(process, **changes):
+    """The book's style of a process; open markers at b_f = 0.6."""
+    name, _, batch = process.partition(" 0.")
+    paper = {"markerfacecolor": figures.colour("paper")} if batch == "6" else {}
+    return figures.process_style(name, linestyle="none", markersize=4.5) | paper | changes
+
+
+def scan(table, point, reach):
+    """Left: final activity against packing fraction, and the criterion. Right: absorption times and their divergence."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4), sharex=True)
+    style = figures.process_style("SGD", linestyle="none", markersize=5)
+    runs = table.phi, table.steps, table.absorbed
+    figures.draw_divergence(
+        right,
+        runs,
+        point,
+        start=point.phi_c - reach,
+        stopped={"label": "stopped while active"},
+        **style,
+        label="absorbed",
+    )
+    right.set_ylim(bottom=-2e-4)
+    right.legend(loc="upper right")
+    low, high = point.phi_c - point.error, point.phi_c + point.error
+    left.axvspan(low, high, color=figures.colour("grid"), zorder=0)
+    final = table.groupby("phi").activity
+    left.errorbar(final.mean().index, final.mean(), final.sem(), **style | {"linestyle": "-"})
+    muted = figures.colour("muted")
+    left.axhline(critical.CRITERION, color=muted, lw=1.0, ls=":")
+    left.annotate("criterion 0.1", (table.phi.min(), 0.115), color=muted, fontsize=9)
+    left.set(xlabel=r"packing fraction $\phi$", ylabel="final activity", ylim=(-0.02, 0.9))
+    return fig
+
+
+def divergences(table, located, process, *, nu, reach):
+    """Absorption times of a process for eight learning rates, N = 1000 and 4000, with the fits to the smaller size."""
+    fig, axes = plt.subplots(2, 4, figsize=(8.4, 4.6))
+    runs, fits = table[table.process == process], located.curve(process)
+    for ax, alpha in zip(axes.flat, sorted(table.alpha.unique()), strict=True):
+        group = runs[runs.alpha == alpha]
+        _one_divergence(ax, group, fits.get(alpha), nu, reach)
+        ax.set(title=rf"$\alpha={alpha:g}$", xlabel="", ylabel="")
+        ax.set_ylim(bottom=0)
+        if not group.absorbed.any():
+            why = "no run came to rest\nin its time" if len(group) else "no run\nin the archive"
+            ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", fontsize=8)
+            ax.set(xticks=[], yticks=[])
+    axes[0, 1].legend(fontsize=8)
+    for ax in axes[1]:
+        ax.set_xlabel(r"$\phi$")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"$10^4\,\tau^{-1/\nu_\parallel}$")
+    return fig
+
+
+def _one_divergence(ax, runs, point, nu, reach):
+    """Absorption times of two sizes, the fit to the smaller and its zero."""
+    hidden, law = {"visible": False}, {"color": figures.colour("SGD"), "lw": 1.0}
+    start = None if point is None else point.phi_c - reach
+    for size, marker, tint in ((1000, "s", "SGD"), (4000, "o", "ink")):
+        part = runs[(runs.n == size) & runs.absorbed.astype(bool)]
+        dots = {"marker": marker, "markersize": 3.5, "color": figures.colour(tint)}
+        figures.draw_divergence(
+            ax,
+            (part.phi, part.steps, part.absorbed),
+            point if size == 1000 else None,
+            **{"nu": nu, "scale": 1e4, "start": start, "law": law, "band": hidden},
+            **{"stopped": hidden, "markerfacecolor": "none", "label": f"$N={size}$"},
+            **dots,
+        )
+    if point is not None:
+        ax.axvline(point.phi_c, color=figures.colour("muted"), lw=0.8, ls=":")
+
+
+def limits(located, ends, swollen, *, largest):
+    """Left: phi_c of all processes against the learning rate, and the law `swollen`. Right: the limit of small kicks."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.8), width_ratios=[3, 2])
+    curves = {name: located.curve(name) for name in PROCESSES}
+    looks = {name: look(name) for name in PROCESSES}
+    figures.draw_limits(left, curves, looks=looks)
+    figures.draw_limits(
+        right, curves, ends, largest=largest, ends_at=-0.002, apart=0.0007, looks=looks
+    )
+    grid = np.linspace(0, max(alpha for _, alpha in located), 200)
+    left.plot(grid, critical.swollen(grid, *swollen), color=figures.colour("ink"), lw=1.0)
+    left.set_xlabel(r"learning rate $\alpha$ (BRO: $4\epsilon/3$)")
+    left.legend(loc="lower left", fontsize=8.5)
+    right.set(ylabel="", xlim=(-0.009, largest * 1.06))
+    return fig
+
+
+def budget(found):
+    """What moves the end point."""
+    fig, ax = plt.subplots(figsize=(6.6, 3.4))
+    figures.draw_budget(ax, found, statistics="statistics (scatter of runs and processes)")
+    ax.set_xlabel(r"change of the end point $\phi_0$, in units of $10^{-3}$")
+    return fig
+
+
+def contacts(gaps, counts, r, g):
+    """Left: contacts of a sphere against the gap that counts as one, with their scatter. Right: pair correlation."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.4))
+    ink, muted = figures.colour("ink"), figures.colour("muted")
+    many = np.isfinite(counts).mean(axis=0) > 0.9
+    middle, spread = np.nanmean(counts[:, many], axis=0), np.nanstd(counts[:, many], axis=0, ddof=1)
+    band = {"color": figures.colour("inactive"), "alpha": 0.4, "lw": 0}
+    left.fill_between(gaps[many], middle - spread, middle + spread, **band)
+    left.plot(gaps[many], middle, color=ink)
+    left.axhline(6, color=muted, ls=":", lw=1.0)
+    left.annotate("isostatic, $2d$", (gaps[many][0], 6.12), color=muted, fontsize=9)
+    left.set(xscale="log", ylim=(4, 12), ylabel="contacts $Z$ of a sphere")
+    left.set_xlabel(r"gap $\delta$ that counts as contact")
+    right.plot(r, g, color=ink)
+    for mark, name in ((3**0.5, r"$\sqrt{3}$"), (2.0, "2")):
+        right.axvline(mark, color=muted, ls=":", lw=1.0)
+        right.annotate(name, (mark + 0.02, 2.75), color=muted, fontsize=9)
+    right.set(xlabel=r"distance $r$", ylabel="pair correlation $g(r)$")
+    right.set(ylim=(0, 3), xlim=(0.9, 2.6))
+    return fig
+
+
+def bending(located, ends, swollen):
+    """Numbers that tell how phi_c bends: what both laws of small kicks miss at the largest, and the curvature.
+
+    A miss is measured minus law, mean of the processes; the curvature is the coefficient of alpha^2
+    in a quadratic through phi_c, mean of the processes, at all learning rates.
+    """
+    last = max(alpha for _, alpha in located)
+    seen = {name: located[name, last].phi_c for name in PROCESSES if (name, last) in located}
+    law = {name: critical.swollen(last, *swollen[name].coefficients) for name in seen}
+    line = {name: ends[name].value + ends[name].coefficients[1] * last for name in seen}
+    phi_c = located.table().dropna().groupby("alpha").phi_c
+    mean, error = phi_c.mean(), phi_c.std() / phi_c.count() ** 0.5
+    bend = critical.to_zero(mean.index, mean, error, degree=2)
+    curvature = bend.coefficients[2], bend.covariance[2, 2] ** 0.5 * bend.spread, len(mean)
+    return {
+        "miss-swollen": mean_error([one - law[name] for name, one in seen.items()]),
+        "miss-line": mean_error([one - line[name] for name, one in seen.items()]),
+        "curvature": curvature,
+    }
+
+
+def points(located, process):
+    """Runs behind all fits of a process."""
+    return sum(one.points for one in located.curve(process).values())
+
+
+def fates(table):
+    """Rows of a table: each run's activity at a tenth of its time, and what became of it."""
+    rows = []
+    for run in table.sort_values("phi").itertuples():
+        tenth = np.interp(run.steps_asked / 10, run.series.times, run.series.activity)
+        fate = f"active, {run.activity:.2f}" if run.activity else f"absorbed at {run.steps:,}"
+        rows.append((run.process, run.phi, run.steps_asked, tenth, fate))
+    return rows
