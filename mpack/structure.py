@@ -25,6 +25,7 @@ from mpack._repr import short_repr
 from mpack._steps import pushes_of
 from mpack.dynamics import Dynamics
 from mpack.packing import DIMENSIONS, Packing, unit_ball_volume
+from mpack.statistics import Estimate
 
 if TYPE_CHECKING:
     import pandas
@@ -373,6 +374,11 @@ class Exponent:
     value: float  #: lambda of S ~ q**lambda
     error: float  #: standard error
     misfit: float  #: chi**2 over degrees of freedom
+
+    @property
+    def estimate(self) -> Estimate:
+        """Value and error."""
+        return Estimate(self.value, self.error)
 
 
 def exponent(

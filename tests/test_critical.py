@@ -357,6 +357,26 @@ def test_relaxation_of_a_table():
         critical.relaxation_table(pd.DataFrame(rows).drop(columns="series"))
 
 
+def test_lifetimes_of_exponential_deaths_however_long_one_waits(seed):
+    """1000 runs with a mean life of 500 steps, watched for 200, 800 or without end: within four of their errors."""
+    lives = np.random.default_rng(seed).exponential(500.0, (3, 1000))
+    rows = [
+        pd.DataFrame({"n": n, "steps": np.minimum(life, longest), "absorbed": life < longest})
+        for n, life, longest in zip((32, 64, 128), lives, (200.0, 800.0, np.inf))
+    ]
+    found = critical.lifetimes(pd.concat(rows), "n")
+    assert np.all(np.abs(found.life - 500) < 4 * found.error)
+    assert np.all(found.error < 0.08 * 500) and np.all(np.diff(found.error) < 0)
+    assert found.life[128] == pytest.approx(lives[2].mean())
+    assert found.error[128] == pytest.approx(lives[2].std(ddof=1) / 1000**0.5)
+    # negative control: the mean of what was seen takes stopped runs for dead
+    assert rows[0].steps.mean() < 500 - 10 * found.error[32]
+    none = rows[0].assign(absorbed=False, phi=0.6)
+    assert critical.lifetimes(none, ["phi", "n"])[["life", "error"]].isna().all(axis=None)
+    with pytest.raises(ValueError, match="missing: absorbed"):
+        critical.lifetimes(none.drop(columns="absorbed"), "n")
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.2, 0.9), st.floats(0.05, 0.3), st.integers(1, 3))
 def test_octaves_foretell_a_power_law(theta, f_inf, doublings):

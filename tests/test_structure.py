@@ -157,6 +157,7 @@ def test_exponent_by_polyfit_and_by_bootstrap():
     rng = np.random.default_rng(10)
     q, s, counts = drawn_group(rng, 0.01, 8, 0.5, 0.0, 0.2)
     found = structure.exponent([(q, s, counts)], 1.0, seed=3, resamples=50)
+    assert tuple(found.estimate) == (found.value, found.error)
     use, weight = q <= 1.0, counts * len(s)
     y = np.log(s.mean(axis=0)) + 0.5 / weight
     line, cov = np.polyfit(np.log(q[use]), y[use], 1, w=weight[use] ** 0.5, cov="unscaled")

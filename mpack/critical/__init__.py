@@ -19,6 +19,7 @@ Many runs
     mean_activity       f_a(k) over all runs, or over those that survive
     survival            the chance that a run is still active (Kaplan-Meier)
     relaxation_table    tau_r of each packing fraction
+    lifetimes           mean lifetime of each size, where some outlive their time
     octaves             mean activity in octaves of time: whether steady is what it is
     octave_table, octave_ratio, octave_limit, octave_forecast
 
@@ -70,7 +71,13 @@ from mpack.critical.ageing import (
 )
 from mpack.critical.exponents import Onset, exponent, onset_exponent
 from mpack.critical.location import Located, Scan, Sides, as_if_stopped, invented, locate, scans
-from mpack.critical.relaxation import Relaxation, relaxation_table, relaxation_time, survival
+from mpack.critical.relaxation import (
+    Relaxation,
+    lifetimes,
+    relaxation_table,
+    relaxation_time,
+    survival,
+)
 from mpack.critical.small_kicks import (
     NU_PERP,
     Limit,
@@ -124,6 +131,7 @@ __all__ = [
     "invented",
     "last_quiet",
     "late_activity",
+    "lifetimes",
     "limit",
     "limits",
     "locate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -176,3 +177,50 @@ def survival(
         )  # no interval before the first death and after the last
         band = curve.confidence_interval(confidence_level=0.6827, method="log-log")
     return curve.evaluate(at), band.low.evaluate(at), band.high.evaluate(at)
+
+
+def lifetimes(table: DataFrame, by: str | Sequence[str]) -> DataFrame:
+    """Mean lifetime of each group of runs, as if death came at a constant rate: all steps over all deaths.
+
+    With D deaths in T steps of all runs of a group, those that outlived their time included, the
+    likelihood of a rate r is r^D exp(-r T), so that the mean lifetime is T/D, with error T/D^(3/2).
+    Where every run died T/D is the sample mean, and its error that of the mean, whatever the
+    distribution.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A sweep's, with the columns steps, absorbed and those of `by`.
+    by : str or sequence of str
+        Columns that tell groups apart, such as ["phi", "n"].
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by `by`: runs, deaths, life (in steps), error. life and error are nan where no run
+        died, error also where there is one run and it died.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column.
+
+    Notes
+    -----
+    Source: Cox and Oakes, Analysis of Survival Data (1984), section 3.2.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from mpack import critical
+    >>> runs = {"n": 64, "steps": [100, 300, 500, 500], "absorbed": [True, True, False, False]}
+    >>> critical.lifetimes(pd.DataFrame(runs), "n").life.tolist()
+    [700.0]
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    need_columns(table, "steps", "absorbed", *by)
+    groups = table.assign(absorbed=table.absorbed.astype(bool)).groupby(by)
+    steps, deaths, runs = groups.steps.sum(), groups.absorbed.sum(), groups.size()
+    found = runs.to_frame("runs").assign(deaths=deaths, life=steps / deaths.where(deaths > 0))
+    sampled = groups.steps.std() / runs**0.5
+    return found.assign(error=sampled.where(deaths == runs, found.life / np.sqrt(deaths)))
