@@ -188,7 +188,7 @@ PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
 
 
 def phi_c_located(alphas=None):
-    """The archive of the chapter on locating phi_c, and its phi_c of every process at every learning rate, or at some."""
+    """The archive of the chapter on locating phi_c, and phi_c of every process at every learning rate, or at some."""
     given = chapter_parameters("locating_phi_c")
     table = by_process(archives.load("phi-c"))
     if alphas is not None:

@@ -26,7 +26,7 @@ def look(process, **changes):
 def sites(at, survival, history, survives, activity, steady):
     """Survival, and activity of all runs and of the survivors, at the steps `at`: sampled and exact.
 
-    `survival` is what `critical.survival` found, `history` the runs, `survives` and `activity` the exact chance and mean
+    `survival` is what `critical.survival` found, `history` the runs, `survives`, `activity` the exact chance and mean
     activity of all runs after each step, `steady` the quasi-steady activity.
     """
     muted, active = figures.colour("muted"), figures.colour("active")

@@ -19,7 +19,7 @@ def triangular_lattice(edge=20):
     grid = [(x + 0.5 * (y % 2), y * 0.75**0.5) for y in range(edge) for x in range(edge)]
     lattice = mpack.Packing(np.array(grid), box=5.0 * edge, diameters=1.0)
     row, column = np.divmod(np.arange(edge**2), edge)
-    return lattice, (0 < row) & (row < edge - 1) & (0 < column) & (column < edge - 1)
+    return lattice, (row > 0) & (row < edge - 1) & (column > 0) & (column < edge - 1)
 
 
 def crystals(packings):
@@ -34,7 +34,7 @@ def crystals(packings):
 
 
 def limits(located, swollen, found, dim, jammed, densest):
-    """Left: phi_c against the learning rate with the law of swollen spheres. Right: its limits against the dimension."""
+    """Left: phi_c against the learning rate, with the law of swollen spheres. Right: its limits by dimension."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.8))
     curve = np.linspace(0, 0.21, 100)
     for name, law in swollen.items():

@@ -24,7 +24,7 @@ def look(process, **changes):
 
 
 def scan(table, point, reach):
-    """Left: final activity against packing fraction, and the criterion. Right: absorption times and their divergence."""
+    """Left: final activity against packing fraction, the criterion. Right: absorption times, their divergence."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4), sharex=True)
     style = figures.process_style("SGD", linestyle="none", markersize=5)
     runs = table.phi, table.steps, table.absorbed
@@ -91,7 +91,7 @@ def _one_divergence(ax, runs, point, nu, reach):
 
 
 def limits(located, ends, swollen, *, largest):
-    """Left: phi_c of all processes against the learning rate, and the law `swollen`. Right: the limit of small kicks."""
+    """Left: phi_c of all processes against the learning rate, and the law `swollen`. Right: its limit."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(8.0, 3.8), width_ratios=[3, 2])
     curves = {name: located.curve(name) for name in PROCESSES}
     looks = {name: look(name) for name in PROCESSES}
