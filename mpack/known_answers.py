@@ -52,7 +52,9 @@ def percolation(edge: int, p: float, runs: int, seed: int) -> NDArray:
     ValueError, TypeError
         An argument outside its range, or of the wrong type.
 
-    Source: D. Stauffer, A. Aharony, Introduction to Percolation Theory (1994).
+    References
+    ----------
+    D. Stauffer, A. Aharony, Introduction to Percolation Theory (1994).
 
     Examples
     --------
@@ -95,7 +97,9 @@ def sandpile(edge: int, grains: int, steps: int, runs: int, seed: int) -> NDArra
     ValueError, TypeError
         An argument outside its range, or of the wrong type.
 
-    Source: S. S. Manna, J. Phys. A 24, L363 (1991); A. Vespignani et al., Phys. Rev. Lett. 81, 5676
+    References
+    ----------
+    S. S. Manna, J. Phys. A 24, L363 (1991); A. Vespignani et al., Phys. Rev. Lett. 81, 5676
     (1998).
 
     Examples
@@ -164,7 +168,9 @@ def contact_process(
     ValueError, TypeError
         An argument outside its range, or of the wrong type.
 
-    Source: T. E. Harris, Ann. Probab. 2, 969 (1974), the contact process; on the complete graph H.
+    References
+    ----------
+    T. E. Harris, Ann. Probab. 2, 969 (1974), the contact process; on the complete graph H.
     Hinrichsen, Adv. Phys. 49, 815 (2000).
 
     Examples
@@ -248,7 +254,9 @@ class CompleteGraph:
     ValueError, TypeError
         An argument outside its range, or of the wrong type.
 
-    Source: I. Nasell, J. Theor. Biol. 211, 11 (2001), the quasi-stationary state.
+    References
+    ----------
+    I. Nasell, J. Theor. Biol. 211, 11 (2001), the quasi-stationary state.
 
     Examples
     --------

@@ -57,7 +57,9 @@ def gaussian_process(
         As for `collapse`; or paired data have fewer than five times as many runs as a size has
         points, too few for their covariances.
 
-    Source: K. Harada, Phys. Rev. E 84, 056704 (2011).
+    References
+    ----------
+    K. Harada, Phys. Rev. E 84, 056704 (2011).
 
     Examples
     --------

@@ -90,7 +90,9 @@ def quality(x: ArrayLike, y: ArrayLike, dy: ArrayLike) -> float:
     ValueError, TypeError
         An array has another number of axes, is infinite somewhere, or dy is not > 0.
 
-    Source: J. Houdayer, A. K. Hartmann, Phys. Rev. B 70, 014418 (2004).
+    References
+    ----------
+    J. Houdayer, A. K. Hartmann, Phys. Rev. B 70, 014418 (2004).
 
     Examples
     --------

@@ -127,7 +127,9 @@ def bootstrap(
     ValueError, TypeError
         As for `redrawn`.
 
-    Source: B. Efron, Ann. Stat. 7, 1 (1979).
+    References
+    ----------
+    B. Efron, Ann. Stat. 7, 1 (1979).
 
     Examples
     --------

@@ -44,6 +44,8 @@ class Fit:
         Of a Gaussian process, for each observable (None if there is one): amplitude, length,
         misfit.
 
+    Notes
+    -----
     A fit of one observable also answers to the names rho_c, nu, zeta and to drho_c, dnu, dzeta for
     their errors.
 

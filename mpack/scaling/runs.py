@@ -51,7 +51,9 @@ def measured(
     TypeError, ValueError
         If it is no table, has no rows, or lacks a column.
 
-    Source: the rules of Zhang and Martiniani, arXiv:2411.11834, with survivors' averages as in
+    References
+    ----------
+    The rules of Zhang and Martiniani, arXiv:2411.11834, with survivors' averages as in
     S. Luebeck, Int. J. Mod. Phys. B 18, 3977 (2004).
 
     Examples
