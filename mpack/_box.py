@@ -4,10 +4,13 @@ Decimal arithmetic gives the same box to the last bit on every machine, which po
 of a machine's own libm do not.
 """
 
+from __future__ import annotations
+
 import decimal
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 
@@ -54,7 +57,7 @@ def box_for(phi, diameters, dim):
     return box
 
 
-def check_box(box, diameters):
+def check_box(box: float, diameters: NDArray[np.float64]) -> float:
     """`box` as a float, if the nearest image of every pair is unique in it."""
     box = _check.number("box", box)
     smallest = 2.0 * float(diameters.max())
@@ -66,7 +69,7 @@ def check_box(box, diameters):
     return box
 
 
-def check_diameters(diameters, n):
+def check_diameters(diameters: ArrayLike, n: int) -> NDArray[np.float64]:
     result = _sizes("diameters", diameters, n)
     mean = _mean(result)
     if not abs(mean - 1.0) <= 1e-9:
@@ -77,7 +80,7 @@ def check_diameters(diameters, n):
     return result
 
 
-def normalised(name, diameters, n):
+def normalised(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:
     """Relative sizes divided by their mean."""
     sizes = _sizes(name, diameters, n)
     scaled = sizes / float(sizes.max())  # no overflow in the sum, whatever the unit
@@ -89,7 +92,7 @@ def normalised(name, diameters, n):
     return result
 
 
-def _sizes(name, diameters, n):
+def _sizes(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:
     """Diameters as an (n,) array of positive floats."""
     if np.ndim(diameters) == 0:
         return np.full(n, _check.number(name, diameters, 0, open_low=True))

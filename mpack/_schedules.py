@@ -1,11 +1,15 @@
 """When a run records: the schedules that `mpack.every`, `mpack.log_spaced` and arrays of steps stand for."""
 
+from __future__ import annotations
+
 import functools
 import math
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._repr import short_repr
@@ -19,7 +23,7 @@ class Every:
 
     k: int
 
-    def between(self, first, last):
+    def between(self, first: int, last: int) -> NDArray[np.int64]:
         """The scheduled steps in [first, last]."""
         return np.arange(-(-first // self.k) * self.k, last + 1, self.k, dtype=np.int64)
 
@@ -27,7 +31,7 @@ class Every:
 class _Table:
     """A schedule that holds all its steps, `steps_array`."""
 
-    def between(self, first, last):
+    def between(self: Any, first: int, last: int) -> NDArray[np.int64]:
         """The scheduled steps in [first, last]."""
         begin, end = np.searchsorted(self.steps_array, [first, last + 1])
         return self.steps_array[begin:end]
@@ -40,7 +44,7 @@ class LogSpaced(_Table):
     points_per_decade: int
 
     @functools.cached_property
-    def steps_array(self):
+    def steps_array(self) -> NDArray[np.int64]:
         """All of them, to the most steps a run can have."""
         context = Context(prec=30)  # not libm: the same steps on every machine
         powers = range(math.ceil(math.log10(MOST_STEPS) * self.points_per_decade))
@@ -58,12 +62,16 @@ class Listed(_Table):
     __repr__ = short_repr
 
     @functools.cached_property
-    def steps_array(self):
+    def steps_array(self) -> NDArray[np.int64]:
         """They, as an array."""
         return np.array(self.steps, dtype=np.int64)
 
 
-def schedule_of(record):
+Schedule: TypeAlias = Every | LogSpaced | Listed
+Record: TypeAlias = Schedule | ArrayLike | None  # what arguments `record` may be
+
+
+def schedule_of(record: Record) -> Schedule:
     """The schedule that the argument `record` means: step 0 alone if None; TypeError or ValueError for what is none."""
     if record is None:
         return Listed((0,))
@@ -78,11 +86,11 @@ def schedule_of(record):
             "record must be mpack.every(k), mpack.log_spaced(points_per_decade) or an increasing "
             f"one-dimensional array of integer steps; got {_check.short(record)}"
         )
-    steps = [int(step) for step in steps]
-    for place, (earlier, later) in enumerate(zip([-1, *steps], steps)):
+    listed = [int(step) for step in steps]
+    for place, (earlier, later) in enumerate(zip([-1, *listed], listed)):
         if not earlier < later <= MOST_STEPS:
             raise ValueError(
                 f"record must be increasing steps, each in [0, {MOST_STEPS}]; got record[{place}] = {later}"
                 + (f" after {earlier}" if place else "")
             )
-    return Listed(tuple(steps))
+    return Listed(tuple(listed))

@@ -17,6 +17,8 @@ Source: Zhang and Martiniani, "Absorbing state dynamics of stochastic gradient d
 arXiv:2411.11834, Eqs. 1-6 and A1-A13 (names of version 2).
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 
@@ -69,7 +71,7 @@ class Dynamics:
             type(self).__name__, batch_fraction=getattr(self, "batch_fraction", None)
         )
 
-    def approximation(self):
+    def approximation(self) -> Approximation:
         """The stochastic approximation: Gaussian noise with the mean and variance of this rule's own.
 
         Returns
@@ -91,7 +93,7 @@ class Dynamics:
         """
         return Approximation(self)
 
-    def recipe(self, gaussian=False):
+    def recipe(self, gaussian: bool = False) -> Recipe:
         """The rule as the step kernel takes it, or (gaussian) that of its approximation.
 
         Examples
@@ -149,7 +151,8 @@ class PairwiseBRO(_BRO):
     'f9949eb5bb25787adbf35158b3d9bffd'
     """
 
-    def recipe(self, gaussian=False):
+    def recipe(self, gaussian: bool = False) -> Recipe:
+        """The step: 2 eps times the linear force, one number a pair for both partners."""
         pair, parameters = self._noise(gaussian)
         return Recipe(scale=2.0 * self.eps, pair=pair, **parameters)
 
@@ -178,7 +181,8 @@ class NonreciprocalBRO(_BRO):
     False
     """
 
-    def recipe(self, gaussian=False):
+    def recipe(self, gaussian: bool = False) -> Recipe:
+        """The step: 2 eps times the linear force, a number a pair for each partner."""
         pair, parameters = self._noise(gaussian)
         return Recipe(scale=2.0 * self.eps, pair=pair, reciprocal=False, **parameters)
 
@@ -207,7 +211,8 @@ class IndividualBRO(_BRO):
     'uniform'
     """
 
-    def recipe(self, gaussian=False):
+    def recipe(self, gaussian: bool = False) -> Recipe:
+        """The step: 2 eps times the linear force, one number a particle."""
         particle, parameters = self._noise(gaussian)
         return Recipe(scale=2.0 * self.eps, particle=particle, **parameters)
 
@@ -292,7 +297,8 @@ class SGD(_Descent):
     8
     """
 
-    def recipe(self, gaussian=False):
+    def recipe(self, gaussian: bool = False) -> Recipe:
+        """The step: alpha times the force, a batch of pairs."""
         pair, parameters = self._noise(gaussian)
         return Recipe(scale=self.alpha, potential=self.potential, pair=pair, **parameters)
 
@@ -330,7 +336,8 @@ class RCD(_Descent):
     'bernoulli'
     """
 
-    def recipe(self, gaussian=False):
+    def recipe(self, gaussian: bool = False) -> Recipe:
+        """The step: alpha times the force, a batch of particles."""
         particle, parameters = self._noise(gaussian)
         return Recipe(scale=self.alpha, potential=self.potential, particle=particle, **parameters)
 
@@ -380,11 +387,12 @@ class Approximation(Dynamics):
         """The process in the words of the book: "SGD approximation"."""
         return f"{self.of.label} approximation"
 
-    def approximation(self):
+    def approximation(self) -> Approximation:
         """An approximation approximates itself."""
         return self
 
-    def recipe(self):
+    def recipe(self, gaussian: bool = False) -> Recipe:
+        """The step of what is approximated, with Gaussian numbers."""
         return self.of.recipe(gaussian=True)
 
 
@@ -438,7 +446,7 @@ MATCHED_FRACTION = (
 )
 
 
-def matched(dynamics):
+def matched(dynamics: Dynamics) -> Dynamics:
     """The partner whose stochastic approximation is the same process: b_f = 3/4 and alpha = eps / b_f = 4 eps / 3.
 
     PairwiseBRO(eps) <-> SGD(4 eps / 3, 3/4) and IndividualBRO(eps) <-> RCD(4 eps / 3, 3/4);
@@ -478,10 +486,10 @@ def matched(dynamics):
         return matched(dynamics.of).approximation()
     descents = {PairwiseBRO: SGD, IndividualBRO: RCD}
     organizations = {descent: organization for organization, descent in descents.items()}
-    if type(dynamics) in descents:
+    if isinstance(dynamics, _BRO) and type(dynamics) in descents:
         alpha = dynamics.eps / MATCHED_FRACTION
         return descents[type(dynamics)](alpha=alpha, batch_fraction=MATCHED_FRACTION)
-    if type(dynamics) in organizations:
+    if isinstance(dynamics, _Descent) and type(dynamics) in organizations:
         if dynamics.batch_fraction == MATCHED_FRACTION and dynamics.potential == Linear():
             return organizations[type(dynamics)](eps=dynamics.alpha * MATCHED_FRACTION)
         raise ValueError(
@@ -490,7 +498,7 @@ def matched(dynamics):
     raise ValueError(f"dynamics has no partner among SGD and RCD; got {dynamics!r}")
 
 
-def matched_processes(eps):
+def matched_processes(eps: float) -> dict[str, Dynamics]:
     """Eight processes at one kick size: two rules of random organization, their matched descents, the approximations.
 
     Parameters

@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._box import nearest
@@ -30,7 +30,9 @@ ROUNDING = 1e-9  # relative to the kick: below it a number counts as one that do
 MOST_AT_ONCE = 200_000  # particles in one box of copies: bounds the memory
 
 
-def draw(positions, dynamics, samples, seed, diameters=1.0):
+def draw(
+    positions: ArrayLike, dynamics: Dynamics, samples: int, seed: int, diameters: ArrayLike = 1.0
+) -> NDArray[np.float64]:
     """Displacements of a cluster in one step, drawn many times by the engine.
 
     The cluster stands alone: no wall is near. Rules that draw their numbers independently are run
@@ -86,7 +88,7 @@ def draw(positions, dynamics, samples, seed, diameters=1.0):
     return np.concatenate(parts)
 
 
-def copies(positions, count, spacing, diameters=1.0):
+def copies(positions: ArrayLike, count: int, spacing: float, diameters: ArrayLike = 1.0) -> Packing:
     """A packing of at least `count` translated copies of a cluster, on a grid of the given spacing.
 
     Parameters
@@ -123,7 +125,9 @@ def copies(positions, count, spacing, diameters=1.0):
     return Packing(places, box=spacing * edge, diameters=np.tile(diameters, len(cells)))
 
 
-def moments(positions, dynamics, diameters=1.0):
+def moments(
+    positions: ArrayLike, dynamics: Dynamics, diameters: ArrayLike = 1.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Exact mean and covariance of the displacement of a cluster in one step, in closed form.
 
     Parameters
@@ -165,7 +169,9 @@ def moments(positions, dynamics, diameters=1.0):
     return (pushes @ expected).reshape(positions.shape), pushes @ spread @ pushes.T
 
 
-def push_matrix(positions, dynamics, diameters=1.0):
+def push_matrix(
+    positions: ArrayLike, dynamics: Dynamics, diameters: ArrayLike = 1.0
+) -> NDArray[np.float64]:
     """G, shape (m d, numbers drawn): each column is the displacement that one random number multiplies.
 
     A number for a pair pushes its two partners in opposite directions; non-reciprocal rules have
@@ -200,7 +206,7 @@ def push_matrix(positions, dynamics, diameters=1.0):
     ).T
 
 
-def numbers(dynamics, count):
+def numbers(dynamics: Dynamics, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean (count,) and covariance (count, count) of the random numbers that a rule draws in a step.
 
     Independent numbers have a diagonal covariance. A batch of exactly B out of M = count has p =
@@ -267,7 +273,13 @@ class Comparison:
         return f"{self.worst:.2f} of {self.threshold:.2f}"
 
 
-def entrywise(samples, mean, covariance, false_alarm=1e-3, power=0.999):
+def entrywise(
+    samples: ArrayLike,
+    mean: ArrayLike,
+    covariance: ArrayLike,
+    false_alarm: float = 1e-3,
+    power: float = 0.999,
+) -> Comparison:
     """Compare all means and covariances of drawn displacements with a prediction.
 
     Each entry's difference is divided by its standard error; the test fails if the largest is
@@ -388,7 +400,7 @@ def _gaps(flat, mean, covariance):
     )
 
 
-def threshold(false_alarm, entries):
+def threshold(false_alarm: float, entries: int) -> float:
     """Standard errors by which none of `entries` true numbers deviates, but with probability `false_alarm`.
 
     Examples
@@ -403,7 +415,7 @@ def threshold(false_alarm, entries):
     return float(norm.isf(0.5 * false_alarm / _check.integer("entries", entries, 1)))
 
 
-def detectable(limit, power):
+def detectable(limit: float, power: float) -> float:
     """The deviation, in standard errors, that is found beyond `limit` with probability `power`.
 
     Examples
@@ -426,7 +438,7 @@ def _standardised(gaps, errors, scale):
     return z
 
 
-def _cluster(positions, diameters):
+def _cluster(positions: ArrayLike, diameters: ArrayLike) -> tuple[NDArray, NDArray]:
     positions = _check.array("positions", positions, ("m", "d"))
     if np.ndim(diameters) == 0:
         diameters = np.full(len(positions), _check.number("diameters", diameters, 0, open_low=True))

@@ -8,11 +8,14 @@ derived from it.
 Lengths are in mean diameters.
 """
 
+from __future__ import annotations
+
 import decimal
 import functools
 import hashlib
 import itertools
 import math
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +31,7 @@ from mpack._box import (
     sphere_volume,
     unit_ball,
 )
+from mpack._types import AnyPath
 
 DIMENSIONS = (2, 6)
 LARGEST_N = 2**32 - 1  # labels are 32-bit words of the noise generator's counter
@@ -72,7 +76,11 @@ class Packing:
     [[0, 1]]
     """
 
-    def __init__(self, positions, box, diameters=1.0):
+    _fixed: NDArray[np.int64]
+    _box: float
+    _diameters: NDArray[np.float64]
+
+    def __init__(self, positions: ArrayLike, box: float, diameters: ArrayLike = 1.0) -> None:
         positions = _check.array("positions", positions, ("n", "d"))
         _check_shape("positions", positions.shape)
         diameters = check_diameters(diameters, len(positions))
@@ -80,7 +88,7 @@ class Packing:
         self._assign(_to_fixed(positions, box), box, diameters)
 
     @classmethod
-    def from_fixed(cls, fixed, box, diameters=1.0):
+    def from_fixed(cls, fixed: NDArray[np.int64], box: float, diameters: ArrayLike = 1.0) -> Self:
         """A packing from integer coordinates: `fixed` (n, d) int64, the fraction of the box in units of
         2**-64. `box`, `diameters` and errors as for `Packing`.
 
@@ -102,7 +110,9 @@ class Packing:
         return packing
 
     @classmethod
-    def random(cls, n, phi, dim, seed, diameters=None):
+    def random(
+        cls, n: int, phi: float, dim: int, seed: int, diameters: ArrayLike | None = None
+    ) -> Self:
         """Centres independent and uniform in the box: the start of every run.
 
         Parameters
@@ -143,7 +153,7 @@ class Packing:
         return cls.from_fixed(_uniform_words(n, dim, seed), box, diameters)
 
     @classmethod
-    def lattice(cls, name, cells, phi, dim=None):
+    def lattice(cls, name: str, cells: int, phi: float, dim: int | None = None) -> Self:
         """Equal spheres on a lattice that fits a periodic cube.
 
         Parameters
@@ -184,7 +194,7 @@ class Packing:
         return cls.from_fixed(fixed, box_for(phi, diameters, dim), diameters)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: AnyPath) -> Self:
         """A packing from a file: `.npz` written by `save`, or `.gsd` written by `save` or by another program.
 
         From a GSD file the last frame is read. Where it carries the integer coordinates that `save`
@@ -215,7 +225,7 @@ class Packing:
 
         return _files.load(path, cls)
 
-    def save(self, path):
+    def save(self, path: AnyPath) -> None:
         """Write the packing to `path`: exactly to `.npz` or `.gsd`, by the ending. A file appears whole or
         not at all.
 
@@ -244,39 +254,39 @@ class Packing:
         _files.save(self, path)
 
     @property
-    def n(self):
+    def n(self) -> int:
         """Number of spheres."""
         return self._fixed.shape[0]
 
     @property
-    def dim(self):
+    def dim(self) -> int:
         """Dimension d."""
         return self._fixed.shape[1]
 
     @property
-    def box(self):
+    def box(self) -> float:
         """Edge length of the box, in mean diameters."""
         return self._box
 
     @property
-    def fixed(self):
+    def fixed(self) -> NDArray[np.int64]:
         """Integer coordinates (n, d), int64, read-only: fractions of the box in units of 2**-64."""
         return self._fixed
 
     @property
-    def diameters(self):
+    def diameters(self) -> NDArray[np.float64]:
         """Diameters (n,), float64, read-only; their mean is 1."""
         return self._diameters
 
     @functools.cached_property
-    def positions(self):
+    def positions(self) -> NDArray[np.float64]:
         """Centres (n, d), float64 in [0, box), read-only."""
         fraction = self._fixed.view(np.uint64).astype(np.float64) * 2.0**-64
         positions = np.minimum(fraction * self._box, np.nextafter(self._box, 0.0))
         return _read_only(positions)
 
     @functools.cached_property
-    def phi(self):
+    def phi(self) -> float:
         """Packing fraction: the spheres' volumes, overlaps counted twice, over the volume of the box."""
         with decimal.localcontext(DIGITS):
             return float(
@@ -284,16 +294,16 @@ class Packing:
             )
 
     @functools.cached_property
-    def monodisperse(self):
+    def monodisperse(self) -> bool:
         """True if every diameter is exactly 1."""
         return bool(np.all(self._diameters == 1.0))
 
     @functools.cached_property
-    def digest(self):
+    def digest(self) -> str:
         """Hexadecimal digest of the integer coordinates; equal digests, equal coordinates."""
         return digest_of(self._fixed)
 
-    def overlaps(self):
+    def overlaps(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Overlapping pairs, r < R_i + R_j.
 
         Returns
@@ -351,7 +361,7 @@ class Packing:
             ) from None
         return gap * (self._box * 2.0**-64)
 
-    def to_freud(self):
+    def to_freud(self) -> tuple[Any, NDArray[np.float64]]:
         """(box, points) for freud: a `freud.box.Box` and centred points (n, 3), z = 0 in two dimensions; d <=
         3, else ValueError.
 
@@ -369,7 +379,7 @@ class Packing:
         box = freud.box.Box.square(self._box) if self.dim == 2 else freud.box.Box.cube(self._box)
         return box, self.centred()
 
-    def centred(self):
+    def centred(self) -> NDArray[np.float64]:
         """Centres (n, 3) for viewers, float64 in [-box/2, box/2], the origin in the middle, z = 0 if d = 2; d
         <= 3, else ValueError.
 
@@ -385,10 +395,10 @@ class Packing:
         points[:, : self.dim] = self._fixed.astype(np.float64) * 2.0**-64 * self._box
         return points
 
-    def _assign(self, fixed, box, diameters):
+    def _assign(self, fixed: NDArray[np.int64], box: float, diameters: NDArray[np.float64]) -> None:
         self._fixed, self._box, self._diameters = _read_only(fixed), box, _read_only(diameters)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, Packing):
             return NotImplemented
         return (
@@ -397,13 +407,13 @@ class Packing:
             and np.array_equal(self._diameters, other._diameters)
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self._box, self._fixed.tobytes(), self._diameters.tobytes()))
 
     def __reduce__(self):
         return type(self).from_fixed, (self._fixed, self._box, self._diameters)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         least, most = self._diameters.min(), self._diameters.max()
         sizes = "" if self.monodisperse else f", diameters {least:.4g} to {most:.4g}"
         return (
@@ -411,7 +421,7 @@ class Packing:
         )
 
 
-def digest_of(fixed):
+def digest_of(fixed: NDArray[np.int64]) -> str:
     """Hexadecimal digest (BLAKE2b, 128 bits) of integer coordinates (n, d) int64.
 
     It covers the version of the noise stream, the version of the layout, n, d and the little-endian
@@ -435,7 +445,7 @@ def digest_of(fixed):
     return digest.hexdigest()
 
 
-def unit_ball_volume(dim):
+def unit_ball_volume(dim: int) -> float:
     """Volume v_d of the unit ball in `dim` dimensions, correctly rounded.
 
     Examples

@@ -10,11 +10,16 @@ the first axis, the lower label on the positive side. Where U(0) is infinite (WC
 energies, forces and curvatures are cut at 1e200.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
+from mpack._types import FloatOrArray
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Potential:
     True
     """
 
+    _kind: ClassVar[int]
+
     def __post_init__(self):
         if type(self) is Potential:
             raise TypeError(
@@ -38,17 +45,18 @@ class Potential:
             object.__setattr__(self, field.name, value)
 
     @property
-    def kind(self):
+    def kind(self) -> int:
         """The potential's number in `mpack._kernels.forces`."""
         return self._kind
 
     @property
-    def parameters(self):
+    def parameters(self) -> tuple[float, float]:
         """Its numbers, as the two floats that go to the kernels."""
         values = [getattr(self, field.name) for field in fields(self)]
-        return tuple(values + [0.0, 0.0])[:2]
+        first, second = (values + [0.0, 0.0])[:2]
+        return first, second
 
-    def energy(self, r, d=1.0):
+    def energy(self, r: ArrayLike, d: ArrayLike = 1.0) -> FloatOrArray:
         """Energy U(r) of a pair, in the units of the potential's own prefactor (see each one's equation).
 
         Parameters
@@ -77,7 +85,7 @@ class Potential:
         """
         return self._evaluate("fill_energy", r, d)
 
-    def force(self, r, d=1.0):
+    def force(self, r: ArrayLike, d: ArrayLike = 1.0) -> FloatOrArray:
         """Force -dU/dr of a pair, positive when it pushes apart; arguments and errors as for `energy`.
 
         Examples
@@ -88,7 +96,7 @@ class Potential:
         """
         return self._evaluate("fill_force", r, d)
 
-    def curvature(self, r, d=1.0):
+    def curvature(self, r: ArrayLike, d: ArrayLike = 1.0) -> FloatOrArray:
         """Second derivative d2U/dr2 inside the range; arguments and errors as for `energy`.
 
         A kink at the range (linear: a step ½ in the force) is not represented.
@@ -101,7 +109,7 @@ class Potential:
         """
         return self._evaluate("fill_curvature", r, d)
 
-    def range(self, d=1.0):
+    def range(self, d: ArrayLike = 1.0) -> FloatOrArray:
         """Separation from which on a pair with contact distance `d` (> 0, float or array) does not interact.
 
         Examples
@@ -113,7 +121,7 @@ class Potential:
         return self.reach * _distance(d)[()]
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         """The range in units of the contact distance: 1, or the cut-off of Lennard-Jones."""
         return 1.0
 
@@ -245,12 +253,12 @@ class LennardJones(Potential):
         super().__post_init__()
 
     @property
-    def reach(self):
+    def reach(self) -> float:
         """The cut-off, in units of the contact distance."""
         return self.cutoff
 
 
-def checked(potential):
+def checked(potential: Potential) -> Potential:
     """`potential` if it is one; TypeError otherwise.
 
     Examples
@@ -267,7 +275,7 @@ def checked(potential):
     )
 
 
-def separations(r, d):
+def separations(r: ArrayLike, d: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Separations and contact distances as arrays of one shape; ValueError or TypeError for what are none.
 
     Examples
@@ -287,11 +295,11 @@ def separations(r, d):
     return np.broadcast_to(r, shape).copy(), np.broadcast_to(d, shape).copy()
 
 
-def _distance(d):
+def _distance(d: ArrayLike) -> NDArray[np.float64]:
     return _finite("d", d, np.nextafter(0.0, 1.0), "finite and > 0")
 
 
-def _finite(name, value, low, wanted):
+def _finite(name: str, value: ArrayLike, low: float, wanted: str) -> NDArray[np.float64]:
     result = _check.real(name, value, f"a real number or an array of them, {wanted}")
     bad = ~(np.isfinite(result) & (result >= low))
     if np.any(bad):

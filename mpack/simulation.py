@@ -6,6 +6,8 @@ exactly in any order, and the noise of a pair or particle is a function of seed,
 alone (`mpack._kernels.noise`).
 """
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
 import math
@@ -13,23 +15,24 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mpack import _check
-from mpack._schedules import MOST_STEPS, Every, LogSpaced, schedule_of
+from mpack._schedules import MOST_STEPS, Every, LogSpaced, Record, Schedule, schedule_of
 from mpack.dynamics import Dynamics
 from mpack.packing import Packing, digest_of
 
 MOST_THREADS = 256
 _SLICE = 0.1  # seconds between looks at the progress bar and at interrupts
-_stop = contextvars.ContextVar("stop", default=None)
+_stop: contextvars.ContextVar[list | None] = contextvars.ContextVar("stop", default=None)
 
 
-def every(k):
+def every(k: int) -> Every:
     """Record at steps 0, k, 2k, ...
 
     Parameters
@@ -45,7 +48,7 @@ def every(k):
     return Every(_check.integer("k", k, 1, MOST_STEPS))
 
 
-def log_spaced(points_per_decade):
+def log_spaced(points_per_decade: int) -> LogSpaced:
     """Record at step 0 and at the integers nearest to 10**(m / points_per_decade), m = 0, 1, 2, ...
 
     Parameters
@@ -106,18 +109,54 @@ class Run:
     activity: np.ndarray = field(repr=False)
     energy: np.ndarray = field(repr=False)
     msd: np.ndarray = field(repr=False)
-    record: object = field(repr=False)
+    record: Schedule = field(repr=False)
     wraps: np.ndarray = field(repr=False)
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """Hexadecimal digest of the final integer coordinates; equal digests mean equal bits."""
         return digest_of(self.final.fixed)
 
 
+@overload
 def simulate(
-    start, dynamics=None, *, steps, seed=None, record=None, threads=1, skin=None, progress=False
-):
+    start: Packing,
+    dynamics: Dynamics,
+    *,
+    steps: int,
+    seed: int,
+    record: Record = None,
+    threads: int = 1,
+    skin: float | None = None,
+    progress: bool = False,
+) -> Run: ...
+
+
+@overload
+def simulate(
+    start: Run,
+    dynamics: Dynamics | None = None,
+    *,
+    steps: int,
+    seed: int | None = None,
+    record: Record = None,
+    threads: int = 1,
+    skin: float | None = None,
+    progress: bool = False,
+) -> Run: ...
+
+
+def simulate(
+    start: Packing | Run,
+    dynamics: Dynamics | None = None,
+    *,
+    steps: int,
+    seed: int | None = None,
+    record: Record = None,
+    threads: int = 1,
+    skin: float | None = None,
+    progress: bool = False,
+) -> Run:
     """Run a dynamics from a packing, or go on with a run exactly as if it had never stopped.
 
     Parameters
@@ -172,7 +211,7 @@ def snapshots(
     *,
     at: ArrayLike,
     seed: int | None = None,
-    record: object = None,
+    record: Record = None,
     threads: int = 1,
     skin: float | None = None,
 ) -> Iterator[Run]:
@@ -212,8 +251,9 @@ def snapshots(
     >>> looks[-1].digest == mpack.simulate(start, rule, steps=20, seed=2).digest
     True
     """
-    how = {"threads": threads, "skin": skin}
-    run = simulate(start, dynamics, steps=0, seed=seed, record=record, **how)
+    how: dict[str, Any] = {"threads": threads, "skin": skin}
+    begin: Callable[..., Run] = simulate  # in either of its forms
+    run = begin(start, dynamics, steps=0, seed=seed, record=record, **how)
     return _snapshots(run, _steps_to(at, run.steps), how)
 
 
@@ -309,7 +349,7 @@ def _run(run, steps, threads, skin, progress):
 
 
 @contextlib.contextmanager
-def stoppable(stop):
+def stoppable(stop: list) -> Iterator[None]:
     """While the block runs, simulations of this thread end early, `interrupted`, once the list `stop` has an item."""
     token = _stop.set(stop)
     try:

@@ -10,10 +10,13 @@ Polydispersity means the standard deviation over the mean. Diameters are compute
 and square root and by decimal arithmetic, not by libm: the same bits on every machine.
 """
 
+from __future__ import annotations
+
 import decimal
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._box import normalised
@@ -24,7 +27,7 @@ _EXP_DIGITS = decimal.Context(prec=25)
 _TWO_PI = decimal.Decimal("6.28318530717958647692528676655900576839433879875021164194989")
 
 
-def bidisperse(n, ratio, fraction=0.5):
+def bidisperse(n: int, ratio: float, fraction: float = 0.5) -> NDArray[np.float64]:
     """Two sizes: large spheres `ratio` times as wide as small ones.
 
     With x the share of large spheres and q the ratio, polydispersity**2 = x (1 - x) (q - 1)**2 / (1
@@ -63,7 +66,7 @@ def bidisperse(n, ratio, fraction=0.5):
     return normalised("diameters", np.where(np.arange(n) < n - large, 1.0, ratio), n)
 
 
-def uniform(n, polydispersity, seed=None):
+def uniform(n: int, polydispersity: float, seed: int | None = None) -> NDArray[np.float64]:
     """Diameters uniform on [1 - w, 1 + w], w = sqrt(3) polydispersity.
 
     Parameters
@@ -98,7 +101,7 @@ def uniform(n, polydispersity, seed=None):
     return normalised("diameters", 1.0 + half * (2.0 * share - 1.0), n)
 
 
-def lognormal(n, polydispersity, seed=None):
+def lognormal(n: int, polydispersity: float, seed: int | None = None) -> NDArray[np.float64]:
     """Diameters exp(w z), z standard Gaussian, w**2 = ln(1 + polydispersity**2).
 
     Draws of z are cut at 8.6 by the noise generator; quantiles end at those of 1/(2n) and 1 -
@@ -142,7 +145,7 @@ def lognormal(n, polydispersity, seed=None):
         )
 
 
-def polydispersity_of(diameters):
+def polydispersity_of(diameters: ArrayLike) -> float:
     """Standard deviation of diameters over their mean.
 
     Examples
@@ -155,7 +158,7 @@ def polydispersity_of(diameters):
     return float(diameters.std() / diameters.mean())
 
 
-def skewness_of(diameters):
+def skewness_of(diameters: ArrayLike) -> float:
     """Third central moment of diameters over the cube of their standard deviation; 0 for equal ones.
 
     Examples

@@ -8,20 +8,24 @@ noise, as a bootstrap over runs assumes, and a changed specification is never mi
 one. Common random numbers are asked for, by `paired`.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import hashlib
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpack import _check, dynamics, potentials, simulation
 from mpack._box import box_for, normalised
 from mpack._measures import OBSERVABLES, Room
-from mpack._schedules import MOST_STEPS, Every, Listed, LogSpaced, schedule_of
+from mpack._schedules import MOST_STEPS, Every, Listed, LogSpaced, Record, schedule_of
 from mpack.dynamics import Approximation, Dynamics
 from mpack.packing import DIMENSIONS, LARGEST_N, Packing
 
@@ -109,7 +113,7 @@ class Spec:
     seed: int = 0
     record: Any = None
     sizes: Any = None
-    start: Any = "random"
+    start: str | Spec = "random"
     paired: Any = ()
     observables: Any = ()
     series: Any = SERIES
@@ -159,44 +163,44 @@ class Spec:
             _lattice_cells(self.start, self.n, self.dim)
 
     @functools.cached_property
-    def text(self):
+    def text(self) -> str:
         """The canonical text: JSON, keys sorted, floats exact, with the versions of this format and of the noise."""
         return _canonical(self._content())
 
     @functools.cached_property
-    def key(self):
+    def key(self) -> str:
         """SHA-256 of the canonical text, 64 hexadecimal digits."""
         return hashlib.sha256(self.text.encode("ascii")).hexdigest()
 
     @property
-    def noise_seed(self):
+    def noise_seed(self) -> int:
         """The 64-bit seed of the noise: a hash of all fields that are not `paired`."""
         return self._derived("noise")
 
     @property
-    def start_seed(self):
+    def start_seed(self) -> int:
         """The 64-bit seed of the start and the sizes: another hash of all fields that are not `paired`."""
         return self._derived("start")
 
     @property
-    def label(self):
+    def label(self) -> str:
         """The run in words, for reports."""
         rule = self.dynamics.of if isinstance(self.dynamics, Approximation) else self.dynamics
         named = _named(rule) + (".approximation()" if rule is not self.dynamics else "")
         return f"{named}, N = {self.n}, phi = {self.phi!r}, d = {self.dim}, {self.steps} steps, repeat {self.seed}"
 
     @property
-    def cost(self):
+    def cost(self) -> int:
         """Particle steps to do at most, n * steps, the start's own included: what progress is measured by."""
         before = self.start.cost if isinstance(self.start, Spec) else 0
         return self.n * self.steps + before
 
-    def schedule(self):
+    def schedule(self) -> NDArray[np.int64]:
         """The steps in [0, steps] to record, increasing; the last step done is recorded besides."""
         parts = [part.between(0, self.steps) for part in self.record]
         return np.unique(np.concatenate(parts))
 
-    def packing(self):
+    def packing(self) -> Packing:
         """The start: the packing at step 0."""
         if isinstance(self.start, Spec):
             end = self.start.run(self.start.steps, record=()).final
@@ -210,7 +214,7 @@ class Spec:
             )
         return Packing.random(self.n, self.phi, self.dim, self.start_seed, self.diameters())
 
-    def diameters(self):
+    def diameters(self) -> NDArray[np.float64] | None:
         """Relative diameters (n,), or None for equal spheres."""
         if self.sizes is None:
             return None
@@ -218,7 +222,9 @@ class Spec:
             return np.resize(np.array(self.sizes), self.n)
         return _gaussian_sizes(self.n, self.sizes, self.start_seed)
 
-    def run(self, steps=None, record=None, **options):
+    def run(
+        self, steps: int | None = None, record: Record = None, **options: Any
+    ) -> simulation.Run:
         """Do this run here and now: the same trajectory as in any sweep, watched as you like.
 
         Parameters
@@ -245,7 +251,7 @@ class Spec:
             **options,
         )
 
-    def columns(self):
+    def columns(self) -> dict[str, Any]:
         """The specification as flat columns of a table."""
         rule = self.dynamics.of if isinstance(self.dynamics, Approximation) else self.dynamics
         potential = getattr(rule, "potential", None)
@@ -301,7 +307,7 @@ class Spec:
         return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:8], "little")
 
 
-def from_text(text):
+def from_text(text: str) -> Spec:
     """The specification with this canonical text.
 
     Raises
@@ -322,7 +328,7 @@ def from_text(text):
     return spec
 
 
-def specs(dynamics, **values):
+def specs(dynamics: Dynamics | Sequence[Dynamics], **values: Any) -> list[Spec]:
     """Specifications for every combination of values.
 
     Parameters
