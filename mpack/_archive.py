@@ -10,12 +10,15 @@ A folder holds
 and is replaced as a whole (`mpack._container`): an export may be stopped at any moment.
 """
 
+from __future__ import annotations
+
 import csv
 import hashlib
 import io
 import json
 import lzma
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,13 +27,17 @@ from mpack._container import MANIFEST
 from mpack._rows import Series, chain, pack, pack_plain, unpack, unpack_plain
 from mpack._store import Store, StoreDamaged, StoreError
 from mpack._tables import DERIVED, MEASURED, RULE, SPECIFIED, Arrays, derived, frame, stored_series
+from mpack._types import AnyPath
 from mpack.specification import from_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FORMAT = 1
 _PRESET = 6 | lzma.PRESET_EXTREME
 
 
-def archives(folder):
+def archives(folder: AnyPath) -> list[Path]:
     """The folders in `folder` that hold archives of runs, sorted by name.
 
     Others that have a manifest hold results of another kind, which are none of this module's
@@ -44,7 +51,7 @@ def archives(folder):
 # export
 
 
-def export(store, folder):
+def export(store: AnyPath | Store, folder: AnyPath) -> dict[str, Any]:
     """Write all rows of a store as an archive.
 
     Parameters
@@ -68,7 +75,7 @@ def export(store, folder):
         with Store(store) as opened:
             return export(opened, folder)
     folder = Path(folder)
-    rows = sorted((store.get(key) for key in store.keys()), key=lambda row: row["spec"])
+    rows = sorted(store.values(), key=lambda row: row["spec"])
     if not rows:
         raise StoreError(f"store {store.path} has no finished run to export")
     specs = [from_text(row["spec"]) for row in rows]
@@ -195,7 +202,7 @@ def _distinct(values):
 # read
 
 
-def read_manifest(folder):
+def read_manifest(folder: AnyPath) -> dict[str, Any]:
     """The manifest of the archive in `folder`.
 
     Raises
@@ -215,7 +222,7 @@ def read_manifest(folder):
     return manifest
 
 
-def derived_now(folder):
+def derived_now(folder: AnyPath) -> bool:
     """True if what an archive derives from its series was derived by the rule of this version."""
     return read_manifest(folder)["derived by rule"] == RULE
 
@@ -277,7 +284,7 @@ def _valued(line, numbers):
     return values, found
 
 
-def load_archive(folder):
+def load_archive(folder: AnyPath) -> DataFrame:
     """The table of an archive, as `sweep` returns it, with the recorded series of each run in the column `series`.
 
     Parameters
@@ -317,7 +324,7 @@ def load_archive(folder):
     return frame(rows)
 
 
-def read_results(folder):
+def read_results(folder: AnyPath) -> list[dict[str, Any]]:
     """The results in an archive, as a store gives them, each with its chain made again and compared.
 
     Raises
@@ -365,7 +372,7 @@ def broken_chains(results):
     return broken
 
 
-def import_archive(folder, store):
+def import_archive(folder: AnyPath, store: AnyPath | Store) -> int:
     """Put the runs of an archive into a store, from which a sweep goes on; runs that are there are compared.
 
     Parameters

@@ -8,12 +8,16 @@ every row is made again from what is stored, so that no number anywhere can be c
 an audit cannot see is said by its chance to miss.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +25,13 @@ from mpack import _archive, _check
 from mpack._measures import measured
 from mpack._rows import DIGITS, beginning, marks, series_of, state, unpack
 from mpack._tables import DERIVED, derived, stored_series
+from mpack._types import AnyPath
 from mpack.packing import Packing, digest_of
 from mpack.simulation import simulate
 from mpack.specification import from_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 BUDGET = (
     2 * 10**6
@@ -44,7 +52,7 @@ class Replay:
     particle_steps: int
     wrong: tuple  #: sentences, one for each difference; none if the row is true
 
-    def __str__(self):
+    def __str__(self) -> str:
         late = f" and steps {self.late[0]} to {self.late[1]} from a checkpoint" if self.late else ""
         verdict = "; ".join(self.wrong) or "every bit as stored"
         return f"{self.label}: {self.steps} of {self.of} steps{late}, {self.records} numbers: {verdict}"
@@ -62,11 +70,11 @@ class Audit:
     broken: list = field(repr=False)  #: keys of rows whose numbers do not make their chain
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """True if nothing was found to differ."""
         return not self.broken and not any(replay.wrong for replay in self.replays)
 
-    def missed(self, share):
+    def missed(self, share: float) -> float:
         """Chance that an audit like this one draws none of the false rows, if `share` of the rows are false.
 
         Rows are drawn without repetition, so this is C(M - m, k)/C(M, k), close to (1 - share)**k,
@@ -83,11 +91,11 @@ class Audit:
         )
 
     @property
-    def coverage(self):
+    def coverage(self) -> float:
         """Share of the archive's particle steps that were done again."""
         return sum(replay.particle_steps for replay in self.replays) / max(1, self.particle_steps)
 
-    def __str__(self):
+    def __str__(self) -> str:
         drawn, wrong = len(self.replays), sum(bool(replay.wrong) for replay in self.replays)
         numbers = sum(replay.records for replay in self.replays)
         said = (
@@ -106,7 +114,7 @@ class Audit:
         )
         return f"{said}. Chance to draw none of the false rows: {chances}."
 
-    def table(self):
+    def table(self) -> DataFrame:
         """The rows done again, one a line, for a chapter to show: a pandas DataFrame."""
         import pandas
 
@@ -123,7 +131,7 @@ class Audit:
         ]
         return pandas.DataFrame(lines)
 
-    def plain(self):
+    def plain(self) -> dict[str, Any]:
         """As plain data, for `_build/audit.json`."""
         return {
             "archive": self.name,
@@ -137,7 +145,13 @@ class Audit:
         }
 
 
-def audit(folder, seconds=5.0, salt=None, keys=(), most=200):
+def audit(
+    folder: AnyPath,
+    seconds: float = 5.0,
+    salt: str | None = None,
+    keys: Sequence[str] = (),
+    most: int = 200,
+) -> Audit:
     """Draw rows of an archive, do a part of each again, compare every bit.
 
     Parameters

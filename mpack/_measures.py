@@ -5,10 +5,13 @@ are functions of the last packing, whose bits the digest vouches for; their own 
 on the machine's libm, so that no digest covers them.
 """
 
+from __future__ import annotations
+
 import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +31,7 @@ class Observable:
     defaults: dict
     check: Callable
 
-    def options(self, given):
+    def options(self, given: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
         """The options completed, as sorted pairs; ValueError or TypeError for what is none."""
         for name in given:
             _check.choice("option", name, tuple(self.defaults))

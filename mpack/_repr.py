@@ -1,13 +1,16 @@
 """Results in one line each: numbers as they are, arrays by their shape."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 FEW = 4  # entries of an array that are told one by one
 
 
-def short_repr(result):
+def short_repr(result: Any) -> str:
     """`repr` of a dataclass whose arrays may be long: `Gaps(h=<(600,) float64>, ...)`."""
     told = (
         f"{field.name}={_told(getattr(result, field.name))}"

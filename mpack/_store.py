@@ -5,12 +5,18 @@ synchronisation, one transaction a row, an exclusive lock from the first moment 
 checksum on every row, and no pickle.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Self
+
+from mpack._types import AnyPath
 
 APPLICATION = 0x6D70636B  # "mpck", in the header of the file
 VERSION = 1
@@ -82,10 +88,11 @@ class Store:
         If it cannot be opened, or another version of mpack made it.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: AnyPath) -> None:
         self.path = os.fspath(path)
-        self.derived = {}  # by key: what tables derive from a row, made once
-        self.held = []  # finished runs that could not be written yet
+        # by key: what tables derive from a row, made once
+        self.derived: dict[str, dict[str, Any]] = {}
+        self.held: list[dict[str, Any]] = []  # finished runs that could not be written yet
         if self.path != ":memory:" and not Path(self.path).parent.is_dir():
             raise StoreError(
                 f"store {self.path} cannot be made: there is no folder {Path(self.path).parent}"
@@ -175,30 +182,34 @@ class Store:
         """Every change of the file goes through here (and tests make it fail)."""
         return self._connection.execute(statement, parameters)
 
-    def close(self):
+    def close(self) -> None:
         """Give the file up to other drivers."""
         self._connection.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._connection.execute("SELECT count(*) FROM runs").fetchone()[0]
 
-    def __contains__(self, key):
+    def __contains__(self, key: object) -> bool:
         return (
             self._connection.execute("SELECT 1 FROM runs WHERE key = ?", (key,)).fetchone()
             is not None
         )
 
-    def keys(self):
+    def keys(self) -> list[str]:
         """The keys of all rows, sorted."""
         return [key for (key,) in self._connection.execute("SELECT key FROM runs ORDER BY key")]
 
-    def put(self, result):
+    def values(self) -> Iterator[dict[str, Any]]:
+        """The results of all rows, as `get` gives them, by key."""
+        return (found for key in self.keys() if (found := self.get(key)) is not None)
+
+    def put(self, result: dict[str, Any]) -> None:
         """Store a finished run, or hold it in memory until writing works again; `flush` ends the waiting.
 
         Raises as `put_all`, of failing writes only once more than MOST_HELD runs wait.
@@ -210,7 +221,7 @@ class Store:
             if len(self.held) > MOST_HELD:
                 raise
 
-    def flush(self):
+    def flush(self) -> None:
         """Store what is held; raises as `put_all`."""
         held, self.held = self.held, []
         try:
@@ -219,7 +230,7 @@ class Store:
             self.held = held
             raise
 
-    def put_all(self, results):
+    def put_all(self, results: list[dict[str, Any]]) -> None:
         """Store finished runs (each with "spec", its canonical text) in one go, all or none.
 
         A run that is there already must have the same digests. A write that fails is tried again a
@@ -270,7 +281,7 @@ class Store:
         except sqlite3.Error:
             pass  # the journal does it when the file is next opened
 
-    def get(self, key):
+    def get(self, key: str) -> dict[str, Any] | None:
         """The result with this key (with "spec", its canonical text, and "blobs"), or None.
 
         Raises StoreDamaged if its checksum is wrong.

@@ -7,11 +7,14 @@ and it does only what is missing. Archives of the runs behind the book's figures
 compact files, from which anyone can read, audit and go on.
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import contextlib
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpack import _check, _tables
 from mpack._archive import archives, derived_now, export, import_archive, load_archive
@@ -26,8 +29,12 @@ from mpack._store import (
     StoreInUse,
     StoreUnwritable,
 )
-from mpack.simulation import stoppable
+from mpack._types import AnyPath
+from mpack.simulation import Run, stoppable
 from mpack.specification import Spec, from_text, specs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = [
     "Spec",
@@ -57,6 +64,7 @@ __all__ = [
     "OBSERVABLES",
 ]
 
+_T = TypeVar("_T")
 RESUBMISSIONS = 10  # of one run, whose worker was lost each time
 _LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "CommClosedError", "LostWorker")
 
@@ -66,8 +74,15 @@ class SweepError(RuntimeError):
 
 
 def sweep(
-    specs, store=None, executor=None, progress=True, *, workers=None, at_once=None, threads=1
-):
+    specs: Iterable[Spec],
+    store: AnyPath | Store | None = None,
+    executor: concurrent.futures.Executor | None = None,
+    progress: bool = True,
+    *,
+    workers: int | None = None,
+    at_once: int | None = None,
+    threads: int = 1,
+) -> DataFrame:
     """Do the runs that are not in the store yet, store each as it finishes, and return the table of all.
 
     Parameters
@@ -153,7 +168,7 @@ def _sweep(specs, store, executor, progress, **how):
     return table(specs, store)
 
 
-def table(specs, store):
+def table(specs: Iterable[Spec], store: Store) -> DataFrame:
     """The table of runs that are all in `store`, in the order of `specs`; see `sweep`."""
     return _tables.frame([_row(spec, store) for spec in specs])
 
@@ -167,7 +182,14 @@ def _row(spec, store):
     return made
 
 
-def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
+def results(
+    specs: Iterable[Spec],
+    executor: concurrent.futures.Executor | None = None,
+    *,
+    workers: int | None = None,
+    at_once: int | None = None,
+    threads: int = 1,
+) -> Iterator[tuple[Spec, dict[str, Any] | BaseException]]:
     """Do runs and yield (spec, result) as they finish, in whatever order that is; what `sweep` is made of.
 
     A result is plain data, as `Store.put` takes it, or the exception that the run raised. A bounded
@@ -186,7 +208,7 @@ def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
         yield from _finished(specs, executor, at_once)
         return
     workers = processors() if workers is None else _check.integer("workers", workers, 1)
-    workers, stop = (workers if threads == 1 else 1), []
+    workers, stop = (workers if threads == 1 else 1), list[bool]()
     pool = concurrent.futures.ThreadPoolExecutor(workers)
     try:
         yield from _finished(specs, pool, workers, threads=threads, stop=stop)
@@ -195,7 +217,7 @@ def results(specs, executor=None, *, workers=None, at_once=None, threads=1):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def together(work: Callable, *columns: Iterable, workers: int | None = None) -> list:
+def together(work: Callable[..., _T], *columns: Iterable, workers: int | None = None) -> list[_T]:
     """Like `list(map(work, *columns))`, several calls at a time: results in the order of the arguments.
 
     For runs that are looked at as they go, or whose start is no `Spec`; the kernels hold no lock,
@@ -233,13 +255,13 @@ def together(work: Callable, *columns: Iterable, workers: int | None = None) -> 
     """
     if not callable(work):
         raise TypeError(f"work must be callable; got {_check.short(work)}")
-    columns = [list(column) for column in columns]
-    if len({len(column) for column in columns}) != 1:
+    lists = [list(column) for column in columns]
+    if len({len(column) for column in lists}) != 1:
         raise ValueError(
             "columns must be one at least, all of one length; "
-            f"got lengths {[len(column) for column in columns]}"
+            f"got lengths {[len(column) for column in lists]}"
         )
-    calls, stop = list(zip(*columns, strict=True)), []
+    calls, stop = list(zip(*lists, strict=True)), list[bool]()
     workers = processors() if workers is None else _check.integer("workers", workers, 1)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
     try:
@@ -336,7 +358,7 @@ def _bar(specs):
     return tqdm(total=sum(spec.cost for spec in specs), unit=" particle steps", unit_scale=True)
 
 
-def merge(store, *others):
+def merge(store: AnyPath | Store, *others: AnyPath | Store) -> int:
     """Bring the runs of other stores into a store; a run in both must have the same digests.
 
     Parameters
@@ -362,11 +384,11 @@ def merge(store, *others):
         ]
         before = len(stores[0])
         for other in stores[1:]:
-            stores[0].put_all([other.get(key) for key in other.keys()])
+            stores[0].put_all(list(other.values()))
         return len(stores[0]) - before
 
 
-def resume(row):
+def resume(row: Any) -> Run:
     """The end of a stored run that kept its last packing, as a Run: `mpack.simulate(resume(row), steps=...)` goes on.
 
     Parameters
