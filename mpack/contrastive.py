@@ -15,11 +15,14 @@ gradients here are plain NumPy, written a second time and compared in the tests.
 in [0, 1] and lengths in embeddings no unit: they lie on the unit sphere.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._kernels import contrastive as kernel
@@ -59,7 +62,7 @@ class Augmentation:
         for name, high in (("shift", None), ("turn", 1.0), ("grain", None)):
             object.__setattr__(self, name, _check.number(name, getattr(self, name), 0.0, high))
 
-    def views(self, images, count, seed, step=0):
+    def views(self, images: ArrayLike, count: int, seed: int, step: int = 0) -> NDArray[np.float64]:
         """Views of images, shape (n, count, pixels), as a batch of training at that step would see them.
 
         Parameters
@@ -125,14 +128,15 @@ class NTXent:
         )
 
     @property
-    def parameter(self):
+    def parameter(self) -> float:
+        """The number of the loss that training takes: the temperature."""
         return self.temperature
 
-    def value(self, Z):
+    def value(self, Z: ArrayLike) -> float:
         """The loss of embeddings Z, shape (images, views, out)."""
         return self.value_and_gradient(Z)[0]
 
-    def value_and_gradient(self, Z):
+    def value_and_gradient(self, Z: ArrayLike) -> tuple[float, NDArray[np.float64]]:
         """The loss of embeddings Z, shape (images, views, out), and its gradient, of the same shape."""
         Z = _embeddings(Z)
         images, views, out = Z.shape
@@ -199,32 +203,34 @@ class PackingLoss:
         _check.flag("attract", self.attract)
 
     @property
-    def kind(self):
+    def kind(self) -> int:
+        """The loss's number in `mpack._kernels.contrastive`."""
         return kernel.ATTRACTION if self.attract else kernel.PACKING
 
     @property
-    def parameter(self):
+    def parameter(self) -> float:
+        """The number of the loss that training takes: the scale."""
         return self.scale
 
-    def balls(self, Z):
+    def balls(self, Z: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Centres (images, out) and radii (images,) of the balls that embeddings Z (images, views, out) span."""
         u, _ = self._sphere(Z)
         return u.mean(axis=1), self._radii(u)
 
-    def activity(self, Z):
+    def activity(self, Z: ArrayLike) -> float:
         """Fraction of the balls that overlap another."""
         centre, radius = self.balls(Z)
         d, reach = _distances(centre, radius)
         return float(np.mean(np.any(d < reach, axis=1)))
 
-    def value(self, Z):
+    def value(self, Z: ArrayLike) -> float:
         """The loss of embeddings Z, shape (images, views, out)."""
         centre, radius = self.balls(Z)
         d, reach = _distances(centre, radius)
         depth = np.maximum(1.0 - d / reach, 0.0)
         return float(np.log(kernel.TINY + 0.5 * np.sum(depth**self.power)))
 
-    def value_and_gradient(self, Z):
+    def value_and_gradient(self, Z: ArrayLike) -> tuple[float, NDArray[np.float64]]:
         """The loss of embeddings Z, shape (images, views, out), and its gradient (turned over if `attract`)."""
         u, norm = self._sphere(Z)
         centre, radius, views = u.mean(axis=1), self._radii(u), u.shape[1]
@@ -304,10 +310,11 @@ class Encoder:
             raise ValueError(f"pixels must be a square; got {self.pixels}")
 
     @property
-    def size(self):
+    def size(self) -> int:
+        """Number of parameters P."""
         return sum((rows + 1) * columns for rows, columns in self._shapes())
 
-    def start(self, seed):
+    def start(self, seed: int) -> NDArray[np.float64]:
         """Random parameters, shape (P,): weights Gaussian of variance 2/fan-in (1/fan-in in the last layer), biases
         zero.
         """
@@ -331,15 +338,17 @@ class Encoder:
             scale, [x for rows, columns in self._shapes() for x in (rows * columns, columns)]
         )
 
-    def features_of(self, theta, X):
+    def features_of(self, theta: ArrayLike, X: ArrayLike) -> NDArray[np.float64]:
         """Features, shape (n, features), of images X (n, pixels)."""
         return self._layers(theta, X)[1]
 
-    def embed(self, theta, X):
+    def embed(self, theta: ArrayLike, X: ArrayLike) -> NDArray[np.float64]:
         """Embeddings, shape (n, out), of images X (n, pixels)."""
         return self._layers(theta, X)[2]
 
-    def gradient(self, theta, views, loss):
+    def gradient(
+        self, theta: ArrayLike, views: ArrayLike, loss: NTXent | PackingLoss
+    ) -> tuple[float, NDArray[np.float64]]:
         """Loss of a batch of views (images, views, pixels) and its gradient in theta (P,), by hand: layer by layer
         backwards.
 
@@ -407,18 +416,18 @@ class Training:
 
 
 def train(
-    encoder,
-    images,
-    loss,
+    encoder: Encoder,
+    images: ArrayLike,
+    loss: NTXent | PackingLoss,
     *,
-    rate,
-    epochs,
-    seed,
-    batch=64,
-    views=4,
-    augmentation=Augmentation(),
-    momentum=0.9,
-):
+    rate: float,
+    epochs: int,
+    seed: int,
+    batch: int = 64,
+    views: int = 4,
+    augmentation: Augmentation = Augmentation(),
+    momentum: float = 0.9,
+) -> Training:
     """Train an encoder without labels, by SGD with momentum and a learning rate that falls linearly to zero.
 
     In an epoch every image is in one batch, in random order (but for the remainder). With g the
@@ -486,10 +495,17 @@ def train(
             f"the parameters are not finite after training with rate={rate:g}; take a smaller one"
         )
     digest = hashlib.blake2b(theta.astype("<f8").tobytes(), digest_size=16).hexdigest()
-    return Training(theta, *np.ascontiguousarray(told.T), digest)
+    losses, activity, radius = np.ascontiguousarray(told.T)
+    return Training(theta, losses, activity, radius, digest)
 
 
-def linear_probe(features, labels, test_features, test_labels, per_class=None):
+def linear_probe(
+    features: ArrayLike,
+    labels: ArrayLike,
+    test_features: ArrayLike,
+    test_labels: ArrayLike,
+    per_class: int | None = None,
+) -> float:
     """Accuracy of a linear classifier on frozen features: what they hold that a plane can tell apart.
 
     Logistic regression on all classes with the penalty |w|**2/2 (scikit-learn, C = 1) after every
@@ -531,14 +547,14 @@ def linear_probe(features, labels, test_features, test_labels, per_class=None):
     return float(model.score((G - mean) / width, np.asarray(test_labels)))
 
 
-def _images(name, value):
+def _images(name: str, value: ArrayLike) -> NDArray:
     images = np.ascontiguousarray(_check.array(name, value, ("n", "pixels")))
     if len(images) < 1 or math.isqrt(images.shape[1]) ** 2 != images.shape[1]:
         raise ValueError(f"{name} must be square images, one a row; got shape {images.shape}")
     return images
 
 
-def _embeddings(Z):
+def _embeddings(Z: ArrayLike) -> NDArray:
     Z = _check.array("Z", Z, ("images", "views", "out"))
     if Z.shape[0] < 2 or Z.shape[1] < 2:
         raise ValueError(f"Z must have at least 2 images and 2 views; got shape {Z.shape}")

@@ -21,8 +21,11 @@ Lengths are in mean diameters; the Hessian is in energies per squared diameter.
 Source: Alexander, Phys. Rep. 296, 65 (1998), for the stress term; the averaged Hessian: this book.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,11 +40,15 @@ from mpack._pairs import (
 )
 from mpack._repr import short_repr
 from mpack._steps import moments_of_number, pushes_of
+from mpack._types import FloatOrArray
 from mpack.dynamics import SGD, Dynamics
 from mpack.observables import REACH, displacements, energy, flatness
 from mpack.packing import Packing
 from mpack.potentials import Linear, Potential, checked
 from mpack.simulation import Run, simulate, snapshots
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 DENSE_UP_TO = (
     1500  # coordinates up to which `modes` takes the dense solver, however few modes are asked for
@@ -49,7 +56,13 @@ DENSE_UP_TO = (
 RESIDUAL = 1e-7  # |H e - value e| of a mode, relative to the largest entry of H
 
 
-def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
+def hessian(
+    packing: Packing,
+    potential: Potential = Linear(),
+    *,
+    sigma: float | None = None,
+    stress: bool = True,
+) -> csr_array:
     """Hessian of the energy, H[d i + a, d j + b] = d2V/dx_ia dx_jb, as a sparse matrix.
 
     Signs as in this module's head: off-diagonal blocks are -K_ij, diagonal blocks the sums of K_ij,
@@ -100,7 +113,9 @@ def hessian(packing, potential=Linear(), *, sigma=None, stress=True):
     return matrix.tocsr()
 
 
-def trace(packing, potential=Linear(), *, sigma=None):
+def trace(
+    packing: Packing, potential: Potential = Linear(), *, sigma: float | None = None
+) -> float:
     """Tr H = 2 sum over pairs of U'' + (d - 1) U'/r, exactly rounded: without a matrix, for any size.
 
     Arguments and errors as for `hessian`. For a smooth potential flatness(sigma) = (sigma**2/2) Tr
@@ -111,7 +126,7 @@ def trace(packing, potential=Linear(), *, sigma=None):
     return 2.0 * exact_sum([along, (packing.dim - 1) * across])
 
 
-def kick_covariance(packing, dynamics):
+def kick_covariance(packing: Packing, dynamics: Dynamics) -> csr_array:
     """Covariance of the displacement of one step from a packing, in closed form, as a sparse matrix.
 
     Each random number w multiplies a push g, so the covariance is the sum of Var(w) g g^T: over
@@ -140,7 +155,7 @@ def kick_covariance(packing, dynamics):
     return (variance * (pushes @ pushes.T)).tocsr()
 
 
-def drift_rate(dynamics):
+def drift_rate(dynamics: Dynamics) -> float:
     """What multiplies the gradient in the mean step, alpha b_f for SGD and RCD and eps for BRO: the path of a step.
 
     BRO moves a pair apart by eps <u> = eps/2 each, where the linear potential's force is 1/2. Runs
@@ -268,10 +283,11 @@ def settling(
     for run in snapshots(start, dynamics, at=at, seed=seed, record=()):
         packing = run.final
         found.append((flatness(packing, sigma).delta_v_over_u0, energy(packing) / packing.n))
-    return Settling(paths, *np.array(found).T, packing)
+    flat, height = np.array(found).T
+    return Settling(paths, flat, height, packing)
 
 
-def agitation(packing, dynamics, width=0.03):
+def agitation(packing: Packing, dynamics: Dynamics, width: float = 0.03) -> tuple[float, float]:
     """How much one step shakes the gaps of pairs near contact: their mean square change over the path of the step.
 
     With D the displacement of a step, n the unit vector and h = r - d_ij the gap of a pair,
@@ -335,13 +351,15 @@ class Modes:
     __repr__ = short_repr
 
     @property
-    def participation(self):
+    def participation(self) -> NDArray[np.float64]:
         """(m,) participation ratio (sum_i e_i**2)**2 / (n sum_i e_i**4): 1 if all move alike, 1/n if one does."""
         squares = np.sum(self.vectors**2, axis=2)
         return 1.0 / (squares.shape[1] * np.sum(squares**2, axis=1))
 
 
-def modes(matrix, dim, count=None, *, near=None):
+def modes(
+    matrix: csr_array, dim: int, count: int | None = None, *, near: float | None = None
+) -> Modes:
     """Modes of a Hessian: all, or the lowest, or those nearest to a value.
 
     Two sets of trivial zeros are taken out before: the d translations, and all d coordinates of
@@ -440,7 +458,9 @@ def largest_curvature(packing: Packing, potential: Potential = Linear()) -> floa
     return float(found[0])
 
 
-def trajectory(run, samples, every, threads=1):
+def trajectory(
+    run: Run, samples: int, every: int, threads: int = 1
+) -> tuple[NDArray[np.float64], Packing, Run]:
     """Go on with a run and watch where its particles are.
 
     Parameters
@@ -484,7 +504,9 @@ def trajectory(run, samples, every, threads=1):
     return places, centre, run
 
 
-def variance_along(places, vectors, blocks=8):
+def variance_along(
+    places: ArrayLike, vectors: ArrayLike, blocks: int = 8
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variance of the fluctuations along modes, about their mean over time.
 
     Parameters
@@ -623,13 +645,13 @@ def banded(
     ([2.0, 9.0], 0.0)
     """
     values = _check.array("values", values, ("m",))
-    columns = [np.asarray(column, dtype=float) for column in columns]
-    if not columns or any(column.shape != values.shape for column in columns):
+    arrays = [np.asarray(column, dtype=float) for column in columns]
+    if not arrays or any(column.shape != values.shape for column in arrays):
         raise ValueError(
             f"columns must be one at least, each of shape {values.shape}; "
-            f"got {[column.shape for column in columns]}"
+            f"got {[column.shape for column in arrays]}"
         )
-    keep = (values > 1e-3 * values.max(initial=0.0)) & np.isfinite(columns[-1])
+    keep = (values > 1e-3 * values.max(initial=0.0)) & np.isfinite(arrays[-1])
     bands = _check.integer("bands", bands, 1)
     if np.count_nonzero(keep) < 2 * bands:
         raise ValueError(
@@ -639,14 +661,14 @@ def banded(
     parts = np.array_split(np.argsort(values[keep]), bands)
     means = [
         [np.exp(np.log(column[keep][part]).mean()) for part in parts]
-        for column in (values, *columns)
+        for column in (values, *arrays)
     ]
-    logs = np.log(columns[0][keep])
+    logs = np.log(arrays[0][keep])
     scatter = [logs[part].std(ddof=1) / len(part) ** 0.5 for part in parts]
     return np.array(means), np.array(scatter)
 
 
-def linear_variance(modes, covariance, rate):
+def linear_variance(modes: Modes, covariance: csr_array, rate: float) -> NDArray[np.float64]:
     """Stationary variance along modes of the linear process x' = x - rate H x + kick, kick with a given covariance.
 
     With Q = e^T C e the variance of the kick along a mode e of curvature h, and a = rate h,
@@ -682,7 +704,9 @@ def linear_variance(modes, covariance, rate):
         return np.where((a > 0) & (a < 2), kicks / (a * (2 - a)), np.where(a == 0, np.inf, np.nan))
 
 
-def averaged_slopes(r, sigma, dim, d=1.0):
+def averaged_slopes(
+    r: ArrayLike, sigma: float, dim: int, d: ArrayLike = 1.0
+) -> tuple[FloatOrArray, FloatOrArray]:
     """First and second derivative of the averaged linear potential u(r) = <U(|r e + dx_i - dx_j|)>, as u'' and u'/r.
 
     Averaging in `dim` dimensions and differentiating commute if the dimension is raised: (1/r) d/dr

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,7 @@ from scipy.special import gamma as gamma_function
 from mpack import _check, statistics
 from mpack._kernels import noise, regression
 from mpack._repr import short_repr
+from mpack._types import FloatOrArray
 from mpack.statistics import Estimate
 
 _DATA_BLOCK = np.uint64(2**31)  # noise blocks from here on never meet a batch
@@ -40,7 +42,7 @@ _DATA_BLOCK = np.uint64(2**31)  # noise blocks from here on never meet a batch
 # One mode: the building blocks. Arrays of any shape; the last two axes of a matrix are (theta, v).
 
 
-def propagator(t, gamma, omega2):
+def propagator(t: ArrayLike, gamma: ArrayLike, omega2: ArrayLike) -> NDArray[np.float64]:
     """exp(-A t) of one mode of curvature h, [[0, -1], [omega2, 2 gamma]] = A, in closed form.
 
     Underdamped, with delta = sqrt(omega2 - gamma^2) and S = exp(-gamma t) sin(delta t)/delta: [[C +
@@ -94,7 +96,7 @@ def _one_minus_exp_over(x):
     return np.where(x > 0.0, -np.expm1(-safe) / safe, 1.0)
 
 
-def step_matrix(eta, beta, h):
+def step_matrix(eta: float, beta: float, h: ArrayLike) -> NDArray[np.float64]:
     """One step of SGD with momentum on a mode of curvature h, without its noise: (theta, v)' = M (theta, v).
 
     M = [[1 - eta h, eta beta], [-h, beta]], shape (..., 2, 2); the noise xi of the gradient enters
@@ -169,7 +171,7 @@ def _momentum(beta):
     return _check.number("beta", beta, 0.0, 1.0, open_high=True)
 
 
-def _steps(name, k):
+def _steps(name: str, k: ArrayLike) -> NDArray[np.int64]:
     """k as a 1-D array of int64 >= 0."""
     array = np.atleast_1d(np.asarray(k))
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
@@ -179,7 +181,7 @@ def _steps(name, k):
     return array.astype(np.int64)
 
 
-def _time(t):
+def _time(t: ArrayLike) -> NDArray:
     t = np.asarray(t, float)
     if t.ndim > 1 or not np.all(np.isfinite(t)) or np.any(t < 0.0):
         raise ValueError(f"t must be a finite number >= 0 or a 1-D array of such; got {t!r}")
@@ -286,11 +288,17 @@ class LinearRegressionSGD:
     eta: float
     beta: float
     batch_size: int
-    spectrum: np.ndarray | None = None
-    hessian: np.ndarray | None = None
+    spectrum: ArrayLike | None = None
+    hessian: ArrayLike | None = None
     sigma: float = 1.0
     weight_decay: float = 0.0
-    optimum: np.ndarray | None = None
+    optimum: Any = None  # array_like or None as given, an array from then on
+    rho: NDArray[np.float64] = dataclasses.field(init=False, repr=False)
+    h: NDArray[np.float64] = dataclasses.field(init=False, repr=False)
+    gamma: float = dataclasses.field(init=False, repr=False)
+    omega2: NDArray[np.float64] = dataclasses.field(init=False, repr=False)
+    kappa: float = dataclasses.field(init=False, repr=False)
+    _modes: NDArray[np.float64] | None = dataclasses.field(init=False, repr=False)
 
     __repr__ = short_repr
 
@@ -317,11 +325,13 @@ class LinearRegressionSGD:
         put("kappa", self.batch_size * (1.0 - self.beta**2) / self.sigma**2)
 
     @property
-    def dim(self):
+    def dim(self) -> int:
+        """Number of parameters d."""
         return self.rho.size
 
     @property
-    def modes(self):
+    def modes(self) -> NDArray[np.float64]:
+        """Eigenvectors of H as columns, shape (d, d), in the order of `rho`."""
         return np.eye(self.dim) if self._modes is None else self._modes
 
     def _to_modes(self, x):
@@ -346,31 +356,31 @@ class LinearRegressionSGD:
         return 2.0 / (self.eta * (1.0 + self.beta))
 
     @property
-    def A(self):
+    def A(self) -> NDArray[np.float64]:
         """Drift matrix [[0, -I], [c (H + lambda), c (1 - beta) I]], shape (2d, 2d)."""
         return self._blocks(0.0, -1.0, self.omega2, 2.0 * self.gamma)
 
     @property
-    def D(self):
+    def D(self) -> NDArray[np.float64]:
         """Diffusion matrix diag(0, c (1 - beta) H), shape (2d, 2d); the noise has covariance 2 D/kappa per
         unit t.
         """
         return self._blocks(0.0, 0.0, 0.0, 2.0 * self.gamma * self.rho)
 
     @property
-    def Q(self):
+    def Q(self) -> NDArray[np.float64]:
         """Antisymmetric part [[0, -H], [H, 0]] of the flow: A = (D + Q) U. Shape (2d, 2d)."""
         return self._blocks(0.0, -self.rho, self.rho, 0.0)
 
     @property
-    def B(self):
+    def B(self) -> NDArray[np.float64]:
         """kappa times the stationary covariance: diag(H (H + lambda)^-1/c, H), shape (2d, 2d). A B + B A^T =
         2 D.
         """
         return self._blocks(self._occupation() / self._c, 0.0, 0.0, self.rho)
 
     @property
-    def U(self):
+    def U(self) -> NDArray[np.float64]:
         """Inverse of B, the curvature of the modified loss, shape (2d, 2d). ValueError if some rho is 0."""
         self._forbid_flat("U")
         return self._blocks(self._c * self.h / self.rho, 0.0, 0.0, 1.0 / self.rho)
@@ -394,15 +404,17 @@ class LinearRegressionSGD:
         block = [[(E * P[..., None, :, a, b]) @ E.T for b in (0, 1)] for a in (0, 1)]
         return np.concatenate([np.concatenate(row, axis=-1) for row in block], axis=-2)
 
-    def mode_propagator(self, t):
+    def mode_propagator(self, t: ArrayLike) -> NDArray[np.float64]:
         """exp(-A t) mode by mode, shape t.shape + (d, 2, 2); see `propagator`."""
         return propagator(_time(t)[..., None], self.gamma, self.omega2)
 
-    def propagator(self, t):
+    def propagator(self, t: ArrayLike) -> NDArray[np.float64]:
         """exp(-A t), shape t.shape + (2d, 2d). t >= 0: a number or a 1-D array, eta times steps."""
         return self._assemble(self.mode_propagator(t))
 
-    def mean(self, t, theta0, v0=None):
+    def mean(
+        self, t: ArrayLike, theta0: ArrayLike, v0: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
         """E z_t = z* + exp(-A t)(z_0 - z*), shape t.shape + (2d,).
 
         theta0, v0 : (d,), v0 = 0 by default. The recursion with v_0 = 0 is met to second order in
@@ -411,12 +423,14 @@ class LinearRegressionSGD:
         """
         return self._centre + self.propagator(t) @ (self._phase(theta0, v0) - self._centre)
 
-    def covariance(self, t):
+    def covariance(self, t: ArrayLike) -> NDArray[np.float64]:
         """Cov z_t = [B - exp(-A t) B exp(-A^T t)]/kappa from a known start, shape t.shape + (2d, 2d)."""
         P, B = self.mode_propagator(t), self._mode_B()
         return self._assemble((B - P @ B @ _T(P)) / self.kappa)
 
-    def discrete_mean(self, k, theta0, v0=None):
+    def discrete_mean(
+        self, k: ArrayLike, theta0: ArrayLike, v0: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
         """E z_k of the recursion itself, exactly, shape (len(k), 2d). k: int or 1-D array of ints >= 0.
 
         Examples
@@ -430,7 +444,7 @@ class LinearRegressionSGD:
         powers = np.stack([_doubling(self._M, int(step))[0] for step in _steps("k", k)])
         return self._centre + self._assemble(powers) @ z0
 
-    def discrete_covariance(self, k):
+    def discrete_covariance(self, k: ArrayLike) -> NDArray[np.float64]:
         """Cov z_k of the recursion from a known start, exactly, shape (len(k), 2d, 2d): sum of M^j N M^jT, j
         < k.
 
@@ -472,7 +486,7 @@ class LinearRegressionSGD:
     # -- stationarity
     # -------------------------------------------------------------------------------------------
 
-    def stationary(self, *, discrete=True):
+    def stationary(self, *, discrete: bool = True) -> Stationary:
         """Stationary second moments of every mode, as a `Stationary`.
 
         Langevin: var theta = eta sigma^2 rho/[2 S (1 - beta)(rho + lambda)], var v = sigma^2 rho/[S
@@ -499,7 +513,7 @@ class LinearRegressionSGD:
         boost = 1.0 / (1.0 - self.eta * self.h / (2.0 * (1.0 + self.beta)))
         return Stationary(position * boost, velocity * boost, 0.5 * self.eta * velocity * boost)
 
-    def minibatch_factor(self):
+    def minibatch_factor(self) -> NDArray[np.float64]:
         """By how much real mini-batches of Gaussian inputs enlarge every stationary second moment, shape
         (d,).
 
@@ -524,7 +538,7 @@ class LinearRegressionSGD:
             return np.full(self.dim, np.inf)
         return (1.0 + total / (1.0 - total)) / own
 
-    def loss(self, theta):
+    def loss(self, theta: ArrayLike) -> FloatOrArray:
         """Training loss above its least value, (theta - mu)(H + lambda)(theta - mu)/2; theta (..., d).
 
         Examples
@@ -540,7 +554,7 @@ class LinearRegressionSGD:
         )
         return 0.5 * np.sum(self.h * self._to_modes(x) ** 2, axis=-1)
 
-    def modified_loss(self, z):
+    def modified_loss(self, z: ArrayLike) -> FloatOrArray:
         """Phi(z) = (z - z*) U (z - z*)/2: stationarity is exp(-kappa Phi), not exp(-loss). z = (theta, v),
         (..., 2d).
 
@@ -559,13 +573,13 @@ class LinearRegressionSGD:
         w = self._point(z) - self._centre
         return 0.5 * np.einsum("...i,ij,...j->...", w, self.U, w)
 
-    def density(self, z):
+    def density(self, z: ArrayLike) -> FloatOrArray:
         """Stationary probability density of the Langevin equation at z (..., 2d)."""
         self._forbid_flat("density")
         log_norm = self.dim * np.log(2.0 * np.pi / self.kappa) + 0.5 * np.linalg.slogdet(self.B)[1]
         return np.exp(-self.kappa * self.modified_loss(z) - log_norm)
 
-    def current(self, z):
+    def current(self, z: ArrayLike) -> NDArray[np.float64]:
         """Stationary probability current J(z) = -Q U (z - z*) p(z), shape (..., 2d); its divergence is
         zero.
         """
@@ -574,7 +588,7 @@ class LinearRegressionSGD:
     def _point(self, z):
         return _check.array("z", z, (None,) * (np.ndim(z) - 1) + (2 * self.dim,))
 
-    def circulation(self, *, discrete=True):
+    def circulation(self, *, discrete: bool = True) -> NDArray[np.float64]:
         """E(theta dv/dt - v dtheta/dt) of every mode, shape (d,): minus twice the area swept per unit time.
 
         Langevin: -2 sigma^2 rho/[S (1 - beta^2)]. Discrete, E(theta_k v_(k+1) - v_k
@@ -591,7 +605,7 @@ class LinearRegressionSGD:
         power = self.sigma**2 * self.rho / self.batch_size
         return -power / (1.0 - self.beta) if discrete else -2.0 * power / (1.0 - self.beta**2)
 
-    def oscillates(self, *, discrete=True):
+    def oscillates(self, *, discrete: bool = True) -> NDArray[np.bool_]:
         """Which modes are underdamped, bool (d,). Discrete: |1 + beta - eta h| < 2 sqrt(beta); Langevin:
         omega > gamma.
         """
@@ -636,7 +650,7 @@ class LinearRegressionSGD:
     # -- displacement
     # -------------------------------------------------------------------------------------------
 
-    def local_displacement(self, *, discrete=True):
+    def local_displacement(self, *, discrete: bool = True) -> float:
         """E|theta_(k+1) - theta_k|^2 = eta^2 E|v|^2 in stationarity; Langevin: eta^2 sigma^2 Tr H/[S (1 -
         beta^2)].
 
@@ -649,7 +663,9 @@ class LinearRegressionSGD:
         """
         return float(self.eta**2 * self.stationary(discrete=discrete).velocity.sum())
 
-    def global_displacement(self, k, *, form="discrete", per_mode=False):
+    def global_displacement(
+        self, k: ArrayLike, *, form: str = "discrete", per_mode: bool = False
+    ) -> NDArray[np.float64]:
         """E|theta_(s+k) - theta_s|^2 in stationarity, shape (len(k),), or (len(k), d) with per_mode=True.
 
         Parameters
@@ -691,7 +707,7 @@ class LinearRegressionSGD:
         exact = (slow * np.expm1(-fast * t) - fast * np.expm1(-slow * t)) / (2.0 * s)
         return np.where(over, exact, 1.0 - self.mode_propagator(t[..., 0])[..., 0, 0])
 
-    def slope(self, k):
+    def slope(self, k: ArrayLike) -> NDArray[np.float64]:
         """d ln E|theta_(s+k) - theta_s|^2/d ln k of the Langevin path: the anomalous exponent at k, closed
         form.
 
@@ -751,7 +767,16 @@ def _eigenmodes(spectrum, hessian):
 # Displacement for measured curvatures, and its exponent
 
 
-def linear_displacement(k, eta, beta, curvature, noise_variance, *, age=None, per_mode=False):
+def linear_displacement(
+    k: ArrayLike,
+    eta: float,
+    beta: float,
+    curvature: ArrayLike,
+    noise_variance: ArrayLike,
+    *,
+    age: int | None = None,
+    per_mode: bool = False,
+) -> NDArray[np.float64]:
     """E|theta_(s+k) - theta_s|^2 of the recursion for any curvatures and gradient noise, exactly.
 
     Parameters
@@ -809,7 +834,7 @@ def _since(M, N, C, k):
     return np.einsum("...a,...ab,...b->...", gain, C, gain) + _noise_sum(M, N, k)[..., 0, 0]
 
 
-def power_law_displacement(tau, a):
+def power_law_displacement(tau: ArrayLike, a: float) -> FloatOrArray:
     """sum over i >= 1 of 1 - exp(-tau i^-a) ~ Gamma(1 - 1/a) tau^(1/a) - 1/2 for tau >> 1, a > 1.
 
     The global displacement of the overdamped power-law spectrum in units of 2 var theta, at tau =
@@ -856,7 +881,9 @@ class ExponentFit:
         return Estimate(self.exponent, self.error, self.runs)
 
 
-def anomalous_exponent(k, displacement, *, window=2.0 / 3.0):
+def anomalous_exponent(
+    k: ArrayLike, displacement: ArrayLike, *, window: float = 2.0 / 3.0
+) -> ExponentFit:
     """Exponent c of |Delta_k|^2 ~ k^c: a straight line through ln |Delta_k|^2 against ln k.
 
     The rule of Kunin et al.: the last two thirds, here of the range of ln k, k >= k_max^(1/3) when
@@ -1002,7 +1029,15 @@ def _line(x, y):
 # Real mini-batch runs
 
 
-def regression_data(spectrum, n, *, sigma=1.0, weights=None, labels="paired", seed=0):
+def regression_data(
+    spectrum: ArrayLike,
+    n: int,
+    *,
+    sigma: float = 1.0,
+    weights: ArrayLike | None = None,
+    labels: str = "paired",
+    seed: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A data set X (n, d), y (n,) with <x x^T> = diag(spectrum) to rounding and residuals of mean square
     sigma^2.
 
@@ -1078,7 +1113,7 @@ class RegressionRuns:
 
     __repr__ = short_repr
 
-    def displacement(self, origin=0):
+    def displacement(self, origin: int = 0) -> NDArray[np.float64]:
         """|theta - theta at record `origin`|^2 of every run, shape (runs, m - origin - 1): one row a run,
         later records.
         """
@@ -1194,7 +1229,18 @@ class RegressionRuns:
             raise ValueError(f"records must be those of consecutive steps; got steps {self.steps}")
 
 
-def run_regression(model, X, y, *, record, runs, seed, start="stationary", v0=None, threads=1):
+def run_regression(
+    model: LinearRegressionSGD,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    record: ArrayLike,
+    runs: int,
+    seed: int,
+    start: str | ArrayLike = "stationary",
+    v0: ArrayLike | None = None,
+    threads: int = 1,
+) -> RegressionRuns:
     """Mini-batch SGD with momentum on (X, y), `runs` times, with the hyperparameters of `model`.
 
     Parameters

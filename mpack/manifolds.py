@@ -19,9 +19,10 @@ import dataclasses
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
+from mpack._types import FloatOrArray
 from mpack.packing import Packing, unit_ball_volume
 from mpack.statistics import Estimate, mean_error
 
@@ -30,7 +31,7 @@ _HALF_WIDTH = 9.0  # standard deviations; a Gaussian has 2e-19 of its weight bey
 _TABLE = 40.0  # nodes of an interpolated average, per standard deviation
 
 
-def cap_fraction(h, dim):
+def cap_fraction(h: ArrayLike, dim: int) -> FloatOrArray:
     """Part of a ball's volume that lies beyond a plane at the distance h from its centre.
 
     A slice at height t of the unit ball is a ball of radius sqrt(1 - t**2), so the part is int_h^1
@@ -65,12 +66,12 @@ def cap_fraction(h, dim):
     from scipy.special import betainc
 
     dim = _check.integer("dim", dim, 1)
-    h = np.clip(np.asarray(h, dtype=float), -1.0, 1.0)
-    part = 0.5 * betainc(0.5 * (dim + 1), 0.5, 1.0 - h * h)
-    return np.where(h < 0.0, 1.0 - part, part)[()]
+    x = np.clip(np.asarray(h, dtype=float), -1.0, 1.0)
+    part = 0.5 * betainc(0.5 * (dim + 1), 0.5, 1.0 - x * x)
+    return np.where(x < 0.0, 1.0 - part, part)[()]
 
 
-def overlap_volume(r, dim, a=1.0, b=1.0):
+def overlap_volume(r: ArrayLike, dim: int, a: float = 1.0, b: float = 1.0) -> FloatOrArray:
     """Volume common to two balls of diameters a and b whose centres are r apart.
 
     The spheres meet in a plane at the distance h_a = (r**2 + R_a**2 - R_b**2)/2r from the centre of
@@ -106,7 +107,7 @@ def overlap_volume(r, dim, a=1.0, b=1.0):
     return unit_ball_volume(dim) * np.where(inside, B**dim, caps)[()]
 
 
-def two_class_error(r, dim, a=1.0, b=1.0):
+def two_class_error(r: ArrayLike, dim: int, a: float = 1.0, b: float = 1.0) -> FloatOrArray:
     """Bayes error of two balls of diameters a and b whose centres are r apart.
 
     Where they overlap the denser one, which is the smaller, is the better guess, and the other
@@ -134,7 +135,7 @@ def two_class_error(r, dim, a=1.0, b=1.0):
     return overlap_volume(r, dim, a, b) / (2.0 * larger)
 
 
-def random_error(n, phi):
+def random_error(n: int, phi: ArrayLike) -> FloatOrArray:
     """Mean Bayes error of n equal balls placed independently and uniformly: the state before anything is learnt.
 
     A point of the box is missed by all balls with probability (1 - phi/n)**n, so the covered part
@@ -161,7 +162,7 @@ def random_error(n, phi):
     return (1.0 + np.expm1(n * np.log1p(-phi / n)) / phi)[()] if n > 1 else np.zeros_like(phi)[()]
 
 
-def pair_error(packing):
+def pair_error(packing: Packing) -> float:
     """Sum over pairs of what two balls confuse: an upper bound of the Bayes error, and the error itself where no
     three meet.
 
@@ -287,7 +288,7 @@ class ShiftedError:
     sigma: float
 
 
-def shifted_error(packing, sigma):
+def shifted_error(packing: Packing, sigma: float) -> ShiftedError:
     """Mean error after every centre has moved by a Gaussian of standard deviation sigma on every axis, as sums over
     pairs.
 
@@ -336,10 +337,10 @@ def shifted_error(packing, sigma):
     listed = pairs.chunks(packing.fixed, packing.box, packing.diameters, 1.0, reach - 1.0)
     r = np.concatenate([part for _, _, part in listed])
     average = [_interpolated(mean, r, sigma, packing.dim) for mean in (mean_refitted, mean_fixed)]
-    before, *after = (
+    before, refitted, fixed = (
         2.0 * math.fsum(part) / packing.n for part in (two_class_error(r, packing.dim), *average)
     )
-    return ShiftedError(before, *after, sigma)
+    return ShiftedError(before, refitted, fixed, sigma)
 
 
 def half_point(n: ArrayLike, absorbed: ArrayLike, box: float) -> Estimate:
@@ -421,7 +422,7 @@ def _variance_of_centre(x, centre, slope):
     return np.linalg.inv(information)[0, 0]
 
 
-def class_separation(features, labels):
+def class_separation(features: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """How far apart real classes are for their size: |m_a - m_b|/(R_a + R_b) for all pairs.
 
     m_a is the mean of a class and R_a the root of the mean squared distance from it. Above 1, balls
@@ -466,7 +467,7 @@ def class_separation(features, labels):
     return np.linalg.norm(middle[a] - middle[b], axis=1) / (radius[a] + radius[b])
 
 
-def mean_refitted(r, sigma, dim):
+def mean_refitted(r: ArrayLike, sigma: float, dim: int) -> NDArray[np.float64]:
     """<c(rho/D)> for two equal balls (D = 1) at the distance r after both have moved (see `shifted_error`): array.
 
     Examples
@@ -486,7 +487,7 @@ def mean_refitted(r, sigma, dim):
     return np.sum(weights * density * cap_fraction(rho, dim), axis=1)
 
 
-def mean_fixed(r, sigma, dim):
+def mean_fixed(r: ArrayLike, sigma: float, dim: int) -> NDArray[np.float64]:
     """<c((r/2 - sigma z)/R)> for two equal balls (R = 1/2) at the distance r (see `shifted_error`): array.
 
     Examples
@@ -528,7 +529,7 @@ def _interpolated(mean, r, sigma, dim):
     return CubicSpline(grid, mean(grid, sigma, dim))(r)
 
 
-def _distances(r):
+def _distances(r: ArrayLike) -> NDArray[np.float64]:
     r = np.asarray(r, dtype=float)
     if not (np.all(np.isfinite(r)) and np.all(r >= 0)):
         raise ValueError("r must be finite and >= 0")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,6 +104,12 @@ class SmallNetwork:
     hidden: int
     weight_decay: float = 0.0
 
+    if TYPE_CHECKING:  # arrays are made of what is given
+
+        def __init__(
+            self, X: ArrayLike, labels: ArrayLike, hidden: int, weight_decay: float = 0.0
+        ) -> None: ...
+
     __repr__ = short_repr
 
     def __post_init__(self):
@@ -124,14 +131,16 @@ class SmallNetwork:
         )
 
     @property
-    def classes(self):
+    def classes(self) -> int:
+        """Number of classes."""
         return int(self.labels.max()) + 1
 
     @property
-    def size(self):
+    def size(self) -> int:
+        """Number of parameters P."""
         return (self.X.shape[1] + 1) * self.hidden + (self.hidden + 1) * self.classes
 
-    def start(self, seed):
+    def start(self, seed: int) -> NDArray[np.float64]:
         """Random parameters, shape (P,): weights Gaussian of variance 1/fan-in, biases zero.
 
         Examples
@@ -158,7 +167,9 @@ class SmallNetwork:
         )
         return draws * np.repeat(scale, counts)
 
-    def probabilities(self, theta, X=None):
+    def probabilities(
+        self, theta: NDArray, X: NDArray | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Hidden activities (n, hidden) and class probabilities (n, classes).
 
         Examples
@@ -177,7 +188,7 @@ class SmallNetwork:
         p = np.exp(z - z.max(axis=1, keepdims=True))
         return a, p / p.sum(axis=1, keepdims=True)
 
-    def loss(self, theta):
+    def loss(self, theta: NDArray) -> float:
         """Training loss, weight decay included.
 
         Examples
@@ -192,7 +203,7 @@ class SmallNetwork:
         p = self.probabilities(theta)[1][np.arange(len(self.X)), self.labels]
         return float(-np.log(p).mean() + 0.5 * self.weight_decay * theta @ theta)
 
-    def accuracy(self, theta, X, labels):
+    def accuracy(self, theta: NDArray, X: NDArray, labels: ArrayLike) -> float:
         """Fraction of images whose most probable class is their label.
 
         Examples
@@ -206,7 +217,7 @@ class SmallNetwork:
         """
         return float(np.mean(self.probabilities(theta, X)[1].argmax(axis=1) == labels))
 
-    def gradient(self, theta):
+    def gradient(self, theta: NDArray) -> NDArray[np.float64]:
         """Gradient of the training loss, shape (P,).
 
         Examples
@@ -226,7 +237,7 @@ class SmallNetwork:
             + self.weight_decay * theta
         )
 
-    def sample_gradients(self, theta):
+    def sample_gradients(self, theta: NDArray) -> NDArray[np.float64]:
         """Gradient of every sample's -ln p[label], shape (n, P), without weight decay.
 
         Examples
@@ -243,7 +254,7 @@ class SmallNetwork:
         parts = [self.X[:, :, None] * dh[:, None, :], dh, a[:, :, None] * dz[:, None, :], dz]
         return np.concatenate([part.reshape(len(self.X), -1) for part in parts], axis=1)
 
-    def hessian(self, theta):
+    def hessian(self, theta: NDArray) -> NDArray[np.float64]:
         """Hessian of the training loss, shape (P, P), exactly: the Gauss-Newton part and what tanh bends.
 
         With J_c = d logit_c/d theta and e = p - onehot: <sum_c p_c (J_c - J)(J_c - J)^T + sum_c e_c
@@ -272,8 +283,8 @@ class SmallNetwork:
             J[:, c, first + c :: classes] = a1
         J -= np.einsum("nc,ncp->np", p, J)[:, None]
         J *= np.sqrt(p)[:, :, None]
-        J = J.reshape(n * classes, -1)
-        H = J.T @ J
+        rows = J.reshape(n * classes, -1)
+        H = rows.T @ rows
         e = p.copy()
         e[np.arange(n), self.labels] -= 1.0
         bend = -2.0 * a * slope * (e @ W2.T)
@@ -288,7 +299,7 @@ class SmallNetwork:
             H[out, unit] += across.T
         return H / n + self.weight_decay * np.eye(self.size)
 
-    def minimum(self, theta, tolerance=1e-9):
+    def minimum(self, theta: NDArray, tolerance: float = 1e-9) -> NDArray[np.float64]:
         """The minimum of the training loss below theta, (P,): the rule of SGD on the whole batch, then Newton
         steps.
 
@@ -324,7 +335,7 @@ class SmallNetwork:
             f"no minimum: |gradient| is {np.linalg.norm(g):.3g}, not < {tolerance:g}"
         )
 
-    def spectra(self, theta):
+    def spectra(self, theta: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each
         eigenvector.
 
@@ -341,7 +352,19 @@ class SmallNetwork:
         h, E = np.linalg.eigh(self.hessian(theta))
         return h[::-1], np.var(self.sample_gradients(theta) @ E[:, ::-1], axis=0)
 
-    def train(self, theta, *, eta, beta, batch_size, record, seed, v=None, first_run=0, threads=1):
+    def train(
+        self,
+        theta: ArrayLike,
+        *,
+        eta: float,
+        beta: float,
+        batch_size: int,
+        record: ArrayLike,
+        seed: int,
+        v: ArrayLike | None = None,
+        first_run: int = 0,
+        threads: int = 1,
+    ) -> NetworkRuns:
         """SGD with momentum, batches drawn with replacement: v' = beta v - g, theta' = theta + eta v'.
 
         Parameters
@@ -374,7 +397,7 @@ class SmallNetwork:
             _check.number("eta", eta, 0.0, open_low=True),
             _check.number("beta", beta, 0.0, 1.0, open_high=True),
         )
-        size, seed = (
+        size, key = (
             _check.integer("batch_size", batch_size, 1),
             np.uint64(_check.seed("seed", seed)),
         )
@@ -394,7 +417,7 @@ class SmallNetwork:
             row = slice(r, r + 1)
             network.sgd_runs(
                 self.X, self.labels, self.hidden, self.classes, theta[row], v[row], eta, beta,
-                self.weight_decay, size, seed, first_run + r, record, out[row], speed2[row],
+                self.weight_decay, size, key, first_run + r, record, out[row], speed2[row],
             )  # fmt: skip
 
         with ThreadPoolExecutor(threads) as pool:
@@ -452,8 +475,15 @@ class SmallNetwork:
         lags, origins = _increasing("lags", lags), _increasing("origins", origins)
         visits = np.add.outer(origins, np.r_[0, lags])
         record = np.unique(visits)
-        how = dict(eta=eta, beta=beta, batch_size=batch_size, seed=seed, threads=threads)
-        got = self.train(theta, record=np.r_[0, record], **how)
+        got = self.train(
+            theta,
+            eta=eta,
+            beta=beta,
+            batch_size=batch_size,
+            record=np.r_[0, record],
+            seed=seed,
+            threads=threads,
+        )
         places = 1 + np.searchsorted(record, visits)
         squares = [
             np.sum((got.theta[:, at[1:]] - got.theta[:, at[:1]]) ** 2, axis=-1) for at in places
@@ -472,7 +502,7 @@ class SmallNetwork:
         return a, dz, (dz @ self._split(theta)[2].T) * (1.0 - a * a)
 
 
-def _increasing(name, steps):
+def _increasing(name: str, steps: ArrayLike) -> NDArray[np.int64]:
     """Increasing steps >= 1, int64."""
     steps = _check.array(name, steps, (None,), dtype=np.int64)
     if steps.size < 1 or steps[0] < 1 or np.any(np.diff(steps) <= 0):

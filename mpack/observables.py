@@ -6,26 +6,33 @@ depend on the order of the particles. Lengths are in mean diameters. The mean sq
 needs a history and is recorded by `mpack.simulate`.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._averages import lifted, shell_average
 from mpack._box import nearest
 from mpack._pairs import check_cutoff, check_packing, contact, exact_sum, pairs_within, reach
 from mpack._repr import short_repr
+from mpack._types import FloatOrArray
 from mpack.packing import Packing
-from mpack.potentials import Linear, checked, separations
+from mpack.potentials import Linear, Potential, checked, separations
+
+if TYPE_CHECKING:
+    from mpack.simulation import Run
 
 REACH = 8.0  # flatness: pairs are taken up to range + REACH * s, s = sqrt(2) sigma
 LEAST_SIGMA = 1e-100  # its square is a number; coordinates themselves end at 2**-64 of the box
 MOST_SAMPLES = 10**9
 
 
-def activity(packing, potential=None):
+def activity(packing: Packing, potential: Potential | None = None) -> float:
     """Activity f_a: the fraction of particles with at least one overlap, r < R_i + R_j (strictly).
 
     Parameters
@@ -53,7 +60,7 @@ def activity(packing, potential=None):
     return np.count_nonzero(active) / packing.n
 
 
-def energy(packing, potential=Linear()):
+def energy(packing: Packing, potential: Potential = Linear()) -> float:
     """Total energy V = sum over pairs of U(r_ij), exactly rounded.
 
     Parameters
@@ -79,7 +86,7 @@ def energy(packing, potential=Linear()):
     return exact_sum(parts)
 
 
-def displacements(run):
+def displacements(run: Run) -> NDArray[np.float64]:
     """Displacement of every particle since step 0, from unwrapped coordinates: what `run.msd` averages.
 
     Parameters
@@ -156,7 +163,7 @@ class Contacts:
     __repr__ = short_repr
 
 
-def contacts(packing, tolerance=0.0):
+def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
     """Contacts r < (1 + tolerance) (R_i + R_j), with and without rattlers.
 
     A rattler has fewer than d + 1 contacts, the least that can hold a sphere in place. Rattlers are
@@ -252,7 +259,7 @@ class Gaps:
     __repr__ = short_repr
 
 
-def gaps(packing, low=-0.4, high=0.2, bins=600):
+def gaps(packing: Packing, low: float = -0.4, high: float = 0.2, bins: int = 600) -> Gaps:
     """Distribution of the gaps h = r - d_ij between surfaces: negative for overlaps.
 
     density = 2 counts/(n width). For equal spheres it is the number density times the surface of
@@ -311,7 +318,13 @@ class Flatness:
     samples: int | None  #: Monte-Carlo samples; None for the sum over pairs
 
 
-def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
+def flatness(
+    packing: Packing,
+    sigma: float = 0.015,
+    potential: Potential = Linear(),
+    samples: int | None = None,
+    seed: int | None = None,
+) -> Flatness:
     """Flatness: mean energy change <V(X + dX) - V(X)>, dX Gaussian with standard deviation sigma on every
     axis.
 
@@ -383,7 +396,9 @@ def flatness(packing, sigma=0.015, potential=Linear(), samples=None, seed=None):
     )
 
 
-def pair_flatness(r, sigma, dim, d=1.0, potential=Linear()):
+def pair_flatness(
+    r: ArrayLike, sigma: float, dim: int, d: ArrayLike = 1.0, potential: Potential = Linear()
+) -> FloatOrArray:
     """Mean change <U(|r e + dx_i - dx_j|) - U(r)> of the potential of one pair, in any dimension.
 
     The separation after the kick is rho = |r e + s z|, z standard Gaussian in `dim` dimensions, s =

@@ -116,7 +116,7 @@ class Estimate:
         if isinstance(thing, cls):
             return thing
         if isinstance(thing, numbers.Real) and not isinstance(thing, (bool, np.bool_)):
-            return cls(thing, 0.0)
+            return cls(thing, 0.0)  # type: ignore[arg-type]  # any real number: it is made a float
         if isinstance(thing, (tuple, list, np.ndarray)) and np.shape(thing) in ((2,), (3,)):
             return cls(*thing)
         raise TypeError(
@@ -367,8 +367,8 @@ def jackknife(function: Callable[[Any], float], samples: ArrayLike, source: str 
     count = len(samples)
     value = _check.number("function(samples)", function(samples))
     without = [function(np.delete(samples, k, axis=0)) for k in range(count)]
-    without = np.array([_check.number("function(samples)", one) for one in without])
-    return Estimate(value, without.std() * math.sqrt(count - 1), count, source)
+    checked = np.array([_check.number("function(samples)", one) for one in without])
+    return Estimate(value, checked.std() * math.sqrt(count - 1), count, source)
 
 
 class Line(NamedTuple):
@@ -432,7 +432,7 @@ def _line(x: NDArray, y: NDArray, error: NDArray | None, weight: NDArray | None)
         raise ValueError(
             f"x must hold at least {fewest} values that are not all the same; got {_check.short(x)}"
         )
-    scale = True if weight is None else "unscaled"
+    scale: Any = True if weight is None else "unscaled"
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.RankWarning)
         try:
@@ -792,7 +792,7 @@ def _points(x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
     return x, _check.array("y", y, (len(x),))
 
 
-def _errors(name: str, error: ArrayLike, count: int) -> NDArray:
+def _errors(name: str, error: ArrayLike | None, count: int) -> NDArray:
     """`count` numbers > 0."""
     error = _check.array(name, error, (count,))
     if count and error.min() <= 0.0:

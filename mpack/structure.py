@@ -428,21 +428,21 @@ def exponent(
     >>> round(exponent(groups, 2.0, seed=1).value, 4)
     0.25
     """
-    groups = [_check_group(place, group) for place, group in enumerate(groups)]
+    tables = [_check_group(place, group) for place, group in enumerate(groups)]
     q_max = _check.number("q_max", q_max, 0, open_low=True)
     bend = _check.flag("bend", bend)
     resamples = _check.integer("resamples", resamples, 2)
     rng = np.random.default_rng(_check.seed("seed", seed))
-    used = sum(np.count_nonzero(q <= max(q_max, q[1])) for q, _, _ in groups)
-    if used <= len(groups) + bend:
+    used = sum(int(np.count_nonzero(q <= max(q_max, q[1]))) for q, _, _ in tables)
+    if used <= len(tables) + bend:
         raise ValueError(
-            f"groups must have more than {len(groups) + bend} shells up to q_max = {q_max:g}, one a group "
+            f"groups must have more than {len(tables) + bend} shells up to q_max = {q_max:g}, one a group "
             f"and one a parameter; they have {used}"
         )
-    value, error, misfit = _fit_exponent(groups, q_max, bend, lambda many: slice(None))
-    if min(len(s) for _, s, _ in groups) > 3:
+    value, error, misfit = _fit_exponent(tables, q_max, bend, lambda many: slice(None))
+    if min(len(s) for _, s, _ in tables) > 3:
         drawn = [
-            _fit_exponent(groups, q_max, bend, lambda many: rng.integers(many, size=many))[0]
+            _fit_exponent(tables, q_max, bend, lambda many: rng.integers(many, size=many))[0]
             for _ in range(resamples)
         ]
         error = max(error, np.std(drawn, ddof=1))
@@ -626,7 +626,7 @@ def count_variance(
     return CountVariance(radii, mean, np.array([counts.var(ddof=1) for counts in inside]))
 
 
-def _check_vectors(packing, vectors):
+def _check_vectors(packing: Packing, vectors: ArrayLike) -> NDArray[np.int64]:
     """`vectors` as int64 (m, d), of few enough periods."""
     given = np.asarray(vectors)
     if given.dtype.kind not in "iu" or given.ndim != 2 or given.shape[1] != packing.dim:
@@ -652,7 +652,7 @@ def _check_looks(packings):
     return packings
 
 
-def _check_group(place, group):
+def _check_group(place: int, group: Sequence[ArrayLike]) -> tuple[NDArray, NDArray, NDArray]:
     """(q, s, counts) as arrays that go together."""
     name = f"groups[{place}]"
     if not isinstance(group, (tuple, list)) or len(group) != 3:

@@ -145,25 +145,25 @@ def octave_ratio(
     >>> round(critical.octave_ratio(curves).value, 3), round(2**-0.5, 3)
     (0.707, 0.707)
     """
-    curves = [_check.array("curves", one, (None, None)) for one in curves]
-    if len(curves) < 2 or len({one.shape[1] for one in curves}) > 1 or curves[0].shape[1] < 3:
-        shapes = sorted({one.shape for one in curves})
+    tables = [_check.array("curves", one, (None, None)) for one in curves]
+    if len(tables) < 2 or len({one.shape[1] for one in tables}) > 1 or tables[0].shape[1] < 3:
+        shapes = sorted({one.shape for one in tables})
         raise ValueError(
-            f"curves must be at least two, of as many octaves, 3 or more; got {len(curves)} of {shapes}"
+            f"curves must be at least two, of as many octaves, 3 or more; got {len(tables)} of {shapes}"
         )
-    count = curves[0].shape[1]
+    count = tables[0].shape[1]
     last = _check.integer("last", last, -count, count - 1) % count
     if last < 2:
         raise ValueError(f"last must leave two octaves before it; got {last} of {count}")
     resamples = _check.integer("resamples", resamples, 2)
-    sums = np.array([-np.diff(m, axis=1).sum(axis=0)[[last - 1, last - 2]] for m in curves])
+    sums = np.array([-np.diff(m, axis=1).sum(axis=0)[[last - 1, last - 2]] for m in tables])
     rng = np.random.default_rng(_check.seed("seed", seed))
     draws = rng.integers(len(sums), size=(resamples, len(sums)))
     later, sooner = sums[draws].sum(axis=1).T
     total = sums.sum(axis=0)
     if total[1] == 0.0 or np.any(sooner == 0.0):
         raise ValueError("curves must change in the octave before the last; theirs do not")
-    return Estimate(np.divide(*total), np.std(later / sooner, ddof=1), len(curves))
+    return Estimate(np.divide(*total), np.std(later / sooner, ddof=1), len(tables))
 
 
 def octave_limit(m: ArrayLike, ratio: float) -> NDArray:

@@ -83,7 +83,7 @@ def exponent(
         fits = [divergence(phi, steps, absorbed, nu=nu, reach=width) for nu in trials]
         count = np.count_nonzero(absorbed & (phi >= phi[absorbed].max() - width))
         cost += count * np.log([one.scatter for one in fits])
-        runs += count
+        runs += int(count)
     fine = np.geomspace(trials[0], trials[-1], 1000)
     smooth = interpolate.CubicSpline(np.log(trials), cost)(np.log(fine))
     inside = fine[smooth < smooth.min() + 0.5]  # one standard error to either side

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +146,8 @@ def swollen(kick: ArrayLike, end: float, c: float, dim: int = 3) -> Any:
     >>> round(critical.swollen(0.1, 0.64, 0.33), 4)
     0.5806
     """
-    return end / (1 + c * kick) ** dim
+    swelling: Any = kick
+    return end / (1 + c * swelling) ** dim
 
 
 def shrinkage(diameters: ArrayLike, kick: ArrayLike, c: float, dim: int = 3) -> NDArray:
@@ -243,16 +245,15 @@ def limit(
             raise Undetermined(f"a line needs at least 2 points; got {len(x)}")
         found = to_zero(x, y, e)
         return _grown(found)
-    if law == "swollen":
+    if callable(law):
+        form: Callable[..., NDArray] = law
+    else:
         dim = _check.integer("dim", dim, 1)
-
-        def law(kick: NDArray, end: float, c: float) -> NDArray:
-            return swollen(kick, end, c, dim)
-
+        form = functools.partial(swollen, dim=dim)
         start = (y[0] if len(y) else 0.5, 0.3) if start is None else start
     if start is None:
         raise ValueError("start must be given for a law of your own: where the search begins")
-    return _grown(_law_fit(x, y, e, law, list(start)))
+    return _grown(_law_fit(x, y, e, form, list(start)))
 
 
 def _law_fit(

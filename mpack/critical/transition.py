@@ -158,27 +158,27 @@ def divergence(
     0.62498 ± 0.00050
     """
     phi = _check.array("phi", phi, (None,))
-    steps = _check.array("steps", steps, (len(phi),))
-    absorbed = np.asarray(absorbed, bool)
-    if absorbed.shape != phi.shape:
-        raise ValueError(f"absorbed must have shape {phi.shape}; got {absorbed.shape}")
+    times = _check.array("steps", steps, (len(phi),))
+    gone = np.asarray(absorbed, bool)
+    if gone.shape != phi.shape:
+        raise ValueError(f"absorbed must have shape {phi.shape}; got {gone.shape}")
     nu = _check.number("nu", nu, 0.1, 10.0)
     reach = _check.number("reach", reach, 0.0, 1.0, open_low=True)
     if longest is not None:
         longest = _check.number("longest", longest, 1.0)
-        absorbed = absorbed & (steps <= longest)
-        steps = np.minimum(steps, longest)
-    low = phi[absorbed].max(initial=-np.inf)
-    use = (phi >= low - reach - 1e-9) & (steps > 0)
-    phi, log_tau, absorbed = phi[use], np.log(steps[use]), absorbed[use]
-    count = np.count_nonzero(absorbed)
-    if count < 5 or len(np.unique(phi[absorbed])) < 3:
+        gone = gone & (times <= longest)
+        times = np.minimum(times, longest)
+    low = phi[gone].max(initial=-np.inf)
+    use = (phi >= low - reach - 1e-9) & (times > 0)
+    near, log_tau, gone = phi[use], np.log(times[use]), gone[use]
+    count = np.count_nonzero(gone)
+    if count < 5 or len(np.unique(near[gone])) < 3:
         raise Undetermined(
             f"phi_c needs at least 5 absorbed runs at 3 packing fractions within reach; got {count}"
         )
     if scatter is not None:
         scatter = _check.number("scatter", scatter, 0.0, open_low=True)
-    found = _likeliest(phi, log_tau, absorbed, nu, low, scatter)
+    found = _likeliest(near, log_tau, gone, nu, low, scatter)
     if not np.isfinite([found.phi_c, found.error]).all() or found.phi_c > low + 10.0 * reach:
         raise Undetermined(
             f"the absorption times do not diverge: phi_c would be {found.phi_c:g}, above {low:g} by more "

@@ -1,11 +1,14 @@
 """Arrays at the door of a scaling analysis: what is masked or missing becomes nan, what is infinite is refused."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 
 
-def filled(name, value, ndim):
+def filled(name: str, value: ArrayLike, ndim: int) -> NDArray[np.float64]:
     """`value` as a float array of `ndim` axes in which what is masked is nan; nan is allowed, inf is not."""
     if np.ma.isMaskedArray(value):
         value = np.ma.filled(np.ma.asarray(value, float), np.nan)
@@ -20,7 +23,9 @@ def filled(name, value, ndim):
     return value
 
 
-def grid(l, rho, a, da):
+def grid(
+    l: ArrayLike, rho: ArrayLike, a: ArrayLike, da: ArrayLike
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """l (k,), rho (k, n), a (k, n), da (k, n), checked; nan in a and da where either is missing."""
     l = _check.array("l", l, (None,))
     if l.size < 2 or l.min() <= 0.0:
@@ -51,7 +56,7 @@ def grid(l, rho, a, da):
     )
 
 
-def mean_over_runs(runs):
+def mean_over_runs(runs: NDArray) -> tuple[NDArray, NDArray]:
     """Mean and its standard error along the last axis, over what is not nan; nan where nothing is."""
     n = np.sum(~np.isnan(runs), axis=-1)
     mean = np.divide(np.nansum(runs, axis=-1), n, out=np.full(n.shape, np.nan), where=n > 0)

@@ -81,7 +81,7 @@ class Exponents:
 
 _MEAN_FIELD = "mean-field theory, exact from four dimensions on"
 _MANNA = "S. Luebeck, Int. J. Mod. Phys. B 18, 3977 (2004), arXiv:cond-mat/0501259"
-_EXPONENTS = {
+_EXPONENTS: dict[str, dict[int, tuple]] = {
     "Manna": {
         1: (0.382, 0.019, 1.347, 0.091, 1.876, 0.135, _MANNA),
         2: (0.639, 0.009, 0.799, 0.014, 1.225, 0.029, _MANNA),

@@ -84,6 +84,7 @@ def windows(
     problem = Problem(data, start, fixed)
     at = problem.values(problem.start) | dict(at or {})
     rows = []
+    span: Any  # a number, or two
     for span, least in itertools.product(x, l_min):
         low, high = (-span, span) if np.ndim(span) == 0 else span
         row = {"low": float(low), "high": float(high), "l_min": float(least)}
@@ -197,7 +198,7 @@ def best_of(
     0.6
     """
     share = _check.number("share", share, 0.0, 1.0)
-    coarse = {"errors": "none", "restarts": 0, "xatol": 1e-4, "fatol": 1e-3}
+    coarse: dict[str, Any] = {"errors": "none", "restarts": 0, "xatol": 1e-4, "fatol": 1e-3}
     fits = []
     for start in starts:
         with contextlib.suppress(TooLittleData):
@@ -409,7 +410,7 @@ def compare(
         return [fit.quality for fit in fits(again).values()]
 
     best = fits(data)
-    if not resamples:
+    if not resamples or rng is None:
         return Comparison(best)
     drawn = bootstrap(data, qualities, resamples=resamples, rng=rng, dim=dim, digits=digits)
     return Comparison(best, drawn)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack.scaling._arrays import filled, grid, mean_over_runs
 from mpack.scaling._parameters import of_observable, transformation
 from mpack.scaling._tables import pooled_scatter, quiet, require_columns, wide_table
 from mpack.scaling.law import ScaledData
+
+if TYPE_CHECKING:
+    from mpack.scaling.results import Fit
 
 
 class TooLittleData(ValueError):
@@ -65,6 +69,16 @@ class Data:
     Data(2 sizes from 8 to 16, 4 points)
     """
 
+    l: NDArray[np.float64]
+    rho: NDArray[np.float64]
+    a: NDArray[np.float64]
+    da: NDArray[np.float64]
+    runs: NDArray[np.float64] | None
+    paired: bool
+    edges: NDArray[np.int64]
+    sizes: NDArray[np.float64]
+    log_l: NDArray[np.float64]
+
     def __init__(
         self,
         l: ArrayLike,
@@ -78,10 +92,10 @@ class Data:
         if da is None:
             runs = filled("a", a, 3)
             a, da = mean_over_runs(runs)
-        l, rho, a, da = grid(l, rho, a, da)
-        there = ~np.isnan(a)
+        ls, rhos, means, errors = grid(l, rho, a, da)
+        there = ~np.isnan(means)
         size, _ = np.nonzero(there)
-        points = (l[size], rho[there], a[there], da[there])
+        points = (ls[size], rhos[there], means[there], errors[there])
         self._take(*points, None if runs is None else runs[there], paired)
 
     @classmethod
@@ -146,8 +160,8 @@ class Data:
             rows["run"] = rows.groupby(["l", "rho"]).cumcount()
         wide = wide_table(rows, "l", "rho", "a", "run", 1)
         runs = wide.to_numpy()
-        points = (wide.index.get_level_values(k).to_numpy() for k in (0, 1))
-        return cls._of(*points, *mean_over_runs(runs), runs, paired is not None)
+        places, rhos = (wide.index.get_level_values(k).to_numpy() for k in (0, 1))
+        return cls._of(places, rhos, *mean_over_runs(runs), runs, paired is not None)
 
     @classmethod
     def from_runs(
@@ -228,7 +242,7 @@ class Data:
             columns.append(table.groupby([size, rho])[side].first().loc[wide.index].to_numpy(float))
         scatter = pooled_scatter(wide, mean, np.column_stack(columns))
         da = mean * scatter / wide.count(axis=1).to_numpy() ** 0.5
-        linear = places if n is None else places ** (1.0 / dim)
+        linear = places if dim is None else places ** (1.0 / dim)
         return cls._of(linear, rhos, mean, da, wide.to_numpy())
 
     @classmethod
@@ -349,7 +363,7 @@ class Data:
         a = _check.array("a", a, (len(self),))
         return self._of(self.l, self.rho, a, self.da)
 
-    def scaled(self, fit: object, name: str | None = None) -> ScaledData:
+    def scaled(self, fit: Fit | dict, name: str | None = None) -> ScaledData:
         """Scale every point with the parameters of a fit.
 
         Parameters

@@ -65,10 +65,11 @@ def autoscale(
     >>> round(fit.rho_c, 2), round(fit.zeta, 1)
     (0.6, -0.5)
     """
-    start = {"rho_c": rho_c0, "nu": nu0, "zeta": zeta0} | dict(corrections or {})
+    given: dict[str, float | None] = {"rho_c": rho_c0, "nu": nu0, "zeta": zeta0}
+    given |= dict(corrections or {})
     start = {
         name: value
-        for name, value in start.items()
+        for name, value in given.items()
         if value is not None and name not in (fixed or {})
     }
     return collapse(Data(l, rho, a, da), start, fixed=fixed, **options)

@@ -56,7 +56,7 @@ def redrawn(
     rng = np.random.default_rng(rng)
     scale = 10.0 ** _check.integer("digits", digits, 0, 15)
     dim = _check.integer("dim", dim, 1)
-    parts = dict(data) if isinstance(data, Mapping) else {None: data}
+    parts: dict[Any, Data] = dict(data) if isinstance(data, Mapping) else {None: data}
     for name, one in parts.items():
         _refuse_undrawable("data" if name is None else f"data[{name!r}]", one, dim, scale)
     key = int(rng.integers(2**32))

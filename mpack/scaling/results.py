@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,11 +72,11 @@ class Fit:
     samples: np.ndarray | None = None
     log_likelihood: float | None = None
     hyperparameters: dict = dataclasses.field(default_factory=dict)
-    _process: object = dataclasses.field(default=None, repr=False)
+    _process: Any = dataclasses.field(default=None, repr=False)
 
     __repr__ = short_repr
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("values", {})
         if name in values:
             return values[name]
