@@ -10,16 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack.dynamics import Dynamics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import EllipseCollection
     from matplotlib.container import ErrorbarContainer
+    from matplotlib.text import Annotation
 
     from mpack.critical import Budget, CriticalPoint, Limit
+    from mpack.packing import Packing
     from mpack.scaling import Data, Fit
 
 PIXELS_PER_INCH = 100  # on the page
@@ -49,7 +52,7 @@ MARKERS = {
     "GD": "v",
 }
 
-STYLE = {
+STYLE: dict[str, Any] = {
     "figure.dpi": PIXELS_PER_INCH,
     "figure.facecolor": COLOURS["paper"][0],
     "figure.constrained_layout.use": True,
@@ -85,7 +88,7 @@ STYLE = {
 }
 
 
-def use_style():
+def use_style() -> None:
     """Make the house style matplotlib's default for this process.
 
     Examples
@@ -99,10 +102,10 @@ def use_style():
     """
     import matplotlib
 
-    matplotlib.rcParams.update(STYLE)
+    matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]  # it wants literal keys
 
 
-def colour(meaning):
+def colour(meaning: str | Dynamics) -> str:
     """The colour of a process (its name, or a dynamics) or of a state ("active", "inactive", "ink", ...).
 
     Examples
@@ -114,7 +117,7 @@ def colour(meaning):
     return COLOURS[_meaning(meaning)][0]
 
 
-def process_style(dynamics, **changes):
+def process_style(dynamics: str | Dynamics, **changes: Any) -> dict[str, Any]:
     """Keyword arguments that draw a process as the whole book does.
 
     Parameters
@@ -160,7 +163,14 @@ def _named(thing):
     return thing if isinstance(thing, str) else thing.label
 
 
-def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes):
+def draw_packing(
+    ax: Axes,
+    packing: Packing,
+    active: ArrayLike | None = None,
+    colours: ArrayLike | None = None,
+    labels: bool = False,
+    **changes: Any,
+) -> EllipseCollection:
     """Draw a two-dimensional packing, discs that reach over a wall repeated on the other side.
 
     Parameters
@@ -222,7 +232,7 @@ def draw_packing(ax, packing, active=None, colours=None, labels=False, **changes
     return discs
 
 
-def active_discs(packing):
+def active_discs(packing: Packing) -> NDArray[np.bool_]:
     """Which particles overlap another: a bool array of shape (n,).
 
     Examples
@@ -237,7 +247,9 @@ def active_discs(packing):
     return active
 
 
-def periodic_images(positions, diameters, box):
+def periodic_images(
+    positions: NDArray, diameters: ArrayLike, box: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Every image of every disc that shows inside the box: arrays (index of the disc, centre).
 
     Examples
@@ -267,7 +279,7 @@ def draw_collapse(
     fit: Fit | dict | None = None,
     name: str | None = None,
     *,
-    meaning: object = "ink",
+    meaning: str | Dynamics = "ink",
     sizes: ArrayLike | None = None,
     label: str | Callable[[float], str] = "$l={:g}$",
     **changes: Any,
@@ -323,7 +335,7 @@ def draw_collapse(
         place = int(np.argmin(np.abs(sizes - size)))
         if not np.isclose(sizes[place], size):
             raise ValueError(f"sizes must hold every size of the data; {size:.6g} is missing")
-        look = {
+        look: dict[str, Any] = {
             "linestyle": "none",
             "marker": SIZE_MARKERS[place % len(SIZE_MARKERS)],
             "markersize": 4,
@@ -338,7 +350,9 @@ def draw_collapse(
     return drawn
 
 
-def draw_kick(ax, start, kick, meaning="ink", **changes):
+def draw_kick(
+    ax: Axes, start: ArrayLike, kick: ArrayLike, meaning: str | Dynamics = "ink", **changes: Any
+) -> Annotation:
     """Draw a displacement (in mean diameters) as an arrow from `start`.
 
     Examples
@@ -357,10 +371,12 @@ def draw_kick(ax, start, kick, meaning="ink", **changes):
         "mutation_scale": 10,
     } | changes
     end = np.asarray(start) + np.asarray(kick)
-    return ax.annotate("", xy=end, xytext=start, arrowprops=look, zorder=5)
+    return ax.annotate(
+        "", xy=tuple(end), xytext=tuple(np.asarray(start)), arrowprops=look, zorder=5
+    )
 
 
-def activity_axes(ax, *, log=True):
+def activity_axes(ax: Axes, *, log: bool = True) -> Axes:
     """Label axes for activity against steps.
 
     Examples
@@ -428,15 +444,24 @@ def draw_divergence(
     >>> ax.lines[0].get_ydata().tolist(), ax.lines[2].get_ydata().round(3).tolist()
     ([0.01, 0.005], [0.01, 0.0])
     """
-    if point is None and nu is None:
+    if nu is not None:
+        nu = _check.number("nu", nu, 0.0, open_low=True)
+    elif point is not None:
+        nu = point.exponent
+    else:
         raise ValueError("nu must be given where there is no point")
     phi = _check.array("phi", scan[0], (None,))
     steps = _check.array("steps", scan[1], (len(phi),))
     gone = np.asarray(scan[2], bool)
-    power = -1 / (point.exponent if nu is None else _check.number("nu", nu, 0.0, open_low=True))
-    dots = {"linestyle": "none", "marker": "o", "markersize": 5, "color": colour("ink")}
+    power = -1 / nu
+    dots: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": "o",
+        "markersize": 5,
+        "color": colour("ink"),
+    }
     ax.plot(phi[gone], scale * steps[gone] ** power, **dots | _one_name_each(look))
-    bars = {"linestyle": "none", "marker": "_", "color": colour("muted")}
+    bars: dict[str, Any] = {"linestyle": "none", "marker": "_", "color": colour("muted")}
     bars |= _one_name_each(stopped or {})
     ax.plot(phi[~gone], scale * steps[~gone] ** power, **bars)
     if point is not None:
@@ -504,8 +529,10 @@ def draw_limits(
             continue
         one = found[name]
         grid = np.linspace(0.0, x.max() if largest is None else largest, 200)
-        height = np.polyval(one.coefficients[::-1], grid) if law is None else None
-        height = law(grid, *one.coefficients) if height is None else height
+        if law is None:
+            height: ArrayLike = np.polyval(one.coefficients[::-1], grid)
+        else:
+            height = law(grid, *one.coefficients)
         ax.plot(grid, height, linestyle="-", color=look["color"], lw=0.8)
         if ends_at is not None:
             at = ends_at - apart * place
@@ -581,7 +608,7 @@ def draw_budgets(
     groups = {tuple(one.parts) for one in budgets.values()}
     if len(groups) != 1:
         raise ValueError(f"budgets must have the same groups; got {len(groups)} different ones")
-    names = list(*groups)
+    (names,) = map(list, groups)
     for name, budget in budgets.items():
         values = np.array(list(budget.parts.values())) / unit
         look = _one_name_each(looks[name]) | {"linestyle": "none", "label": name}
@@ -595,7 +622,7 @@ def _one_name_each(look: Mapping[str, Any]) -> dict[str, Any]:
     """A style without matplotlib's short names (ms, ls), so that it can be laid over another."""
     from matplotlib import cbook, lines
 
-    return cbook.normalize_kwargs(look, lines.Line2D)
+    return cbook.normalize_kwargs(dict(look), lines.Line2D)
 
 
 def _in_units(what: str, unit: float) -> str:

@@ -10,7 +10,21 @@ anywidget; in the book, and in a page saved from it, the same module runs by its
 (`mpack/widgets/_page.js`). `ADDING.md` in this folder says how to add one.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from mpack.widgets import _sources
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox, Widget
+
+    from mpack._schedules import Record
+    from mpack.dynamics import Dynamics
+    from mpack.packing import Packing
+    from mpack.widgets._driven import Driven
+    from mpack.widgets._explorer import Explorer
 
 __all__ = [  # noqa: PLE0604
     *(_sources.class_name(name) for name in _sources.names()),
@@ -21,7 +35,15 @@ __all__ = [  # noqa: PLE0604
 ]
 
 
-def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
+def drive(
+    packing: Packing,
+    dynamics: Dynamics,
+    *,
+    seed: int = 1,
+    stride: int = 1,
+    threads: int = 1,
+    **look: Any,
+) -> Driven:
     """A packing in two or three dimensions, moved by the library while one turns it: at sizes far beyond a page's own.
 
     The kernel computes in the background and sends frames; it waits with the next one until the
@@ -63,7 +85,15 @@ def drive(packing, dynamics, *, seed=1, stride=1, threads=1, **look):
     return Driven(packing, dynamics, seed=seed, stride=stride, threads=threads, **look)
 
 
-def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
+def explore(
+    packing: Packing,
+    dynamics: Dynamics,
+    *,
+    steps: int = 2000,
+    seed: int = 1,
+    record: Record = None,
+    threads: int = 1,
+) -> Explorer:
     """Any run by hand: sliders for what it depends on, run and stop, progress, and the standard plots.
 
     The run goes on in the background, so that the notebook stays free, and gives what
@@ -108,7 +138,7 @@ def explore(packing, dynamics, *, steps=2000, seed=1, record=None, threads=1):
     return Explorer(packing, dynamics, steps=steps, seed=seed, record=record, threads=threads)
 
 
-def tour(stops):
+def tour(stops: Sequence[tuple[str, Sequence[tuple[str, Any, str]]]]) -> VBox:
     r"""Words about figures, with buttons that set them to the states the words speak of.
 
     Parameters
@@ -139,7 +169,7 @@ def tour(stops):
     return Tour(stops)
 
 
-def predict(question, answer):
+def predict(question: str, answer: Widget) -> VBox:
     r"""A question that wants something written down before it shows its answer.
 
     Parameters
@@ -165,13 +195,13 @@ def predict(question, answer):
     return Prediction(question, answer)
 
 
-def _class(name):
+def _class(name: str) -> type:
     from mpack.widgets import _live
 
     return _live.make(name)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     for figure in _sources.names():
         if _sources.class_name(figure) == name:
             globals()[name] = _class(figure)
@@ -179,5 +209,5 @@ def __getattr__(name):
     raise AttributeError(f"module 'mpack.widgets' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

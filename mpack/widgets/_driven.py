@@ -11,6 +11,8 @@ From the front end: {"hello"} once it is there, {"drawn": number}, {"go": bool},
 true} to everything but "drawn": a kernel that is gone is missed.
 """
 
+from __future__ import annotations
+
 import threading
 
 import numpy as np
@@ -26,7 +28,7 @@ MOST_POINTS = 2_000  # of the curve of activity
 DIMENSIONS = (2, 3)
 
 
-class Driven(widgets.Spheres):
+class Driven(widgets.Spheres):  # type: ignore[misc, valid-type]  # made from data when asked for
     """The figure of spheres, driven by the library; made by `mpack.widgets.drive`.
 
     Attributes
@@ -61,11 +63,11 @@ class Driven(widgets.Spheres):
     # from Python
 
     @property
-    def running(self):
+    def running(self) -> bool:
         """True while it runs."""
         return self._background is not None and self._background.running
 
-    def start(self, frames=None):
+    def start(self, frames: int | None = None) -> None:
         """Run, in the background, from where it is: what *Run* does. At most so many frames, if given."""
         with self._door:
             if self.running or self.trajectory.absorbed:
@@ -76,16 +78,16 @@ class Driven(widgets.Spheres):
             self.send({"going": True})  # before it can say that it has ended
             background.start()
 
-    def stop(self):
+    def stop(self) -> None:
         """Stop, and keep what it has come to: what *Stop* does."""
         if self._background is not None:
             self._background.stop()
 
-    def wait(self, seconds=None):
+    def wait(self, seconds: float | None = None) -> bool:
         """Wait until it has stopped, at most so long; True if it has."""
         return self._background is None or self._background.wait(seconds)
 
-    def close(self):
+    def close(self) -> None:
         """Stop, and take the figure off the page."""
         self.stop()
         super().close()

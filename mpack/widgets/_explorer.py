@@ -1,9 +1,12 @@
 """What `mpack.widgets.explore(...)` shows: sliders, a run in the background, the standard plots."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import html
 import time
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -19,7 +22,7 @@ _KINDS = (
     *(dynamics.PairwiseBRO, dynamics.NonreciprocalBRO, dynamics.IndividualBRO),
     *(dynamics.SGD, dynamics.RCD),
 )
-RULES = {dynamics.process_label(kind.__name__): kind for kind in _KINDS}
+RULES: dict[str, Any] = {dynamics.process_label(kind.__name__): kind for kind in _KINDS}
 SIZES = {
     "eps": (0.001, 1.0),
     "alpha": (0.001, 2.0),
@@ -147,7 +150,7 @@ class Explorer(ipywidgets.VBox):
     # what is run
 
     @property
-    def dynamics(self):
+    def dynamics(self) -> dynamics.Dynamics:
         """The dynamics that the controls stand for."""
         at = {name: control.value for name, control in self.controls.items()}
         if at["rule"] not in ("SGD", "RCD"):
@@ -162,7 +165,7 @@ class Explorer(ipywidgets.VBox):
         return made.approximation() if at["approximation"] else made
 
     @property
-    def start_packing(self):
+    def start_packing(self) -> Packing:
         """The start that the controls stand for: the packing given, stretched or squeezed to the packing fraction."""
         packing, phi = self.packing, self.controls["phi"].value
         if phi == packing.phi:
@@ -171,7 +174,7 @@ class Explorer(ipywidgets.VBox):
             packing.fixed, box_for(phi, packing.diameters, packing.dim), packing.diameters
         )
 
-    def python(self):
+    def python(self) -> str:
         """The line that makes the run the controls stand for, with a packing called `packing`."""
         start, dynamics = self.start_packing, self.dynamics
         rule = getattr(dynamics, "of", dynamics)
@@ -184,11 +187,11 @@ class Explorer(ipywidgets.VBox):
         return f"mpack.simulate({first}, {second}, steps={steps}, seed={seed})"
 
     @property
-    def running(self):
+    def running(self) -> bool:
         """True while a run is under way."""
         return self._background is not None and self._background.running
 
-    def start(self, more=False):
+    def start(self, more: bool = False) -> None:
         """Begin a run as the controls stand, in the background: what *Run* does. `more`: go on with the last one."""
         if self.running:
             return
@@ -214,12 +217,12 @@ class Explorer(ipywidgets.VBox):
             record=self._record,
         )
 
-    def stop(self):
+    def stop(self) -> None:
         """Stop the run, and keep what it has come to: what *Stop* does."""
         if self._background is not None:
             self._background.stop()
 
-    def wait(self):
+    def wait(self) -> simulation.Run:
         """Wait until the run has ended, and draw it; raises what went wrong in it."""
         if self._background is not None:
             self._background.wait()
@@ -228,7 +231,7 @@ class Explorer(ipywidgets.VBox):
             raise self.error
         return self.trajectory
 
-    def run(self):
+    def run(self) -> simulation.Run:
         """What *Run* does, and wait for it.
 
         Returns
@@ -300,7 +303,7 @@ class Explorer(ipywidgets.VBox):
             shown, self.before, self.controls["log"].value, over=not self.running
         )
 
-    def alt(self):
+    def alt(self) -> str:
         """What the plots show, in words."""
         if self.trajectory is None:
             return "Four plots, empty but for the start: press Run."

@@ -1,6 +1,9 @@
 """The figures as anywidgets: what `mpack.widgets.Playground(...)` and the like are. Imported when first used."""
 
+from __future__ import annotations
+
 import json
+from typing import Any
 
 import anywidget
 import traitlets
@@ -29,7 +32,7 @@ class Figure(anywidget.AnyWidget):
 
     figure = ""  # the name in mpack.widgets
 
-    def __init__(self, **state):
+    def __init__(self, **state: Any) -> None:
         super().__init__(**_sources.checked(self.figure, state))
         self.on_msg(self._heard)
 
@@ -38,11 +41,11 @@ class Figure(anywidget.AnyWidget):
         if "ask" in content:
             self.send({"here": True})
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """The whole state, as a dict."""
         return {name: getattr(self, name) for name in _sources.schema(self.figure)["state"]}
 
-    def set(self, state):
+    def set(self, state: Any) -> None:
         """Set several entries at once: a dict; all of it is checked before anything moves."""
         accepted = _sources.checked(self.figure, state)
         with self.hold_sync():
