@@ -91,7 +91,7 @@ def class_numbers(classes, published):
     }
 
 
-def redone(archive, count, seed):
+def largest_difference(archive, count, seed):
     """Some data sets of the archive made and fitted anew: the largest difference of a rank or a deviation."""
     names = [name for name in archive.columns if name.endswith(("off", "rank"))]
     largest = 0.0
