@@ -319,7 +319,7 @@ def in_windows(activity, windows, phi_c, held):
     return found
 
 
-def measurements(activities, times, top, sizes, phi_c, manna):
+def each_alone(activities, times, top, sizes, phi_c, manna):
     """phi_c of the activity up to `top` and of the times on either side: {(process, smallest): {what: Fit}}."""
     found = {}
     for process, near in phi_c.items():
@@ -488,7 +488,7 @@ class Longer:
         return critical.octave_limit(self.short, self.ratio.value).mean()
 
 
-def ahead(longer, octaves, ratios):
+def foretold(longer, octaves, ratios):
     """The points of the longer runs, {(process, "near" or "far"): Longer}; `octaves` are those of the short ones."""
     found = {}
     for process, own in longer.groupby("process"):
