@@ -241,7 +241,7 @@ class Comparison:
     Examples
     --------
     >>> import mpack
-    >>> found = mpack.kicks.Comparison(2.1, 3.9, 14, 0.01, 0.02)
+    >>> found = mpack.kicks.Comparison(2.1, 3.9, 14, 0.01, 0.02, draws=1000)
     >>> found.agrees
     True
     """
