@@ -54,7 +54,7 @@ def moments(diameters):
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
-def volumes(diameters, about, n, seed):
+def volume_ratios(diameters, about, n, seed):
     """For each mixture what should be 1: volume of n spheres over phi L^3; M_3 over 1 + 3 delta^2 + S delta^3."""
     ratios = []
     for name, d in diameters.items():
