@@ -31,22 +31,24 @@ def joined(parts):
     return table
 
 
-def of(rows, process, b, phi):
+def runs_of(rows, process, b, phi):
     """The rows of one process, batch fraction (None for BRO) and packing fraction."""
     batch = rows.batch_fraction.isna() if b is None else rows.batch_fraction == b
     return rows[(rows.process == process) & batch & (rows.phi == phi)]
 
 
-def less(a, b, relative_to=None):
+def difference(a, b, relative_to=None):
     """Mean difference of the flatness of runs a and b from the same starts; relative to the mean of one of them."""
     gap = paired(a.set_index("seed").flat, b.set_index("seed").flat)
     return gap if relative_to is None else gap / (a, b)[relative_to].flat.mean()
 
 
 def differences(a, b, couples, relative_to=None):
-    """{(process, packing fraction): `less`} of couples (process, batch fraction) of a and of b, four items each."""
+    """{(process, packing fraction): `difference`} of couples (process, batch fraction) of a and of b, four items."""
     return {
-        (name, phi): less(of(a, name, own, phi), of(b, other, its, phi), relative_to)
+        (name, phi): difference(
+            runs_of(a, name, own, phi), runs_of(b, other, its, phi), relative_to
+        )
         for phi in sorted(a.phi.unique())
         for name, own, other, its in couples
     }
@@ -61,12 +63,12 @@ def by_density(estimates, factor=1):
     ]
 
 
-def size(estimate):
+def magnitude(estimate):
     """The absolute value of an estimate, with its error and number of samples."""
     return abs(estimate.value), estimate.error, estimate.n
 
 
-def together(estimates, name):
+def over_densities(estimates, name):
     """The weighted mean of one process's estimates over all packing fractions."""
     own = [estimate for (process, _), estimate in estimates.items() if process == name]
     values, errors = np.array([tuple(estimate) for estimate in own]).T
@@ -78,8 +80,8 @@ def closest(rows):
     """RCD above gradient descent above SGD: the smallest difference at any learning rate, in standard errors."""
     gaps = []
     for _, own in rows.groupby("alpha"):
-        sgd, rcd, gd = (of(own, name, b, 0.70) for name, b in KINDS.items())
-        gaps += [less(rcd, gd), less(gd, sgd)]
+        sgd, rcd, gd = (runs_of(own, name, b, 0.70) for name, b in KINDS.items())
+        gaps += [difference(rcd, gd), difference(gd, sgd)]
     return min(gap.value / gap.error for gap in gaps)
 
 
@@ -170,7 +172,7 @@ def batch(rows):
     """Flatness against batch fraction, a panel for each packing fraction."""
     fig, axes = plt.subplots(2, 3, figsize=(8.2, 5.0), sharex=True, sharey=True)
     for ax, where in zip(axes.flat, sorted(rows.phi.unique()), strict=True):
-        level = of(rows, "GD", 1.0, where).flat
+        level = runs_of(rows, "GD", 1.0, where).flat
         ax.axhline(level.mean(), color=figures.colour("GD"), linewidth=0.9, linestyle=":")
         for name in ("SGD", "RCD"):
             own = rows[(rows.process == name) & (rows.phi == where)].groupby("batch_fraction")
@@ -183,7 +185,7 @@ def batch(rows):
             ("BRO", None, 0.75),
             ("individual BRO", None, 0.75),
         ):
-            level = of(rows, name, b, where).flat
+            level = runs_of(rows, name, b, where).flat
             style = figures.process_style(name, linestyle="none")
             ax.errorbar([place], level.mean(), level.sem(), label=name, **style)
         ax.set_title(rf"$\phi = {where:.2f}$")
