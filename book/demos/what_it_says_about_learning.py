@@ -154,7 +154,7 @@ def changes(settings, change):
     ]
 
 
-def costs(change, fraction):
+def quoted(change, fraction):
     """Changes from gradient descent at one batch fraction, by the names that the chapter records."""
     kinds = {
         "flat": "rise",
