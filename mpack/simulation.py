@@ -44,6 +44,13 @@ def every(k: int) -> Every:
     ------
     ValueError, TypeError
         If `k` is no such integer.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start, rule = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1), mpack.PairwiseBRO(eps=0.1)
+    >>> simulate(start, rule, steps=100, seed=1, record=every(25)).times.tolist()
+    [0, 25, 50, 75, 100]
     """
     return Every(_check.integer("k", k, 1, MOST_STEPS))
 
@@ -60,6 +67,13 @@ def log_spaced(points_per_decade: int) -> LogSpaced:
     ------
     ValueError, TypeError
         If it is no such integer.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start, rule = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1), mpack.PairwiseBRO(eps=0.1)
+    >>> simulate(start, rule, steps=100, seed=1, record=log_spaced(2)).times.tolist()
+    [0, 1, 3, 10, 32, 100]
     """
     return LogSpaced(_check.integer("points_per_decade", points_per_decade, 1, 1000))
 
@@ -95,6 +109,14 @@ class Run:
         RuntimeWarning has said so.
     digest : str
         Hexadecimal digest of the final integer coordinates, by label.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start = mpack.Packing.random(n=50, phi=0.2, dim=2, seed=1)
+    >>> run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=500, seed=1)
+    >>> run.absorbed, run.steps < 500, int(run.times[-1]) == run.steps, float(run.activity[-1])
+    (True, True, True, 0.0)
     """
 
     dynamics: Dynamics
@@ -192,6 +214,14 @@ def simulate(
     ValueError, TypeError
         If an argument is out of its range, before any work; or if the box is narrower than twice
         the range of the potential, so that the nearest image of a pair would not be unique.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start, rule = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1), mpack.PairwiseBRO(eps=0.1)
+    >>> half = simulate(start, rule, steps=50, seed=1)
+    >>> simulate(half, steps=50).digest == simulate(start, rule, steps=100, seed=1).digest
+    True
     """
     steps = _check.integer("steps", steps, 0, MOST_STEPS)
     threads = _check.integer("threads", threads, 1, MOST_THREADS)
@@ -350,7 +380,16 @@ def _run(run, steps, threads, skin, progress):
 
 @contextlib.contextmanager
 def stoppable(stop: list) -> Iterator[None]:
-    """While the block runs, simulations of this thread end early, `interrupted`, once the list `stop` has an item."""
+    """While the block runs, simulations of this thread end early, `interrupted`, once the list `stop` has an item.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start, stop = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1), ["enough"]
+    >>> with stoppable(stop):
+    ...     simulate(start, mpack.PairwiseBRO(eps=0.1), steps=10**12, seed=1).interrupted
+    True
+    """
     token = _stop.set(stop)
     try:
         yield
