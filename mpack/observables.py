@@ -50,6 +50,12 @@ def activity(packing: Packing, potential: Potential | None = None) -> float:
     ------
     TypeError, ValueError
         If an argument is of another kind, or the range exceeds half the box.
+
+    Examples
+    --------
+    >>> four = Packing([[0.0, 1.0], [0.9, 1.0], [2.0, 1.0], [2.0, 3.0]], box=4.0)
+    >>> float(activity(four))
+    0.5
     """
     check_packing(packing)
     factor = 1.0 if potential is None else reach(packing, checked(potential))
@@ -77,6 +83,12 @@ def energy(packing: Packing, potential: Potential = Linear()) -> float:
     ------
     TypeError, ValueError
         If an argument is of another kind, or the range exceeds half the box.
+
+    Examples
+    --------
+    >>> four = Packing([[0.0, 1.0], [0.9, 1.0], [2.0, 1.0], [2.0, 3.0]], box=4.0)
+    >>> round(energy(four), 9)  # one pair, (1 - 0.9)/2
+    0.05
     """
     check_packing(packing)
     factor = reach(packing, checked(potential))
@@ -103,6 +115,15 @@ def displacements(run: Run) -> NDArray[np.float64]:
     ------
     TypeError
         If `run` is none.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start = Packing.random(n=50, phi=0.9, dim=2, seed=1)
+    >>> run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=10, seed=1)
+    >>> way = displacements(run)
+    >>> way.shape, bool(np.isclose(np.sum(way**2) / 50, run.msd[-1]))
+    ((50, 2), True)
     """
     from mpack.simulation import Run
 
@@ -149,7 +170,15 @@ def nearest_displacements(before: Packing, after: Packing) -> NDArray[np.float64
 
 @dataclass(frozen=True, eq=False)
 class Contacts:
-    """Contacts of a packing, with all particles and without rattlers; see `contacts`."""
+    """Contacts of a packing, with all particles and without rattlers; see `contacts`.
+
+    Examples
+    --------
+    >>> row = Packing([[0.0, 1.0], [0.9, 1.0], [1.8, 1.0]], box=4.0)
+    >>> found = contacts(row)
+    >>> found.counts.tolist(), found.rattlers  # two contacts hold no disk
+    ([1, 2, 1], 3)
+    """
 
     mean: float  #: contacts per particle, Z = 2 pairs/n
     mean_without_rattlers: float  #: the same among those that are no rattlers; nan if all are
@@ -184,6 +213,12 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
     ------
     TypeError, ValueError
         If an argument is of another kind or outside its range, or the cut-off exceeds half the box.
+
+    Examples
+    --------
+    >>> crystal = Packing.lattice("sc", 3, phi=0.52)  # touching at pi/6 = 0.524
+    >>> contacts(crystal).pairs, contacts(crystal, tolerance=0.01).mean
+    (0, 6.0)
     """
     check_packing(packing)
     tolerance = _check.number("tolerance", tolerance, 0, 1)
@@ -245,7 +280,16 @@ def contact_vectors(packing: Packing) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Gaps:
-    """Distribution of gaps; see `gaps`."""
+    """Distribution of gaps; see `gaps`.
+
+    Examples
+    --------
+    >>> row = Packing([[0.0, 1.0], [0.9, 1.0], [1.8, 1.0]], box=4.0)
+    >>> found = gaps(row, -1.0, 0.0, bins=7)
+    >>> z = np.sum(found.density * np.diff(found.edges))
+    >>> round(float(z), 9) == round(contacts(row).mean, 9)
+    True
+    """
 
     h: np.ndarray  #: (bins,) middle of each bin
     density: (
@@ -284,6 +328,12 @@ def gaps(packing: Packing, low: float = -0.4, high: float = 0.2, bins: int = 600
     ------
     TypeError, ValueError
         If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> pair = Packing([[0.0, 1.0], [0.95, 1.0]], box=4.0)
+    >>> gaps(pair, bins=6).counts.tolist()  # in [-0.1, 0)
+    [0, 0, 0, 1, 0, 0]
     """
     check_packing(packing)
     high = _check.number("high", high)
@@ -303,7 +353,16 @@ def gaps(packing: Packing, low: float = -0.4, high: float = 0.2, bins: int = 600
 
 @dataclass(frozen=True, eq=False)
 class Flatness:
-    """Flatness of the landscape around a packing; see `flatness`."""
+    """Flatness of the landscape around a packing; see `flatness`.
+
+    Examples
+    --------
+    >>> found = flatness(Packing([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]], box=4.0))
+    >>> found.sigma, found.samples, found.standard_error
+    (0.015, None, 0.0)
+    >>> found.delta_v_over_u0 == 2 * found.delta_v  # U0 = 1/2
+    True
+    """
 
     delta_v: float  #: <V(X + dX) - V(X)>
     delta_v_over_u0: (
@@ -364,6 +423,15 @@ def flatness(
     Phi(-x)], x = (r - d)/s, in any dimension, because r grows at least as its projection does;
     `truncation_error` is that for all pairs at x = 8. Source: Zhang and Martiniani, arXiv
     2411.11834, Fig. 4; the closed form is derived in `pair_flatness`.
+
+    Examples
+    --------
+    >>> touching = Packing([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]], box=4.0)
+    >>> round(flatness(touching).delta_v, 6)
+    0.004119
+    >>> sampled = flatness(touching, samples=1000, seed=1)
+    >>> abs(sampled.delta_v - flatness(touching).delta_v) < 3 * sampled.standard_error
+    True
     """
     check_packing(packing)
     sigma = _check.number("sigma", sigma, LEAST_SIGMA)
@@ -446,6 +514,13 @@ def pair_flatness(
     -----
     Derived here; for the linear potential in three dimensions the result is checked against
     numerical integrals of the non-central chi law.
+
+    Examples
+    --------
+    >>> round(float(pair_flatness(1.0, 0.015, 3)), 6)  # at the kink
+    0.004119
+    >>> float(pair_flatness(2.0, 0.015, 3))  # far from it
+    0.0
     """
     sigma = _check.number("sigma", sigma, LEAST_SIGMA)
     dim = _check.integer("dim", dim, 2, 6)
