@@ -91,6 +91,13 @@ def hessian(
         If an argument is of another kind or outside its range, `sigma` is given for another
         potential than the linear one, or two interacting particles stand at the same point, where
         the direction of a pair is undefined.
+
+    Examples
+    --------
+    >>> from mpack import Harmonic
+    >>> pair = Packing([[0.0, 0.0], [0.9, 0.0]], box=4.0)
+    >>> hessian(pair, Harmonic()).toarray()[0, ::2].round(9).tolist()  # U'' = 1 along the pair's line
+    [1.0, -1.0]
     """
     from scipy import sparse
 
@@ -121,6 +128,12 @@ def trace(
     Arguments and errors as for `hessian`. For a smooth potential flatness(sigma) = (sigma**2/2) Tr
     H + O(sigma**4); for the linear one without `sigma` it is minus (d - 1) times the sum of 1/r
     over overlapping pairs: negative.
+
+    Examples
+    --------
+    >>> pair = Packing([[0.0, 0.0], [0.9, 0.0]], box=4.0)
+    >>> round(trace(pair), 6), round(-1 / 0.9, 6)
+    (-1.111111, -1.111111)
     """
     _, _, _, along, across = _stiffness(check_packing(packing), potential, sigma)
     return 2.0 * exact_sum([along, (packing.dim - 1) * across])
@@ -150,6 +163,14 @@ def kick_covariance(packing: Packing, dynamics: Dynamics) -> csr_array:
     TypeError, ValueError
         If an argument is of another kind, the rule draws exactly B, or two particles stand at the
         same point.
+
+    Examples
+    --------
+    >>> from mpack import PairwiseBRO
+    >>> pair = Packing([[0.0, 0.0], [0.9, 0.0]], box=4.0)
+    >>> found = kick_covariance(pair, PairwiseBRO(eps=0.1)).toarray()
+    >>> (12 * found[0, ::2]).round(6).tolist()  # eps**2 times the variance of u, 1/12
+    [0.01, -0.01]
     """
     pushes, _, variance = pushes_of(packing, dynamics)
     return (variance * (pushes @ pushes.T)).tocsr()
@@ -161,6 +182,12 @@ def drift_rate(dynamics: Dynamics) -> float:
     BRO moves a pair apart by eps <u> = eps/2 each, where the linear potential's force is 1/2. Runs
     of different rules are comparable at equal path, steps times this. ValueError for batches of
     exactly B, whose fraction varies.
+
+    Examples
+    --------
+    >>> from mpack import PairwiseBRO
+    >>> round(drift_rate(SGD(alpha=0.02, batch_fraction=0.25)), 9), drift_rate(PairwiseBRO(eps=0.1))
+    (0.005, 0.1)
     """
     recipe = _check.instance(
         "dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)"
@@ -231,7 +258,14 @@ def coarse_start(packing: Packing, seed: int, *, alpha: float = 0.1, steps: int 
 
 @dataclass(frozen=True, eq=False)
 class Settling:
-    """Flatness and energy along a run; see `settling`."""
+    """Flatness and energy along a run; see `settling`.
+
+    Examples
+    --------
+    >>> found = settling(Packing.random(n=50, phi=0.7, dim=3, seed=1), SGD(0.1, 0.5), [0.0, 1.0], seed=1)
+    >>> found.path.tolist(), bool(found.energy[1] < found.energy[0]), found.final.n
+    ([0.0, 1.0], True, 50)
+    """
 
     path: np.ndarray  #: (m,) path lengths, in mean diameters
     flatness: np.ndarray  #: (m,) delta V/U0
@@ -315,6 +349,14 @@ def agitation(packing: Packing, dynamics: Dynamics, width: float = 0.03) -> tupl
     TypeError, ValueError
         If an argument is of another kind or outside its range, or fewer than two pairs are that
         near to contact.
+
+    Examples
+    --------
+    >>> from mpack import PairwiseBRO
+    >>> row = Packing([[0.0, 1.0], [0.99, 1.0], [1.98, 1.0]], box=4.0)
+    >>> mean, error = agitation(row, PairwiseBRO(eps=0.1))
+    >>> round(mean / 0.1, 6), round(error, 6)  # eps times (1 - 1/2)**2 + (4 + 1)/12
+    (0.666667, 0.0)
     """
     from scipy import sparse
 
@@ -341,7 +383,16 @@ def agitation(packing: Packing, dynamics: Dynamics, width: float = 0.03) -> tupl
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """Eigenvalues and eigenvectors of a Hessian; see `modes`."""
+    """Eigenvalues and eigenvectors of a Hessian; see `modes`.
+
+    Examples
+    --------
+    >>> from mpack import Harmonic
+    >>> pair = Packing([[0.0, 0.0], [0.9, 0.0]], box=4.0)
+    >>> found = modes(hessian(pair, Harmonic()), dim=2)
+    >>> found.participation.round(9).tolist(), found.free  # both spheres move alike
+    ([1.0, 1.0], 0)
+    """
 
     values: np.ndarray  #: (m,) eigenvalues, ascending
     vectors: np.ndarray  #: (m, n, d) unit vectors, orthogonal to each other and to translations
@@ -392,6 +443,13 @@ def modes(
         symmetric, not a multiple of `dim` wide, or holds fewer than `count` modes.
     RuntimeError
         If a mode's residual exceeds 1e-7 of the largest entry: the solver has not converged.
+
+    Examples
+    --------
+    >>> from mpack import Harmonic
+    >>> pair = Packing([[0.0, 0.0], [0.9, 0.0]], box=4.0)
+    >>> modes(hessian(pair, Harmonic()), dim=2).values.round(6).tolist()  # turn it, stretch it
+    [-0.222222, 2.0]
     """
     matrix, dim = _check_matrix(matrix, dim)
     kept = _coupled(matrix, dim)
@@ -489,6 +547,14 @@ def trajectory(
     ------
     TypeError, ValueError
         If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> random = Packing.random(n=50, phi=0.9, dim=2, seed=1)
+    >>> begun = simulate(random, SGD(0.1, 0.5), steps=10, seed=1)
+    >>> places, centre, run = trajectory(begun, samples=3, every=5)
+    >>> places.shape, centre.n, run.steps
+    ((3, 50, 2), 50, 25)
     """
     _check.instance("run", run, Run, "a Run of mpack.simulate")
     samples = _check.integer("samples", samples, 2)
@@ -529,6 +595,13 @@ def variance_along(
     ------
     TypeError, ValueError
         If shapes do not fit, or there are fewer than 2 samples a block.
+
+    Examples
+    --------
+    >>> places = np.resize([-1.0, 1.0], (8, 1, 1))  # eight looks at one sphere on a line
+    >>> variance, error = variance_along(places, [[[1.0]]], blocks=4)
+    >>> round(float(variance[0]) * 7, 9), float(error[0])
+    (8.0, 0.0)
     """
     places = _check.array("places", places, ("samples", "n", "d"))
     vectors = _check.array("vectors", vectors, ("m", *places.shape[1:]))
@@ -543,7 +616,17 @@ def variance_along(
 
 @dataclass(frozen=True, eq=False)
 class Fluctuations:
-    """Fluctuations along the modes about a run's mean configuration; see `fluctuations`."""
+    """Fluctuations along the modes about a run's mean configuration; see `fluctuations`.
+
+    Examples
+    --------
+    >>> from mpack import Harmonic
+    >>> start = Packing.random(n=20, phi=0.9, dim=3, seed=1)
+    >>> rule = SGD(alpha=0.1, batch_fraction=0.5, potential=Harmonic())
+    >>> found = fluctuations(start, rule, looks=16, every=1, seed=1)
+    >>> found.variance.shape, found.predicted.shape, bool(np.all(np.diff(found.curvature) >= 0))
+    ((57,), (57,), True)
+    """
 
     curvature: np.ndarray  #: (m,) eigenvalues of the Hessian there, ascending
     variance: np.ndarray  #: (m,) measured, in squared mean diameters
@@ -574,7 +657,7 @@ def fluctuations(
     dynamics : Dynamics
         Not a rule with batches of exactly B; its potential is that of the Hessian.
     looks, every : int
-        How often to look, >= 8, and steps from one look to the next, >= 1.
+        How often to look, >= 16, and steps from one look to the next, >= 1.
     sigma : float, optional
         Of the averaged Hessian; needed for the linear potential, whose own has no positive mode.
     seed : int
@@ -690,6 +773,14 @@ def linear_variance(modes: Modes, covariance: csr_array, rate: float) -> NDArray
     -------
     array (m,)
         In squared mean diameters.
+
+    Examples
+    --------
+    >>> from mpack import Harmonic, PairwiseBRO
+    >>> pair = Packing([[0.0, 0.0], [0.9, 0.0]], box=4.0)
+    >>> found, kick = modes(hessian(pair, Harmonic()), 2), kick_covariance(pair, PairwiseBRO(0.1))
+    >>> linear_variance(found, kick, rate=0.1).round(6).tolist(), round(0.01 / 6 / (0.2 * 1.8), 6)
+    ([nan, 0.00463], 0.00463)
     """
     _check.instance("modes", modes, Modes, "Modes of mpack.landscape.modes")
     rate = _check.number("rate", rate, 0, open_low=True)
@@ -737,6 +828,14 @@ def averaged_slopes(
     -------
     along, across : floats or arrays
         u'' and u'/r: the curvature along the pair's line and across it.
+
+    Examples
+    --------
+    >>> along, across = averaged_slopes([0.5, 1.0], sigma=0.01, dim=3)
+    >>> across.round(2).tolist()  # -1/(2 r) of the force 1/2 inside the range, half of it at contact
+    [-1.0, -0.25]
+    >>> round(float(along[1]) * 2**0.5 * 0.01, 2)  # the kink: phi(0)/2, sharper for smaller sigma
+    0.2
     """
     sigma = _check.number("sigma", sigma, 0, open_low=True)
     dim = _check.integer("dim", dim, 2, 6)
