@@ -36,7 +36,15 @@ MOST_COMPONENT = 10_000  # of a wave vector in units of 2 pi/L: bounds the table
 
 @dataclass(frozen=True, eq=False)
 class PairCorrelation:
-    """Pair correlation function; see `pair_correlation`."""
+    """Pair correlation function; see `pair_correlation`.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> found = pair_correlation(Packing.random(n=50, phi=0.1, dim=3, seed=1), r_max=2.5, bins=5)
+    >>> found.r.tolist(), found.edges.tolist()
+    ([0.25, 0.75, 1.25, 1.75, 2.25], [0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
+    """
 
     r: np.ndarray  #: (bins,) middle of each bin
     g: np.ndarray  #: (bins,) g(r)
@@ -72,6 +80,14 @@ def pair_correlation(
     ------
     TypeError, ValueError
         If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> crystal = Packing.lattice("sc", 4, phi=0.52)  # touching at pi/6 = 0.524
+    >>> found = pair_correlation(crystal, r_max=1.2, bins=6)
+    >>> (2 * found.counts / crystal.n).tolist()  # six neighbours, none nearer
+    [0.0, 0.0, 0.0, 0.0, 0.0, 6.0]
     """
     check_packing(packing)
     if packing.n < 2:
@@ -92,7 +108,15 @@ def pair_correlation(
 
 @dataclass(frozen=True, eq=False)
 class StructureFactor:
-    """Structure factor; see `structure_factor`."""
+    """Structure factor; see `structure_factor`.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> found = structure_factor(Packing.random(n=50, phi=0.1, dim=3, seed=1), q_max=2.0)
+    >>> np.allclose(found.s, abs(found.modes) ** 2 / 50), len(found.q) == int(found.shell_counts.sum())
+    (True, True)
+    """
 
     q: np.ndarray  #: (m,) |q| of each wave vector
     s: np.ndarray  #: (m,) S(q) = |modes|**2 / n
@@ -138,6 +162,15 @@ def structure_factor(
     TypeError, ValueError
         If an argument is of another kind or outside its range, or more than 2 10**7 wave vectors
         fit.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> crystal = Packing.lattice("sc", 3, phi=0.4)
+    >>> found = structure_factor(crystal, q_max=2 * np.pi / (crystal.box / 3) * 1.01)
+    >>> peaks = found.vectors[found.s > 1e-9]  # the reciprocal lattice
+    >>> peaks.tolist(), float(found.s.max().round(6))
+    ([[0, 0, 3], [0, 3, 0], [3, 0, 0]], 27.0)
     """
     from mpack._kernels import observe
 
@@ -250,7 +283,16 @@ def wave_noise(packing: Packing, dynamics: Dynamics, vectors: ArrayLike) -> NDAr
 
 @dataclass(frozen=True, eq=False)
 class WaveParts:
-    """What moves and what is frozen in the structure factor of a run, shell by shell; see `wave_parts`."""
+    """What moves and what is frozen in the structure factor of a run, shell by shell; see `wave_parts`.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> still = [Packing.lattice("sc", 3, phi=0.4)] * 4
+    >>> parts = wave_parts(still)
+    >>> parts.moving.shape == (4, len(parts.q)), float(parts.moving.max().round(9))
+    (True, 0.0)
+    """
 
     q: np.ndarray  #: (shells,) mean wave number of each shell
     moving: np.ndarray  #: (looks, shells) fluctuating part of S at every look
@@ -312,7 +354,14 @@ def wave_parts(packings: Sequence[Packing], q_max: float = 2.4) -> WaveParts:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What one packing can tell of an exponent of S(q); see `resolution`."""
+    """What one packing can tell of an exponent of S(q); see `resolution`.
+
+    Examples
+    --------
+    >>> small, large = (resolution(n, 0.6, 1.5) for n in (500, 4000))
+    >>> round(small.q_min / large.q_min, 9), large.vectors > small.vectors, large.error < small.error
+    (2.0, True, True)
+    """
 
     q_min: float  #: 2 pi/L, the smallest wave number of the box
     vectors: int  #: wave vectors to q_max, one of each pair n, -n
@@ -369,7 +418,13 @@ def resolution(n: int, phi: float, q_max: float, dim: int = 3) -> Resolution:
 
 @dataclass(frozen=True)
 class Exponent:
-    """Exponent of the structure factor at small wave numbers; see `exponent`."""
+    """Exponent of the structure factor at small wave numbers; see `exponent`.
+
+    Examples
+    --------
+    >>> print(Exponent(value=0.254, error=0.013, misfit=1.1).estimate)
+    0.254 ± 0.013
+    """
 
     value: float  #: lambda of S ~ q**lambda
     error: float  #: standard error
@@ -554,7 +609,14 @@ def hexatic(packing: Packing) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class CountVariance:
-    """Counts of centres in balls; see `count_variance`."""
+    """Counts of centres in balls; see `count_variance`.
+
+    Examples
+    --------
+    >>> found = CountVariance(np.array([1.0]), np.array([4.0]), np.array([3.0]))
+    >>> found.ratio.tolist()
+    [0.75]
+    """
 
     radii: np.ndarray  #: (m,) radius R of the balls
     mean: np.ndarray  #: (m,) mean count <N_R>
