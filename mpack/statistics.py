@@ -383,6 +383,13 @@ class Line(NamedTuple):
         sum ((y - line) / error)^2; nan where no errors were given.
     freedom : int
         Points minus two.
+
+    Examples
+    --------
+    >>> from mpack.statistics import line
+    >>> found = line([0.0, 1.0, 2.0], [1.0, 3.0, 5.0], [0.1, 0.1, 0.1])
+    >>> round(found.slope.value, 9), round(found.chi2, 9), found.freedom
+    (2.0, 0.0, 1)
     """
 
     slope: Estimate
@@ -464,6 +471,13 @@ class PowerLaw(NamedTuple):
         Of the fit (of logarithms, where these are fitted); nan where no errors were given.
     freedom : int
         Points minus two.
+
+    Examples
+    --------
+    >>> from mpack.statistics import power_law
+    >>> found = power_law([1.0, 2.0, 4.0], [3.0, 12.0, 48.0], [0.1, 0.4, 1.6])
+    >>> round(found.exponent.value, 6), round(found.amplitude.value, 6), found.freedom
+    (2.0, 3.0, 1)
     """
 
     exponent: Estimate
@@ -574,6 +588,13 @@ class WeightedMean(NamedTuple):
         Of the values' being one number: sum ((value - mean) / error)^2.
     freedom : int
         Values minus one.
+
+    Examples
+    --------
+    >>> from mpack.statistics import weighted_mean
+    >>> found = weighted_mean([1.0, 3.0], [1.0, 1.0])
+    >>> round(found.value, 9), round(found.chi2, 9), found.freedom, round(found.reduced, 9)
+    (2.0, 2.0, 1, 2.0)
     """
 
     value: float
@@ -662,7 +683,16 @@ def weighted_mean(
 
 @dataclass(frozen=True, eq=False)
 class LogMeans:
-    """What `log_means` found."""
+    """What `log_means` found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack.statistics import log_means
+    >>> found = log_means([[1.0, 4.0], [4.0, 1.0]])
+    >>> np.exp(found.mean).round(9).tolist(), found.repeats, found.freedom
+    ([2.0, 2.0], 2, 2)
+    """
 
     #: Of the logarithms over the repeats: of the shape of the samples without their first axis.
     mean: NDArray
