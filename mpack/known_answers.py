@@ -228,7 +228,14 @@ def absorbed_after(activity: ArrayLike) -> NDArray:
 
 
 class QuasiSteady(NamedTuple):
-    """What survives: `activity` in [0, 1], and `death`, the probability of dying in a step (or rate, in unit time)."""
+    """What survives: `activity` in [0, 1], and `death`, the probability of dying in a step (or rate, in unit time).
+
+    Examples
+    --------
+    >>> found = CompleteGraph(2, 1.0, rest=0.5).quasi_steady()
+    >>> round(1 - found.death, 6), round((3 + 5**0.5) / 8, 6)  # the largest eigenvalue of Q
+    (0.654508, 0.654508)
+    """
 
     activity: float
     death: float

@@ -61,6 +61,16 @@ class NetworkWalk:
         |theta_(s+k) - theta_s|^2, the mean over the origins s.
     local : ndarray, shape (runs,)
         |theta_(k+1) - theta_k|^2 = eta^2 |v|^2, the mean over all steps since the first origin.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack.network import SmallNetwork
+    >>> net = SmallNetwork(np.eye(2), [0, 1], hidden=1)
+    >>> how = dict(eta=0.1, beta=0.5, batch_size=1, seed=1)
+    >>> far = net.walk([net.start(1)], lags=[1, 4], origins=[5, 9], **how)
+    >>> far.lags.tolist(), bool(far.displacement[0, 1] > far.displacement[0, 0])
+    ([1, 4], True)
     """
 
     lags: NDArray

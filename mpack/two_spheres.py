@@ -36,6 +36,13 @@ class Averages(NamedTuple):
     msd : float
         Mean square displacement of a sphere, <(r - r_0)^2>/4: each partner makes half of the way.
         In squared mean diameters.
+
+    Examples
+    --------
+    >>> from mpack import two_spheres
+    >>> found = two_spheres.bro(eps=0.1, gap=0.2, steps=0)  # as they started
+    >>> found.activity, round(found.energy, 9), found.msd
+    (1.0, 0.1, 0.0)
     """
 
     activity: float

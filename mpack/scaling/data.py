@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 
 class TooLittleData(ValueError):
-    """There is not enough to compare: fewer than two sizes, or hardly a point between those of another size."""
+    """There is not enough to compare: fewer than two sizes, or hardly a point between those of another size.
+
+    Examples
+    --------
+    >>> Data(l=[8, 8], rho=[0.6, 0.7], a=[[0.2, 0.4], [0.1, 0.3]], da=0.01 * np.ones((2, 2)))
+    Traceback (most recent call last):
+    mpack.scaling.data.TooLittleData: l must hold at least 2 different sizes with data; got [8.]
+    """
 
 
 class Data:
