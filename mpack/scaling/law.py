@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import collections
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mpack._kernels import collapse as kernels
 from mpack.scaling import _parameters
 from mpack.scaling._arrays import filled, grid
 from mpack.scaling._parameters import transformation
 
-ScaledData = collections.namedtuple("ScaledData", ("x", "y", "dy"))
+
+class ScaledData(NamedTuple):
+    """What `scaledata` gives: x, y and the error of y, each of shape (k, n) for n points of k sizes.
+
+    Examples
+    --------
+    >>> rho, one = [0.4, 0.5, 0.6], np.ones((2, 3))
+    >>> found = scaledata([4, 9], rho, one, one, rho_c=0.5, nu=2.0, zeta=2.0)  # y = l**(-zeta/nu) a
+    >>> found.y[:, 0].round(6).tolist(), round(1 / 9, 6)
+    ([0.25, 0.111111], 0.111111)
+    """
+
+    x: NDArray
+    y: NDArray
+    dy: NDArray
 
 
 def scaledata(
