@@ -6,7 +6,15 @@ import numpy as np
 
 
 class Undetermined(ValueError):
-    """The data are well formed, but do not determine the number: too few runs, or a fit that has no end."""
+    """The data are well formed, but do not determine the number: too few runs, or a fit that has no end.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> critical.limit({0.1: (0.62, 0.001)})
+    Traceback (most recent call last):
+    mpack._fits.Undetermined: a line needs at least 2 points; got 1
+    """
 
 
 def fitted(fit, what):

@@ -41,6 +41,13 @@ class SteadyActivity:
     reliable : bool
         True if the stretch lasts at least 50 autocorrelation times and |drift| <= 3, or if the run
         is absorbed.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> found = critical.steady_activity([0, 10, 20, 25], [1.0, 0.5, 0.2, 0.0])
+    >>> found.absorbed, found.start, found.value, found.reliable
+    (True, 25, 0.0, True)
     """
 
     value: float

@@ -114,6 +114,14 @@ class Onset:
         At that exponent.
     phi, activity, activity_error : arrays, shape (m,)
         The values used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import critical
+    >>> found = critical.Onset(0.84, 0.03, 0.02, 0.568, 8.0, *np.ones((3, 2)))
+    >>> print(found.estimate, "by", found.estimate.n, "values")
+    0.840 ± 0.030 by 2 values
     """
 
     beta: float

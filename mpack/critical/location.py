@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 
 class Scan(NamedTuple):
-    """Runs at several packing fractions: what `divergence` takes."""
+    """Runs at several packing fractions: what `divergence` takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import critical
+    >>> scan = critical.Scan(np.array([0.60, 0.64]), np.array([90, 5000]), np.array([True, False]))
+    >>> scan.phi[scan.absorbed].tolist()
+    [0.6]
+    """
 
     phi: NDArray
     steps: NDArray
@@ -36,6 +45,14 @@ class Located(dict):
         The columns that the keys are made of.
     missing : dict
         From the key of each group without an answer to the reason.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> point = critical.CriticalPoint(0.6, 0.001, 1.081, 20.0, 0.3, 30)
+    >>> found = critical.Located({0.1: point}, ("alpha",), {0.2: "no run absorbed"})
+    >>> found[0.1].phi_c, found.missing[0.2]
+    (0.6, 'no run absorbed')
     """
 
     def __init__(self, found: Mapping, by: Sequence[str], missing: Mapping) -> None:
@@ -303,7 +320,15 @@ def invented(
 
 
 class Sides(NamedTuple):
-    """What `as_if_stopped` found: phi_c from below (by `divergence`) and from above (by `onset`)."""
+    """What `as_if_stopped` found: phi_c from below (by `divergence`) and from above (by `onset`).
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> below, above = (critical.CriticalPoint(x, 0.003, 1.0, 1.0, 0.1, 9) for x in (0.63, 0.62))
+    >>> print(critical.Sides(below, above).gap)
+    0.0100 ± 0.0042
+    """
 
     below: CriticalPoint
     above: CriticalPoint

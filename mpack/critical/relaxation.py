@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 class Relaxation(NamedTuple):
-    """A relaxation time in steps: it lies in (after, steps]. Both nan if the records end before it."""
+    """A relaxation time in steps: it lies in (after, steps]. Both nan if the records end before it.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> critical.relaxation_time([0, 10, 20, 25], [1.0, 0.5, 0.2, 0.0], 0.0)
+    Relaxation(steps=25.0, after=24.0)
+    """
 
     steps: float
     after: float

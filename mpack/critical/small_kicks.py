@@ -35,6 +35,13 @@ class Limit:
         Points minus coefficients.
     covariance : array
         Of the coefficients, as it follows from the given errors.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> found = critical.to_zero([0.0, 1.0, 2.0], [0.64, 0.62, 0.60], [0.001] * 3)
+    >>> found.coefficients.round(9).tolist(), found.freedom, found.spread
+    ([0.64, -0.02], 1, 1.0)
     """
 
     value: float
@@ -297,6 +304,14 @@ class Limits:
     freedom : int
         Points minus coefficients. All errors are grown by the root of chi^2 per degree of freedom
         where that is above 1.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> points = {x: (critical.swollen(x, 0.64, 0.3), 0.001) for x in (0.02, 0.05, 0.1)}
+    >>> found = critical.limits({"GD": points}, lambda name, x, c: critical.swollen(x, 1.0, c))
+    >>> round(found.ends["GD"].value, 6), found.swelling.round(6).tolist(), found.freedom
+    (0.64, [0.3], 1)
     """
 
     ends: dict[Any, Estimate]

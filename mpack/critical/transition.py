@@ -21,7 +21,15 @@ BETA = 0.840  # the same
 
 
 class Bracket(NamedTuple):
-    """phi_c lies in [low, high]: two neighbouring packing fractions of a scan; nan where the scan does not reach."""
+    """phi_c lies in [low, high]: two neighbouring packing fractions of a scan; nan where the scan does not reach.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> found = critical.last_quiet([0.60, 0.62, 0.64], [0.0, 0.02, 0.4])
+    >>> found.low < 0.63 < found.high
+    True
+    """
 
     low: float
     high: float
@@ -80,6 +88,12 @@ class CriticalPoint:
         Of ln tau from run to run; for `onset` the root of chi^2 per degree of freedom.
     points : int
         Runs (`divergence`) or values (`onset`) in the fit.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> print(critical.CriticalPoint(0.6283, 0.0012, 1.081, 20.0, 0.3, 30).estimate)
+    0.6283 ± 0.0012
     """
 
     phi_c: float

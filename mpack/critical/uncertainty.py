@@ -26,6 +26,14 @@ class Change(NamedTuple):
         By how much the result moved, signed.
     counts : float
         What it counts, as one standard error, >= 0: |change|, unless more is known.
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> budget = critical.Budget((1.0, 0.1))
+    >>> budget.add("half the runs", -0.05)
+    >>> budget.changes
+    [Change(what='half the runs', group='half the runs', change=-0.05, counts=0.05)]
     """
 
     what: str
