@@ -102,6 +102,15 @@ class Spec:
     ------
     ValueError, TypeError
         With the name, the value and the allowed range, before any work.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> spec = mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=50, phi=0.4, steps=100, sizes=(1.0, 1.4))
+    >>> spec.columns()["rule"], spec.diameters()[:3].tolist(), spec.schedule()[:3].tolist()
+    ('PairwiseBRO', [1.0, 1.4, 1.0], [0, 1, 2])
+    >>> spec.run(10).start == spec.packing()
+    True
     """
 
     dynamics: Dynamics
@@ -314,6 +323,13 @@ def from_text(text: str) -> Spec:
     ------
     ValueError
         If the text is not canonical, or of another format or version of the noise stream.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> spec = mpack.Spec(mpack.SGD(alpha=0.02, batch_fraction=0.2), n=100, phi=0.6, steps=1000)
+    >>> from_text(spec.text) == spec
+    True
     """
     try:
         content = json.loads(text)
