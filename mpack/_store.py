@@ -50,23 +50,69 @@ _SCHEMA = (
 
 
 class StoreError(RuntimeError):
-    """A store that cannot be used as asked; the message says why."""
+    """A store that cannot be used as asked; the message says why.
+
+    Examples
+    --------
+    >>> Store("no/such/folder/runs.db")
+    Traceback (most recent call last):
+    mpack._store.StoreError: store no/such/folder/runs.db cannot be made: there is no folder no/such/folder
+    """
 
 
 class StoreInUse(StoreError):
-    """Another driver has the store open."""
+    """Another driver has the store open.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.db"):
+    ...     Store(f"{folder}/runs.db")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    mpack.ensemble.StoreInUse: store runs.db is in use by another driver; ...
+    """
 
 
 class StoreDamaged(StoreError):
-    """The file is damaged, or is no store."""
+    """The file is damaged, or is no store.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "runs.db").write_text("no store")
+    ...     Store(Path(folder, "runs.db"))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    mpack.ensemble.StoreDamaged: store runs.db is damaged: of its file 8 bytes are left
+    """
 
 
 class StoreUnwritable(StoreError):
-    """Writes to the store fail and go on failing; what it held before is safe."""
+    """Writes to the store fail and go on failing; what it held before is safe.
+
+    Examples
+    --------
+    Caught with all that can be wrong with a store:
+
+    >>> issubclass(StoreUnwritable, StoreError)
+    True
+    """
 
 
 class DigestMismatch(StoreError):
-    """The same run was computed twice with different results."""
+    """The same run was computed twice with different results.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> spec = mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5)
+    >>> with Store(":memory:") as store:
+    ...     table = mpack.sweep([spec], store, progress=False)
+    ...     store.put(store.get(spec.key) | {"steps": 6})  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    mpack.ensemble.DigestMismatch: run ... was computed twice with different results
+    """
 
 
 class Store:
@@ -86,6 +132,21 @@ class Store:
         If the file is damaged, or is no store.
     StoreError
         If it cannot be opened, or another version of mpack made it.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> spec = mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5)
+    >>> store, copy = Store(":memory:"), Store(":memory:")
+    >>> table = mpack.sweep([spec], store, progress=False)
+    >>> store.keys() == [spec.key]
+    True
+    >>> copy.put(store.get(spec.key))
+    >>> copy.flush()  # nothing waits
+    >>> copy.put_all([store.get(spec.key)])  # the same again: once is enough
+    >>> len(copy)
+    1
+    >>> copy.close()
     """
 
     def __init__(self, path: AnyPath) -> None:
