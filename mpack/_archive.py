@@ -42,6 +42,17 @@ def archives(folder: AnyPath) -> list[Path]:
 
     Others that have a manifest hold results of another kind, which are none of this module's
     business.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> from mpack import ensemble
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, ensemble.Store(":memory:") as store:
+    ...     table = mpack.sweep(some, store, progress=False)
+    ...     manifest = ensemble.export(store, f"{folder}/dilute")
+    ...     [path.name for path in archives(folder)]
+    ['dilute']
     """
     paths = sorted(Path(folder).glob(f"*/{MANIFEST}"))
     return [path.parent for path in paths if '"archive"' in path.read_text(encoding="utf8")]
@@ -70,6 +81,17 @@ def export(store: AnyPath | Store, folder: AnyPath) -> dict[str, Any]:
     ------
     StoreError
         If the store has no row.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> from mpack import ensemble
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, ensemble.Store(":memory:") as store:
+    ...     table = mpack.sweep(some, store, progress=False)
+    ...     manifest = export(store, f"{folder}/dilute")
+    >>> manifest["archive"], manifest["runs"]
+    ('dilute', 3)
     """
     if not isinstance(store, Store):
         with Store(store) as opened:
@@ -223,7 +245,19 @@ def read_manifest(folder: AnyPath) -> dict[str, Any]:
 
 
 def derived_now(folder: AnyPath) -> bool:
-    """True if what an archive derives from its series was derived by the rule of this version."""
+    """True if what an archive derives from its series was derived by the rule of this version.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> from mpack import ensemble
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, ensemble.Store(":memory:") as store:
+    ...     table = mpack.sweep(some, store, progress=False)
+    ...     manifest = ensemble.export(store, f"{folder}/dilute")
+    ...     derived_now(f"{folder}/dilute")
+    True
+    """
     return read_manifest(folder)["derived by rule"] == RULE
 
 
@@ -300,6 +334,18 @@ def load_archive(folder: AnyPath) -> DataFrame:
     ------
     FileNotFoundError, StoreDamaged, StoreError
         If there is no such archive, or it cannot be trusted.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> from mpack import ensemble
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, ensemble.Store(":memory:") as store:
+    ...     table = mpack.sweep(some, store, progress=False)
+    ...     manifest = ensemble.export(store, f"{folder}/dilute")
+    ...     again = load_archive(f"{folder}/dilute")
+    >>> sorted(again.digest) == sorted(table.digest)
+    True
     """
     manifest = read_manifest(folder)
     lines = _lines(folder, manifest)
@@ -392,6 +438,17 @@ def import_archive(folder: AnyPath, store: AnyPath | Store) -> int:
         If the archive is damaged or a number in it was changed.
     DigestMismatch
         If the store has one of its runs with another result.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> from mpack import ensemble
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, ensemble.Store(":memory:") as store:
+    ...     table = mpack.sweep(some, store, progress=False)
+    ...     manifest = ensemble.export(store, f"{folder}/dilute")
+    ...     [import_archive(f"{folder}/dilute", where) for where in (":memory:", store)]
+    [3, 0]
     """
     if not isinstance(store, Store):
         with Store(store) as opened:

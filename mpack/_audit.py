@@ -60,7 +60,22 @@ class Replay:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit of one archive found; `str(audit)` says it in words."""
+    """What an audit of one archive found; `str(audit)` says it in words.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> from mpack import ensemble
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, ensemble.Store(":memory:") as store:
+    ...     table = mpack.sweep(some, store, progress=False)
+    ...     manifest = ensemble.export(store, f"{folder}/dilute")
+    ...     found = ensemble.audit(f"{folder}/dilute", seconds=60, most=2)
+    >>> len(found.table()), found.plain()["ok"]
+    (2, True)
+    >>> round(found.missed(1 / 3), 9)  # two of three rows drawn: one false row is the third
+    0.333333333
+    """
 
     name: str
     salt: str  #: what the rows were drawn by: the commit, or a digest of the archive
@@ -178,6 +193,17 @@ def audit(
     ------
     FileNotFoundError, StoreDamaged, StoreError
         If the archive is missing or its files have not the checksums of its manifest.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> from mpack import ensemble
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, ensemble.Store(":memory:") as store:
+    ...     table = mpack.sweep(some, store, progress=False)
+    ...     manifest = ensemble.export(store, f"{folder}/dilute")
+    ...     audit(f"{folder}/dilute", seconds=60).ok
+    True
     """
     auditor = Auditor(folder, salt, keys)
     clock = time.monotonic()
