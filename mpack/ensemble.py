@@ -70,7 +70,21 @@ _LOST = ("KilledWorker", "CancelledError", "FutureCancelledError", "CommClosedEr
 
 
 class SweepError(RuntimeError):
-    """Runs that raised, or an executor that broke; the message says which. All finished runs are stored."""
+    """Runs that raised, or an executor that broke; the message says which. All finished runs are stored.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> class Full(concurrent.futures.Executor):
+    ...     def submit(self, *call, **options):
+    ...         future = concurrent.futures.Future()
+    ...         future.set_exception(MemoryError("no room"))
+    ...         return future
+    >>> spec = mpack.Spec(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5)
+    >>> sweep([spec], executor=Full(), progress=False)  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    mpack.ensemble.SweepError: 1 of 1 runs raised; the others are done. The first: MemoryError: ...
+    """
 
 
 def sweep(
@@ -131,6 +145,14 @@ def sweep(
         If a run was computed twice with different results.
     SweepError
         At the end, if runs raised; all others are done and stored.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> rule = mpack.PairwiseBRO(eps=0.1)
+    >>> table = sweep(mpack.specs(rule, n=50, dim=2, phi=[0.2, 0.9], steps=500), progress=False)
+    >>> table[["phi", "absorbed"]].to_numpy().tolist()
+    [[0.2, True], [0.9, False]]
     """
     specs = _checked(specs)
     if isinstance(store, Store):
@@ -169,7 +191,17 @@ def _sweep(specs, store, executor, progress, **how):
 
 
 def table(specs: Iterable[Spec], store: Store) -> DataFrame:
-    """The table of runs that are all in `store`, in the order of `specs`; see `sweep`."""
+    """The table of runs that are all in `store`, in the order of `specs`; see `sweep`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with Store(":memory:") as store:
+    ...     all_of_them = sweep(some, store, progress=False)
+    ...     table(some[:0:-1], store).seed.tolist()
+    [2, 1]
+    """
     return _tables.frame([_row(spec, store) for spec in specs])
 
 
@@ -195,6 +227,13 @@ def results(
     A result is plain data, as `Store.put` takes it, or the exception that the run raised. A bounded
     number of runs is given to the executor ahead, and `specs` (any iterable) is asked for the next
     one only when there is room. Arguments and errors as for `sweep`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> sorted(spec.seed for spec, result in results(some) if result["steps"] <= 5)
+    [0, 1, 2]
     """
     specs = map(_checked_one, specs)
     threads = _check.integer("threads", threads, 1)
@@ -280,7 +319,13 @@ def together(work: Callable[..., _T], *columns: Iterable, workers: int | None = 
 
 
 def processors() -> int:
-    """How many processors this process may use, which may be fewer than the machine has."""
+    """How many processors this process may use, which may be fewer than the machine has.
+
+    Examples
+    --------
+    >>> 1 <= processors() <= (os.cpu_count() or 1)
+    True
+    """
     if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
         return os.process_cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
@@ -376,6 +421,16 @@ def merge(store: AnyPath | Store, *others: AnyPath | Store) -> int:
         If a run is in two stores with different results; nothing of that store is taken.
     StoreInUse, StoreDamaged, StoreError
         See `Store`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with Store(":memory:") as one, Store(":memory:") as other:
+    ...     first = sweep(some[:2], one, progress=False)
+    ...     second = sweep(some[1:], other, progress=False)
+    ...     merge(one, other)
+    1
     """
     with contextlib.ExitStack() as opened:
         stores = [
@@ -400,6 +455,15 @@ def resume(row: Any) -> Run:
     -------
     Run
         Without the records before.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> rule, how = mpack.PairwiseBRO(eps=0.1), dict(n=50, phi=0.9, dim=2, steps=10)
+    >>> spec = mpack.Spec(rule, **how, observables="packing")
+    >>> row = sweep([spec], progress=False).iloc[0]
+    >>> mpack.simulate(resume(row), steps=10).digest == spec.run(20).digest
+    True
     """
     if "packing" not in row.arrays:
         raise ValueError(
