@@ -141,6 +141,8 @@ class Store:
     >>> table = mpack.sweep([spec], store, progress=False)
     >>> store.keys() == [spec.key]
     True
+    >>> [result["steps"] for result in store.values()]
+    [5]
     >>> copy.put(store.get(spec.key))
     >>> copy.flush()  # nothing waits
     >>> copy.put_all([store.get(spec.key)])  # the same again: once is enough
