@@ -152,7 +152,15 @@ class PairwiseBRO(_BRO):
     """
 
     def recipe(self, gaussian: bool = False) -> Recipe:
-        """The step: 2 eps times the linear force, one number a pair for both partners."""
+        """The step: 2 eps times the linear force, one number a pair for both partners.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> recipe = mpack.PairwiseBRO(eps=0.1).recipe()
+        >>> recipe.scale, recipe.pair, recipe.reciprocal
+        (0.2, 'uniform', True)
+        """
         pair, parameters = self._noise(gaussian)
         return Recipe(scale=2.0 * self.eps, pair=pair, **parameters)
 
