@@ -359,8 +359,9 @@ def draw_kick(
     --------
     >>> from matplotlib.figure import Figure
     >>> from mpack import figures
-    >>> figures.draw_kick(Figure().add_subplot(), [0, 0], [1, 0.5], "SGD").xyann
-    (0, 0)
+    >>> arrow = figures.draw_kick(Figure().add_subplot(), [0, 0], [1, 0.5], "SGD")
+    >>> [float(x) for x in arrow.xyann]
+    [0.0, 0.0]
     """
     look = {
         "arrowstyle": "-|>",
