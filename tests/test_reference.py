@@ -9,7 +9,6 @@ import sys
 import textwrap
 import types
 import warnings
-from pathlib import Path
 
 import pytest
 from bookpages import HTML, require_book
@@ -25,8 +24,6 @@ from book._tools import places, publicnames, reference, uses
 
 API = places.ROOT / "book" / "api"
 NAMED = re.compile(r"^```\{mpack-module\} (\w+)$", re.MULTILINE)
-# Names whose examples are still to be written. A name leaves the list when it has one; none joins it.
-AWAITED = set(Path(__file__).with_name("examples_awaited.txt").read_text().split())
 
 
 def everything():
@@ -83,11 +80,7 @@ def without_examples():
 
 def test_every_public_function_class_and_method_has_an_example():
     missing = without_examples()
-    assert not missing - AWAITED, f"no Examples: {', '.join(sorted(missing - AWAITED))}"
-    written = (AWAITED - missing) & set(everything())
-    assert not written, (
-        f"have one by now, strike them from tests/examples_awaited.txt: {', '.join(sorted(written))}"
-    )
+    assert not missing, f"no Examples: {', '.join(sorted(missing))}"
 
 
 def test_an_example_is_told_from_none():
@@ -109,7 +102,7 @@ def test_docstrings_have_known_sections_and_lists_are_lists():
             sections = reference.parsed(entry.doc)
         items = [one.name + one.type for title in reference.LISTS for one in sections[title]]
         lost = [text for text in items if "Source" in text or text.endswith(".")]
-        stray += [(name, text) for text in lost if name not in AWAITED]
+        stray += [(name, text) for text in lost]
     assert not stray
 
 
