@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from bookpages import HTML, pages, require_book
 
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+WIDE, PHONE = {"width": 1300, "height": 900}, {"width": 360, "height": 740}
 ALL = [*pages(), "search.html", "genindex.html"]
 WITH_CODE = next(page for page in pages() if page.startswith("notebooks/"))
 
@@ -59,6 +59,13 @@ def sideways(page):
         return [document.documentElement.scrollWidth - width, over]; }""")
 
 
+def cut_code(page):
+    """Lines of code that are wider than their box, so that one would have to scroll sideways."""
+    return page.evaluate("""() => [...document.querySelectorAll('div.cell_input pre')].filter(pre => {
+        const folded = pre.closest('details'); if (folded) folded.open = true;
+        return pre.scrollWidth > pre.clientWidth + 1; }).map(pre => pre.innerText.slice(0, 80))""")
+
+
 def check_whole(visit, hosts):
     """What holds for every page, however it is opened."""
     source, typeset, wrong = formulas(visit.page)
@@ -105,6 +112,7 @@ def test_page(browser, address, name):
         page = visit.page
         page.add_style_tag(content="* { transition: none !important; }")  # colours are read at once
         check_whole(visit, {urlsplit(address).netloc})
+        assert cut_code(page) == []
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
