@@ -23,6 +23,7 @@ class Book:
         shutil.copytree(
             ROOT / "book/_tools", root / "book/_tools", ignore=shutil.ignore_patterns("__pycache__")
         )
+        self.write("book/__init__.py", "")
         self.write("mpack/__init__.py", "")
         self.write("mpack/one.py", "VALUE = 1\n")
         self.write("mpack/two.py", "VALUE = 2\n")

@@ -337,4 +337,4 @@ def test_controls_that_need_a_kernel_become_what_they_showed():
     )
     assert shown == after == picture
     assert "widgets" not in notebook["metadata"]
-    assert sphinxext.page_cells(notebook["cells"][0], "x")
+    assert sphinxext.Page("x", {}, {}).cells({"cell_type": "code", **notebook["cells"][0]})

@@ -372,11 +372,13 @@ def small_book(tmp_path_factory):
         path.relative_to(root / "out").with_suffix("").as_posix(): path.read_text(encoding="utf8")
         for path in (root / "out").rglob("*.html")
     }
-    return pages, dict(app.env.get_domain("py").objects), warned.getvalue()
+    again = "already registered"  # what Sphinx says if another test has set it up in this process
+    said = [line for line in warned.getvalue().splitlines() if again not in line]
+    return pages, dict(app.env.get_domain("py").objects), said
 
 
 def test_the_reference_is_made_without_a_warning(small_book):
-    assert small_book[2] == ""
+    assert small_book[2] == []
 
 
 def test_every_name_has_an_entry_on_the_page_of_its_module(small_book):

@@ -184,7 +184,7 @@ class Approach {
       ? `(table.rule == "${rule}") & ((table.eps / 0.75).round(6) == ${alpha})`
       : `(table.rule == "${rule}") & (table.batch_fraction == ${push}) & (table.alpha == ${alpha})`;
     return [
-      'table = mpack.ensemble.load_archive("phi-c")',
+      'table = mpack.ensemble.load_archive("book/results/phi-c")',
       `rows = table[${rows} & (table.n == ${SMALL})]`,
       `runs = rows[(rows.phi - ${this.phi}).abs() < 1e-6]`,
       "# done again: mpack.specification.from_text(runs.iloc[0].spec).run()",
