@@ -10,9 +10,8 @@ import pytest
 from bookpages import CHAPTERS, HTML, pages, require_book
 from bs4 import BeautifulSoup
 
-from book import chapters
+from book import chapters, pictures
 from book._tools import artwork, places
-from mpack import figures
 
 
 def code_cells(path):
@@ -161,7 +160,7 @@ def test_pictures_are_light():
     heavy = {
         path.name: path.stat().st_size
         for path in (HTML / "_images").glob("*.png")
-        if path.stat().st_size > figures.HEAVY
+        if path.stat().st_size > pictures.HEAVY
     }
     assert not heavy
 
