@@ -14,8 +14,8 @@ Reads in the order packing -> dynamics -> simulation -> observables -> structure
 """
 
 import importlib
-import pkgutil
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # `typing` itself is costly to import; checkers know the name
 
 __version__ = "0.1.0"
 
@@ -32,7 +32,6 @@ _HOME = {
     "ensemble": ("sweep", "together"),
 }
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = {module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_"}
 __all__ = ["__version__", *sorted(_NAMES)]  # noqa: PLE0604
 
 
@@ -93,10 +92,16 @@ else:
             value = getattr(importlib.import_module(f"mpack.{_NAMES[name]}"), name)
             globals()[name] = value
             return value
-        if name in _MODULES:
+        if name in _modules():
             return importlib.import_module(f"mpack.{name}")
         raise AttributeError(f"module 'mpack' has no attribute {name!r}")
 
 
+def _modules() -> set[str]:
+    import pkgutil
+
+    return {module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_"}
+
+
 def __dir__() -> list[str]:
-    return sorted(set(__all__) | _MODULES)
+    return sorted(set(__all__) | _modules())

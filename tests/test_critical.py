@@ -160,6 +160,7 @@ def deaths(rng, phi_c, longest=20_000, scatter=0.4):
     return phi, np.minimum(tau, longest), tau <= longest
 
 
+@pytest.mark.slow
 def test_divergence_finds_phi_c(seed):
     """60 scans with phi_c = 0.6283 off their grid: mean square of deviation/error expected 1.25, in (0.5, 2.6).
 

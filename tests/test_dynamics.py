@@ -113,6 +113,7 @@ def test_lennard_jones_attracts(seed):
         assert np.allclose(displacement(run), reference.run(packing, dynamics, 3, 5)[1], atol=1e-9)
 
 
+@pytest.mark.slow
 class TestFourDimensions:
     """The same in d = 4: every rule, two systems each."""
 
@@ -125,6 +126,7 @@ class TestFourDimensions:
             )
 
 
+@pytest.mark.slow
 class TestSixDimensions:
     """And in d = 6, where a coordinate takes eight lanes."""
 

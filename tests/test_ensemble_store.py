@@ -78,6 +78,7 @@ def program(script, *arguments):
 # killed
 
 
+@pytest.mark.slow
 def test_fifty_kills_lose_and_duplicate_nothing(tmp_path, seed):
     """kill -9 at 50 random moments: no row vanishes, none is computed twice, at most the runs in flight are lost."""
     path = tmp_path / "killed.sqlite"
@@ -124,6 +125,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_runs_in_flight(tmp_path):
     """The second run would take hours; the first, absorbed at once, is stored."""
     path = tmp_path / "s.sqlite"
@@ -153,6 +155,7 @@ class Failing:
             raise sqlite3.OperationalError("disk I/O error")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_one_failing_write_loses_nothing(tmp_path, monkeypatch, ready, finished, after):
     """For every n until none fires: either the store cannot be opened, and can be the next time, or all rows are in."""
@@ -174,6 +177,7 @@ def test_one_failing_write_loses_nothing(tmp_path, monkeypatch, ready, finished,
     assert n > 5 * len(SPECS)
 
 
+@pytest.mark.slow
 def test_writes_that_go_on_failing_lose_no_row_that_was_in(tmp_path, monkeypatch, ready, finished):
     """For every n until none fires: rows put before the n-th write are there, and the next sweep does the rest."""
     put = []
@@ -242,6 +246,7 @@ print(json.dumps(counts))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(tmp_path):
     """The system refuses to let the file grow beyond a limit, in the midst of whatever SQLite was writing."""
     counts = program(["-c", LIMITED], tmp_path)

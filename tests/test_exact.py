@@ -250,6 +250,7 @@ def compiled():
     return fresh.inspect_llvm(signature), fresh.inspect_asm(signature)
 
 
+@pytest.mark.slow
 def test_no_fast_arithmetic(compiled):
     """No flag that lets the compiler reorder, contract or approximate."""
     flags = r"\b(fast|reassoc|contract|arcp|afn|nnan|ninf|nsz)\b"
@@ -263,6 +264,7 @@ def test_no_fast_arithmetic(compiled):
     assert '"unsafe-fp-math"="true"' not in compiled[0]
 
 
+@pytest.mark.slow
 def test_no_fused_multiply_add(compiled):
     fused = r"\b(vfn?m(add|sub)\w*|fn?m(add|sub|la|ls)\w*)\b"
     assert re.findall(fused, compiled[1]) == [] and "llvm.fma" not in compiled[0]
@@ -271,6 +273,7 @@ def test_no_fused_multiply_add(compiled):
     )  # there was something to fuse
 
 
+@pytest.mark.slow
 def test_no_calls_but_to_give_way(compiled):
     """Whatever is called is defined in the same code, but for yielding the processor, moving memory and the
     square root, which IEEE 754 rounds correctly; no function of libm that could differ from machine
@@ -288,6 +291,7 @@ def test_no_calls_but_to_give_way(compiled):
     assert rest <= {"sched_yield", "SwitchToThread", "memset", "memcpy", "sqrt"}
 
 
+@pytest.mark.slow
 def test_assembly_names_no_libm(compiled):
     libm = "sin cos tan asin acos atan atan2 sinh cosh tanh exp exp2 expm1 log log2 log10 log1p pow cbrt"
     libm += " hypot fma fmod sqrt"
@@ -316,6 +320,7 @@ def mixed(dispatchers):
     return pairs, wrong
 
 
+@pytest.mark.slow
 def test_signed_and_unsigned_integers_are_never_mixed(compiled):
     """Such a mixture is a float to older versions of numba and a signed integer to later ones: bits would depend on
     the version, and beyond 2**53 be lost. By the types of all that was compiled for the fixture.
@@ -345,6 +350,7 @@ def test_mixed_integers_would_be_seen():
         assert len(mixed([plain])[1]) == count
 
 
+@pytest.mark.slow
 def test_no_undefined_overflow_reaches_a_separation(compiled):
     """Differences of coordinates wrap: none may be marked as never overflowing (nsw), or the compiler could
     do without the wrap. Checked for every sum or difference of integers from memory that becomes a

@@ -91,6 +91,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
 def test_a_damaged_cache_is_made_anew(folder, pattern, damage):
@@ -164,6 +165,7 @@ def test_the_stated_range_is_that_of_the_package():
     assert _jit.FITTING in stated
 
 
+@pytest.mark.slow
 def test_inner_parts_of_numba_are_used_in_one_file():
     """By name: what numba documents may be imported anywhere in the wing, everything else in `_jit` alone."""
     documented = {"numba", "numba.types", "numba.extending.intrinsic", "numba.extending"}
@@ -201,6 +203,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 def test_plain_python_computes_the_same(tmp_path):
     """With NUMBA_DISABLE_JIT=1, for debuggers and coverage: the kernels themselves, run by the interpreter."""
     one, two = (SMALL.replace("THREADS", threads) for threads in "12")
@@ -236,6 +239,7 @@ del one
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["MPACK_CHECKED", "NUMBA_DISABLE_JIT"])
 def test_a_checked_kernel_does_not_leave_its_array(how):
     """Also from an address inside it, and where there is no array."""

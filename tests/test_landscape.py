@@ -65,6 +65,7 @@ def test_hessian_by_finite_differences(potential, dim):
     assert np.abs(found - expected).max() < 2e-5 * (1 + np.abs(found).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [2, 3, 4])
 def test_averaged_hessian_by_finite_differences(dim):
     """Of V + flatness: the energy averaged over displacements."""
@@ -260,6 +261,7 @@ def jammed():
     return mpack.simulate(start, descent, steps=300, seed=1).final
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("near", [None, 0.5])
 def test_sparse_and_dense_solvers_agree(jammed, near):
     matrix = landscape.hessian(jammed, mpack.Harmonic())

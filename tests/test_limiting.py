@@ -276,6 +276,7 @@ def test_damping_boundaries():
         assert list(m.oscillates(discrete=False)) == [False, True]
 
 
+@pytest.mark.slow
 def test_langevin_and_recursion_meet_when_a_step_turns_and_damps_little():
     """eta h = e^2 and 1 - beta = e: positions read at eta (k + 1/2) differ by O(e^2), read at eta k by
     O(e).
@@ -546,6 +547,7 @@ def predicted(m, *, discrete=True):
     return np.concatenate([s.position * factor, s.velocity * factor, s.cross * factor])
 
 
+@pytest.mark.slow
 def test_stationary_moments_of_real_runs(coarse, coarse_runs):
     """R = 4000: a variance is known to 2.2 %; a deviation of 16 % is found with 99 % probability."""
     assert np.abs(scores(moments_of(coarse_runs), predicted(coarse))).max() < Z_ALLOWED
@@ -618,6 +620,7 @@ def test_transient_of_real_runs(seed):
     assert np.abs(scores(z, wrong.discrete_mean(record, start))).max() > Z_ALLOWED
 
 
+@pytest.mark.slow
 def test_minibatch_factor_of_real_runs(seed):
     """S = 2: the factor is 1.30 and 1.23; 20,000 runs know a variance to 1.2 %, and 1 is refused."""
     m = LinearRegressionSGD(eta=0.1, beta=0.8, batch_size=2, spectrum=[1.0, 0.2])

@@ -319,6 +319,7 @@ def test_the_exponent_is_that_of_the_likelihood(seed):
     assert found.n == scan.absorbed.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nu", [0.8, 1.081, 1.6])
 def test_the_exponent_is_found_within_its_error(seed, nu):
     """Five sets of two scans: mean square of deviation/error below 5 (expected 1.2; false alarms below 1e-3)."""

@@ -206,6 +206,7 @@ def test_three_discs_by_hand(seed):
         assert spread.max() < 5 * 2 * variance * np.sqrt(2 / len(moves)) + 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [mpack.SGD, mpack.RCD])
 @pytest.mark.parametrize("batch", [1, 2])
 def test_batches_of_exactly_b(rule, batch, seed):

@@ -68,6 +68,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_never_a_pair_too_few(data):
@@ -106,6 +107,7 @@ def test_never_a_pair_too_few(data):
     check(packing, dynamics, 15, skin, threads, sparse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("dim, phi, threads", [(2, 0.55, 1), (2, 0.9, 2), (3, 0.4, 2), (3, 0.7, 1)])
 def test_long_lives(dim, phi, rule, threads):

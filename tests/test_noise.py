@@ -159,6 +159,7 @@ def users():
     return found
 
 
+@pytest.mark.slow
 def test_every_purpose_has_one_user():
     found = users()
     assert {"class_points": {"manifolds"}}.items() <= found.items()  # they are found at all

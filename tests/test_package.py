@@ -43,6 +43,7 @@ def test_every_public_module_is_an_attribute_of_the_package():
         _ = mpack.nonsense
 
 
+@pytest.mark.slow
 def test_every_name_of_the_package_is_there_in_a_copy_without_the_checkout(tmp_path):
     shutil.copytree(ROOT / "mpack", tmp_path / "site" / "mpack")
     (tmp_path / "empty").mkdir()

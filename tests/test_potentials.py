@@ -181,6 +181,7 @@ def test_bad_input(make, error, words):
         assert any(option in str(caught.value) for option in word.split("|")), str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [forces.fill_energy, forces.fill_force, forces.fill_curvature])
 def test_compiled_code_calls_no_libm_and_is_strict(kernel):
     fresh = numba.njit(nogil=True, error_model="numpy")(kernel.py_func)

@@ -242,6 +242,7 @@ def test_an_observable_may_have_any_name(seed):
 # redrawn runs
 
 
+@pytest.mark.slow
 def test_redrawn_means_scatter_like_the_mean(seed):
     """Each point's variance over draws is that of its mean over runs: sum of squares over m (m - 1)."""
     data = data_of(seed, runs=5)
@@ -287,6 +288,7 @@ NAMES = ("Manna", "directed percolation", "mean field")
 CLASSES = {name: scaling.exponents(name, 3) for name in NAMES}
 
 
+@pytest.mark.slow
 def test_data_of_a_class_are_told_from_those_of_another(seed):
     """Mean field loses by more than three errors on data of Manna; and Manna does on data of mean field."""
     for law, other in (("Manna", "mean field"), ("mean field", "Manna")):

@@ -186,6 +186,7 @@ def in_a_fresh_process(script, *arguments, **options):
     )
 
 
+@pytest.mark.slow
 def test_fresh_process():
     result = in_a_fresh_process(
         FRESH, "SGD, d = 3", "RCD, B = 40, d = 2", "IndividualBRO approximation, d = 3"
@@ -238,6 +239,7 @@ PROPERTY = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_the_way_of_running_leaves_no_trace(data):
@@ -357,6 +359,7 @@ def test_one_particle(dim, threads):
     assert run.absorbed and run.steps == 0 and run.digest == packing.digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim, phi", [(4, 1e-22), (5, 1e-18), (6, 1e-20), (6, 1e-40)])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_box_of_more_cells_than_integers_can_count(dim, phi, threads):
@@ -409,6 +412,7 @@ print("fine")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 @pytest.mark.parametrize("threads, bar", [(1, "plain"), (2, "bar")])
 def test_ctrl_c_returns_a_run_that_goes_on(threads, bar):

@@ -306,6 +306,7 @@ def test_log_means_refuse(samples, pooled, words):
         statistics.log_means(samples, pooled)
 
 
+@pytest.mark.slow
 def test_the_largest_deviation_raises_false_alarms_at_its_rate(seed):
     """20,000 times 30 true hypotheses at a rate of 5 %: Bonferroni's bound is nearly reached, never exceeded."""
     z = np.random.default_rng(seed).standard_normal((20_000, 30))

@@ -73,6 +73,7 @@ def test_wave_noise_from_the_covariance_of_a_step(rule):
         assert structure.wave_noise(packing, rule, [vector])[0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_wave_noise_is_what_the_engine_adds():
     packing = Packing.random(n=300, phi=0.5, dim=3, seed=4)
     draws = 400

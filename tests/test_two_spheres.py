@@ -42,6 +42,7 @@ def test_the_survival_is_that_of_the_inverse_gaussian(gap, fraction, time):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gap", "fraction"), [(1.0, 0.9), (0.3, 0.3), (0.28, 0.08)])
 def test_all_is_over_in_the_end(gap, fraction):
     """The equation stops on the border, the rule beyond it, on average by 2 eps/3."""
@@ -66,6 +67,7 @@ def test_wald_for_the_equation(gap, fraction):
     assert 2 * two_spheres.diffusion(eps, gap, gap).energy == pytest.approx(gap - spent, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_kink_costs_the_activity_half_an_order():
     steps = np.array([28, 56])
     errors = np.array(

@@ -111,7 +111,7 @@ def test_type_checkers_see_the_names_that_the_package_gives():
     seen = {}
     for node in type_checking_block(Path(mpack.__file__).read_text(encoding="utf8")):
         seen |= {alias.asname: node.module for alias in node.names}
-    assert set(seen) == {*mpack.__all__, *mpack._MODULES} - {"__version__"}
+    assert set(seen) == {*mpack.__all__, *mpack._modules()} - {"__version__"}
     for name, module in seen.items():
         there = importlib.import_module(module)
         assert getattr(mpack, name) is getattr(there, name)
