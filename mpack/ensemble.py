@@ -359,7 +359,9 @@ def _finished(specs, executor, at_once, **how):
                 len(flying) < at_once
                 and (spec := again.popleft() if again else next(specs, None)) is not None
             ):
-                flying[executor.submit(produce, spec.text, lost[spec.key], **how)] = spec
+                with _broken_told():
+                    future = executor.submit(produce, spec.text, lost[spec.key], **how)
+                flying[future] = spec
             if not flying:
                 return
             done, _ = concurrent.futures.wait(
@@ -378,16 +380,26 @@ def _finished(specs, executor, at_once, **how):
             future.cancel()
 
 
-def _outcome(future):
-    """What a future ended with: plain data, or the exception. A broken executor is the sweep's end."""
+@contextlib.contextmanager
+def _broken_told():
+    """A broken executor is the sweep's end, whether it is noticed as a run goes out or comes back."""
     try:
-        return future.result()
+        yield
     except concurrent.futures.BrokenExecutor as error:
         raise SweepError(
             f"the executor broke: {error} Finished runs are stored; start the sweep again with a new executor"
         ) from error
-    except (Exception, concurrent.futures.CancelledError) as error:
-        return error
+
+
+def _outcome(future):
+    """What a future ended with: plain data, or the exception."""
+    with _broken_told():
+        try:
+            return future.result()
+        except concurrent.futures.BrokenExecutor:
+            raise
+        except (Exception, concurrent.futures.CancelledError) as error:
+            return error
 
 
 def _is_lost(outcome):

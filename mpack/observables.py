@@ -54,7 +54,7 @@ def activity(packing: Packing, potential: Potential | None = None) -> float:
     Examples
     --------
     >>> four = Packing([[0.0, 1.0], [0.9, 1.0], [2.0, 1.0], [2.0, 3.0]], box=4.0)
-    >>> float(activity(four))
+    >>> activity(four)
     0.5
     """
     check_packing(packing)
@@ -63,7 +63,7 @@ def activity(packing: Packing, potential: Potential | None = None) -> float:
     for i, j, _ in pairs_within(packing, factor):
         active[i] = True
         active[j] = True
-    return np.count_nonzero(active) / packing.n
+    return float(np.count_nonzero(active) / packing.n)
 
 
 def energy(packing: Packing, potential: Potential = Linear()) -> float:

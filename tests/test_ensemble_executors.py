@@ -213,3 +213,12 @@ def test_a_killed_dask_worker_s_runs_are_resubmitted(client, expected, monkeypat
         "CancelledError",
         "FutureCancelledError",
     }
+
+
+def test_an_executor_that_is_broken_before_the_first_run_is_told():
+    class Broken(Inline):
+        def submit(self, *_, **__):
+            raise concurrent.futures.BrokenExecutor("a worker was killed.")
+
+    with pytest.raises(ensemble.SweepError, match="executor broke: a worker was killed"):
+        mpack.sweep(SPECS, executor=Broken())

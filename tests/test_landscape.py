@@ -435,6 +435,12 @@ def test_largest_curvature_by_all_modes_and_where_descent_blows_up():
         assert landscape.largest_curvature(packing, potential) == pytest.approx(whole[-1], rel=2e-3)
 
 
+def test_too_few_looks_are_refused_before_the_run():
+    start = Packing.random(n=40, phi=0.95, dim=3, seed=2)
+    with pytest.raises(ValueError, match="looks"):
+        landscape.fluctuations(start, mpack.SGD(0.02, 0.5), 15, 10**9, seed=7)
+
+
 def test_fluctuations_are_the_chain_and_agree_with_theory_on_a_soft_packing():
     potential = mpack.Harmonic()
     start = landscape.coarse_start(Packing.random(n=40, phi=0.95, dim=3, seed=2), 1)
