@@ -25,6 +25,17 @@ def seed(request):
     return request.config.getoption("--seed")
 
 
+def pytest_configure(config):
+    """The markers, here and not in pyproject.toml: the tests also run beside an installed library."""
+    for marker in (
+        "library: needs the library alone",
+        "book: needs the book's machinery, or a built book",
+        "browser: opens pages in a browser",
+        "slow: takes seconds; left out by `make quick`",
+    ):
+        config.addinivalue_line("markers", marker)
+
+
 def pytest_collection_modifyitems(items):
     """Mark what each test needs, and put long modules first.
 
