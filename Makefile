@@ -48,8 +48,9 @@ student: book  ## copies of the chapters without solutions, with cells that chec
 teacher: book  ## copies of the chapters with the solutions open
 	@$(in-book) -m book._tools.classroom teacher
 
-lab: .venv-live  ## JupyterLab with the chapters, in an environment of its own
-	@.venv-live/$(bin)/python -m jupyterlab --LabApp.default_url=/lab/tree/notebooks \
+lab: .venv-live  ## JupyterLab with the chapters as they read in the book, in an environment of its own
+	@.venv-live/$(bin)/python -m book._tools.classroom reader
+	@.venv-live/$(bin)/python -m jupyterlab --LabApp.default_url=/lab/tree/_build/reader \
 		$(shell [ "$$(id -u)" = 0 ] && echo --allow-root) $(LAB_OPTIONS)
 
 voila: .venv-live  ## the classroom and the chapters as live pages in large type

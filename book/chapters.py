@@ -397,19 +397,19 @@ def grade(exercise, answer, *, tolerance, keys, absolute=False, what=""):
     ----------
     exercise, tolerance, absolute, what, keys
         As `answer` stored them.
-    answer : float or None
-        None: not answered yet.
+    answer : anything
+        What the student put there; None: not answered yet.
 
     Returns
     -------
     bool or None
-        Right or not; None if not answered.
+        Right or not; None if it is not one finite number, which a sentence says.
     """
     about = f"{exercise}{f', {what}' if what else ''}"
-    if answer is None:
-        print(f"{about}: put your number in the place of None.")
+    value, why = _one_number(answer)
+    if value is None:
+        print(f"{about}: {why}")
         return None
-    value = _check.number("answer", _plain("answer", answer))
     near = f"{tolerance:g}" if absolute else f"{tolerance:.3g} of the number"
     right = False
     if absolute or value != 0:
@@ -420,6 +420,28 @@ def grade(exercise, answer, *, tolerance, keys, absolute=False, what=""):
         )
     print(f"{about}: {'right' if right else 'not yet'} (the tolerance is {near}).")
     return right
+
+
+def _one_number(answer):
+    """(the number that a student gave, None) or (None, what to do)."""
+    if answer is None or answer is Ellipsis:
+        return None, "put your number in the place of None."
+    if isinstance(answer, str):
+        return (
+            None,
+            f"the answer is a number; {answer!r} is text. Leave out quotation marks and units.",
+        )
+    if isinstance(answer, (bool, np.bool_)):
+        return None, f"the answer is a number, not {answer}."
+    try:
+        values = np.asarray(answer, dtype=complex).ravel()
+    except (TypeError, ValueError):
+        return None, f"the answer is a number; this is of type {type(answer).__name__}."
+    if values.size != 1:
+        return None, f"the answer is one number; you gave {values.size}."
+    if values[0].imag or not np.isfinite(values[0]):
+        return None, f"the answer is a finite real number; you gave {answer}."
+    return float(values[0].real), None
 
 
 _BINS = 10  # to a tolerance

@@ -3,14 +3,18 @@
 import ast
 import builtins
 import json
+import re
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from bookpages import CHAPTERS, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from book import chapters, reading
-from book._tools import classroom
+from book._tools import classroom, roles
 
 papermill = pytest.importorskip("papermill")
 
@@ -40,14 +44,15 @@ def test_every_exercise_has_a_hint_and_a_solution(path):
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_students_copy_has_the_exercises_and_no_solution(path):
     whole = notebook(path)
-    student, teacher = (classroom.copy(whole, kind, {}) for kind in classroom.KINDS)
+    student, teacher = (classroom.copy(whole, kind, {}, {}) for kind in ("student", "teacher"))
     asked = sum(text.startswith("### Exercise") for text in sources(student, "markdown"))
     assert asked == labels(path, "exercise}")
     inside, solutions = False, []
     for what, content in classroom.parts(whole):
         inside = what == "solution" or inside and what != "end"
         if inside and what in ("text", "code"):
-            solutions.append("".join(content["source"]) if what == "code" else content)
+            code = what == "code"
+            solutions.append("".join(content["source"]) if code else roles.plain(content, {}))
     student_text = "\n".join(sources(student, "markdown") + sources(student, "code"))
     teacher_text = "\n".join(sources(teacher, "markdown") + sources(teacher, "code"))
     assert len(solutions) >= asked
@@ -85,7 +90,7 @@ def names(code):
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_no_cell_of_a_students_copy_needs_a_solution(path):
     known = set(dir(builtins)) | {"display", "get_ipython"}
-    for code in sources(classroom.copy(notebook(path), "student", {}), "code"):
+    for code in sources(classroom.copy(notebook(path), "student", {}, {}), "code"):
         read, made = names(code)
         known |= made
         assert read <= known, f"{sorted(read - known)} would be missing"
@@ -107,9 +112,9 @@ def test_a_copy_runs(kind, tmp_path):
     answers = {
         "ex-descent-phi": [{"what": "", "tolerance": 0.01, "absolute": False, "keys": ["0" * 12]}]
     }
-    asked.write_text(json.dumps(classroom.copy(whole, kind, answers)), encoding="utf8")
+    asked.write_text(json.dumps(classroom.copy(whole, kind, answers, {})), encoding="utf8")
     papermill.execute_notebook(str(asked), str(out), **options)
-    if kind == "teacher":
+    if kind != "student":
         stated = reading.answers(out)
         assert {"ex-descent-phi", "ex-descent-wait"} <= set(stated)
         (spheres,) = [
@@ -177,5 +182,55 @@ def test_bad_answers_are_refused():
         states(0.0)
     with pytest.raises(ValueError, match="tolerance"):
         states(1.0, tolerance=0.0)
-    with pytest.raises(TypeError, match="answer must be a number"):
-        chapters.grade("ex", "many", **states(1.0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("1.0", "'1.0' is text"),
+        (float("nan"), "a finite real number; you gave nan"),
+        (np.inf, "a finite real number"),
+        (1j, "a finite real number"),
+        ([1.0, 2.0], "one number; you gave 2"),
+        ([], "one number; you gave 0"),
+        ({1: 2}, "of type dict"),
+        (print, "of type builtin"),
+        (True, "not True"),
+        (..., "put your number"),
+    ],
+)
+def test_what_is_no_number_gets_a_sentence(capsys, answer, told):
+    assert chapters.grade("ex", answer, **states(1.0)) is None
+    assert told in capsys.readouterr().out
+
+
+def test_any_form_of_one_number_will_do():
+    for answer in (2, 2.0, np.float32(2), np.array([2.0]), [2.0], Fraction(2), Decimal(2)):
+        assert chapters.grade("ex", answer, **states(2.0)) is True
+
+
+def test_a_copy_that_was_changed_is_kept(tmp_path):
+    written, kept = classroom.write("student", tmp_path)
+    assert len(written) == len(CHAPTERS) and not kept
+    mine = written[3]
+    mine.write_text("mine", encoding="utf8")
+    again, kept = classroom.write("student", tmp_path)
+    assert kept == [mine] and mine.read_text(encoding="utf8") == "mine"
+    assert len(again) == len(CHAPTERS) - 1
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("kind", classroom.KINDS)
+def test_a_copy_has_no_role_left_and_folds_what_the_book_folds(kind, path):
+    made = classroom.copy(notebook(path), kind, {}, {})
+    for text in sources(made, "markdown"):
+        raw = roles.ROLE.search(text) or re.search(
+            r"^`{3,}\{|^\$\$ \(|\[\]\(|\((eq|fig|ex)-", text, re.MULTILINE
+        )
+        assert not raw, raw
+    for cell in made["cells"]:
+        tags = set(cell["metadata"].get("tags", []))
+        if cell["cell_type"] == "code" and tags & classroom.FOLDED:
+            assert cell["metadata"]["jupyter"]["source_hidden"]
+    placed = len(re.findall(r"\{mpack-widget\}", path.read_text(encoding="utf8")))
+    assert sum("mpack.widgets." in code for code in sources(made, "code")) >= placed

@@ -8,7 +8,7 @@ import pytest
 from bookpages import CHAPTERS, ROOT
 
 import mpack
-from book._tools import live, roles
+from book._tools import labels, lesson, live, roles
 from mpack.widgets._lesson import Prediction, Tour
 
 PAGE = (ROOT / live.LESSON).read_text(encoding="utf8")
@@ -40,7 +40,7 @@ def test_the_lesson_is_the_page_and_runs(written, monkeypatch):
     asked = [one for one in made if isinstance(one, Prediction)]
     assert len(asked) == PAGE.count("} Predict first")
     tours = [one for one in made if isinstance(one, Tour)] + [one._answer for one in asked]
-    links = live.SET.findall(PAGE[PAGE.index("\n## ") :])
+    links = lesson.SET.findall(PAGE[PAGE.index("\n## ") :])
     assert sorted(words_of(tours)) == sorted(re.sub(r"[$*\\{}]", "", words) for words, *_ in links)
 
 
@@ -65,11 +65,12 @@ def test_a_chapter_has_no_role_left_and_no_solution(written, path):
 
 def test_roles_are_written_out():
     numbers = {"x": {"value": 0.5, "error": 0.01, "unit": ""}}
-    text = "{term}`activity <f>` {measured}`x` {cite:t}`Kunin2024` {cite:p}`A2001,B2002` "
-    text += "{eq}`eq-one` {doc}`locating_phi_c`"
+    text = "{term}`activity <f>` {measured}`x` {cite:t}`Kunin2024` {cite:p}`Corte2008,Lubeck2004` "
+    text += "{eq}`eq-manna-scaling` {doc}`locating_phi_c` [](../notebooks/manna_collapse.ipynb)"
     assert (
         roles.plain(text, numbers)
-        == "activity 0.500 ± 0.010 Kunin 2024 (A 2001; B 2002) (one) locating phi c"
+        == "activity 0.500 ± 0.010 Kunin et al. (2024) (Corté et al., 2008; Lübeck, 2004) (9.2) "
+        f"[{labels.titles()['locating_phi_c']}](locating_phi_c.ipynb) [The Manna collapse](manna_collapse.ipynb)"
     )
     assert (
         roles.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {})

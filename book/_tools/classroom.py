@@ -1,11 +1,13 @@
-"""`make student` and `make teacher`: copies of the chapters for a class, without the solutions or with them open.
+"""`make student`, `make teacher`, `make lab`: copies of the chapters that read in a notebook as the book does.
 
-    python -m book._tools.classroom student|teacher [FOLDER]
+    python -m book._tools.classroom student|teacher|reader [FOLDER]
 
-A student's copy has, in the place of each solution, an empty cell, or one that checks a number
-where the solution states it (`book.chapters.answer`): it says right or not yet, and does not give
-the number away. Both kinds run from top to bottom like the chapter itself, and read well in a
-notebook that does not know the book's directives.
+Roles are written out with the numbers of the built book, figures that move are live, and what the
+book folds away is folded. A student's copy has, in the place of each solution, an empty cell, or
+one that checks a number where the solution states it (`book.chapters.answer`): it says right or not
+yet, and does not give the number away. A teacher's copy has the solutions open, a reader's has them
+under a line that opens. All kinds run from top to bottom like the chapter itself. A copy that
+somebody has changed is never written over.
 """
 
 import json
@@ -15,10 +17,14 @@ from pathlib import Path
 
 from book import reading
 
-from . import places
-from .places import BUILD, ROOT, relative, say
+from . import labels, places
+from .lesson import Lesson, code_cell, text_cell
+from .places import BUILD, ROOT, relative, say, sha256
+from .roles import numbers_of
 
-KINDS = ("student", "teacher")
+KINDS = ("student", "teacher", "reader")
+FOLDED = {"hide-input", "remove-input", "hide-cell", "remove-cell"}  # tags, as the book knows them
+WRITTEN = ".written.json"  # in a folder of copies: the digest that each had when it was written
 _BLOCK = re.compile(
     r"^(?P<fence>`{3,})\{(?P<name>exercise|solution-start|solution-end|hint)\}[ \t]*(?P<label>[\w-]*)[ \t]*\n"
     r"(?P<body>.*?)^(?P=fence)[ \t]*$\n?",
@@ -29,8 +35,8 @@ _OPTION = re.compile(r"^:[\w-]+:.*\n", re.MULTILINE)
 
 
 def parts(notebook):
-    """The notebook as (kind, content) in order: ("text", str), ("exercise" | "hint", str), ("solution", label),
-    ("end", None), ("code", cell).
+    """The notebook as (kind, content) in order: ("text" | "hint", str), ("exercise", (label, str)),
+    ("solution", label), ("end", None), ("code", cell).
     """
     for cell in notebook["cells"]:
         if cell["cell_type"] != "markdown":
@@ -52,52 +58,62 @@ def _block(block):
         return "solution", block["label"]
     if name == "solution-end":
         return "end", None
-    return name, _OPTION.sub("", body).strip("\n")
+    text = _OPTION.sub("", body).strip("\n")
+    return (name, (_LABEL.search(body)[1], text)) if name == "exercise" else (name, text)
 
 
-def copy(notebook, kind, answers):
-    """The notebook for a class.
+def copy(notebook, kind, answers, numbers):
+    """The notebook for a class, or for a reader with a kernel.
 
     Parameters
     ----------
     notebook : dict
         A chapter, as JSON has it.
     kind : str
-        "student" or "teacher".
+        "student", "teacher" or "reader".
     answers : dict
-        From the label of an exercise to its answers, as `book.chapters.answers` gives them.
+        From the label of an exercise to its answers, as `book.reading.answers` gives them.
+    numbers : dict
+        The chapter's recorded numbers, as `roles.numbers_of` gives them.
 
     Returns
     -------
     dict
     """
-    cells, inside, number = [], None, 0
+    lesson, cells, inside = Lesson(numbers), [], None
     for what, content in parts(notebook):
         if what == "exercise":
-            number += 1
-            cells.append(text_cell(f"### Exercise {number}\n\n{content}"))
+            label, asked = content
+            cells += lesson.cells(f"### {labels.numbers()[label]}\n\n{asked}")
         elif what == "hint":
-            cells.append(
-                text_cell(f"<details><summary>A hint</summary>\n\n{content}\n\n</details>")
-            )
+            cells += lesson.cells(f"<details><summary>A hint</summary>\n\n{content}\n\n</details>")
         elif what == "solution":
             inside = content
-            cells += (
-                [text_cell("#### Solution")]
-                if kind == "teacher"
-                else _to_fill_in(content, answers.get(content, []))
-            )
+            cells += _to_fill_in(content, answers.get(content, []), kind)
         elif what == "end":
             inside = None
-        elif kind == "teacher" or inside is None:
-            cells.append(text_cell(content) if what == "text" else content)
+        elif kind != "student" or inside is None:
+            cells += lesson.cells(content) if what == "text" else [_folded(content)]
     for place, cell in enumerate(cells):
         cell["id"] = f"cell-{place + 1:02d}"
     return {**notebook, "cells": cells}
 
 
-def _to_fill_in(label, answers):
-    """The cells in the place of a solution."""
+def _folded(cell):
+    """A cell of code, closed if the book folds it away."""
+    if FOLDED.isdisjoint(cell["metadata"].get("tags", [])):
+        return cell
+    hidden = {**cell["metadata"].get("jupyter", {}), "source_hidden": True}
+    return {**cell, "metadata": {**cell["metadata"], "jupyter": hidden}}
+
+
+def _to_fill_in(label, answers, kind):
+    """The cells at the head of a solution, or in its place."""
+    if kind != "student":
+        head = text_cell("#### Solution")
+        if kind == "reader":
+            head["metadata"]["jp-MarkdownHeadingCollapsed"] = True  # JupyterLab folds what follows
+        return [head]
     if not answers:
         return [code_cell("# your solution\n")]
     return [code_cell(_question(label, answer)) for answer in answers]
@@ -113,44 +129,51 @@ def _question(label, answer):
     )
 
 
-def text_cell(source):
-    return {"cell_type": "markdown", "metadata": {}, "source": source.splitlines(keepends=True)}
-
-
-def code_cell(source):
-    return {
-        "cell_type": "code",
-        "execution_count": None,
-        "metadata": {},
-        "outputs": [],
-        "source": source.splitlines(keepends=True),
-    }
-
-
 def write(kind, folder=None):
-    """Copies of all chapters of the book in `folder` (`_build/KIND` if left out); returns the paths written."""
+    """Copies of all chapters of the book in `folder` (`_build/KIND` if left out).
+
+    Returns
+    -------
+    written, kept : lists of paths
+        Those made anew, and those left as they are because somebody has changed them.
+    """
     folder = BUILD / kind if folder is None else Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    record = folder / WRITTEN
+    digests = json.loads(record.read_text(encoding="utf8")) if record.exists() else {}
+    written, kept = [], []
     for chapter in places.chapters():
-        notebook = json.loads((ROOT / chapter).read_text(encoding="utf8"))
-        executed = places.EXECUTED / chapter
-        answers = reading.answers(executed) if executed.exists() else {}
         path = folder / Path(chapter).name
-        text = json.dumps(copy(notebook, kind, answers), indent=1, ensure_ascii=False)
+        if path.exists() and sha256(path) != digests.get(path.name):
+            kept.append(path)
+            continue
+        text = json.dumps(_made(chapter, kind), indent=1, ensure_ascii=False)
         path.write_text(text + "\n", encoding="utf8")
+        digests[path.name] = sha256(path)
         written.append(path)
-    return written
+    record.write_text(json.dumps(digests, indent=1) + "\n", encoding="utf8")
+    return written, kept
+
+
+def _made(chapter, kind):
+    """The copy of a chapter, with the numbers of the book if that is built."""
+    notebook = json.loads((ROOT / chapter).read_text(encoding="utf8"))
+    executed = places.EXECUTED / chapter
+    if not executed.exists():
+        return copy(notebook, kind, {}, {})
+    return copy(notebook, kind, reading.answers(executed), numbers_of(executed))
 
 
 def main(arguments):
     if not arguments or arguments[0] not in KINDS or len(arguments) > 2:
         say(f"Usage: python -m book._tools.classroom {'|'.join(KINDS)} [FOLDER]")
         return 2
-    written = write(*arguments)
-    folder = written[0].parent
+    written, kept = write(*arguments)
+    folder = (written or kept)[0].parent
     shown = relative(folder) if folder.is_relative_to(ROOT) else folder
     say(f"Wrote {len(written)} chapters for the {arguments[0]} to {shown}/")
+    for path in kept:
+        say(f"  kept {path.name}, which was changed since; remove it for a fresh copy")
     return 0
 
 

@@ -9,25 +9,19 @@ question that wants an answer before it gives its own. The chapters are copied w
 solutions, with the book's roles written out. Nothing is kept twice.
 """
 
-import html
 import json
 import os
-import re
 import sys
 from pathlib import Path
 
-from mpack.widgets import _sources
-
-from . import classroom, places
+from . import classroom, lesson, places
 from .places import BUILD, ROOT, relative, say
-from .roles import FENCE, numbers_of, plain
+from .roles import numbers_of
 
 FOLDER = BUILD / "live"
 LESSON = "book/playground.md"
 PORT = 8866
 TEMPLATES = Path(__file__).with_name("jupyter")  # of Voila's page; as Jupyter looks for them
-SET = re.compile(r"\{mpack-set\}`(.+?)\s*<([a-z0-9-]+):([^`]*)>`", re.DOTALL)
-ITEMS = re.compile(r"(?:^\d+\. .*\n?)+", re.MULTILINE)
 # Large type, for the last row of a class; figures and controls grow with it.
 LARGE = """<style>
 :root { --jp-content-font-size1: 21px; --jp-widgets-font-size: 19px; --jp-code-font-size: 16px; }
@@ -46,15 +40,14 @@ LARGE = """<style>
 
 def chapter(path, numbers):
     """A chapter as a notebook for Voila: a student's copy without the cells to fill in, its roles written out."""
-    made = classroom.copy(json.loads(Path(path).read_text(encoding="utf8")), "student", {})
-    cells = []
-    for cell in made["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            cells.append(classroom.text_cell(plain(source, numbers)))
-        elif not source.startswith("# your solution"):
-            cells.append(_quiet(cell) if "hide-input" in cell["metadata"].get("tags", []) else cell)
-    return _notebook(made, [_quiet(classroom.code_cell(f"%%html\n{LARGE}")), *cells])
+    whole = json.loads(Path(path).read_text(encoding="utf8"))
+    made = classroom.copy(whole, "student", {}, numbers)
+    cells = [
+        _quiet(cell) if cell["metadata"].get("jupyter", {}).get("source_hidden") else cell
+        for cell in made["cells"]
+        if not "".join(cell["source"]).startswith("# your solution")
+    ]
+    return _notebook(made, [_quiet(lesson.code_cell(f"%%html\n{LARGE}")), *cells])
 
 
 def _quiet(cell):
@@ -70,99 +63,6 @@ def _notebook(like, cells):
 
 # The classroom
 # -------------------------------------------------------------------------------------------------
-
-
-def lesson(text):
-    """The classroom page (Markdown) as the cells of a notebook."""
-    from markdown_it import MarkdownIt
-    from mdit_py_plugins.dollarmath import dollarmath_plugin
-
-    def formula(content, options):
-        return (
-            f"\\[{html.escape(content)}\\]"
-            if options["display_mode"]
-            else f"\\({html.escape(content)}\\)"
-        )
-
-    markdown = MarkdownIt().use(dollarmath_plugin, renderer=formula)
-    return list(_Lesson(markdown).cells(text))
-
-
-class _Lesson:
-    """Goes through the page and remembers which variable each figure has got."""
-
-    def __init__(self, markdown):
-        self.markdown, self.figures = markdown, {}
-
-    def cells(self, text):
-        at = 0
-        for fence in FENCE.finditer(text):
-            yield from self.prose(text[at : fence.start()])
-            at = fence.end()
-            if fence["name"] == "mpack-widget":
-                yield from self.figure(fence)
-            elif fence["name"] == "admonition" and FENCE.search(fence["body"]):
-                yield self.prediction(fence)
-            else:
-                yield classroom.text_cell(plain(fence[0], {}))
-        yield from self.prose(text[at:])
-
-    def prose(self, text):
-        """Text, and tours where it has numbered lists that set figures."""
-        at = 0
-        for items in ITEMS.finditer(text):
-            if not SET.search(items[0]):
-                continue
-            yield from self.paragraphs(text[at : items.start()])
-            at = items.end()
-            stops = re.split(r"^\d+\. ", items[0], flags=re.MULTILINE)[1:]
-            yield classroom.code_cell(
-                f"mpack.widgets.tour([\n{''.join(self.stop(stop) for stop in stops)}])"
-            )
-        yield from self.paragraphs(text[at:])
-
-    def paragraphs(self, text):
-        if not text.strip():
-            return
-        if SET.search(text) and self.figures:
-            yield classroom.code_cell(f"mpack.widgets.tour([\n{self.stop(text)}])")
-        else:
-            yield classroom.text_cell(plain(text.strip("\n"), {}))
-
-    def stop(self, text):
-        """One stop of a tour: its words as HTML, and its links as (words, variable, state)."""
-        links = [
-            (words, self.figures[name], state.strip()) for words, name, state in SET.findall(text)
-        ]
-        words = plain(SET.sub(lambda link: f"*{link[1]}*", text.strip()), {})
-        pairs = ", ".join(
-            f"({self.label(words)!r}, {name}, {state!r})" for words, name, state in links
-        )
-        return f"    ({self.markdown.render(words)!r}, [{pairs}]),\n"
-
-    def label(self, words):
-        return re.sub(r"[$*\\]|\{|\}", "", plain(words, {}))
-
-    def figure(self, fence):
-        options = dict(re.findall(r":([\w-]+): *(.*)\n", fence["options"]))
-        name = fence["title"].strip()
-        variable = options["name"].removeprefix("fig-").replace("-", "_")
-        self.figures[options["name"]] = variable
-        state = _sources.from_text(name, options.get("state", ""))
-        given = ", ".join(f"{key}={value!r}" for key, value in state.items())
-        yield classroom.code_cell(
-            f"{variable} = mpack.widgets.{_sources.class_name(name)}({given})\n{variable}"
-        )
-        yield classroom.text_cell(plain(fence["body"].strip("\n"), {}))
-
-    def prediction(self, fence):
-        inner = FENCE.search(fence["body"])
-        question = self.markdown.render(plain(fence["body"][: inner.start()].strip(), {}))
-        head = f"<h3>{html.escape(fence['title'])}</h3>"
-        answer = f"mpack.widgets.tour([\n{self.stop(inner['body'])}])"
-        return classroom.code_cell(
-            f"mpack.widgets.predict(\n    {head + question!r},\n    {answer},\n)"
-        )
 
 
 WELCOME = """# The classroom
@@ -184,12 +84,10 @@ def classroom_notebook():
     """The lesson as a notebook."""
     text = (ROOT / LESSON).read_text(encoding="utf8")
     text = text[text.index("\n## ") :]  # what stands before is about the page in the book
-    first = [
-        classroom.code_cell(f"import mpack\nfrom IPython.display import HTML\n\nHTML({LARGE!r})")
-    ]
-    cells = [*first, classroom.text_cell(WELCOME), *lesson(text)]
-    cells += [classroom.text_cell(LARGER), classroom.code_cell(EXPLORER)]
-    cells += [classroom.text_cell(FLOOD), classroom.code_cell(DRIVE)]
+    first = [lesson.code_cell(f"import mpack\nfrom IPython.display import HTML\n\nHTML({LARGE!r})")]
+    cells = [*first, lesson.text_cell(WELCOME), *lesson.Lesson({}).cells(text)]
+    cells += [lesson.text_cell(LARGER), lesson.code_cell(EXPLORER)]
+    cells += [lesson.text_cell(FLOOD), lesson.code_cell(DRIVE)]
     cells = [_quiet(cell) if cell["cell_type"] == "code" else cell for cell in cells]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     empty = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel}

@@ -5,6 +5,11 @@ import re
 from book import reading
 from mpack.statistics import with_error
 
+from . import labels
+
+EQUATION = re.compile(r"^\$\$[ \t]*\(([\w:-]+)\)", re.MULTILINE)
+UNNAMED = re.compile(r"\[\]\(((?:[\w./-]*/)?([\w-]+)\.(?:ipynb|md))\)")
+OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$", re.MULTILINE)
 ROLE = re.compile(r"\{([\w:-]+)\}`([^`]*)`")
 FENCE = re.compile(
     r"^(?P<fence>`{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<title>[^\n]*)\n(?P<options>(?::[\w-]+:[^\n]*\n)*)"
@@ -31,27 +36,41 @@ def words_of(role, body, numbers):
     if role == "parameter":
         return str(numbers.get(body, {"value": "…"})["value"])
     if role.startswith("cite"):
-        named = [re.sub(r"^(\w+?)(\d{4}).*", r"\1 \2", key.strip()) for key in body.split(",")]
-        return f"({'; '.join(named)})" if role == "cite:p" else " and ".join(named)
-    if role == "numref":
-        return f"the figure “{body.removeprefix('fig-').replace('-', ' ')}”"
-    if role == "eq":
-        return f"({body.removeprefix('eq-')})"
-    if role in ("ref", "doc") and not target:
-        return body.rpartition("/")[2].replace("_", " ")
+        named = [labels.references()[key.strip()] for key in body.split(",")]
+        if role == "cite:p":
+            return f"({'; '.join(f'{who}, {year}' for who, year in named)})"
+        return " and ".join(f"{who} ({year})" for who, year in named)
+    if role in ("numref", "eq", "ref") and not target:
+        return labels.numbers().get(body, body)
+    if role == "doc" and not target:
+        name = body.rpartition("/")[2]
+        title = labels.titles().get(name, name)
+        return f"[{title}]({name}.ipynb)" if labels.is_chapter(name) else title
     return shown
 
 
 def plain(text, numbers):
-    """Markdown without the book's roles and directives."""
-    text = FENCE.sub(lambda fence: _block(fence, numbers), text).replace("](../notebooks/", "](")
+    """Markdown without the book's roles and directives, with the numbers that the book prints."""
+    text = FENCE.sub(lambda fence: _block(fence, numbers), text)
+    text = EQUATION.sub(lambda found: _tag(found[1]) + "$$", text)
+    text = UNNAMED.sub(lambda link: f"[{labels.titles().get(link[2], link[2])}]({link[1]})", text)
+    text = text.replace("](../notebooks/", "](")
     return ROLE.sub(lambda role: words_of(role[1], role[2], numbers), text)
+
+
+def _tag(label):
+    """What numbers a formula for MathJax."""
+    number = labels.numbers().get(label)
+    return f"\\tag{{{number.strip('()')}}}\n" if number else ""
 
 
 def _block(fence, numbers):
     body, title = plain(fence["body"].strip("\n"), numbers), fence["title"].strip()
-    if fence["name"] == "caption":
-        return "".join(f"> {line}\n" for line in f"**Figure.** {body}".splitlines())
+    options = dict(OPTION.findall(fence["options"]))
+    if fence["name"] in ("caption", "mpack-widget", "mpack-figure"):
+        label = options.get("name", f"fig-{title}")
+        words = f"**{labels.numbers().get(label, 'Figure')}.** {body}"
+        return "".join(f"> {line}\n" for line in words.splitlines())
     if fence["name"] == "math":
-        return f"$$\n{body}\n$$\n"
+        return f"$$\n{body}\n{_tag(options.get('label'))}$$\n"
     return f"**{title}**\n\n{body}\n" if title else f"{body}\n"

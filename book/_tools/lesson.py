@@ -1,0 +1,132 @@
+"""A page of the book as cells of a notebook: its words without directives, its figures live, its tours to click.
+
+Where there is no Sphinx (in Voila, in JupyterLab) a directive that places a figure becomes a cell
+that makes the live one, a list or a paragraph that sets a figure a tour, and a prediction a
+question that wants an answer before it gives its own.
+"""
+
+import html
+import re
+
+from mpack.widgets import _sources
+
+from .roles import FENCE, plain
+
+SET = re.compile(r"\{mpack-set\}`(.+?)\s*<([a-z0-9-]+):([^`]*)>`", re.DOTALL)
+# A numbered list as one piece, else a paragraph.
+_PIECE = re.compile(r"(?:^\d+\. .*\n?)+|(?:^(?!\d+\. ).*\S.*\n?)+|\s+", re.MULTILINE)
+
+
+def text_cell(source):
+    return {"cell_type": "markdown", "metadata": {}, "source": source.splitlines(keepends=True)}
+
+
+def code_cell(source):
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": source.splitlines(keepends=True),
+    }
+
+
+class Lesson:
+    """Turns the text of one page into cells, and remembers which variable each figure has got.
+
+    Parameters
+    ----------
+    numbers : dict
+        The page's recorded numbers, as `roles.numbers_of` gives them; empty on a page of prose.
+    """
+
+    def __init__(self, numbers):
+        from markdown_it import MarkdownIt
+        from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+        self.numbers, self.figures = numbers, {}
+        self.markdown = MarkdownIt().use(dollarmath_plugin, renderer=_formula)
+
+    def cells(self, text):
+        """The cells of a stretch of Markdown, neighbouring words in one."""
+        words = []
+        for made in self._pieces(text):
+            if isinstance(made, str):
+                words.append(made)
+                continue
+            yield from _joined(words)
+            words = []
+            yield made
+        yield from _joined(words)
+
+    def _pieces(self, text):
+        """Words (str) and cells of code, in order."""
+        at = 0
+        for fence in FENCE.finditer(text):
+            yield from self._prose(text[at : fence.start()])
+            at = fence.end()
+            if fence["name"] == "mpack-widget":
+                yield from self._figure(fence)
+            elif fence["name"] == "admonition" and FENCE.search(fence["body"]):
+                yield self._prediction(fence)
+            else:
+                yield plain(fence[0], self.numbers)
+        yield from self._prose(text[at:])
+
+    def _prose(self, text):
+        """Words, and tours where they set figures."""
+        for piece in _PIECE.findall(text):
+            if not (self.figures and SET.search(piece)):
+                yield plain(piece, self.numbers)
+            else:
+                stops = re.split(r"^\d+\. ", piece, flags=re.MULTILINE)
+                yield _tour(self._stop(stop) for stop in stops if stop.strip())
+
+    def _stop(self, text):
+        """One stop of a tour: its words as HTML, and its links as (words, variable, state)."""
+        words = plain(SET.sub(lambda link: f"*{link[1]}*", text.strip()), self.numbers)
+        pairs = ", ".join(
+            f"({self._label(label)!r}, {self.figures[name]}, {state.strip()!r})"
+            for label, name, state in SET.findall(text)
+        )
+        return f"    ({self.markdown.render(words)!r}, [{pairs}]),\n"
+
+    def _label(self, words):
+        return re.sub(r"[$*\\]|\{|\}", "", plain(words, self.numbers))
+
+    def _figure(self, fence):
+        options = dict(re.findall(r":([\w-]+): *(.*)\n", fence["options"]))
+        name = fence["title"].strip()
+        variable = "figure_" + options["name"].removeprefix("fig-").replace("-", "_")
+        self.figures[options["name"]] = variable
+        state = _sources.from_text(name, options.get("state", ""))
+        given = ", ".join(f"{key}={value!r}" for key, value in state.items())
+        yield code_cell(
+            f"import mpack\n\n{variable} = mpack.widgets.{_sources.class_name(name)}({given})\n{variable}"
+        )
+        yield plain(fence[0], self.numbers)
+
+    def _prediction(self, fence):
+        inner = FENCE.search(fence["body"])
+        question = self.markdown.render(plain(fence["body"][: inner.start()].strip(), self.numbers))
+        head = f"<h3>{html.escape(fence['title'])}</h3>"
+        return code_cell(
+            f"mpack.widgets.predict(\n    {head + question!r},\n"
+            f"    mpack.widgets.tour([\n{self._stop(inner['body'])}]),\n)"
+        )
+
+
+def _tour(stops):
+    return code_cell(f"mpack.widgets.tour([\n{''.join(stops)}])")
+
+
+def _joined(words):
+    """One cell of words, or none."""
+    text = "".join(words).strip("\n")
+    return [text_cell(text)] if text.strip() else []
+
+
+def _formula(content, options):
+    """A formula in a tour's HTML, as MathJax looks for it."""
+    left, right = ("\\[", "\\]") if options["display_mode"] else ("\\(", "\\)")
+    return f"{left}{html.escape(content)}{right}"
