@@ -13,6 +13,7 @@ from bookpages import CHAPTERS, ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mpack
 from book import chapters, reading
 from book._tools import classroom, roles
 
@@ -234,3 +235,22 @@ def test_a_copy_has_no_role_left_and_folds_what_the_book_folds(kind, path):
             assert cell["metadata"]["jupyter"]["source_hidden"]
     placed = len(re.findall(r"\{mpack-widget\}", path.read_text(encoding="utf8")))
     assert sum("mpack.widgets." in code for code in sources(made, "code")) >= placed
+
+
+def test_the_times_in_the_teachers_guide():
+    """What lesson 1 says the class will read off the playground, by the library, which has the same bits."""
+    guide = (ROOT / "book" / "teaching.md").read_text(encoding="utf8")
+    assert "about 55 steps at 0.50, 130 at 0.60, 620 at 0.66" in guide
+
+    def steps(phi):
+        starts = [mpack.Packing.random(n=500, phi=phi, dim=2, seed=seed) for seed in (1, 2, 3)]
+        rule = mpack.PairwiseBRO(eps=0.3)  # as the playground opens
+        runs = [
+            mpack.simulate(start, rule, steps=3_000, seed=seed)
+            for seed, start in enumerate(starts, 1)
+        ]
+        return [run.steps if run.absorbed else None for run in runs]
+
+    for phi, told in ((0.4, 30), (0.5, 55), (0.6, 130), (0.66, 620)):
+        assert abs(np.mean(steps(phi)) / told - 1) < 0.1
+    assert steps(0.68).count(None) == 2 and steps(0.7) == steps(0.8) == [None] * 3
