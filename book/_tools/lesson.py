@@ -1,8 +1,9 @@
 """A page of the book as cells of a notebook: its words without directives, its figures live, its tours to click.
 
 Where there is no Sphinx (in Voila, in JupyterLab) a directive that places a figure becomes a cell
-that makes the live one, a list or a paragraph that sets a figure a tour, and a prediction a
-question that wants an answer before it gives its own.
+that makes the live one, the numbered list that sets it a tour at its side, another list or a
+paragraph that sets it a tour of its own, and a prediction a question that wants an answer before it
+gives its own.
 """
 
 import html
@@ -13,6 +14,7 @@ from mpack.widgets import _sources
 from .roles import FENCE, plain
 
 SET = re.compile(r"\{mpack-set\}`(.+?)\s*<([a-z0-9-]+):([^`]*)>`", re.DOTALL)
+_ITEMS = re.compile(r"(?:^\d+\. .*\n?)+", re.MULTILINE)
 # A numbered list as one piece, else a paragraph.
 _PIECE = re.compile(r"(?:^\d+\. .*\n?)+|(?:^(?!\d+\. ).*\S.*\n?)+|\s+", re.MULTILINE)
 
@@ -32,7 +34,7 @@ def code_cell(source):
 
 
 class Lesson:
-    """Turns the text of one page into cells, and remembers which variable each figure has got.
+    """Turns the text of one page into cells; remembers each figure's variable, and the tour at its side.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ class Lesson:
         from markdown_it import MarkdownIt
         from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-        self.numbers, self.figures = numbers, {}
+        self.numbers, self.figures, self.tours = numbers, {}, {}
         self.markdown = MarkdownIt().use(dollarmath_plugin, renderer=_formula)
 
     def cells(self, text):
@@ -62,6 +64,9 @@ class Lesson:
     def _pieces(self, text):
         """Words (str) and cells of code, in order."""
         at = 0
+        for items in _ITEMS.findall(text):
+            for _, name, _ in SET.findall(items)[:1]:
+                self.tours.setdefault(name, items)
         for fence in FENCE.finditer(text):
             yield from self._prose(text[at : fence.start()])
             at = fence.end()
@@ -75,12 +80,21 @@ class Lesson:
 
     def _prose(self, text):
         """Words, and tours where they set figures."""
+        for beside in self.tours.values():  # with its heading
+            text = re.sub(
+                rf"(?:^#+ [^\n]*\n\s*)?^{re.escape(beside)}", "", text, flags=re.MULTILINE
+            )
         for piece in _PIECE.findall(text):
-            if not (self.figures and SET.search(piece)):
-                yield plain(piece, self.numbers)
+            if self.figures and SET.search(piece):
+                yield code_cell(self._tour(piece))
             else:
-                stops = re.split(r"^\d+\. ", piece, flags=re.MULTILINE)
-                yield _tour(self._stop(stop) for stop in stops if stop.strip())
+                yield plain(piece, self.numbers)
+
+    def _tour(self, items, beside=""):
+        """The call for a numbered list, or a paragraph."""
+        stops = re.split(r"^\d+\. ", items, flags=re.MULTILINE)
+        made = "".join(self._stop(stop) for stop in stops if stop.strip())
+        return f"mpack.widgets.tour([\n{made}]{beside})"
 
     def _stop(self, text):
         """One stop of a tour: its words as HTML, and its links as (words, variable, state)."""
@@ -101,9 +115,10 @@ class Lesson:
         self.figures[options["name"]] = variable
         state = _sources.from_text(name, options.get("state", ""))
         given = ", ".join(f"{key}={value!r}" for key, value in state.items())
-        yield code_cell(
-            f"import mpack\n\n{variable} = mpack.widgets.{_sources.class_name(name)}({given})\n{variable}"
-        )
+        made = f"import mpack\n\n{variable} = mpack.widgets.{_sources.class_name(name)}({given})"
+        items = self.tours.get(options["name"])
+        shown = self._tour(items, f", beside={variable}") if items else variable
+        yield code_cell(f"{made}\n{shown}")
         yield plain(fence[0], self.numbers)
 
     def _prediction(self, fence):
@@ -114,10 +129,6 @@ class Lesson:
             f"mpack.widgets.predict(\n    {head + question!r},\n"
             f"    mpack.widgets.tour([\n{self._stop(inner['body'])}]),\n)"
         )
-
-
-def _tour(stops):
-    return code_cell(f"mpack.widgets.tour([\n{''.join(stops)}])")
 
 
 def _joined(words):
