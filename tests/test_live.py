@@ -1,7 +1,9 @@
 """The classroom and the chapters as live notebooks, without Voila: what they are made of, and that they can be run."""
 
+import html
 import json
 import re
+import socket
 
 import ipywidgets
 import pytest
@@ -58,9 +60,52 @@ def test_a_chapter_has_no_role_left_and_no_solution(written, path):
         assert not roles.ROLE.search(text) and not re.search(r"^`{3,}\{", text, re.MULTILINE), text
     codes = sources(notebook, "code")
     assert "font-size" in codes[0] and not any("answer = None" in code for code in codes)
+
+
+@pytest.mark.parametrize("path", CHAPTERS[:2], ids=lambda path: path.stem)
+def test_without_the_book_a_chapter_runs_whole(path, tmp_path):
     whole = json.loads(path.read_text(encoding="utf8"))
     shown = [code for code in sources(whole, "code") if "chapters.check(" in code]
-    assert shown[0] in codes
+    assert shown[0] in sources(live.chapter(path, tmp_path / "missing.ipynb"), "code")
+
+
+def test_what_the_book_computed_is_shown_and_only_what_is_touched_runs(tmp_path):
+    """Of four cells the third makes controls: it runs, and so does the first, on which it depends."""
+    sources_ = ["a = 2\nprint(a)", "slow()", "b = a\nexplore(b)", "late(b)"]
+    codes = [lesson.code_cell(source) | {"id": f"c{i}"} for i, source in enumerate(sources_)]
+    picture = {"image/png": "AAAA"}
+    outputs = [
+        [{"output_type": "stream", "name": "stdout", "text": "2 < 3\n"}],
+        [{"output_type": "display_data", "data": picture}],
+        [{"output_type": "display_data", "data": {live.VIEW: {}, "text/html": "<b>still</b>"}}],
+        [{"output_type": "display_data", "data": {"text/html": "<i>late</i>", "text/plain": "x"}}],
+    ]
+    empty = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}}
+    ran = [cell | {"outputs": output} for cell, output in zip(codes, outputs, strict=True)]
+    for name, cells in (("source", codes), ("executed", ran)):
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(empty | {"cells": cells}))
+    made = live.chapter(tmp_path / "source.ipynb", tmp_path / "executed.ipynb")
+    assert sources(made, "code")[1:] == [f"%%capture\n{sources_[0]}", sources_[2]]
+    words = "\n".join(sources(made, "markdown"))
+    assert "<pre>2 &lt; 3" in words and "base64,AAAA" in words and "<i>late</i>" in words
+    assert "slow()" in words and "still" not in words
+
+
+def test_the_first_page_has_titles_and_pictures_in_the_books_order(written):
+    page = (live.SHELF / live.TEMPLATE / "shelf.html").read_text(encoding="utf8")
+    links = re.findall(r"voila/render/(\w+)\.ipynb", page)
+    assert [f"{name}.ipynb" for name in links] == list(written)
+    for name in links[1:]:
+        assert html.escape(labels.titles()[name]) in page
+    assert page.count("<img ") >= 1 and "://" not in page
+
+
+def test_the_port_that_is_told_is_free():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert port < live.free_port(port) < port + 100
+    assert live.GIVEN_PORT.fullmatch("--port=9000")[1] == "9000"
 
 
 def test_roles_are_written_out():
@@ -113,7 +158,7 @@ def test_an_answer_waits_for_a_prediction():
 def test_the_page_of_voila_asks_no_other_host():
     template = live.TEMPLATES / "voila/templates/classroom"
     assert (
-        live.settings()["JUPYTER_PATH"].startswith(str(live.TEMPLATES))
+        live.settings()["JUPYTER_PATH"].startswith(str(live.SHELF))
         and "--template=classroom" in live.arguments()
     )
     for path in template.iterdir():

@@ -9,19 +9,34 @@ question that wants an answer before it gives its own. The chapters are copied w
 solutions, with the book's roles written out. Nothing is kept twice.
 """
 
+import ast
+import base64
+import html
+import io
 import json
 import os
+import re
+import shutil
+import socket
 import sys
 from pathlib import Path
 
-from . import classroom, lesson, places
+import yaml
+
+from book.chapters import FIGURE
+
+from . import classroom, labels, lesson, places
+from .interactive import VIEW
 from .places import BUILD, ROOT, relative, say
 from .roles import numbers_of
 
 FOLDER = BUILD / "live"
 LESSON = "book/playground.md"
-PORT = 8866
-TEMPLATES = Path(__file__).with_name("jupyter")  # of Voila's page; as Jupyter looks for them
+TEMPLATE = "voila/templates/classroom"
+GIVEN_PORT = re.compile(r"--(?:Voila\.)?port=(\d+)")
+PORT = 8866  # or the next one that is free
+TEMPLATES = Path(__file__).with_name("jupyter")  # of Voila's pages; as Jupyter looks for them
+SHELF = BUILD / "live-templates"  # the same with the list of what there is
 # Large type, for the last row of a class; figures and controls grow with it.
 LARGE = """<style>
 :root { --jp-content-font-size1: 21px; --jp-widgets-font-size: 19px; --jp-code-font-size: 16px; }
@@ -38,16 +53,106 @@ LARGE = """<style>
 # ------------------------------------------------------------------------------------------------------
 
 
-def chapter(path, numbers):
-    """A chapter as a notebook for Voila: a student's copy without the cells to fill in, its roles written out."""
-    whole = json.loads(Path(path).read_text(encoding="utf8"))
-    made = classroom.copy(whole, "student", {}, numbers)
+def chapter(path, executed):
+    """A chapter as a notebook for Voila: what the book computed, and figures that are live.
+
+    A student's copy without the cells to fill in. Where the book has been built, only those cells
+    are run that make something to touch, and what they need; all others show what they gave.
+
+    Parameters
+    ----------
+    path, executed : paths
+        The chapter, and its executed copy, which may be missing.
+    """
+    whole, ran = _read(path), executed.exists()
+    made = classroom.copy(whole, "student", {}, numbers_of(executed) if ran else {})
     cells = [
-        _quiet(cell) if cell["metadata"].get("jupyter", {}).get("source_hidden") else cell
-        for cell in made["cells"]
-        if not "".join(cell["source"]).startswith("# your solution")
+        cell for cell in made["cells"] if not "".join(cell["source"]).startswith("# your solution")
     ]
+    cells = list(_as_run(cells, _read(executed))) if ran else [_folded(cell) for cell in cells]
     return _notebook(made, [_quiet(lesson.code_cell(f"%%html\n{LARGE}")), *cells])
+
+
+def _read(path):
+    return json.loads(Path(path).read_text(encoding="utf8"))
+
+
+def _as_run(cells, executed):
+    """The cells of a chapter with the outputs of its executed copy in the place of runs."""
+    outputs = {
+        "".join(cell["source"]): cell["outputs"]
+        for cell in executed["cells"]
+        if cell["cell_type"] == "code"
+    }
+    codes = [cell for cell in cells if cell["cell_type"] == "code"]
+    live = {
+        place
+        for place, cell in enumerate(codes)
+        if any(VIEW in one.get("data", {}) for one in outputs.get("".join(cell["source"]), [{}]))
+        or "".join(cell["source"]) not in outputs
+    }
+    needed = _needed(["".join(cell["source"]) for cell in codes], live) | live
+    place = -1
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            yield cell
+            continue
+        place += 1
+        if place not in live:
+            yield lesson.text_cell(_shown(cell, outputs["".join(cell["source"])]))
+        if place in live:
+            yield _quiet(cell)
+        elif place in needed:  # its outputs stand above
+            yield _quiet(lesson.code_cell(f"%%capture\n{''.join(cell['source'])}"))
+
+
+def _needed(sources, wanted):
+    """Places of the cells on whose names the wanted ones depend, through others too."""
+    names = [_names(source) for source in sources]
+    found, missing = set(), set()
+    for place in reversed(range(len(sources))):
+        reads, makes = names[place]
+        if place in wanted or makes & missing:
+            found.add(place)
+            missing = (missing - makes) | reads
+    return found - set(wanted)
+
+
+def _names(source):
+    """(names that a cell reads before it makes them, names that it makes)."""
+    reads, makes = set(), set()
+    for statement in ast.parse(source).body:
+        used = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        reads |= {node.id for node in used if isinstance(node.ctx, ast.Load)} - makes
+        makes |= {node.id for node in used if not isinstance(node.ctx, ast.Load)}
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            makes.add(statement.name)
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            makes |= {(one.asname or one.name).partition(".")[0] for one in statement.names}
+    return reads, makes
+
+
+def _shown(cell, outputs):
+    """What a cell gave when the book was built, under its code unless the book folds that away."""
+    source = "".join(cell["source"])
+    closed = cell["metadata"].get("jupyter", {}).get("source_hidden")
+    code = f"```python\n{source}\n```\n" if not closed else ""
+    return code + "\n".join(filter(None, (_output(one) for one in outputs)))
+
+
+def _output(output):
+    """One output as HTML."""
+    data = output.get("data", {"text/plain": output.get("text", "")})
+    if "text/html" in data:
+        return "".join(data["text/html"])
+    if "image/png" in data:
+        return f'<img alt="" src="data:image/png;base64,{"".join(data["image/png"])}">'
+    text = "".join(data.get("text/plain", ""))
+    return f"<pre>{html.escape(text)}</pre>" if text.strip() else ""
+
+
+def _folded(cell):
+    return _quiet(cell) if cell["metadata"].get("jupyter", {}).get("source_hidden") else cell
 
 
 def _quiet(cell):
@@ -94,16 +199,77 @@ def classroom_notebook():
     return _notebook(empty, cells)
 
 
+# The first page
+# ----------------------------------------------------------------------------------------------
+
+
+def shelf():
+    """What there is, as HTML with pictures, in the order of the book."""
+    still = ROOT / "book" / "stills" / "playground-light.png"
+    first = _card(
+        "Classroom", "The classroom", "figures to touch, questions to answer", still.read_bytes()
+    )
+    first = first.replace("<li>", '<li class="first">')
+    parts = [f"<h1>The classroom</h1><ul>{first}</ul>"]
+    number = 0
+    for part in yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))["parts"]:
+        cards = []
+        for entry in part["chapters"]:
+            name = Path(entry["file"]).name
+            if labels.is_chapter(name):
+                number += 1
+                title = labels.titles()[name]
+                cards.append(_card(name, title, f"chapter {number}", _first_picture(name)))
+        if cards:
+            parts.append(f"<h2>{html.escape(part['caption'])}</h2><ul>{''.join(cards)}</ul>")
+    return f"<main>{''.join(parts)}</main>\n"
+
+
+def _card(name, title, below, picture):
+    """A link with a picture."""
+    shown = ""
+    if picture:
+        shown = (
+            f'<img alt="" src="data:image/png;base64,{base64.b64encode(_small(picture)).decode()}">'
+        )
+    words = f"<span>{html.escape(title)}<small>{html.escape(below)}</small></span>"
+    return f'<li><a href="{{{{ base_url }}}}voila/render/{name}.ipynb">{shown}{words}</a></li>'
+
+
+def _small(picture, width=560):
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(picture)).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    image.thumbnail((width, width))
+    made = io.BytesIO()
+    image.save(made, "PNG", optimize=True)
+    return made.getvalue()
+
+
+def _first_picture(name):
+    """The first figure of an executed chapter (PNG, light), or None."""
+    path = places.EXECUTED / "notebooks" / f"{name}.ipynb"
+    if not path.exists():
+        return None
+    outputs = (one for cell in _read(path)["cells"] for one in cell.get("outputs", ()))
+    figure = next((one["data"][FIGURE] for one in outputs if FIGURE in one.get("data", {})), None)
+    return figure and base64.b64decode(figure["light"])
+
+
+# Serving
+# ----------------------------------------------------------------------------------------------
+
+
 def write(folder=FOLDER):
-    """Write the classroom and all chapters as notebooks; returns their paths, the classroom first."""
+    """Write the classroom, all chapters and the first page; returns the notebooks' paths, the classroom first."""
+    shutil.copytree(TEMPLATES, SHELF, dirs_exist_ok=True)
+    (SHELF / TEMPLATE / "shelf.html").write_text(shelf(), encoding="utf8")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     made = {"Classroom.ipynb": classroom_notebook()}
     for name in places.chapters():
-        executed = places.EXECUTED / name
-        made[Path(name).name] = chapter(
-            ROOT / name, numbers_of(executed) if executed.exists() else {}
-        )
+        made[Path(name).name] = chapter(ROOT / name, places.EXECUTED / name)
     for path in folder.glob("*.ipynb"):
         if path.name not in made:
             path.unlink()
@@ -124,7 +290,7 @@ def arguments(folder=FOLDER, options=()):
         "--VoilaConfiguration.default_pool_size=0",
         "--strip_sources=False",
     ]
-    fixed += ["--template=classroom"]  # in TEMPLATES: nothing is asked of another host
+    fixed += ["--template=classroom"]  # in SHELF: nothing is asked of another host
     fixed += [f"--VoilaKernelManager.kernel_pools_config={heated}"]
     return [
         sys.executable,
@@ -132,13 +298,28 @@ def arguments(folder=FOLDER, options=()):
         "voila",
         str(folder),
         *fixed,
-        *(options or ["--Voila.ip=127.0.0.1", f"--port={PORT}"]),
+        "--Voila.ip=127.0.0.1",
+        *options,
     ]
+
+
+def free_port(first=PORT):
+    """The first port from PORT on that nobody listens at."""
+    for port in range(first, first + 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise SystemExit(
+        f"no port from {first} to {first + 99} is free; say make voila VOILA_OPTIONS=--port=..."
+    )
 
 
 def settings():
     """Environment variables for the server."""
-    paths = [str(TEMPLATES), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+    paths = [str(SHELF), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     return places.settings() | {"JUPYTER_PATH": os.pathsep.join(paths)}
 
 
@@ -151,8 +332,10 @@ def main(given):
     if given[:1] == ["write"]:
         return 0
     os.environ.update(settings())
-    command = arguments(options=given)
-    say(f"Voila serves them at http://127.0.0.1:{PORT}/  (Ctrl-C ends)")
+    port = next((match[1] for one in given if (match := GIVEN_PORT.fullmatch(one))), None)
+    options = given if port else [*given, f"--port={(port := free_port())}"]
+    command = arguments(options=options)
+    say(f"Voila serves them at http://127.0.0.1:{port}/  (Ctrl-C ends)")
     os.chdir(ROOT)
     os.execv(command[0], command)
 
