@@ -5,6 +5,8 @@ import re
 from book import reading
 from mpack.statistics import with_error
 
+from . import readingtime
+
 ROLE = re.compile(r"\{([\w:-]+)\}`([^`]*)`")
 FENCE = re.compile(
     r"^(?P<fence>`{3,})\{(?P<name>[\w:-]+)\}[ \t]*(?P<title>[^\n]*)\n(?P<options>(?::[\w-]+:[^\n]*\n)*)"
@@ -14,8 +16,8 @@ FENCE = re.compile(
 
 
 def numbers_of(path):
-    """What `plain` needs of an executed chapter: its recorded numbers, and its parameters as exact ones."""
-    parameters = reading.parameters(path)
+    """What `plain` needs of a chapter: its recorded numbers, and its parameters and reading time as exact ones."""
+    parameters = reading.parameters(path) | {"reading-time": readingtime.minutes(path)}
     exact = {
         name: {"value": value, "error": None, "unit": None} for name, value in parameters.items()
     }
@@ -30,6 +32,8 @@ def words_of(role, body, numbers):
         return with_error(entry["value"], entry["error"], entry["unit"]) if entry else "…"
     if role == "parameter":
         return str(numbers.get(body, {"value": "…"})["value"])
+    if role == "readingtime":
+        return f"{numbers.get('reading-time', {'value': '…'})['value']} {body}"
     if role.startswith("cite"):
         named = [re.sub(r"^(\w+?)(\d{4}).*", r"\1 \2", key.strip()) for key in body.split(",")]
         return f"({'; '.join(named)})" if role == "cite:p" else " and ".join(named)
