@@ -66,10 +66,10 @@ def test_a_chapter_has_no_role_left_and_no_solution(written, path):
 def test_roles_are_written_out():
     numbers = {"x": {"value": 0.5, "error": 0.01, "unit": ""}}
     text = "{term}`activity <f>` {measured}`x` {cite:t}`Kunin2024` {cite:p}`A2001,B2002` "
-    text += "{eq}`eq-one` {doc}`locating_phi_c`"
+    text += "{eq}`eq-one` {doc}`locating_phi_c` {readingtime}`minutes`"
     assert (
         roles.plain(text, numbers)
-        == "activity 0.500 ± 0.010 Kunin 2024 (A 2001; B 2002) (one) locating phi c"
+        == "activity 0.500 ± 0.010 Kunin 2024 (A 2001; B 2002) (one) locating phi c … minutes"
     )
     assert (
         roles.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {})
