@@ -350,7 +350,7 @@ def test_budgets_are_drawn_in_their_unit():
         "scatter of runs",
     ]
     tint = left.patches[1].get_facecolor()
-    assert matplotlib.colors.to_hex(tint) == figures.colour("active")
+    assert matplotlib.colors.to_hex(tint) == figures.colour("ink")
     looks = {name: figures.process_style(name) for name in budgets}
     figures.draw_budgets(right, budgets, looks)
     assert [one.get_xdata().tolist() for one in right.lines] == [[1.0, 2.0], [1.0, 4.0]]
