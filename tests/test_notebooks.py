@@ -66,6 +66,20 @@ def test_a_chapter_says_what_it_needs_and_shows_a_way_for_the_hurried(path):
         assert re.search(rf"\{{caption\}} {name}\n|:name: fig-{name}\n", text), name
 
 
+LOST = re.compile(r"[\x00-\x08\x0b-\x1f]|(?<![\\\w])[td]?frac[\d{]|(?<![\\\w])sqrt[\d{]")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=NAMES)
+def test_no_formula_has_lost_its_backslash(path):
+    """In a string that is not raw, the backslash of a fraction is lost: "frac34" stands on the page."""
+    for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            for line in "".join(cell["source"]).split("\n"):
+                assert not LOST.search(line), line
+    assert LOST.search("$b_f=frac34$") and LOST.search("$b_f=\x0crac34$")
+    assert not LOST.search(r"$b_f=\frac34$, a fraction of \sqrt{3}")
+
+
 def notebook(tmp_path, *cells):
     path = tmp_path / "a.ipynb"
     kinds = [{"cell_type": kind, "metadata": more, "source": text} for kind, text, more in cells]

@@ -110,7 +110,7 @@ def live(scans, points):
             **{"marker": mark, "color": tint, "label": name},
         )
     ax.set_ylim(bottom=0)
-    ax.legend(loc="upper left", bbox_to_anchor=(0.22, 1.0))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.52, 1.0))
     return fig
 
 
