@@ -336,8 +336,27 @@ def table(rows, columns=None, *, caption=None, formats=None):
     for name in formats:
         _check.choice("formats", name, list(frame.columns))
     words = {name: [_cell(x, formats.get(name)) for x in frame[name]] for name in frame.columns}
-    shown = pd.DataFrame(words).style.hide(axis="index")
-    return shown if caption is None else shown.set_caption(caption)
+    shown = pd.DataFrame(words).style.hide(axis="index").format(symbols)
+    shown = shown.format_index(symbols, axis="columns")
+    return shown if caption is None else shown.set_caption(symbols(caption))
+
+
+GREEK = {"rho": "ρ", "nu": "ν", "zeta": "ζ", "phi": "φ", "tau": "τ", "lambda": "λ"}
+SYMBOL = re.compile(
+    rf"(?<![\w>])({'|'.join(GREEK)}|[A-Za-zα-ω])(?:_(c|f|a|r|s|tau|phi|i|k|\d)\b|([∞∥⊥]))"
+)
+
+
+def symbols(text):
+    """HTML of a table's text: rho_c and f∞ become letters with their subscripts, nu alone a letter."""
+    text = SYMBOL.sub(
+        lambda found: (
+            f"<i>{GREEK.get(found[1], found[1])}</i>"
+            f"<sub>{GREEK.get(found[2], found[2]) if found[2] else found[3]}</sub>"
+        ),
+        str(text),
+    )
+    return f"<i>{GREEK[text]}</i>" if text in GREEK else text
 
 
 def _cell(x, form=None):

@@ -36,6 +36,10 @@ COLOURS = {
     "SGD": ("#bf3f0a", "#e0702a"),
     "RCD": ("#bf57b4", "#ff94ea"),
     "GD": ("#444a57", "#eef3fa"),
+    "series 1": ("#046d98", "#31aed1"),
+    "series 2": ("#929848", "#d6e468"),
+    "series 3": ("#9c1633", "#ce033a"),
+    "series 4": ("#5a05aa", "#8a2cea"),
     "active": ("#dba400", "#f2d13a"),
     "inactive": ("#a9b6cc", "#5f6b80"),
     "ink": ("#20242c", "#e6eaf1"),
@@ -51,6 +55,9 @@ MARKERS = {
     "RCD": "^",
     "GD": "v",
 }
+# What is neither a process nor a state: potentials, dimensions, mixtures, methods, sizes. With "ink"
+# and "muted" that makes six.
+SERIES = ("series 1", "series 2", "series 3", "series 4")
 
 STYLE: dict[str, Any] = {
     "figure.dpi": PIXELS_PER_INCH,
@@ -106,7 +113,7 @@ def use_style() -> None:
 
 
 def colour(meaning: str | Dynamics) -> str:
-    """The colour of a process (its name, or a dynamics) or of a state ("active", "inactive", "ink", ...).
+    """The colour of a process (its name, or a dynamics), of a state ("active", "inactive", "ink", ...) or of SERIES.
 
     Examples
     --------
@@ -544,7 +551,7 @@ def draw_limits(
 def draw_budget(
     ax: Axes, budget: Budget, *, unit: float = 1e-3, statistics: str = "statistics"
 ) -> None:
-    """Draw an uncertainty budget: a bar for each change, the statistical error first and in yellow.
+    """Draw an uncertainty budget: a bar for each change, the statistical error first and in ink.
 
     Parameters
     ----------
@@ -567,8 +574,8 @@ def draw_budget(
     [-1.0, 3.0]
     """
     unit = _check.number("unit", unit, 0.0, open_low=True)
-    rows = [(statistics, budget.result.error, "active")]
-    rows += [(one.what, one.change, "SGD") for one in budget.changes]
+    rows = [(statistics, budget.result.error, "ink")]
+    rows += [(one.what, one.change, "series 1") for one in budget.changes]
     names, values, tints = zip(*rows[::-1], strict=True)
     places = range(len(names))
     ax.barh(places, np.array(values) / unit, color=[colour(tint) for tint in tints], height=0.6)

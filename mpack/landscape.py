@@ -682,7 +682,9 @@ def fluctuations(
     Fluctuations(curvature=<(117,) float64>, variance=<(117,) float64>, error=<(117,) float64>, \
     predicted=<(117,) float64>)
     """
-    looks = _check.integer("looks", looks, 16)  # two a block of `variance_along`: told before the run
+    looks = _check.integer(
+        "looks", looks, 16
+    )  # two a block of `variance_along`: told before the run
     run = simulate(start, dynamics, steps=0, seed=seed)
     places, centre, _ = trajectory(run, looks, every)
     potential = dynamics.recipe().potential

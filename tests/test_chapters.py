@@ -237,6 +237,24 @@ def test_a_table_writes_numbers_as_the_book_does():
         chapters.table(rows, formats={"phi": "{:.3f}"})
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rho_c", "<i>ρ</i><sub>c</sub>"),
+        ("zeta_tau", "<i>ζ</i><sub>τ</sub>"),
+        ("nu", "<i>ν</i>"),
+        ("φ_c, Manna", "<i>φ</i><sub>c</sub>, Manna"),
+        ("S of f∞", "S of <i>f</i><sub>∞</sub>"),
+        ("RCD, b_f = 0.1", "RCD, <i>b</i><sub>f</sub> = 0.1"),
+        ("half_point of 1:2, fifth", "half_point of 1:2, fifth"),
+    ],
+)
+def test_symbols_of_a_table_are_written_as_symbols(text, shown):
+    assert chapters.symbols(text) == shown
+    made = chapters.table([(1.5, text)], [text, "b"], caption=text).to_html()
+    assert made.count(f">{shown}<") == 3, "a head, a cell and the caption"
+
+
 CAPTIONED = """Text before.
 
 ```{caption} one-figure

@@ -1,7 +1,9 @@
 """The house style: colours that can be told apart, figures for both themes, discs at the walls."""
 
+import ast
 import io
 import itertools
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -10,11 +12,19 @@ from PIL import Image
 
 import mpack
 from book import chapters, pictures
+from book.demos import (
+    beyond_three_dimensions,
+    continuous_time,
+    mixtures,
+    other_landscapes,
+    scaling_known_answers,
+)
 from mpack import critical, figures, scaling
 
 matplotlib.use("agg")
 from matplotlib import pyplot
 
+DEMOS = sorted((Path(__file__).resolve().parents[1] / "book" / "demos").glob("*.py"))
 MEANINGS = [*figures.MARKERS, "active", "inactive"]
 
 # Linear RGB as seen without one kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).
@@ -78,9 +88,69 @@ def test_colours_can_be_told_apart(eyes, theme):
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("eyes", EYES)
+def test_what_is_no_process_has_colours_of_its_own(eyes, theme):
+    """Apart from each other for all eyes; from processes and states well apart, for others less so.
+
+    Four more that all eyes can tell from eight that all eyes can tell do not exist: beside them,
+    their markers help.
+    """
+    seen = {
+        name: lab(np.array(EYES[eyes]) @ linear(figures.COLOURS[name][theme]))
+        for name in (*figures.SERIES, *MEANINGS)
+    }
+    for one, other in itertools.combinations(figures.SERIES, 2):
+        assert np.linalg.norm(seen[one] - seen[other]) > DISTANCE, (one, other)
+    least = DISTANCE if eyes == "all three cones" else 10
+    for one, other in itertools.product(figures.SERIES, MEANINGS):
+        assert np.linalg.norm(seen[one] - seen[other]) > least, (one, other)
+
+
+PROCESSES = {figures.COLOURS[name][0] for name in figures.MARKERS}
+
+
+def test_mixtures_dimensions_potentials_and_methods_borrow_no_process_colour():
+    """A colour means one thing: these figures compare what is no process."""
+    for demo in (mixtures, beyond_three_dimensions, other_landscapes):
+        assert not PROCESSES & {look["color"] for look in demo.LOOKS.values()}, demo.__name__
+    for demo in (continuous_time, scaling_known_answers):
+        tints = {tint for look in demo.LOOKS.values() for tint in look if tint in figures.COLOURS}
+        assert tints and not tints & set(figures.MARKERS), demo.__name__
+
+
+COLUMN = 700  # pixels of text beside a chapter's contents at 1300 px: wider figures shrink to it
+SMALLEST = 8  # pixels of a letter as shown
+
+
+def lettering(function):
+    """Sizes of letters in points that a drawing function asks for, and its figure's width in inches."""
+    numbers = {"fontsize": [], "figsize": []}
+    for call in ast.walk(function):
+        if not isinstance(call, ast.Call):
+            continue
+        for word in call.keywords:
+            if word.arg in numbers:
+                numbers[word.arg] += [
+                    node.value for node in ast.walk(word.value) if isinstance(node, ast.Constant)
+                ]
+    return numbers["fontsize"], numbers["figsize"][0] if numbers["figsize"] else 9.4
+
+
+@pytest.mark.parametrize("path", DEMOS, ids=lambda path: path.stem)
+def test_lettering_can_be_read_at_the_width_shown(path):
+    for node in ast.parse(path.read_text(encoding="utf8")).body:
+        if isinstance(node, ast.FunctionDef):
+            sizes, width = lettering(node)
+            shrunk = min(1.0, COLUMN / (width * figures.PIXELS_PER_INCH))
+            for points in (*sizes, figures.STYLE["legend.fontsize"]):
+                shown = points * figures.PIXELS_PER_INCH / 72 * shrunk
+                assert shown >= SMALLEST, f"{node.name}: {points} pt are {shown:.1f} px"
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_lines_and_text_stand_out_from_the_paper(theme):
     paper = figures.COLOURS["paper"][theme]
-    for name in figures.MARKERS:
+    for name in (*figures.MARKERS, *figures.SERIES):
         assert contrast(figures.COLOURS[name][theme], paper) >= 3, name
     for name in ("ink", "muted"):
         assert contrast(figures.COLOURS[name][theme], paper) >= 4.5, name
@@ -280,7 +350,7 @@ def test_budgets_are_drawn_in_their_unit():
         "scatter of runs",
     ]
     tint = left.patches[1].get_facecolor()
-    assert matplotlib.colors.to_hex(tint) == figures.colour("active")
+    assert matplotlib.colors.to_hex(tint) == figures.colour("ink")
     looks = {name: figures.process_style(name) for name in budgets}
     figures.draw_budgets(right, budgets, looks)
     assert [one.get_xdata().tolist() for one in right.lines] == [[1.0, 2.0], [1.0, 4.0]]

@@ -111,11 +111,12 @@ def test_the_port_that_is_told_is_free():
 def test_roles_are_written_out():
     numbers = {"x": {"value": 0.5, "error": 0.01, "unit": ""}}
     text = "{term}`activity <f>` {measured}`x` {cite:t}`Kunin2024` {cite:p}`Corte2008,Lubeck2004` "
-    text += "{eq}`eq-manna-scaling` {doc}`locating_phi_c` [](../notebooks/manna_collapse.ipynb)"
+    text += "{eq}`eq-manna-scaling` {doc}`locating_phi_c` [](../notebooks/manna_collapse.ipynb) "
+    text += "{readingtime}`minutes`"
     assert (
         roles.plain(text, numbers)
         == "activity 0.500 ± 0.010 Kunin et al. (2024) (Corté et al., 2008; Lübeck, 2004) (9.2) "
-        f"[{labels.titles()['locating_phi_c']}](locating_phi_c.ipynb) [The Manna collapse](manna_collapse.ipynb)"
+        f"[{labels.titles()['locating_phi_c']}](locating_phi_c.ipynb) [The Manna collapse](manna_collapse.ipynb) … minutes"
     )
     assert (
         roles.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {})

@@ -1,6 +1,7 @@
 """The chapters under papermill: what may be asked of them, and what they record when run small."""
 
 import json
+import re
 
 import papermill
 import pytest
@@ -8,6 +9,7 @@ from bookpages import CHAPTERS, ROOT
 from chapterruns import refusal
 
 from book import reading
+from book._tools import readingtime
 
 DESCENT = ROOT / "notebooks" / "packing_by_descent.ipynb"
 SMALL = {
@@ -21,6 +23,82 @@ SMALL = {
 
 
 NAMES = [path.stem for path in CHAPTERS]
+
+
+OPENING = re.compile(
+    r"\A# [^\n]+\n\n(?P<fence>`{3,})\{admonition\} What we found\n:class: tip\n\n"
+    r"\*(?P<question>[^*\n]+\?)\*\n\n(?P<found>.+?)\n(?P=fence)\n\n"
+    r"\*\*Reading time:\*\* about \{readingtime\}`minutes`[^\n]*\n"
+    r"\*\*Needs:\*\* (?P<needs>[^\n]+)\n"
+    r"\*\*In a hurry\?\*\* (?P<hurry>[^\n]+)\n",
+    re.DOTALL,
+)
+
+
+def opening(path):
+    """The first cell of a chapter, taken apart, and all its Markdown and code."""
+    cells = json.loads(path.read_text(encoding="utf8"))["cells"]
+    first = "".join(cells[0]["source"])
+    found = OPENING.match(first)
+    assert found, f"{path.stem} does not open with what was found: {first[:200]}"
+    return found, "".join("".join(cell["source"]) for cell in cells)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=NAMES)
+def test_a_chapter_opens_with_its_question_and_its_answer(path):
+    found, _ = opening(path)
+    numbers = re.findall(r"\{measured\}`([^`]+)`", found["found"])
+    assert numbers, "no measured number among what was found"
+    assert not any(":" in name for name in numbers), "numbers of the chapter itself"
+    assert len(found["found"].split()) < 180, "it is an opening, not the chapter"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=NAMES)
+def test_a_chapter_says_what_it_needs_and_shows_a_way_for_the_hurried(path):
+    found, text = opening(path)
+    if path != CHAPTERS[[one.stem for one in CHAPTERS].index("packing_by_descent")]:
+        assert "{doc}" in found["needs"]
+    for name in re.findall(r"\{doc}`([^`]+)`", found["needs"]):
+        assert path.with_name(f"{name}.ipynb").exists(), name
+    figures = re.findall(r"\{numref\}`fig-([^`]+)`", found["hurry"])
+    assert 2 <= len(figures) <= 3
+    for name in figures:
+        assert re.search(rf"\{{caption\}} {name}\n|:name: fig-{name}\n", text), name
+
+
+LOST = re.compile(r"[\x00-\x08\x0b-\x1f]|(?<![\\\w])[td]?frac[\d{]|(?<![\\\w])sqrt[\d{]")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=NAMES)
+def test_no_formula_has_lost_its_backslash(path):
+    """In a string that is not raw, the backslash of a fraction is lost: "frac34" stands on the page."""
+    for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            for line in "".join(cell["source"]).split("\n"):
+                assert not LOST.search(line), line
+    assert LOST.search("$b_f=frac34$") and LOST.search("$b_f=\x0crac34$")
+    assert not LOST.search(r"$b_f=\frac34$, a fraction of \sqrt{3}")
+
+
+def notebook(tmp_path, *cells):
+    path = tmp_path / "a.ipynb"
+    kinds = [{"cell_type": kind, "metadata": more, "source": text} for kind, text, more in cells]
+    path.write_text(json.dumps({"cells": kinds}))
+    return path
+
+
+def test_reading_time_is_counted_from_what_there_is_to_read(tmp_path):
+    prose = ("markdown", "word $x^2$ " * 1_000, {})
+    assert readingtime.minutes(notebook(tmp_path, prose)) == 10
+    sums = ("markdown", "$$\na = b\n$$ (eq-one)\n\n" * 20, {})
+    assert readingtime.minutes(notebook(tmp_path, prose, sums)) == 25
+    code = "code", "x = 1\n\n" * 150, {}
+    hidden = "code", "x = 1\n" * 900, {"tags": ["hide-input"]}
+    assert readingtime.minutes(notebook(tmp_path, prose, code, hidden)) == 20
+    exercises = ("markdown", "More.\n\n## Exercises\n\n" + "word " * 9_000, {})
+    end = ("markdown", "## What to read next\n\nWord.", {})
+    assert readingtime.minutes(notebook(tmp_path, prose, exercises, code, prose, end)) == 10
+    assert readingtime.minutes(notebook(tmp_path, end)) == 5
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,7 @@ import re
 from book import reading
 from mpack.statistics import with_error
 
-from . import labels
+from . import labels, readingtime
 
 EQUATION = re.compile(r"^\$\$[ \t]*\(([\w:-]+)\)", re.MULTILINE)
 UNNAMED = re.compile(r"\[\]\(((?:[\w./-]*/)?([\w-]+)\.(?:ipynb|md))\)")
@@ -19,8 +19,8 @@ FENCE = re.compile(
 
 
 def numbers_of(path):
-    """What `plain` needs of an executed chapter: its recorded numbers, and its parameters as exact ones."""
-    parameters = reading.parameters(path)
+    """What `plain` needs of a chapter: its recorded numbers, and its parameters and reading time as exact ones."""
+    parameters = reading.parameters(path) | {"reading-time": readingtime.minutes(path)}
     exact = {
         name: {"value": value, "error": None, "unit": None} for name, value in parameters.items()
     }
@@ -35,6 +35,8 @@ def words_of(role, body, numbers):
         return with_error(entry["value"], entry["error"], entry["unit"]) if entry else "…"
     if role == "parameter":
         return str(numbers.get(body, {"value": "…"})["value"])
+    if role == "readingtime":
+        return f"{numbers.get('reading-time', {'value': '…'})['value']} {body}"
     if role.startswith("cite"):
         named = [labels.references()[key.strip()] for key in body.split(",")]
         if role == "cite:p":

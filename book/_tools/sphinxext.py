@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from book import chapters, reading
 from mpack.statistics import with_error
 
-from . import interactive, places, reference, roles
+from . import interactive, places, readingtime, reference, roles
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
@@ -187,6 +187,15 @@ class Parameter(SphinxRole):
         return [nodes.inline(self.rawtext, str(known[self.text]))], []
 
 
+class ReadingTime(SphinxRole):
+    """{readingtime}`minutes`: how long this chapter takes, counted when the page is made, and the unit."""
+
+    def run(self):
+        path = executed_copy(self.env, self.env.docname)
+        many = readingtime.minutes(path) if path else "?"
+        return [nodes.inline(self.rawtext, f"{many} {self.text}")], []
+
+
 class Claims(SphinxDirective):
     """Every claim of the book: what is claimed, where, what was measured, what was expected, the verdict."""
 
@@ -335,6 +344,7 @@ def setup(app):
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_role("measured", Measured())
     app.add_role("parameter", Parameter())
+    app.add_role("readingtime", ReadingTime())
     app.connect("source-read", swap, priority=100)
     app.connect("env-before-read-docs", note_read)
     app.connect("env-updated", rewrite_all)

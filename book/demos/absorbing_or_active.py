@@ -1,5 +1,7 @@
 """Figures of the chapter on absorbing and active states, and how far times grow in it."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -10,8 +12,8 @@ from mpack.statistics import mean_error
 PHI = r"packing fraction $\phi$"
 STEPS = "steps $k$"
 STARTS = {
-    "random": ("SGD", "-"),
-    "compressed from rest": ("active", "-"),
+    "random": ("series 1", "-"),
+    "compressed from rest": ("series 3", "-"),
     "expanded": ("ink", "-"),
     "shaken crystal": ("muted", "--"),
 }
@@ -171,8 +173,7 @@ def small_systems(rows, steps):
     """Survival of runs of several sizes; activity of the smallest, averaged over all runs and over the survivors."""
     at = np.unique(np.geomspace(10, steps, 50).round().astype(int))
     sizes = sorted(rows.n.unique())
-    tints = ["inactive", "muted", "active", "SGD", "ink"]
-    tints = tints[-len(sizes) :] if len(sizes) <= 5 else tints * len(sizes)
+    tints = itertools.cycle((*figures.SERIES, "ink"))
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.3))
     for (size, runs), tint in zip(rows.groupby("n"), map(figures.colour, tints)):
         ends = runs.steps.to_numpy(), runs.absorbed.to_numpy(bool)
@@ -182,7 +183,7 @@ def small_systems(rows, steps):
         left.fill_between(at, *band, step="post", color=tint, alpha=0.2, lw=0)
     left.set(ylabel="share of runs still active")
     histories = [(run.times, run.activity) for run in rows.series[rows.n == sizes[0]]]
-    for surviving, tint, label in ((False, "inactive", "all runs"), (True, "active", "survivors")):
+    for surviving, tint, label in ((False, "muted", "all runs"), (True, "active", "survivors")):
         mean, error, _ = critical.mean_activity(histories, at, surviving=surviving)
         right.errorbar(at, mean, error, color=figures.colour(tint), lw=1.2, label=label)
     right.set(ylabel="activity $f_a$", title=f"$N={sizes[0]}$")

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 import mpack
 from mpack import critical, figures, structure
 
-_SHAPES = (("v", "muted"), ("^", "RCD"), ("o", "ink"), ("s", "SGD"), ("D", "BRO"))
+_SHAPES = (("v", "muted"), ("^", "series 2"), ("o", "ink"), ("s", "series 3"), ("D", "series 1"))
 _NAMES = ("2, equal", "2, two sizes", "3", "4", "5")
 LOOKS = {
     name: {"color": figures.colour(tint), "marker": mark, "markersize": 5}
@@ -23,11 +23,11 @@ def triangular_lattice(edge=20):
 
 
 def crystals(packings):
-    """Packings of discs side by side, those of hexatic order above 0.8 in yellow."""
+    """Packings of discs side by side, those of hexatic order above 0.8 marked."""
     fig, axes = plt.subplots(1, 2, figsize=(7.6, 4.0))
     for ax, (name, packing) in zip(axes, packings.items(), strict=True):
         order = structure.hexatic(packing)
-        tint = [figures.colour("active" if one > 0.8 else "inactive") for one in order]
+        tint = [figures.colour("series 1" if one > 0.8 else "inactive") for one in order]
         figures.draw_packing(ax, packing, colours=tint, alpha=0.8)
         ax.set_title(name)
     return fig

@@ -6,9 +6,9 @@ from matplotlib import pyplot as plt
 from mpack import figures
 
 LOOKS = {
-    "Itô": ("-o", "BRO"),
-    "Itô, modified drift": ("-s", "SGD"),
-    "Stratonovich, modified drift": ("--^", "RCD"),
+    "Itô": ("-o", "series 1"),
+    "Itô, modified drift": ("-s", "series 2"),
+    "Stratonovich, modified drift": ("--^", "muted"),
 }
 
 
@@ -18,10 +18,10 @@ def two_spheres(alphas, smooth, kick_sizes, kink, orders):
     for name, errors in smooth.items():
         line, tint = LOOKS[name]
         axes[0].plot(alphas, np.abs(errors), line, color=figures.colour(tint), label=name)
-    tints = {"activity": "active", "energy": "SGD", "MSD": "BRO"}
-    for (what, tint), errors, order in zip(tints.items(), kink.T, orders, strict=True):
+    looks = {"activity": ("-D", "series 3"), "energy": ("-v", "series 4"), "MSD": ("-P", "ink")}
+    for (what, (line, tint)), errors, order in zip(looks.items(), kink.T, orders, strict=True):
         look = {"color": figures.colour(tint), "label": f"{what}, order {order:.2f}"}
-        axes[1].plot(kick_sizes, np.abs(errors), "-o", **look)
+        axes[1].plot(kick_sizes, np.abs(errors), line, **look)
     logs = {"xscale": "log", "yscale": "log"}
     axes[0].set(**logs, xlabel=r"learning rate $\alpha$", ylabel="error", title="smooth force: MSD")
     axes[1].set(**logs, xlabel=r"kick size $\epsilon$", ylabel="error at $t = g$")
@@ -38,7 +38,7 @@ def orders(kick_sizes, gaps, fits):
     (potential, process, observable).
     """
     panels = list(dict.fromkeys(what for *_, what in gaps))
-    fig, axes = plt.subplots(1, len(panels), figsize=(8.2, 3.7))
+    fig, axes = plt.subplots(1, len(panels), figsize=(8.2, 4.0))
     marks = {"harmonic": {"marker": "x"}, "linear": {}}
     marks["dilute"] = {"marker": "*", "color": figures.colour("muted")}
     for (potential, name, what), (mean, error) in gaps.items():
@@ -53,7 +53,8 @@ def orders(kick_sizes, gaps, fits):
     for ax, what in zip(axes, panels, strict=True):
         ax.set(xscale="log", yscale="log", xlabel=r"kick size $\epsilon$", title=what)
     axes[0].set_ylabel("rule minus equation (absolute)")
-    axes[0].legend(fontsize=7.5)
+    names = axes[0].get_legend_handles_labels()
+    fig.legend(*names, loc="outside upper center", ncols=len(names[1]), fontsize=8.5)
     return fig
 
 

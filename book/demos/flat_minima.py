@@ -163,7 +163,7 @@ def monte_carlo(z):
     fig, ax = plt.subplots(figsize=(5.6, 3.2))
     expected = stats.norm.ppf((np.arange(len(z)) + 0.5) / len(z))
     ax.plot(expected, expected, color=figures.colour("muted"))
-    ax.plot(expected, np.sort(z), "o", color=figures.colour("active"), markersize=4)
+    ax.plot(expected, np.sort(z), "o", color=figures.colour("series 1"), markersize=4)
     ax.set(xlabel="quantiles of the standard normal law", ylabel="(drawn − exact)/error")
     return fig
 

@@ -76,13 +76,14 @@ def active(curves):
 
 def near(curves):
     """Structure factors below the transition; a guide of slope one quarter."""
-    fig, axes = panels(curves, (2.4, 2.2), 3.8, (3, 4, 5.5))
+    fig, axes = panels(curves, (2.4, 2.2), 4.1, (3, 4, 5.5))
     line = np.array([0.3, 1.2])
     for ax in axes:
         ax.plot(line, 0.0045 * line**0.25, color=figures.colour("ink"), linewidth=1.2)
         ax.set_ylim(0.002, 0.04)
         round_ticks(ax, (0.002, 0.005, 0.01, 0.02, 0.04))
-    axes[0].legend(fontsize=7.5, loc="lower right")
+    names = axes[0].get_legend_handles_labels()
+    axes[0].figure.legend(*names, loc="outside upper center", ncols=len(names[1]), fontsize=8.5)
     return fig
 
 

@@ -142,7 +142,7 @@ def as_measured(data):
 
 def collapsed(data, fits, beta, x_max):
     """The same, scaled with the exponents of a fit; dotted: a power law with the exponent beta."""
-    fig, axes = _panels(data, fits, figsize=(8.6, 5.4))
+    fig, axes = _panels(data, fits, figsize=(8.6, 5.7))
     line = np.array([0.8, x_max])
     for above, below in axes.T:
         above.set(xscale="log", yscale="log", xlim=(0.08, 1.2 * x_max))
@@ -153,7 +153,8 @@ def collapsed(data, fits, beta, x_max):
         below.set_xlabel(r"$x=\ell^{1/\nu_\perp}(\phi-\phi_c)$")
     axes[0, 0].set_ylabel(r"$\ell^{\,\beta/\nu_\perp} f_\infty$")
     axes[1, 0].set_ylabel(r"$\ell^{-\nu_\parallel/\nu_\perp}\, \tau_r$")
-    axes[0, 0].legend(fontsize=8, loc="lower right")
+    names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(*names, loc="outside upper center", ncols=len(names[1]), fontsize=8.5)
     return fig
 
 
@@ -283,10 +284,11 @@ def exponents(methods, classes):
                     look["markerfacecolor"] = figures.colour("paper")
                 height = -2 * number - place
                 ax.errorbar(sign * fit.values[key], height, xerr=fit.errors[key], **look)
-        ax.set(xlabel=formula, ylim=(-5.7, 2.0))
+        ax.set(xlabel=formula, ylim=(-5.7, 0.7))
         ax.set_yticks((-0.5, -2.5, -4.5), list(fits) if ax is axes[0] else [""] * 3)
         ax.grid(False, axis="y")
-    axes[0].legend(fontsize=8, loc="upper left")
+    names = axes[0].get_legend_handles_labels()
+    fig.legend(*names, loc="outside upper center", ncols=len(names[1]), fontsize=8.5)
     return fig
 
 

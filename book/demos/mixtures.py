@@ -14,7 +14,7 @@ from mpack import critical, figures, sizes
 from mpack.statistics import mean_error, weighted_mean
 
 NAMES = tuple(campaigns.MIXTURES)
-_TINTS = ("ink", *["BRO"] * 4, *["SGD"] * 4, "RCD")
+_TINTS = ("ink", *["series 1"] * 4, *["series 3"] * 4, "series 4")
 LOOKS = {
     name: {
         "color": figures.colour(tint),
@@ -84,11 +84,11 @@ def slice_of(packing):
 
 
 def slices(packings):
-    """Slices side by side; spheres larger than 1.2 mean diameters in yellow."""
+    """Slices side by side; spheres larger than 1.2 mean diameters marked."""
     fig, axes = plt.subplots(1, 3, figsize=(8.2, 3.1))
     for ax, (name, packing) in zip(axes, packings.items(), strict=True):
         discs, whole = slice_of(packing)
-        tint = [figures.colour("active" if one > 1.2 else "inactive") for one in whole]
+        tint = [figures.colour("series 2" if one > 1.2 else "inactive") for one in whole]
         figures.draw_packing(ax, discs, colours=tint)
         ax.set_title(name)
     return fig
@@ -97,8 +97,8 @@ def slices(packings):
 def live(scans, points):
     """Absorption times of equal spheres and of a mixture, with the divergences fitted to them."""
     fig, ax = plt.subplots(figsize=(6.2, 3.4))
-    for (name, scan), mark, meaning in zip(scans.items(), "os", ("muted", "SGD"), strict=True):
-        tint = figures.colour(meaning)
+    for name, scan in scans.items():
+        mark, tint = LOOKS[name]["marker"], LOOKS[name]["color"]
         figures.draw_divergence(
             ax,
             scan,
@@ -110,7 +110,7 @@ def live(scans, points):
             **{"marker": mark, "color": tint, "label": name},
         )
     ax.set_ylim(bottom=0)
-    ax.legend(loc="upper left", bbox_to_anchor=(0.22, 1.0))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.52, 1.0))
     return fig
 
 

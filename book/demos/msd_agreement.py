@@ -174,7 +174,7 @@ def apart(moments, msd, distance):
         "BRO approximation": figures.process_style(
             "BRO approximation", linestyle="none", marker="d"
         ),
-        "BRO, same noise, nudged": {"color": figures.colour("active"), "marker": "."},
+        "BRO, same noise, nudged": {"color": figures.colour("series 3"), "marker": "."},
     }
     for name, d in distance.items():
         ax.plot(moments, d, label=f"distance to {name}", **looks[name])

@@ -6,10 +6,10 @@ from matplotlib import pyplot as plt
 from mpack import figures, statistics
 
 LOOKS = {
-    "harmonic": {"color": figures.colour("BRO"), "marker": "o"},
-    "Hertzian": {"color": figures.colour("individual BRO"), "marker": "D"},
-    "WCA": {"color": figures.colour("SGD"), "marker": "s"},
-    "Lennard-Jones": {"color": figures.colour("RCD"), "marker": "^"},
+    "harmonic": {"color": figures.colour("series 1"), "marker": "o"},
+    "Hertzian": {"color": figures.colour("series 2"), "marker": "D"},
+    "WCA": {"color": figures.colour("series 3"), "marker": "s"},
+    "Lennard-Jones": {"color": figures.colour("series 4"), "marker": "^"},
 }
 
 
@@ -36,7 +36,7 @@ def batch(batches, sgd, rcd):
         gap, error = rcd[name]
         open_ = look | {"markerfacecolor": figures.colour("paper"), "linestyle": "none"}
         ax.errorbar([batches[0]], 100 * gap, 100 * error, **open_)
-    ax.axhline(0, color=figures.colour("GD"), linewidth=0.8)
+    ax.axhline(0, color=figures.colour("muted"), linewidth=0.8)
     ax.set(xlabel="batch fraction $b_f$", ylabel=r"$\mathrm{Tr}\,H$ against GD (%)")
     ax.legend()
     return fig
@@ -55,7 +55,8 @@ def spectrum(quiet, shaken, lowest, top):
     left.set(xlabel=r"curvature $h/h_{\max}$", ylabel="modes")
     left.axvline(0, color=figures.colour("ink"), linewidth=0.8)
     left.legend()
-    for modes, more, kind in ((quiet, "", "GD"), (lowest, f", {len(lowest.values)} lowest", "BRO")):
+    few = f", {len(lowest.values)} lowest"
+    for modes, more, kind in ((quiet, "", "GD"), (lowest, few, "series 1")):
         look = {"markersize": 4, "color": figures.colour(kind)}
         label = f"$N={modes.vectors.shape[1]}${more}"
         right.plot(modes.values / top, modes.participation, ".", label=label, **look)

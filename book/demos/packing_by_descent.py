@@ -33,13 +33,12 @@ def waiting(measured, predicted, last):
             run = measured[name]
             seen = run.times <= last
             look = figures.process_style(name, linestyle="none", markersize=5)
-            ax.plot(run.times[seen], run.activity[seen], label=f"{name}, measured", **look)
+            ax.plot(run.times[seen], run.activity[seen], label=name, **look)
             k = np.arange(len(predicted[name]))
             shown = k <= last
-            look = {"color": figures.colour(name), "label": f"{name}, predicted"}
-            ax.plot(k[shown], predicted[name][shown], **look)
+            ax.plot(k[shown], predicted[name][shown], color=figures.colour(name))
         figures.activity_axes(ax, log=False)
-        ax.legend()
+        ax.legend(loc="upper right")
     axes[1].set_ylabel("")
     return fig
 

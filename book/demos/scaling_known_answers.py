@@ -11,7 +11,11 @@ from mpack.statistics import Estimate, mean_error
 
 BINS = 10  # of a histogram of ranks
 TITLES = {"curvature": "curvature", "bootstrap": "bootstrap", "process": "Gaussian process"}
-LOOKS = {"curvature": ("SGD", "-"), "bootstrap": ("BRO", "--"), "process": ("RCD", ":")}
+LOOKS = {
+    "curvature": ("series 3", "-"),
+    "bootstrap": ("series 1", "--"),
+    "process": ("series 4", ":"),
+}
 
 
 def fit_rows(fits, known, held, wrong):

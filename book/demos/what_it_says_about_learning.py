@@ -11,7 +11,7 @@ from mpack import Packing, figures, manifolds
 from mpack.statistics import mean_error, mean_errors
 
 INK, MUTED, INACTIVE = (figures.colour(name) for name in ("ink", "muted", "inactive"))
-BRO, SGD, ACTIVE = (figures.colour(name) for name in ("BRO", "SGD", "active"))
+ACTIVE, ONE = (figures.colour(name) for name in ("active", "series 1"))
 GEOMETRY = math.pi / 18**0.5  # the densest packing of all, in three dimensions
 METHODS = {
     "nt-xent": "NT-Xent",
@@ -31,7 +31,7 @@ def picture(packings, errors, seed):
         figures.draw_packing(ax, packing, colours=[INACTIVE] * packing.n, alpha=0.45)
         where, wrong = _thrown(packing, 2500, seed)
         ax.plot(*where[~wrong].T, ".", markersize=1.6, color=MUTED)
-        ax.plot(*where[wrong].T, ".", markersize=3.2, color=SGD)
+        ax.plot(*where[wrong].T, ".", markersize=3.2, color=ACTIVE)
         ax.set_title(f"{title}: E = {errors[title].value:.3f}")
     return fig
 
@@ -61,8 +61,9 @@ def two_classes(measured):
             ax.plot(fine, error, color=INK, linestyle=style, label=f"$d = {dim}$")
     for (dim, distance), found in measured.items():
         if dim != 4:
-            axes[0].errorbar(distance, *found, marker="o", markersize=4, color=BRO)
-    axes[0].plot(fine, np.maximum(1 - fine, 0) / 2, color=SGD, linewidth=1.2, label="loss $U$")
+            axes[0].errorbar(distance, *found, marker="o", markersize=4, color=ONE)
+    loss = {"color": figures.colour("series 3"), "linewidth": 1.2, "label": "loss $U$"}
+    axes[0].plot(fine, np.maximum(1 - fine, 0) / 2, **loss)
     for ax in axes:
         ax.set(xlabel="distance $r$ (diameters)", ylabel="error $E_2$")
     axes[0].set_ylim(0, 0.52)
@@ -206,7 +207,7 @@ def activity(watched, per_epoch):
     for (scale, run), style in zip(watched.items(), (":", "--", "-")):
         for ax, series in zip(axes, (run.activity, run.radius)):
             means = np.r_[series[0], series.reshape(-1, per_epoch).mean(axis=1)]
-            look = dict(color=ACTIVE, linestyle=style, label=f"$r_s = {scale:g}$")
+            look = dict(color=ONE, linestyle=style, label=f"$r_s = {scale:g}$")
             ax.plot(np.arange(len(means)), means, **look)
     axes[0].set(xlabel="epochs", ylabel="activity of the batches", ylim=(0, 1.05))
     axes[1].set(xlabel="epochs", ylabel="mean radius of the balls", ylim=(0, None))
