@@ -10,6 +10,7 @@ Lines that begin with # say what the axes are (`pandas.read_csv(name, comment="#
 
 import csv
 import io
+import re
 from itertools import count
 
 import numpy as np
@@ -62,7 +63,22 @@ def said_of(axes):
     for name in ("x", "y"):
         if label := getattr(axes, f"get_{name}label")():
             parts.append(f"{name} is {label}")
+        if words := words_at(getattr(axes, f"{name}axis")):
+            parts.append(f"{name}: {words}")
     return "; ".join(" ".join(part.split()) for part in parts) or "no labels"
+
+
+def words_at(axis):
+    """What stands in words along an axis, each with its place; "" where the axis has numbers."""
+    from matplotlib.ticker import FixedFormatter, FuncFormatter
+
+    formatter = axis.get_major_formatter()
+    if not isinstance(formatter, (FixedFormatter, FuncFormatter)):
+        return ""
+    places = axis.get_majorticklocs()
+    found = [(place, str(formatter(place, at))) for at, place in enumerate(places)]
+    words = [(place, text) for place, text in found if re.search(r"[^\W\d_]{2}", text)]
+    return ", ".join(f"{number(place)} = {text}" for place, text in words if "$" not in text)
 
 
 def points(panel, name, columns):
@@ -163,7 +179,8 @@ def series(axes, known):
         parts |= {id(part) for part in flat(container)}
         columns = in_container(container)
         if columns:
-            yield name_of(container, container.get_label(), known, numbers), columns
+            label = next(filter(said, (container.get_label(), first(container).get_label())), "")
+            yield name_of(container, label, known, numbers), columns
     for artist in (*axes.lines, *axes.collections, *axes.patches, *axes.images):
         if id(artist) in parts or not artist.get_visible():
             continue

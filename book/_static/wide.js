@@ -1,0 +1,32 @@
+/* What is wider than its column scrolls in its own box. The box shows that it does (`mpack-wide` in pages.css), and
+   takes the focus, so that arrow keys move it. */
+(() => {
+  "use strict";
+  const BOXES = "mjx-container[display='true'], .pst-scrollable-table-container, .text_html:has(> table), "
+    + ".text_html:has(> div > table), article pre";
+
+  const look = (box) => {
+    const wide = box.scrollWidth > box.clientWidth + 1;
+    if (wide === box.classList.contains("mpack-wide")) return;
+    box.classList.toggle("mpack-wide", wide);
+    if (wide) {
+      if (!box.hasAttribute("tabindex")) {
+        box.tabIndex = 0;
+        box.dataset.mpackTab = "";
+      }
+    } else if ("mpackTab" in box.dataset) {
+      box.removeAttribute("tabindex");
+      delete box.dataset.mpackTab;
+    }
+  };
+
+  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => look(entry.target)));
+  const watch = () => {
+    for (const box of document.querySelectorAll(BOXES)) {
+      sizes.observe(box);
+      look(box);
+    }
+  };
+  watch();
+  window.addEventListener("load", () => Promise.resolve(window.MathJax?.startup?.promise).then(watch));
+})();
