@@ -23,6 +23,7 @@ STYLES = ("pages.css",)
 IMAGE = re.compile(r"<img\b[^>]*>")
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 CELL = re.compile(r"<(td|th)\b([^>]*)>(.*?)</\1>", re.DOTALL)
+MATHS = re.compile(r"\\[()]")
 TAG = re.compile(r"<[^>]*>")
 # 0.9973 ± 0.0014, -3, 1,000, 2.1 × 10⁻⁵, 8.2e-16, 12 %, (0.62, 0.64), –
 NUMBER = re.compile(r"[−–\-+<>≤≥≈~(\[]?\s*\d[\d.,\s±×·^*eE()\[\]+\-−–⁻⁰¹²³⁴⁵⁶⁷⁸⁹%/∞]*|[–—]")
@@ -31,6 +32,7 @@ INSIDE = re.compile(r"(?<=[\d)⁰¹²³⁴⁵⁶⁷⁸⁹])[ \n]+(±|×)[ \n]+(?
 DESCRIPTION = 200  # characters, as search engines and cards show
 COVER = "book/stills/playground-light.png"  # the picture of a page that has none
 COVER_NAME = "_static/cover.png"
+COVER_SHOWS = "Spheres in a box, those that overlap in another colour."
 
 
 # Pictures and tables
@@ -136,7 +138,7 @@ def picture_of(app, doctree):
         name = name or app.env.images.get(image["uri"])
         if name and not name[1].endswith(".svg"):
             return f"_images/{name[1]}", image.get("alt", "")
-    return COVER_NAME, "Spheres in a box, those that overlap in another colour."
+    return (COVER_NAME, COVER_SHOWS) if (places.ROOT / COVER).exists() else ("", "")
 
 
 def card(app, page, context, doctree):
@@ -147,9 +149,9 @@ def card(app, page, context, doctree):
     said = {
         "og:type": "article",
         "og:site_name": app.config.html_title or app.config.project,
-        "og:title": TAG.sub("", context.get("title", "")),
+        "og:title": MATHS.sub("", TAG.sub("", context.get("title", ""))),
         "og:description": description(doctree),
-        "og:image": f"{up}{picture}",
+        "og:image": f"{up}{picture}" if picture else "",
         "og:image:alt": shortened(" ".join(alt.split()), DESCRIPTION),
     }
     if base:
@@ -159,7 +161,8 @@ def card(app, page, context, doctree):
         for name, text in said.items()
         if text
     ]
-    lines.append('<meta name="twitter:card" content="summary_large_image" />')
+    if picture:
+        lines.append('<meta name="twitter:card" content="summary_large_image" />')
     if said["og:description"]:
         lines.append(f'<meta name="description" content="{html.escape(said["og:description"])}" />')
     return "\n".join(lines)
@@ -201,13 +204,26 @@ def static_files(app, file):
 
 def add_cover(app, config):
     """Put the picture of pages without one among the static files."""
-    target = places.BUILD / "vendor_static" / "cover.png"
+    source, target = places.ROOT / COVER, places.BUILD / "vendor_static" / "cover.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes((places.ROOT / COVER).read_bytes())
+    if source.exists():
+        target.write_bytes(source.read_bytes())
+
+
+def visit_legend(translator, node):
+    """What follows a caption, inside of its element: docutils opens a second one where a figure has two pictures."""
+    if not any(isinstance(child, nodes.caption) for child in node.parent):
+        translator.body.append("<figcaption>\n")
+    translator.body.append(translator.starttag(node, "div", CLASS="legend"))
+
+
+def depart_legend(translator, node):
+    translator.body.append("</div>\n")
 
 
 def setup(app):
     """Called by `sphinxext.setup`."""
+    app.add_node(nodes.legend, override=True, html=(visit_legend, depart_legend))
     app.mpack_sizes = {}
     for name in SCRIPTS:
         app.add_js_file(name, priority=900, loading_method="defer")

@@ -13,7 +13,7 @@ from sphinx import addnodes
 NAME = "search-text.js"
 BEGIN, END = "window.mpackText = ", ";\n"
 UNREAD = (nodes.raw, nodes.comment, nodes.literal_block, nodes.math_block, nodes.target)
-UNREAD += (addnodes.toctree, addnodes.index, nodes.image, nodes.doctest_block)
+UNREAD += (addnodes.toctree, addnodes.index, nodes.image, nodes.doctest_block, nodes.legend)
 
 
 def parts(doctree):
