@@ -68,6 +68,7 @@ activity
 def built(tmp_path_factory):
     """The pages of a small book with our extension: {name: BeautifulSoup}, and its folder."""
     from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     folder = tmp_path_factory.mktemp("dressed")
     source = folder / "source"
@@ -80,7 +81,12 @@ def built(tmp_path_factory):
     (source / "conf.py").write_text(f"STATIC = {static}\n{CONFIGURATION}")
     (source / "index.md").write_text(FIRST)
     (source / "other.md").write_text(OTHER)
-    with pytest.MonkeyPatch.context() as patch, (folder / "warnings").open("w+") as warnings:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        (folder / "warnings").open("w+") as warnings,
+        patch_docutils(),
+        docutils_namespace(),  # other tests make books of their own
+    ):
         patch.setattr(places, "BUILD", folder / "build")
         patch.setattr(places, "ROOT", source)
         patch.setattr(dressing, "COVER", "picture-light.png")

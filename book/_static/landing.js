@@ -51,11 +51,14 @@
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
-    if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    // A link in the title of a block that folds is no handle: the script that folds knows none but its own.
+    if (link.closest(".admonition-title")) event.stopPropagation();
     const to = new URL(link.href, location.href);
     const here = to.origin === location.origin && to.pathname === location.pathname && to.search === location.search;
-    if (here && to.hash.length > 1) setTimeout(() => land(to.hash)); // after the browser's own jump
-  });
+    if (!here || to.hash.length < 2) return;
+    setTimeout(() => event.defaultPrevented || land(to.hash)); // after the browser's own jump
+  }, { capture: true });
   window.addEventListener("hashchange", () => {
     const element = named(location.hash);
     if (element) open(element);

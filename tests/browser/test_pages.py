@@ -142,7 +142,7 @@ def unmarked(page):
     """What scrolls sideways without showing it, or without taking the focus."""
     return page.evaluate(
         f"""() => ({OVERFLOWING})().filter(e => !(e.tabIndex >= 0 && e.classList.contains('mpack-wide')
-            && getComputedStyle(e).backgroundImage.includes('gradient'))).map(e => e.outerHTML.slice(0, 80))"""
+            && getComputedStyle(e).maskImage.includes('gradient'))).map(e => e.outerHTML.slice(0, 80))"""
     )
 
 
