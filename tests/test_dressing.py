@@ -10,7 +10,8 @@ from docutils import nodes
 
 from book._tools import dressing, hover, places, searchtext, sphinxext
 
-CONFIGURATION = """extensions = ["myst_parser"]
+CONFIGURATION = """extensions = ["myst_parser", "sphinxcontrib.bibtex"]
+bibtex_bibfiles = ["references.bib"]
 myst_enable_extensions = ["dollarmath"]
 html_theme = "sphinx_book_theme"
 html_context = {"default_mode": "light"}
@@ -55,12 +56,18 @@ A caption with $x$ and *stress*.
 """
 OTHER = """# Other
 
-{numref}`fig-one` and {eq}`eq-one`. Short.
+{numref}`fig-one` and {eq}`eq-one`. {cite:t}`One2020`.
 
 ```{glossary}
 activity
   The fraction $f_a$ of particles that are active; not {term}`activity`.
 ```
+
+```{bibliography}
+```
+"""
+REFERENCES = """@article{One2020, author = {One, Ann}, title = {On one thing}, journal = {Journal}, year = 2020,
+  url = {https://example.org/one}}
 """
 
 
@@ -79,6 +86,7 @@ def built(tmp_path_factory):
     (source / "numbers.csv").write_text("x,y\n1,2\n")
     static = [str(ROOT / "book/_static"), str(folder / "build/vendor_static")]
     (source / "conf.py").write_text(f"STATIC = {static}\n{CONFIGURATION}")
+    (source / "references.bib").write_text(REFERENCES)
     (source / "index.md").write_text(FIRST)
     (source / "other.md").write_text(OTHER)
     with (
@@ -179,11 +187,23 @@ def test_links_bring_the_notes_of_what_they_lead_to(built):
     assert kind == "term" and r"\(f_a\)" in text and "<a " not in text
     kind, text = notes["other"]["index.html#fig-one"]
     pictures = BeautifulSoup(text, "html.parser").find_all("img")
+    assert [note for note in notes["other"].values() if note[0] == "reference"] == [
+        [
+            "reference",
+            "<p>Ann One. On one thing. <em>Journal</em>, 2020. URL: https://example.org/one.</p>",
+        ]
+    ]
     assert kind == "figure" and [one["class"] for one in pictures] == [
         ["mpack-light"],
         ["mpack-dark"],
     ]
     assert all((built[1] / one["src"]).is_file() for one in pictures) and "<em>stress</em>" in text
+
+
+def test_a_reference_is_listed_once(built):
+    """The notes are made from it while pages are written: that must leave it as it is."""
+    (entry,) = built[0]["other"].find_all(class_="citation")
+    assert len(entry.find_all(class_="label")) == len(entry.find_all("p")) == 1
 
 
 @pytest.mark.parametrize("address,place", [

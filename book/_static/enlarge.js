@@ -31,7 +31,7 @@
       const meant = parseFloat(picture.style.width) || picture.width;
       sheet.children[place].style.width = `${Math.max(meant, Math.min(natural, sheet.clientWidth))}px`;
     });
-    sheet.scrollTo((sheet.scrollWidth - sheet.clientWidth) / 2, 0);
+    sheet.scrollTo(0, 0);
   };
 
   dialog.addEventListener("click", (event) => {

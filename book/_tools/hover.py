@@ -13,7 +13,6 @@ from docutils import nodes
 from sphinx import addnodes
 
 LONGEST = 900  # characters of a note's text; more is cut at a word
-BIBLIOGRAPHY = "book/bibliography"
 PLAIN = {nodes.emphasis: "em", nodes.strong: "strong", nodes.literal: "code"}
 PLAIN |= {nodes.subscript: "sub", nodes.superscript: "sup", nodes.paragraph: "p"}
 
@@ -26,8 +25,7 @@ class Notes:
         self.found = {}
         for name in sorted(self.env.found_docs):
             self.take(name, self.env.get_doctree(name))
-        if BIBLIOGRAPHY in self.env.found_docs:
-            self.take_references(BIBLIOGRAPHY)
+        self.take_references()
 
     def take(self, name, doctree):
         """The terms, equations and figures of a page."""
@@ -40,11 +38,17 @@ class Notes:
         for figure in doctree.findall(nodes.figure):
             self.add(name, figure, "figure", lambda up, it=figure: self.pictured(it, up))
 
-    def take_references(self, name):
-        """The entries of the bibliography, which are there once it is resolved."""
-        doctree = self.env.get_and_resolve_doctree(name, self.builder)
-        for citation in doctree.findall(nodes.citation):
-            self.add(name, citation, "reference", lambda up, it=citation: cited(it))
+    def take_references(self):
+        """The entries of the bibliography. Its page must not be resolved for this: it would list each twice."""
+        if "cite" not in self.env.domains:
+            return
+        domain = self.env.get_domain("cite")
+        for citation in domain.citations:
+            key = citation.bibliography_key
+            entry = domain.bibliographies[key].citation_nodes[citation.key]
+            for anchor in entry["ids"]:
+                make = lambda up, it=citation: cited(it)
+                self.found[(key.docname, anchor)] = ("reference", make)
 
     def add(self, name, node, kind, make):
         """Note something down under all its anchors, and those of a target right before it."""
@@ -113,8 +117,11 @@ def display(equation):
 
 def cited(citation):
     """An entry of the bibliography without its label."""
-    parts = [child for child in citation.children if not isinstance(child, nodes.label)]
-    return cut("".join(block(part) for part in parts))
+    from sphinxcontrib.bibtex.transforms import BibliographyTransform, node_text_transform
+
+    entry = nodes.container("", BibliographyTransform.backend.paragraph(citation.formatted_entry))
+    node_text_transform(entry)
+    return blocks(entry)
 
 
 def blocks(node):

@@ -123,12 +123,12 @@ def astray(page, wanted):
     )
 
 
-# Equations and tables that are wider than the box they may scroll in.
-OVERFLOWING = """() => [...document.querySelectorAll("article mjx-container[display='true'], article table")].flatMap(
-    shown => { let box = shown; const over = e => e.scrollWidth > e.clientWidth + 1;
-        if (!shown.offsetParent) return [];
-        while (box && !over(box) && box.tagName !== 'ARTICLE') box = box.parentElement;
-        return box && over(box) && getComputedStyle(box).display !== 'inline' ? [box] : []; })"""
+# The boxes in which equations and tables scroll, or would be cut, because they are wider.
+OVERFLOWING = """() => [...new Set([...document.querySelectorAll(
+    "article mjx-container[display='true'], article table")].filter(shown => shown.offsetParent).map(shown => {
+        let box = shown;
+        while (getComputedStyle(box).overflowX === 'visible' && box.tagName !== 'ARTICLE') box = box.parentElement;
+        return box; }))].filter(box => box.scrollWidth > box.clientWidth + 1)"""
 
 
 def cut_off(page):
