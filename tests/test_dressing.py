@@ -134,14 +134,25 @@ def test_a_caption_leads_to_the_data_of_its_figure(built):
     "0.9973 ± 0.0014", "−3", "-0.5", "1,000", "12 %", "2.1 × 10⁻⁵", "8.2e-16", "(0.62, 0.64)", "–", "0.641(2)",
 ])  # fmt: skip
 def test_a_cell_with_a_number_stays_on_a_line(text):
-    made = dressing.cells_of_numbers(f'<tr><td class="data">{text}</td><th>{text}</th></tr>')
+    made = dressing.cells_of_numbers(
+        f'<table><tr><td class="data">{text}</td><th>{text}</th></tr></table>'
+    )
     assert made.count("mpack-number") == 2 and 'class="mpack-number data"' in made
     assert " ± " not in made and " × " not in made
 
 
 @pytest.mark.parametrize("text", ["3 spheres", "n = 4", "BRO", "", "0.62 to 0.64", "Fig. 1"])
 def test_a_cell_with_words_may_wrap(text):
-    assert "mpack-number" not in dressing.cells_of_numbers(f"<td>{text}</td>")
+    assert "mpack-number" not in dressing.cells_of_numbers(f"<table><td>{text}</td></table>")
+
+
+def test_the_errors_of_a_long_row_stand_below_their_numbers():
+    def made(columns):
+        row = "<td>0.62789 ± 0.00049</td>" * columns
+        return dressing.cells_of_numbers(f"<table><tr><td>x</td>{row}</tr></table>")
+
+    assert made(dressing.MANY - 1).count("0.62789\u00a0±\u00a00.00049") == dressing.MANY - 1
+    assert made(dressing.MANY).count("0.62789<br>±\u00a00.00049") == dressing.MANY
 
 
 def test_a_number_among_words_stays_whole(built):

@@ -22,6 +22,7 @@ SCRIPTS = ("landing.js", "wide.js", "enlarge.js", "notes.js")
 STYLES = ("pages.css",)
 IMAGE = re.compile(r"<img\b[^>]*>")
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 CELL = re.compile(r"<(td|th)\b([^>]*)>(.*?)</\1>", re.DOTALL)
 MATHS = re.compile(r"\\[()]")
 TAG = re.compile(r"<[^>]*>")
@@ -29,6 +30,8 @@ TAG = re.compile(r"<[^>]*>")
 NUMBER = re.compile(r"[−–\-+<>≤≥≈~(\[]?\s*\d[\d.,\s±×·^*eE()\[\]+\-−–⁻⁰¹²³⁴⁵⁶⁷⁸⁹%/∞]*|[–—]")
 # Spaces inside a number: around its sign of error or of powers.
 INSIDE = re.compile(r"(?<=[\d)⁰¹²³⁴⁵⁶⁷⁸⁹])[ \n]+(±|×)[ \n]+(?=[\d(])")
+ERROR = re.compile(r"\d\s+±\s+\d")
+MANY = 6  # numbers with errors in a row: more than the page is wide, were they in one line
 DESCRIPTION = 200  # characters, as search engines and cards show
 COVER = "book/stills/playground-light.png"  # the picture of a page that has none
 COVER_NAME = "_static/cover.png"
@@ -76,18 +79,24 @@ def size_of_drawing(text):
 
 
 def cells_of_numbers(text):
-    """HTML in which a number in a table stays on one line."""
+    """HTML in which a number in a table stays on one line; its error below it where a row has MANY of them."""
+    return TABLE.sub(lambda found: numbers_kept(found[0]), text)
+
+
+def numbers_kept(table):
+    """One table for `cells_of_numbers`."""
+    many = any(len(ERROR.findall(row)) >= MANY for row in table.split("<tr")[1:])
 
     def kept(found):
         name, attributes, content = found.groups()
-        if "<t" in content:  # a table in a cell
-            return found[0]
         content = INSIDE.sub("\u00a0\\1\u00a0", content)
         if NUMBER.fullmatch(html.unescape(TAG.sub("", content)).strip()):
             attributes = with_class(attributes, "mpack-number")
+            if many:
+                content = content.replace("\u00a0±\u00a0", "<br>±\u00a0")
         return f"<{name}{attributes}>{content}</{name}>"
 
-    return CELL.sub(kept, text)
+    return CELL.sub(kept, table)
 
 
 def with_class(attributes, name):
