@@ -64,9 +64,10 @@ def write(app):
     path = Path(app.outdir) / "_static" / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     known = json.loads(path.read_text("utf8")[len(BEGIN) : -len(END)]) if path.exists() else {}
-    texts = {
-        name: text for name, text in (known | app.mpack_text).items() if name in app.env.found_docs
-    }
+    known |= app.mpack_text
+    missing = app.env.found_docs - set(known)
+    known |= {name: parts(app.env.get_doctree(name)) for name in missing}
+    texts = {name: known[name] for name in app.env.found_docs}
     text = json.dumps(texts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     path.write_text(f"{BEGIN}{text}{END}", encoding="utf8")
 
