@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from book import pictures
+from book import pictures, plotted
 from mpack import _check
 from mpack.figures import PIXELS_PER_INCH
 from mpack.statistics import Estimate, with_error
@@ -298,13 +298,14 @@ def show(fig, name, *, close=True):
     controls = {}
     if not hasattr(fig, "savefig"):
         controls, fig = fig._repr_mimebundle_(), fig.figure()
+    table = plotted.csv_of(fig)
     light, dark = (base64.b64encode(picture).decode() for picture in pictures.of(fig))
     width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
     page = (
         f'<img alt="{name}: see the caption" width="{width}" style="background:#fff;max-width:100%" '
         f'src="data:image/png;base64,{light}">'
     )
-    data = {"name": name, "width": width, "light": light, "dark": dark}
+    data = {"name": name, "width": width, "light": light, "dark": dark, "csv": table}
     _display({FIGURE: data, "text/html": page, "text/plain": f"[figure: {name}]"} | controls)
     if close:
         pyplot.close(fig)

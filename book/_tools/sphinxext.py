@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx import addnodes
 from sphinx.directives.patches import Figure
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -20,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from book import chapters, reading
 from mpack.statistics import with_error
 
-from . import interactive, places, readingtime, reference, roles
+from . import dressing, hover, interactive, places, readingtime, reference, roles, searchtext
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
@@ -94,6 +95,7 @@ class Page(NamedTuple):
             f":name: fig-{name}",
             f":alt: {roles.plain(alt, self.numbers)}",
             f":width: {figure['width']}px",
+            *data_option(figure),
             "",
             caption,
             "````",
@@ -132,13 +134,28 @@ def picture_file(docname, figure, theme):
     return f"/{places.relative(path)}"
 
 
-class ThemeFigure(Figure):
-    """A figure with a second picture for dark pages."""
+def data_option(figure):
+    """The line of the directive that names a figure's data, written to a file of their own; none if it has none."""
+    if not figure.get("csv"):
+        return []
+    path = PICTURES / "data" / f"{figure['name']}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf8") != figure["csv"]:
+        path.write_text(figure["csv"], encoding="utf8")
+    return [f":data: /{places.relative(path)}"]
 
-    option_spec = {**Figure.option_spec, "dark": directives.unchanged_required}
+
+class ThemeFigure(Figure):
+    """A figure with a second picture for dark pages, and a link to the data that it is made from."""
+
+    option_spec = {
+        **Figure.option_spec,
+        "dark": directives.unchanged_required,
+        "data": directives.unchanged_required,
+    }
 
     def run(self):
-        dark = self.options.pop("dark")
+        dark, data = self.options.pop("dark"), self.options.pop("data", None)
         made = super().run()
         figure = made[0]
         if isinstance(figure, nodes.figure):
@@ -149,7 +166,16 @@ class ThemeFigure(Figure):
                 image["classes"] += [theme, "dark-light"]  # the latter: no filter by the theme
                 image["loading"] = "lazy"
             light.parent.insert(light.parent.index(light) + 1, second)
+            if data:
+                figure += data_link(data)
         return made
+
+
+def data_link(path):
+    """The line below a caption that leads to a figure's data."""
+    link = addnodes.download_reference("", "", refdoc="", reftarget=path, refdomain="")
+    link += nodes.inline("", "Data (CSV)")
+    return nodes.legend("", nodes.paragraph("", "", link, classes=["mpack-data"]))
 
 
 class Measured(SphinxRole):
@@ -354,4 +380,6 @@ def setup(app):
     app.connect("build-finished", finish)
     interactive.setup(app, ThemeFigure)
     reference.setup(app)
+    for part in (dressing, hover, searchtext):
+        part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
