@@ -116,7 +116,8 @@ def test_roles_are_written_out():
     assert (
         roles.plain(text, numbers)
         == "activity 0.500 ± 0.010 Kunin et al. (2024) (Corté et al., 2008; Lübeck, 2004) (9.2) "
-        f"[{labels.titles()['locating_phi_c']}](locating_phi_c.ipynb) [The Manna collapse](manna_collapse.ipynb) … minutes"
+        f"[{labels.titles()['locating_phi_c']}](locating_phi_c.ipynb) "
+        "[The Manna collapse](manna_collapse.ipynb) … minutes"
     )
     assert (
         roles.plain("````{note} Careful\n:class: tip\nSo $x$.\n````\n", {})
