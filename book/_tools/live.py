@@ -4,7 +4,7 @@
     python -m book._tools.live write     writes them only
 
 The classroom is the book's page of that name (`book/playground.md`), turned into a notebook: each
-figure becomes a live one, each numbered list that sets a figure a tour, and each prediction a
+figure becomes a live one, the numbered list that sets it a tour at its side, and each prediction a
 question that wants an answer before it gives its own. The chapters are copied without exercises'
 solutions, with the book's roles written out. Nothing is kept twice.
 """
@@ -89,13 +89,16 @@ def lesson(text):
 
 
 class _Lesson:
-    """Goes through the page and remembers which variable each figure has got."""
+    """Goes through the page and remembers which variable each figure has got, and the tour that stands beside it."""
 
     def __init__(self, markdown):
-        self.markdown, self.figures = markdown, {}
+        self.markdown, self.figures, self.tours = markdown, {}, {}
 
     def cells(self, text):
         at = 0
+        for items in ITEMS.finditer(text):
+            for _, name, _ in SET.findall(items[0])[:1]:
+                self.tours.setdefault(name, items[0])
         for fence in FENCE.finditer(text):
             yield from self.prose(text[at : fence.start()])
             at = fence.end()
@@ -113,13 +116,18 @@ class _Lesson:
         for items in ITEMS.finditer(text):
             if not SET.search(items[0]):
                 continue
-            yield from self.paragraphs(text[at : items.start()])
-            at = items.end()
-            stops = re.split(r"^\d+\. ", items[0], flags=re.MULTILINE)[1:]
-            yield classroom.code_cell(
-                f"mpack.widgets.tour([\n{''.join(self.stop(stop) for stop in stops)}])"
-            )
+            before, at = text[at : items.start()], items.end()
+            if items[0] in self.tours.values():  # stands beside its figure; so does its heading
+                yield from self.paragraphs(re.sub(r"\n#+ [^\n]*\n*$", "\n", before))
+            else:
+                yield from self.paragraphs(before)
+                yield classroom.code_cell(self.tour(items[0]))
         yield from self.paragraphs(text[at:])
+
+    def tour(self, items, beside=""):
+        """The call for a numbered list."""
+        stops = re.split(r"^\d+\. ", items, flags=re.MULTILINE)[1:]
+        return f"mpack.widgets.tour([\n{''.join(self.stop(stop) for stop in stops)}]{beside})"
 
     def paragraphs(self, text):
         if not text.strip():
@@ -150,9 +158,10 @@ class _Lesson:
         self.figures[options["name"]] = variable
         state = _sources.from_text(name, options.get("state", ""))
         given = ", ".join(f"{key}={value!r}" for key, value in state.items())
-        yield classroom.code_cell(
-            f"{variable} = mpack.widgets.{_sources.class_name(name)}({given})\n{variable}"
-        )
+        made = f"{variable} = mpack.widgets.{_sources.class_name(name)}({given})"
+        items = self.tours.get(options["name"])
+        shown = self.tour(items, f", beside={variable}") if items else variable
+        yield classroom.code_cell(f"{made}\n{shown}")
         yield classroom.text_cell(plain(fence["body"].strip("\n"), {}))
 
     def prediction(self, fence):

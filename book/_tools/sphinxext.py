@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from book import chapters, reading
 from mpack.statistics import with_error
 
-from . import interactive, places, reference, roles
+from . import findings, interactive, places, reference, roles
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
@@ -343,5 +343,6 @@ def setup(app):
     app.connect("config-inited", drop_thebe)
     app.connect("build-finished", finish)
     interactive.setup(app, ThemeFigure)
+    findings.setup(app, executed_copy)
     reference.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -139,7 +139,7 @@ def test_from_a_file_without_a_server(browser):
             image.loading = 'eager'; return image.decode(); }))""")  # rejects if a picture cannot be read
 
 
-def test_the_first_page_leads_to_the_preface(browser, address):
+def test_the_first_page_leads_to_the_landing_page(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/index.html")
     page.wait_for_url(f"{address}/{pages()[0]}")
