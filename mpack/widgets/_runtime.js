@@ -654,7 +654,7 @@ const runtime = (() => {
     /** Show what the page says of a stop. */
     stop(place) {
       if (place < 0) return;
-      const words = element("div", { class: "mpk-words", "aria-live": "polite" }),
+      const words = element("div", { class: "mpk-words", "aria-live": "polite", tabindex: 0 }),
         told = this.stops[place].cloneNode(true),
         last = this.stops.length - 1;
       for (const named of told.querySelectorAll("[id]")) named.removeAttribute("id");
@@ -663,7 +663,7 @@ const runtime = (() => {
       const buttons = [
         this.button("Back", () => this.visit(place - 1), { disabled: place === 0 }),
         this.button("Next", () => this.visit(place + 1), { class: "mpk-button mpk-main", disabled: place === last }),
-        this.button("End the tour", () => this.leave()),
+        this.button("End", () => this.leave(), { "aria-label": "End the tour" }),
       ];
       const count = element("span", { class: "mpk-count" }, `${place + 1} of ${last + 1}`);
       this.guide.replaceChildren(words, element("div", { class: "mpk-items mpk-middle" }, buttons, count));

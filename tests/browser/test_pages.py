@@ -105,6 +105,21 @@ def check_accessible(page, within=None, **options):
     assert found.violations_count == 0, found.generate_report()
 
 
+FIRST = {  # pages that open with a figure, and within how many windows of their top it stands with its controls
+    "book/landing.html": 1,
+    "notebooks/packing_by_descent.html": 2,
+}
+
+
+def check_first_figure(page, windows):
+    """It runs, or waits for those who asked for reduced motion; picture, Run and slider stand near the page's top."""
+    page.wait_for_function("() => document.querySelector('.mpack-widget[data-live]')")
+    height, ends = page.evaluate("""() => [innerHeight, [...document.querySelector('.mpk').querySelectorAll(
+        'canvas, .mpk-main, [type=range]')].slice(0, 3).map(n => n.getBoundingClientRect().bottom + scrollY)]""")
+    assert len(ends) == 3 and max(ends) <= windows * height
+    assert page.evaluate("() => document.querySelector('.mpk').mpackFigure.figure.report().step > 0")
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_page(browser, address, name):
     """As it opens, then dark, then as narrow as a phone."""
@@ -113,12 +128,16 @@ def test_page(browser, address, name):
         page.add_style_tag(content="* { transition: none !important; }")  # colours are read at once
         check_whole(visit, {urlsplit(address).netloc})
         assert cut_code(page) == []
+        if name in FIRST:
+            check_first_figure(page, FIRST[name])
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
             for shown in pictures(page):
                 assert f"mpack-{theme}" in shown and " and " not in shown, shown
         page.set_viewport_size(PHONE)
+        if name in FIRST:
+            check_first_figure(page, FIRST[name])
         scroll, over = sideways(page)
         assert scroll <= 0 and not over, over
         page.set_viewport_size(WIDE)
