@@ -601,7 +601,7 @@ def test_links_in_the_text_set_the_figure(browser, address, where):
             """for (const fold of document.querySelectorAll('.dropdown, details')) {
                 fold.classList.remove('toggle-hidden'); fold.open = true; }"""
         )
-        for link in page.locator("a.mpack-set").all():
+        for link in page.locator("a.mpack-set:not(.mpk a)").all():
             figure, wanted = (
                 link.get_attribute("data-figure"),
                 json.loads(link.get_attribute("data-state")),
