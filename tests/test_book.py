@@ -248,7 +248,9 @@ def test_the_first_screen_quotes_claims_as_they_are(claims, soups):
     verdicts = {}
     for row in page.select("table.mpack-findings tbody tr"):
         said = "not" if "Not within our errors" in row.text else "said"
-        verdicts.setdefault(said, []).append({badge.text for badge in row.select("a.mpack-verdict")})
+        verdicts.setdefault(said, []).append(
+            {badge.text for badge in row.select("a.mpack-verdict")}
+        )
     assert verdicts["not"] == [{"differs"}] and all(verdicts["said"])
     assert "in its class, not within our errors" in page.text
     agreed = ("moments-sgd", "msd-late-sgd", "end-point-is-random-close-packing")

@@ -110,9 +110,7 @@ def test_small_kicks_and_two_sizes():
     (wide,) = [state for state in links(PAGE) if "size_ratio" in state]
     mixed = run(wide, 20_000)
     assert not mixed.absorbed and "not within twenty thousand steps" in PAGE
-    order = [
-        np.abs(mpack.structure.hexatic(one.final)).mean() for one in (done, mixed)
-    ]
+    order = [np.abs(mpack.structure.hexatic(one.final)).mean() for one in (done, mixed)]
     assert order[0] > 0.8 > order[1] + 0.1  # rows, and none
 
 

@@ -127,7 +127,9 @@ def tours(doctree):
     """Numbered lists of which every item sets the same figure: they can be read in it, one item after another."""
     for found in doctree.findall(nodes.enumerated_list):
         first = [
-            next((raw["mpack_set"][0] for raw in item.findall(nodes.raw) if "mpack_set" in raw), None)
+            next(
+                (raw["mpack_set"][0] for raw in item.findall(nodes.raw) if "mpack_set" in raw), None
+            )
             for item in found.children
         ]
         if None not in first and len(set(first)) == 1:

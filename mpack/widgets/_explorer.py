@@ -307,9 +307,7 @@ class Explorer(ipywidgets.VBox):
         shown = self.trajectory
         if shown is None:
             shown = self._beginning()
-        return self._plots.draw(
-            shown, self.before, self.controls["log"].value, over=self._over
-        )
+        return self._plots.draw(shown, self.before, self.controls["log"].value, over=self._over)
 
     def alt(self) -> str:
         """What the plots show, in words."""

@@ -68,7 +68,9 @@ class Guided(ipywidgets.Box):
             [figure], layout=ipywidgets.Layout(flex="3 1 32em", min_width="0", overflow="visible")
         )
         # Reversed: beside the figure where there is room, above it where there is not.
-        row = ipywidgets.Layout(flex_flow="row-reverse wrap", align_items="flex-start", width="100%")
+        row = ipywidgets.Layout(
+            flex_flow="row-reverse wrap", align_items="flex-start", width="100%"
+        )
         super().__init__([self._panel, framed], layout=row)
         self._show(0)
 

@@ -58,7 +58,7 @@ class Playground {
       "discs that overlap": () => `${this.discs.activeCount} of ${this.discs.n}`,
     });
     ui.clock();
-    ui.transport.append(ui.button("All controls", () => ui.set({ compact: false }), { class: "mpk-button mpk-all" }));
+    ui.transport.append(ui.button("More", () => ui.set({ compact: false }), { class: "mpk-button mpk-all" }));
     ui.lead("phi", "dynamics", "speed");
     const rule = ui.group("eps", "alpha", "batch_fraction", "batch_size", "approximation");
     this.partner = ui.button("", () => this.takePartner());

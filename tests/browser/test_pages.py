@@ -114,10 +114,14 @@ FIRST = {  # pages that open with a figure, and within how many windows of their
 def check_first_figure(page, windows):
     """It runs, or waits for those who asked for reduced motion; picture, Run and slider stand near the page's top."""
     page.wait_for_function("() => document.querySelector('.mpack-widget[data-live]')")
-    height, ends = page.evaluate("""() => [innerHeight, [...document.querySelector('.mpk').querySelectorAll(
+    height, ends = (
+        page.evaluate("""() => [innerHeight, [...document.querySelector('.mpk').querySelectorAll(
         'canvas, .mpk-main, [type=range]')].slice(0, 3).map(n => n.getBoundingClientRect().bottom + scrollY)]""")
+    )
     assert len(ends) == 3 and max(ends) <= windows * height
-    assert page.evaluate("() => document.querySelector('.mpk').mpackFigure.figure.report().step > 0")
+    assert page.evaluate(
+        "() => document.querySelector('.mpk').mpackFigure.figure.report().step > 0"
+    )
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -296,7 +296,7 @@ def test_with_one_slider_moving_it_runs(browser, pages):
         figure.page.keyboard.press("ArrowRight")
         figure.wait("figure.running && figure.figure.report().step > 2")
         assert figure.state()["phi"] == 0.605
-        figure.press("All controls")
+        figure.press("More")
         assert figure.call(f"{shown}.length;") > 10 and not figure.state()["compact"]
         figure.press("Reset")
         figure.page.emulate_media(reduced_motion="reduce")
@@ -581,7 +581,9 @@ def pages_with_links():
 
 def told_beside_the_picture(page, figure):
     """The words of a tour in its figure, once they and the first picture are in the window together."""
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
     words, top, bottom = page.evaluate(
         """id => { const words = document.getElementById(id).querySelector('.mpk-words');
             const canvas = document.getElementById(id).querySelector('canvas').getBoundingClientRect();
