@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 
 from book import chapters, pictures
 from book._tools import artwork, places
+from mpack.statistics import with_error
 
 
 def code_cells(path):
@@ -229,3 +230,28 @@ def test_each_claim_stands_once_in_the_table_and_once_in_its_chapter(claims, sou
 
 def test_the_claims_file_beside_the_pages_is_the_one_that_was_written(claims):
     assert json.loads((HTML / "claims.json").read_text(encoding="utf8")) == claims
+
+
+def test_the_first_screen_quotes_claims_as_they_are(claims, soups):
+    """Every verdict and number on the landing page is that of the claim it leads to; what it says in words holds."""
+    known = {f"../{claim['chapter']}.html#claim-{claim['id']}": claim for claim in claims["claims"]}
+    page = soups["book/landing.html"]
+    badges, numbers = page.select("a.mpack-verdict"), page.select("a.mpack-measured")
+    assert len(badges) > 10 and len(numbers) > 10
+    for badge in badges:
+        claim = known[badge["href"]]
+        assert not claim["control"] and badge.text == claim["verdict"]
+        assert f"mpack-{claim['verdict']}" in badge["class"]
+    for number in numbers:
+        claim = known[number["href"]]
+        assert number.text == with_error(claim["value"], claim["error"], claim["unit"])
+    verdicts = {}
+    for row in page.select("table.mpack-findings tbody tr"):
+        said = "not" if "Not within our errors" in row.text else "said"
+        verdicts.setdefault(said, []).append(
+            {badge.text for badge in row.select("a.mpack-verdict")}
+        )
+    assert verdicts["not"] == [{"differs"}] and all(verdicts["said"])
+    assert "in its class, not within our errors" in page.text
+    agreed = ("moments-sgd", "msd-late-sgd", "end-point-is-random-close-packing")
+    assert {c["verdict"] for c in claims["claims"] if c["id"] in agreed} == {"agrees"}  # "yes"

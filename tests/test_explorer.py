@@ -1,7 +1,9 @@
 """The explorer without a browser: the same bits as `simulate`, stop and go on, what is refused and what is shown."""
 
+import asyncio
 import json
 import re
+import threading
 import time
 
 import numpy as np
@@ -148,6 +150,42 @@ def test_the_plots_say_what_they_show(dim, third):
     np.testing.assert_array_equal(correlation.lines[0].get_ydata(), g)
     assert all(ax.get_xlabel() for ax in (activity, energy, correlation))
     assert "activity against steps" in re.search('alt="([^"]*)"', explorer._image.value)[1]
+
+
+def test_the_last_picture_is_of_the_end_although_one_is_under_way(monkeypatch):
+    """The run ends while the picture of its first step is drawn: the picture of its end follows."""
+    drawing, shown = threading.Event(), []
+
+    def pieces(run, steps, **_):
+        """The first step, then, once that is being drawn, all others."""
+        first = mpack.simulate(run, steps=1)
+        yield first
+        assert drawing.wait(60)
+        yield mpack.simulate(first, steps=steps - 1)
+
+    def slow(run, before, log, over):
+        shown.append((run.steps, over))
+        if run.steps == 1:
+            drawing.set()
+            assert explorer._background.wait(60)
+        return explorer._plots.made
+
+    async def notebook():
+        nonlocal explorer
+        explorer = mpack.widgets.explore(START, RULES[0], steps=20, seed=5)
+        explorer._plots.made = explorer.figure()
+        monkeypatch.setattr(explorer._plots, "draw", slow)
+        explorer.start()
+        while not drawing.is_set():
+            await asyncio.sleep(0.001)
+        for _ in range(3):  # whatever the run has asked for until it ended
+            await asyncio.sleep(0)
+
+    explorer = None
+    monkeypatch.setattr("mpack.widgets._explorer.chunks", pieces)
+    monkeypatch.setattr("mpack.widgets._explorer.APART", 0.0)
+    asyncio.run(notebook())
+    assert explorer.trajectory.steps == 20 and shown == [(1, False), (20, True)]
 
 
 def test_a_slice_cuts_spheres_where_they_are():

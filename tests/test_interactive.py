@@ -231,6 +231,14 @@ The caption.
 ```
 
 A {{mpack-set}}`link to <b> <{link}>`.
+
+1. {{mpack-set}}`Denser <fig-one: phi=1>` is a stop.
+2. And {{mpack-set}}`this <fig-one: phi=0.2>` is the next.
+
+Not a tour:
+
+1. {{mpack-set}}`Denser <fig-one: phi=1>`.
+2. Nothing.
 """
 
 
@@ -285,6 +293,7 @@ def test_the_directive_and_the_link(tmp_path, monkeypatch):
         "link to <b>",
         {"phi": 0.9, "running": True},
     )
+    assert ["mpack-tour" in found["class"] for found in page.find_all("ol")] == [True, False]
     loaded = [
         script["src"]
         for script in page.find_all("script", src=True)

@@ -1,5 +1,6 @@
 """The classroom and the chapters as live notebooks, without Voila: what they are made of, and that they can be run."""
 
+import ast
 import html
 import json
 import re
@@ -11,7 +12,7 @@ from bookpages import CHAPTERS, ROOT
 
 import mpack
 from book._tools import labels, lesson, live, roles
-from mpack.widgets._lesson import Prediction, Tour
+from mpack.widgets._lesson import Guided, Prediction, Tour
 
 PAGE = (ROOT / live.LESSON).read_text(encoding="utf8")
 
@@ -31,17 +32,19 @@ def test_the_lesson_is_the_page_and_runs(written, monkeypatch):
     monkeypatch.setattr("mpack.widgets._explorer.Explorer._draw", lambda _: None)
     made, names = [], {}
     for code in sources(written["Classroom.ipynb"], "code"):
-        *lines, last = code.split("\n", 0 if code.startswith("mpack") else code.count("\n"))
-        exec("\n".join(lines), names)
-        made.append(eval(last, names))
-    figures = [
-        one for one in made if isinstance(one, mpack.widgets._class("playground").__mro__[1])
-    ]
-    assert figures.pop().driven  # the library's own, at the end
+        *lines, last = ast.parse(code).body
+        exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+        made.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))
+    kind = mpack.widgets._class("playground").__mro__[1]
+    guided = [one for one in made if isinstance(one, Guided)]
+    beside = [one.children[1].children[0] for one in guided]
+    assert made[-1].driven and [one for one in made if isinstance(one, kind)] == made[-1:]
+    figures = beside  # each has its tour at its side; the library's own stands at the end
     assert [one.figure for one in figures] == re.findall(r"\{mpack-widget\} (\w+)", PAGE)
     asked = [one for one in made if isinstance(one, Prediction)]
     assert len(asked) == PAGE.count("} Predict first")
-    tours = [one for one in made if isinstance(one, Tour)] + [one._answer for one in asked]
+    tours = [stop for one in guided for stop in one._stops]
+    tours += [one for one in made if isinstance(one, Tour)] + [one._answer for one in asked]
     links = lesson.SET.findall(PAGE[PAGE.index("\n## ") :])
     assert sorted(words_of(tours)) == sorted(re.sub(r"[$*\\{}]", "", words) for words, *_ in links)
 
@@ -139,6 +142,24 @@ def test_a_button_sets_the_figure():
         mpack.widgets.tour([("Words.", [("No", figure, "phi=9")])])
     with pytest.raises(TypeError, match="stops must be pairs"):
         mpack.widgets.tour(["Words."])
+
+
+def test_a_tour_beside_its_figure_shows_a_stop_at_a_time():
+    figure = mpack.widgets.Playground()
+    stops = [("One.", [("Denser", figure, "phi=0.9"), ("Less", figure, "phi=0.3")]), ("Two.", [])]
+    tour = mpack.widgets.tour([*stops, ("Three.", [("More", figure, "phi=1")])], beside=figure)
+    assert figure in tour.children[1].children and tour._back.disabled and figure.phi == 0.6
+    for phi, text, count in ((0.6, "Two.", "2 of 3"), (1.0, "Three.", "3 of 3")):
+        tour._next.click()
+        shown = tour._panel.children[1]
+        assert (figure.phi, shown.children[-1].value, tour._count.value) == (phi, text, count)
+    assert tour._next.disabled
+    tour.visit(0)
+    assert figure.phi == 0.9 and len(tour._panel.children) == 2
+    with pytest.raises(ValueError, match="stops must hold one"):
+        mpack.widgets.tour([], beside=figure)
+    with pytest.raises(TypeError, match="beside must be an interactive figure"):
+        mpack.widgets.tour(stops, beside="playground")
 
 
 def test_an_answer_waits_for_a_prediction():

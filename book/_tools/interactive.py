@@ -102,6 +102,8 @@ def settle_links(app, doctree):
         if "mpack_module" in figure
         for identifier in figure["ids"]
     }
+    for tour in tours(doctree):
+        tour["classes"].append("mpack-tour")
     for node in doctree.findall(nodes.raw):
         if "mpack_set" not in node:
             continue
@@ -119,6 +121,19 @@ def settle_links(app, doctree):
         )
         node.children = [nodes.Text(link)]
         del node["mpack_set"]
+
+
+def tours(doctree):
+    """Numbered lists of which every item sets the same figure: they can be read in it, one item after another."""
+    for found in doctree.findall(nodes.enumerated_list):
+        first = [
+            next(
+                (raw["mpack_set"][0] for raw in item.findall(nodes.raw) if "mpack_set" in raw), None
+            )
+            for item in found.children
+        ]
+        if None not in first and len(set(first)) == 1:
+            yield found
 
 
 def write_scripts(app, config):

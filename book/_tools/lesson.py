@@ -85,7 +85,8 @@ class Lesson:
                 rf"(?:^#+ [^\n]*\n\s*)?^{re.escape(beside)}", "", text, flags=re.MULTILINE
             )
         for piece in _PIECE.findall(text):
-            if self.figures and SET.search(piece):
+            named = {name for _, name, _ in SET.findall(piece)}
+            if named and named <= set(self.figures):  # else the figure stands further down
                 yield code_cell(self._tour(piece))
             else:
                 yield plain(piece, self.numbers)

@@ -4,7 +4,7 @@
     python -m book._tools.live write     writes them only
 
 The classroom is the book's page of that name (`book/playground.md`), turned into a notebook: each
-figure becomes a live one, each numbered list that sets a figure a tour, and each prediction a
+figure becomes a live one, the numbered list that sets it a tour at its side, and each prediction a
 question that wants an answer before it gives its own. The chapters are copied without exercises'
 solutions, with the book's roles written out. Nothing is kept twice.
 """

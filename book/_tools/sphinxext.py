@@ -21,7 +21,17 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from book import chapters, reading
 from mpack.statistics import with_error
 
-from . import dressing, hover, interactive, places, readingtime, reference, roles, searchtext
+from . import (
+    dressing,
+    findings,
+    hover,
+    interactive,
+    places,
+    readingtime,
+    reference,
+    roles,
+    searchtext,
+)
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
@@ -379,6 +389,7 @@ def setup(app):
     app.connect("config-inited", drop_thebe)
     app.connect("build-finished", finish)
     interactive.setup(app, ThemeFigure)
+    findings.setup(app, executed_copy)
     reference.setup(app)
     for part in (dressing, hover, searchtext):
         part.setup(app)

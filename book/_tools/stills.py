@@ -22,7 +22,7 @@ WIDTH, DENSE, SHADES = 736, (2, 1.5, 1.25, 1), 128
 QUIET = """
 .mpk { border: 0 !important; border-radius: 0 !important;
   padding: 8px !important; background: var(--mpk-paper) !important }
-.mpk-head button, .mpk-transport, .mpk-panel, .mpk-below, .mpk-try { display: none !important }
+.mpk-tools, .mpk-front, .mpk-more, .mpk-below, .mpk-try { display: none !important }
 body { padding: 0 !important }
 """
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mpack.widgets import _sources
 
 if TYPE_CHECKING:
-    from ipywidgets import VBox, Widget
+    from ipywidgets import Box, VBox, Widget
 
     from mpack._schedules import Record
     from mpack.dynamics import Dynamics
@@ -138,7 +138,7 @@ def explore(
     return Explorer(packing, dynamics, steps=steps, seed=seed, record=record, threads=threads)
 
 
-def tour(stops: Sequence[tuple[str, Sequence[tuple[str, Any, str]]]]) -> VBox:
+def tour(stops: Sequence[tuple[str, Sequence[tuple[str, Any, str]]]], beside: Any = None) -> Box:
     r"""Words about figures, with buttons that set them to the states the words speak of.
 
     Parameters
@@ -146,10 +146,12 @@ def tour(stops: Sequence[tuple[str, Sequence[tuple[str, Any, str]]]]) -> VBox:
     stops : list of (text, links)
         `text` is HTML, formulas between \( and \); a link is (words, figure, state), the state as
         in the book: "phi=0.7, running" over the state the figure has now.
+    beside : interactive figure, optional
+        Shown with the tour at its side, one stop at a time. Without it, all stops are shown.
 
     Returns
     -------
-    ipywidgets.VBox
+    ipywidgets.Box
 
     Raises
     ------
@@ -163,10 +165,12 @@ def tour(stops: Sequence[tuple[str, Sequence[tuple[str, Any, str]]]]) -> VBox:
     >>> lesson = mpack.widgets.tour([("Crowd them.", [("More", figure, "phi=0.8")])])
     >>> type(lesson).__name__
     'Tour'
+    >>> type(mpack.widgets.tour([("Crowd them.", [])], beside=figure)).__name__
+    'Guided'
     """
-    from mpack.widgets._lesson import Tour
+    from mpack.widgets._lesson import Guided, Tour
 
-    return Tour(stops)
+    return Tour(stops) if beside is None else Guided(stops, beside)
 
 
 def predict(question: str, answer: Widget) -> VBox:

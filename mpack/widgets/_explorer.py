@@ -70,7 +70,9 @@ class Explorer(ipywidgets.VBox):
             )
         self.trajectory = self.error = self.before = None
         self._background = self._began = None
-        self._plots, self._picture_due, self._pictured = Plots(), False, 0.0
+        self._plots = Plots()
+        self._picture_due = self._drawing = False  # one is asked for; one is under way
+        self._pictured, self._over = 0.0, True
         try:
             self._loop = asyncio.get_running_loop()  # of the kernel, which draws in its own thread
         except RuntimeError:
@@ -206,6 +208,7 @@ class Explorer(ipywidgets.VBox):
         self.trajectory, self._began = run, (run.steps, time.perf_counter())
         self._bar.max, self._bar.value = self.controls["steps"].value, 0
         self._run.description, self._more.disabled = "Stop", True
+        self._over = False
         self._background = Background(self._work, self._ended)
         self._background.start()
 
@@ -251,7 +254,7 @@ class Explorer(ipywidgets.VBox):
             self._draw_later()
 
     def _ended(self):
-        self.error = self._background.error
+        self.error, self._over = self._background.error, True
         self._run.description = "Run"
         if self.error is not None:
             self._fail(self.error)
@@ -284,10 +287,15 @@ class Explorer(ipywidgets.VBox):
         )
 
     def _draw_later(self, at_once=False):
-        """Have the kernel's own thread draw when it is free: matplotlib is not made for two at once."""
+        """Have the kernel's own thread draw when it is free: matplotlib is not made for two at once.
+
+        A picture that is due and not begun will show this state too. One that is under way may not:
+        the last state of a run, which comes `at_once`, is drawn after it.
+        """
         if self._loop is None or self._picture_due or self._loop.is_closed():
             return
-        if at_once or time.perf_counter() - self._pictured > APART:
+        rested = not self._drawing and time.perf_counter() - self._pictured > APART
+        if at_once or rested:
             self._picture_due = True
             self._loop.call_soon_threadsafe(self._draw)
 
@@ -299,9 +307,7 @@ class Explorer(ipywidgets.VBox):
         shown = self.trajectory
         if shown is None:
             shown = self._beginning()
-        return self._plots.draw(
-            shown, self.before, self.controls["log"].value, over=not self.running
-        )
+        return self._plots.draw(shown, self.before, self.controls["log"].value, over=self._over)
 
     def alt(self) -> str:
         """What the plots show, in words."""
@@ -318,6 +324,7 @@ class Explorer(ipywidgets.VBox):
         )
 
     def _draw(self):
+        self._drawing, self._picture_due = True, False  # what comes from here on is for the next
         try:
             data = base64.b64encode(png(self.figure(), DENSE)).decode()
             look = "width:100%;background:#fff;border-radius:8px"
@@ -328,7 +335,7 @@ class Explorer(ipywidgets.VBox):
         except Exception as error:
             self._fail(error)
         finally:
-            self._pictured, self._picture_due = time.perf_counter(), False
+            self._pictured, self._drawing = time.perf_counter(), False
 
 
 def _controls(packing, given, steps, seed):

@@ -36,6 +36,55 @@ class Tour(ipywidgets.VBox):
             rows.append(ipywidgets.HTMLMath(text))
         super().__init__(rows)
 
+    def first(self):
+        """Set the figure to the first state that the words speak of."""
+        for row in self.children:
+            if isinstance(row, ipywidgets.Box) and row.children:
+                row.children[0].click()
+                return
+
+
+class Guided(ipywidgets.Box):
+    """A tour beside its figure, one stop at a time, so that words and picture are in view together."""
+
+    def __init__(self, stops, figure):
+        from mpack.widgets._live import Figure
+
+        _check.instance("beside", figure, Figure, "an interactive figure")
+        self._stops = [Tour([stop]) for stop in stops]
+        if not self._stops:
+            raise ValueError("stops must hold one stop at least; got none")
+        look = ipywidgets.Layout(width="auto", height=TALL)
+        self._back = ipywidgets.Button(description="Back", layout=look)
+        self._next = ipywidgets.Button(description="Next", button_style="primary", layout=look)
+        self._back.on_click(lambda _: self.visit(self.place - 1))
+        self._next.on_click(lambda _: self.visit(self.place + 1))
+        self._count = ipywidgets.Label()
+        middle = ipywidgets.Layout(align_items="center")
+        self._head = ipywidgets.HBox([self._back, self._next, self._count], layout=middle)
+        self._panel = ipywidgets.VBox(layout=ipywidgets.Layout(flex="1 1 15em"))
+        figure.layout.width = "100%"
+        framed = ipywidgets.Box(
+            [figure], layout=ipywidgets.Layout(flex="3 1 32em", min_width="0", overflow="visible")
+        )
+        # Reversed: beside the figure where there is room, above it where there is not.
+        row = ipywidgets.Layout(
+            flex_flow="row-reverse wrap", align_items="flex-start", width="100%"
+        )
+        super().__init__([self._panel, framed], layout=row)
+        self._show(0)
+
+    def _show(self, place):
+        self.place = place
+        self._back.disabled, self._next.disabled = place == 0, place == len(self._stops) - 1
+        self._count.value = f"{place + 1} of {len(self._stops)}"
+        self._panel.children = [self._head, self._stops[place]]
+
+    def visit(self, place):
+        """Go to a stop, and set the figure to its first state: what *Back* and *Next* do."""
+        self._show(min(max(place, 0), len(self._stops) - 1))
+        self._stops[self.place].first()
+
 
 def _button(words, figure, state):
     """A button that sets a figure to a state, given as in the book: "phi=0.7, running"."""

@@ -61,6 +61,11 @@ function mpackPage(figures, parts = {}) {
       given: (changes) => {
         given = changes;
       },
+      /** What lists of the page tell of this figure, item by item. */
+      stops: () =>
+        [...document.querySelectorAll(".mpack-tour")]
+          .filter((list) => list.querySelector("a.mpack-set")?.dataset.figure === id)
+          .flatMap((list) => [...list.children]),
       unknown: (known) => Object.keys(given).filter((one) => one !== "v" && !known.includes(one)),
       link: (query) => to(location.href, query, id),
       page: (query) => (here ? to(new URL(`${name}.html`, here).href, query, name) : to(location.href, query, id)),
@@ -104,14 +109,15 @@ function mpackPage(figures, parts = {}) {
   }
 
   /** Give a figure the state that the address or a link asks for, and show it. */
-  function apply(id, changes) {
+  function apply(id, changes, link = null) {
     claimed = performance.now();
     for (const [node, { model, id: own }] of mounted) {
       if (own !== id) continue;
       model.host.given(changes);
       model.replace(changes);
+      if (link) model.host.followed?.(link);
       const { top, bottom } = node.getBoundingClientRect();
-      if (top < 0 || top > 0.6 * innerHeight || bottom < 80) node.scrollIntoView({ block: "start" });
+      if (top < 0 || bottom > innerHeight) node.scrollIntoView({ block: "start" });
     }
   }
 
@@ -139,7 +145,7 @@ function mpackPage(figures, parts = {}) {
     } catch {
       /* the figure is set all the same */
     }
-    apply(id, Object.fromEntries(query));
+    apply(id, Object.fromEntries(query), link);
   });
   if (document.readyState === "complete") boot();
   else

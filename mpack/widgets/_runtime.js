@@ -162,11 +162,14 @@ const runtime = (() => {
     return list.filter(([value]) => value >= low * 0.999 && value <= high * 1.001);
   }
 
-  /** Draw axes with grid, ticks and labels; returns X, Y (from values to pixels) and the inner rectangle. */
-  function axes(g, width, height, { x, y, size = 12 }, colours) {
+  /**
+   * Draw axes with grid, ticks and labels, below a head of so many pixels; returns X, Y (from values to pixels) and
+   * the inner rectangle.
+   */
+  function axes(g, width, height, { x, y, size = 12, head = 0 }, colours) {
     const inner = {
       left: y.label ? 4.3 * size : 3.2 * size,
-      top: 0.8 * size,
+      top: 0.8 * size + head,
       right: width - 1.1 * size,
       bottom: height - (x.label ? 3.1 : 1.7) * size,
     };
@@ -312,6 +315,9 @@ const runtime = (() => {
     return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   }
 
+  /** Whether the reader asked for reduced motion. */
+  const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
   // ---------------------------------------------------------------------------------------------- the frame
 
   class Ui {
@@ -344,30 +350,63 @@ const runtime = (() => {
           "div",
           { class: "mpk-head" },
           element("p", { class: "mpk-title" }, SCHEMA.title),
-          (this.shareButton = this.button("Share", () => this.share(), {
-            "aria-expanded": "false",
-            "aria-controls": `${id}-share`,
-          })),
+          element(
+            "div",
+            { class: "mpk-tools" },
+            (this.tourButton = this.button("Tour", () => (this.guide.hidden ? this.visit(0) : this.leave()), {
+              "aria-expanded": "false",
+              "aria-controls": `${id}-tour`,
+              hidden: true,
+            })),
+            (this.screenButton = this.button("Full screen", () => this.enlarge(), {
+              "aria-pressed": "false",
+              hidden: !document.fullscreenEnabled,
+            })),
+            (this.shareButton = this.button("Share", () => this.share(), {
+              "aria-expanded": "false",
+              "aria-controls": `${id}-share`,
+            })),
+          ),
         ),
         (this.sharing = element("div", { class: "mpk-share", id: `${id}-share`, hidden: true })),
         (this.notice = element("div", { class: "mpk-notice", role: "status", hidden: true })),
         (this.apart = element("div", { class: "mpk-apart", role: "status", hidden: true })),
+        (this.guide = element("div", { class: "mpk-tour", id: `${id}-tour`, role: "group", "aria-label": "Tour", hidden: true })),
         (this.body = element(
           "div",
           { class: "mpk-body" },
           (this.stage = element("div", { class: "mpk-stage" })),
-          (this.numbersShown = element("dl", { class: "mpk-readouts", hidden: true })),
-          (this.status = element("p", { class: "mpk-status" })),
-          (this.transport = element("div", { class: "mpk-transport", hidden: true })),
-          (this.panel = element("div", { class: "mpk-panel" })),
+          (this.foot = element(
+            "div",
+            { class: "mpk-foot" },
+            (this.numbersShown = element("dl", { class: "mpk-readouts", hidden: true })),
+            (this.status = element("p", { class: "mpk-status" })),
+          )),
+          (this.more = element(
+            "details",
+            { class: "mpk-details mpk-more", hidden: true },
+            element("summary", {}, "More settings"),
+            (this.panel = element("div", { class: "mpk-panel" })),
+          )),
           (this.below = element("div", { class: "mpk-below" })),
           element("p", { class: "mpk-try" }, element("strong", {}, "Try. "), SCHEMA.try),
         )),
         element("p", { class: "mpk-hidden", id: summary }, SCHEMA.summary),
         (this.voice = element("p", { class: "mpk-hidden", "aria-live": "polite" })),
       );
+      this.front = element(
+        "div",
+        { class: "mpk-front" },
+        (this.transport = element("div", { class: "mpk-transport", hidden: true })),
+      );
       this.el.replaceChildren(this.root);
       this.root.mpackFigure = this; // for tests and for the curious
+    }
+
+    /** What stands where, once the figure has made its parts: controls that matter follow the first picture. */
+    arrange() {
+      this.stage.firstElementChild?.after(this.front);
+      if (this.stage.classList.contains("mpk-side")) this.stage.firstElementChild.append(this.foot);
     }
 
     /** Listen until the figure ends. */
@@ -405,6 +444,11 @@ const runtime = (() => {
       this.observers.push(themes, sight, this.sizes);
       this.listen(matchMedia("(prefers-color-scheme: dark)"), "change", repaint);
       this.listen(document, "visibilitychange", () => this.wake());
+      this.listen(document, "fullscreenchange", () => {
+        const full = document.fullscreenElement === this.root;
+        this.screenButton.textContent = full ? "Leave full screen" : "Full screen";
+        this.screenButton.setAttribute("aria-pressed", String(full));
+      });
       this.listen(this.root, "focusin", ({ target }) => {
         target.dataset.lmSuppressShortcuts = "true"; // keys pressed in a figure are its own, not JupyterLab's
       });
@@ -483,6 +527,7 @@ const runtime = (() => {
       if (!real.length) return;
       this.tell(real.map(([name]) => name));
       this.settle(real.map(([name]) => name));
+      this.guarded(() => this.figure.chosen?.(Object.keys(changes)));
       if (remember) this.remember();
     }
 
@@ -581,6 +626,62 @@ const runtime = (() => {
       });
     }
 
+    // -------------------------------------------------------------------------------------------- the screen
+
+    /** Fill the screen with the figure, or give it back. */
+    enlarge() {
+      const refused = () => this.say(["This page may not fill the screen."]);
+      if (document.fullscreenElement) document.exitFullscreen().catch(refused);
+      else this.root.requestFullscreen().catch(refused);
+    }
+
+    // -------------------------------------------------------------------------------------------- a tour
+
+    /** The page tells of states one after another: its paragraphs can be read in the figure, beside the picture. */
+    offer(stops) {
+      if (!stops.length) return;
+      this.stops = stops;
+      this.tourButton.hidden = false;
+      this.host.followed = (link) => this.stop(stops.findIndex((stop) => stop.contains(link)));
+    }
+
+    /** Go to a stop: show what the page says of it, and set the figure to its first state. */
+    visit(place) {
+      this.stop(place);
+      this.stops[place].querySelector("a.mpack-set").click();
+    }
+
+    /** Show what the page says of a stop. */
+    stop(place) {
+      if (place < 0) return;
+      const words = element("div", { class: "mpk-words", "aria-live": "polite", tabindex: 0 }),
+        told = this.stops[place].cloneNode(true),
+        last = this.stops.length - 1;
+      for (const named of told.querySelectorAll("[id]")) named.removeAttribute("id");
+      words.append(...told.childNodes);
+      const had = this.guide.contains(document.activeElement) ? document.activeElement.textContent : null;
+      const buttons = [
+        this.button("Back", () => this.visit(place - 1), { disabled: place === 0 }),
+        this.button("Next", () => this.visit(place + 1), { class: "mpk-button mpk-main", disabled: place === last }),
+        this.button("End", () => this.leave(), { "aria-label": "End the tour" }),
+      ];
+      const count = element("span", { class: "mpk-count" }, `${place + 1} of ${last + 1}`);
+      this.guide.replaceChildren(words, element("div", { class: "mpk-items mpk-middle" }, buttons, count));
+      this.tourState(true);
+      if (had) (buttons.find((one) => one.textContent === had && !one.disabled) ?? buttons[2]).focus();
+    }
+
+    leave() {
+      this.tourState(false);
+      this.tourButton.focus();
+    }
+
+    tourState(open) {
+      this.guide.hidden = !open;
+      this.root.classList.toggle("mpk-touring", open);
+      this.tourButton.setAttribute("aria-expanded", String(open));
+    }
+
     // -------------------------------------------------------------------------------------------- time
 
     run(on) {
@@ -661,6 +762,7 @@ const runtime = (() => {
       const node = element("canvas", { class: `mpk-canvas ${className}`, role: "img", "aria-label": "" });
       node.style.aspectRatio = String(ratio);
       const holder = element("div", { class: "mpk-pane" }, node);
+      holder.style.setProperty("--mpk-ratio", ratio);
       parent.append(holder);
       this.sizes.observe(node);
       const context = node.getContext("2d");
@@ -701,16 +803,32 @@ const runtime = (() => {
       });
       this.transport.append(
         this.runButton,
-        this.button("One step", () => {
-          this.run(false);
-          this.figure.once();
-          this.redraw();
-          this.speak();
-          this.remember();
-        }),
+        this.button(
+          "One step",
+          () => {
+            this.run(false);
+            this.figure.once();
+            this.redraw();
+            this.speak();
+            this.remember();
+          },
+          { class: "mpk-button mpk-once" },
+        ),
         this.button("Reset", () => this.reset()),
-        ...("speed" in SCHEMA.state ? [this.control("speed")] : []),
       );
+    }
+
+    /** A wide column beside a narrow one: the first canvas in the left one, controls above what is in the right. */
+    columns() {
+      const made = [0, 1].map(() => element("div", { class: "mpk-column" }));
+      this.stage.classList.add("mpk-side");
+      this.stage.append(...made);
+      return made;
+    }
+
+    /** Controls that matter: they stay in view with the picture. */
+    lead(...names) {
+      this.front.append(...names.map((name) => this.control(name)));
     }
 
     /** Back to the paused start. */
@@ -742,7 +860,7 @@ const runtime = (() => {
       return [numbers, this.figure.status?.()].filter(Boolean).join(". ");
     }
 
-    /** Controls for these names, in a group of their own. */
+    /** Controls for these names, in a group of their own, folded away at first. */
     group(...names) {
       const group = element(
         "div",
@@ -750,6 +868,7 @@ const runtime = (() => {
         names.map((name) => this.control(name)),
       );
       this.panel.append(group);
+      this.more.hidden = false;
       return group;
     }
 
@@ -836,6 +955,7 @@ const runtime = (() => {
 
     /** All canvases as they stand, on paper, with the title and the state below. */
     picture() {
+      this.front.hidden = this.foot.hidden = true; // pictures alone
       const box = this.stage.getBoundingClientRect(),
         dense = Math.max(2, devicePixelRatio || 1),
         foot = 54,
@@ -856,6 +976,8 @@ const runtime = (() => {
       }
       write(g, SCHEMA.title, rim, box.height + rim + 24, { size: 14, bold: true, colour: this.colours.ink });
       write(g, this.words(), rim, box.height + rim + 44, { size: 12, colour: this.colours.muted });
+      this.front.hidden = this.foot.hidden = false;
+      this.redraw();
       sheet.toBlob((blob) => this.save(`${SCHEMA.name}.png`, blob), "image/png");
     }
 
@@ -927,6 +1049,8 @@ const runtime = (() => {
       const begins = this.state.running;
       if ("running" in SCHEMA.state) this.state.running = false;
       this.figure = build(this);
+      this.arrange();
+      this.offer(this.host?.stops?.() ?? []);
       this.attend();
       this.hear("change:*", () => this.heed("*")); // an address has spoken
       for (const name of Object.keys(SCHEMA.state)) {
@@ -937,13 +1061,12 @@ const runtime = (() => {
       }
       this.figure.restart([]);
       this.figure.changed?.(Object.keys(SCHEMA.state));
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      if (begins && still)
+      if (begins && still())
         this.say([
           ...this.complaints.map((text) => `${text}.`),
           "You asked for reduced motion, so the figure waits: press Run.",
         ]);
-      if ("running" in SCHEMA.state) this.run(Boolean(begins && !still));
+      if ("running" in SCHEMA.state) this.run(Boolean(begins && !still()));
       this.begun = true; // from here on what happens is the reader's doing, and goes to the address
       this.redraw();
     }
@@ -1128,5 +1251,5 @@ const runtime = (() => {
     };
   }
 
-  return { figure, pace, element, written, counted, marked, plain, write, axes, line, clipped, curve, arrow, mark, ring, bytes, decades, ticks };
+  return { figure, pace, still, element, written, counted, marked, plain, write, axes, line, clipped, curve, arrow, mark, ring, bytes, decades, ticks };
 })();

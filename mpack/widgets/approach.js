@@ -76,7 +76,7 @@ class Approach {
   constructor(ui) {
     this.ui = ui;
     ui.stage.classList.add("mpk-halves");
-    const pane = (draw, label) => ui.canvas({ ratio: 1.15, draw: (...all) => this[draw](...all), label });
+    const pane = (draw, label) => ui.canvas({ ratio: 1.3, draw: (...all) => this[draw](...all), label });
     pane("drawCurves", () => `Activity against steps of the runs of this scan. ${this.status()}`);
     pane("drawTimes", () => `Time to absorption against packing fraction; it diverges at ${this.fitWords()}`);
     pane("drawSlice", () => this.sliceWords());
@@ -87,8 +87,8 @@ class Approach {
       "*φ*_c at this *α*": () => this.fitWords(),
       "line to *α* = 0": () => this.limitWords(),
     });
-    ui.group("alpha", "above");
-    ui.group("process", "straight", "all");
+    ui.lead("above", "alpha", "process");
+    ui.group("straight", "all");
   }
 
   restart() {}

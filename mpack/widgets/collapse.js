@@ -95,7 +95,7 @@ class Collapse {
       "of the relaxation time": () => runtime.written(this.found().tau),
       "points in *S*": () => `${this.found().used} of ${this.count()}`,
     });
-    ui.group("phi_c", "beta", "nu_perp", "nu_par");
+    ui.lead("phi_c", "beta", "nu_perp", "nu_par");
     const other = ui.group("process", "raw", "valley");
     const presets = Object.entries(DATA.classes).map(([name, exponents]) =>
       ui.button(name[0].toUpperCase() + name.slice(1), () => this.put(exponents)),

@@ -74,7 +74,8 @@ class KickCloud {
     this.handles = [0, 1, 2].map((disc) => this.handle(disc));
     this.table_ = runtime.element("table", { class: "mpk-table" });
     ui.numbersShown.after(this.table_);
-    const rule = ui.group("dynamics", "eps", "alpha", "batch_fraction", "batch_size", "approximation");
+    ui.lead("dynamics", "eps", "alpha", "batch_fraction");
+    const rule = ui.group("batch_size", "approximation");
     rule.classList.add("mpk-rule");
     ui.group("disc", "samples", "seed");
     const places = runtime.element(

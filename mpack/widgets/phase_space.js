@@ -5,6 +5,7 @@ const SAMPLES = 1000, // of the data set, in pairs of one input and two labels
   REGRESSION = 8, // purpose of the noise
   DATA_BLOCK = 2 ** 31, // noise blocks from here on never meet a batch
   KEPT = 4000, // steps of the path that are drawn
+  HEAD = 14, // pixels above the axes, for what the lines mean
   LOST = 1e8; // beyond this the path has left for good
 
 /** A data set X (n rows of 2), y with <x x^T> = diag(rho) and residuals +-1 around the optimum 0. */
@@ -96,8 +97,9 @@ class PhaseSpace {
     this.moments = runtime.element("table", { class: "mpk-table" });
     ui.numbersShown.after(this.moments);
     ui.clock();
-    ui.group("eta", "beta", "batch_size", "weight_decay");
-    const other = ui.group("flat", "distance", "mode", "seed");
+    ui.lead("beta", "eta", "speed");
+    ui.group("batch_size", "weight_decay", "flat", "distance");
+    const other = ui.group("mode", "seed");
     other.append(ui.control("zoom"));
   }
 
@@ -261,7 +263,7 @@ class PhaseSpace {
       g,
       width,
       height,
-      { x: { range, label: "steep parameter *θ*_1" }, y: { range, label: "flat parameter *θ*_2" } },
+      { x: { range, label: "steep parameter *θ*_1" }, y: { range, label: "flat parameter *θ*_2" }, head: HEAD },
       colours,
     );
     const steep = this.theory[0].h,
@@ -276,7 +278,7 @@ class PhaseSpace {
     runtime.clipped(g, frame.inner, () => {
       for (const level of [1, 2, 3]) ring(g, frame, level * sd[0], level * sd[1], colours.ink, 1.5, []);
     });
-    this.legend(g, frame, ["dotted: the loss", "lines: the modified loss"], colours);
+    this.legend(g, frame, "dotted: the loss; lines: the modified loss", colours);
   }
 
   drawPhase(g, width, height, colours) {
@@ -294,6 +296,7 @@ class PhaseSpace {
       {
         x: { range: [-across, across], label: `parameter *θ*_${which + 1}` },
         y: { range: [-up, up], label: `velocity *v*_${which + 1}` },
+        head: HEAD,
       },
       colours,
     );
@@ -308,7 +311,7 @@ class PhaseSpace {
       g.stroke();
       g.setLineDash([]);
     });
-    this.legend(g, frame, ["lines: the modified loss", "dashed: the mean path"], colours);
+    this.legend(g, frame, "lines: the modified loss; dashed: the mean path", colours);
   }
 
   /** The mean of the recursion from the start: [theta, v] of each step, until it has died out. */
@@ -355,18 +358,9 @@ class PhaseSpace {
     });
   }
 
-  legend(g, { inner }, lines, colours) {
-    const wide = Math.max(...lines.map((text) => runtime.write(g, text, 0, 0, { size: 11, draw: false })));
-    g.globalAlpha = 0.85;
-    g.fillStyle = colours.card;
-    g.fillRect(inner.left + 2, inner.bottom - 16 * lines.length - 8, wide + 10, 16 * lines.length + 6);
-    g.globalAlpha = 1;
-    lines.forEach((text, k) =>
-      runtime.write(g, text, inner.left + 7, inner.bottom - 10 - 16 * (lines.length - 1 - k), {
-        size: 11,
-        colour: colours.ink,
-      }),
-    );
+  /** What the lines mean: above the axes, where no path goes. */
+  legend(g, { inner }, text, colours) {
+    runtime.write(g, text, inner.left, inner.top - 8, { size: 11.5, colour: colours.ink });
   }
 }
 

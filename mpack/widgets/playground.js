@@ -22,28 +22,29 @@ class Playground {
         once: () => this.once(),
       }),
     ); // busy, advance, rewind, target
+    const [left, column] = ui.columns();
     this.box = ui.canvas({
       ratio: 1,
+      parent: left,
       className: "mpk-framed",
       draw: (g, w, h, colours) => this.drawBox(g, w, h, colours),
       label: () => `The box: ${this.discs.n} discs, ${this.discs.activeCount} of them overlap`,
     });
     this.banner = runtime.element("div", { class: "mpk-banner", hidden: true });
     this.box.holder.append(this.banner);
-    const column = runtime.element("div", { class: "mpk-column" });
-    ui.stage.append(column);
     ui.canvas({
-      ratio: 1.62,
+      ratio: 1.9,
       parent: column,
       draw: (g, w, h, colours) => this.drawCurve(g, w, h, colours, "activity"),
       label: () => `Activity against steps, now ${runtime.written(this.discs.activity)}`,
     });
-    ui.canvas({
-      ratio: 1.62,
+    const energy = ui.canvas({
+      ratio: 1.9,
       parent: column,
       draw: (g, w, h, colours) => this.drawCurve(g, w, h, colours, "energy"),
       label: () => `Energy of a disc against steps, now ${runtime.written(this.discs.energy / this.discs.n)}`,
     });
+    energy.holder.classList.add("mpk-beyond");
     this.buildControls();
     this.buildCheck();
   }
@@ -57,10 +58,12 @@ class Playground {
       "discs that overlap": () => `${this.discs.activeCount} of ${this.discs.n}`,
     });
     ui.clock();
-    const rule = ui.group("dynamics", "eps", "alpha", "batch_fraction", "batch_size", "approximation");
+    ui.transport.append(ui.button("More", () => ui.set({ compact: false }), { class: "mpk-button mpk-all" }));
+    ui.lead("phi", "dynamics", "speed");
+    const rule = ui.group("eps", "alpha", "batch_fraction", "batch_size", "approximation");
     this.partner = ui.button("", () => this.takePartner());
     rule.append(this.partner);
-    const box = ui.group("phi", "n", "size_ratio", "seed");
+    const box = ui.group("n", "size_ratio", "seed");
     box.append(runtime.element("div", { class: "mpk-row" }, ui.control("arrows"), ui.control("log")));
   }
 
@@ -125,7 +128,13 @@ class Playground {
     const partner = PARTNER[state.dynamics],
       matched = partner && (organization || (!state.batch_size && state.batch_fraction === MATCHED));
     this.partner.hidden = !matched;
+    this.ui.root.classList.toggle("mpk-compact", state.compact);
     if (matched) this.partner.textContent = `Take its matched partner, ${SCHEMA.state.dynamics.options[partner]}`;
+  }
+
+  /** With φ as the only slider, moving it is asking what happens. */
+  chosen(names) {
+    if (this.ui.state.compact && names.length === 1 && names[0] === "phi" && !runtime.still()) this.ui.run(true);
   }
 
   takePartner() {

@@ -94,8 +94,7 @@ class Spheres {
   constructor(ui) {
     this.ui = ui;
     this.stamps = new Map();
-    const [left, column] = [0, 1].map(() => runtime.element("div", { class: "mpk-column" }));
-    ui.stage.append(left, column);
+    const [left, column] = ui.columns();
     this.view = ui.canvas({
       ratio: 0.9,
       className: "mpk-framed",
@@ -111,6 +110,7 @@ class Spheres {
       draw: (g, width, height, colours) => this.drawCut(g, width, height, colours),
       label: () => `What the plane at ${ui.state.place} of the box cuts out: ${this.discs().length} discs`,
     });
+    this.cut.holder.classList.add("mpk-small");
     ui.canvas({
       ratio: 1.9,
       parent: column,
@@ -132,8 +132,9 @@ class Spheres {
       "contacts a sphere *Z*": () => (this.counted ? runtime.written((2 * this.contactPairs) / this.n) : "–"),
       "held by too few": () => (this.counted ? runtime.counted(this.loose) : "–"),
     });
-    ui.group("packing", "colour", "gap", "bonds");
-    ui.group("azimuth", "elevation", "zoom", "axis", "place", "slab");
+    ui.lead("packing", "colour", "slab");
+    ui.group("gap", "bonds", "axis", "place");
+    ui.group("azimuth", "elevation", "zoom");
     if (driven) this.drive();
   }
 

@@ -136,8 +136,9 @@ class Valley {
       draws: () => runtime.counted(this.draws),
     });
     ui.clock();
-    ui.group("rule", "batch_fraction", "start");
-    ui.group("sigma", "seed", "paired", "levels");
+    ui.lead("rule", "batch_fraction", "sigma");
+    ui.group("start", "seed", "speed");
+    ui.group("paired", "levels");
   }
 
   said(x) {

@@ -193,6 +193,25 @@ def check_accessible(page, within=None, **options):
     assert found.violations_count == 0, found.generate_report()
 
 
+FIRST = {  # pages that open with a figure, and within how many windows of their top it stands with its controls
+    "book/landing.html": 1,
+    "notebooks/packing_by_descent.html": 2,
+}
+
+
+def check_first_figure(page, windows):
+    """It runs, or waits for those who asked for reduced motion; picture, Run and slider stand near the page's top."""
+    page.wait_for_function("() => document.querySelector('.mpack-widget[data-live]')")
+    height, ends = (
+        page.evaluate("""() => [innerHeight, [...document.querySelector('.mpk').querySelectorAll(
+        'canvas, .mpk-main, [type=range]')].slice(0, 3).map(n => n.getBoundingClientRect().bottom + scrollY)]""")
+    )
+    assert len(ends) == 3 and max(ends) <= windows * height
+    assert page.evaluate(
+        "() => document.querySelector('.mpk').mpackFigure.figure.report().step > 0"
+    )
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_page(browser, address, name):
     """As it opens, at the last of its targets; then dark, as narrow as a phone, and on paper."""
@@ -211,12 +230,16 @@ def test_page(browser, address, name):
         assert cut_off(page) == []
         page.emulate_media(media="screen")
         page.set_viewport_size(WIDE)
+        if name in FIRST:
+            check_first_figure(page, FIRST[name])
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
             for shown in pictures(page):
                 assert f"mpack-{theme}" in shown and " and " not in shown, shown
         page.set_viewport_size(PHONE)
+        if name in FIRST:
+            check_first_figure(page, FIRST[name])
         scroll, over = sideways(page)
         assert scroll <= 0 and not over, over
         assert unmarked(page) == []
@@ -338,7 +361,7 @@ def test_from_a_file_without_a_server(browser):
             image.loading = 'eager'; return image.decode(); }))""")  # rejects if a picture cannot be read
 
 
-def test_the_first_page_leads_to_the_preface(browser, address):
+def test_the_first_page_leads_to_the_landing_page(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/index.html")
     page.wait_for_url(f"{address}/{pages()[0]}")

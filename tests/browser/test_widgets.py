@@ -26,7 +26,7 @@ from tests.browser.test_pages import Visit, check_accessible
 
 FIGURES = _sources.names()
 RUNNING = [name for name in FIGURES if "running" in _sources.schema(name)["state"]]
-WIDE, PHONE = {"width": 1280, "height": 1000}, {"width": 390, "height": 844}
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 PAGES = "_static/mpack-figures"
 FUZZ = (
     Path(__file__)
@@ -36,6 +36,7 @@ FUZZ = (
     .rstrip()
     .rstrip(";")
 )
+UNFOLD = "for (const fold of figure.root.querySelectorAll('details')) fold.open = true;"
 # Links as readers may have kept them. They must mean the same for ever: add, never change.
 OLD_LINKS = {
     "playground": {
@@ -212,11 +213,25 @@ def test_without_scripts_there_is_a_still(browser, address):
     context.close()
 
 
+def out_of_sight(figure):
+    """What of the first picture and of the controls that matter does not fit into the window with the figure's top."""
+    return figure.call("""const top = Math.min(0, figure.root.getBoundingClientRect().top);
+        const front = [...figure.front.querySelectorAll('button, input, select')].filter(node => node.offsetParent);
+        if (!front.length) return ['no controls'];
+        return [figure.canvases[0].node, ...front].filter(node => {
+            const box = node.getBoundingClientRect(); return box.top < top || box.bottom - top > innerHeight;
+        }).map(node => node.outerHTML.slice(0, 80));""")
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_axe_finds_nothing_in_either_theme_or_width(browser, pages, name):
+    """And the first picture and the controls that matter are in view together."""
     for theme in ("light", "dark"):
         for size in (WIDE, PHONE):
             with Figure(browser, pages, name, theme=theme, size=size) as figure:
+                assert not out_of_sight(figure)
+                widest = max(figure.call("return figure.canvases.map(c => c.node.clientWidth);"))
+                assert widest >= (440 if size is WIDE else 0.85 * size["width"])
                 figure.press("Share")
                 for details in figure.page.locator(".mpk details").all():
                     details.locator("summary").click()
@@ -232,6 +247,7 @@ def test_axe_finds_nothing_in_either_theme_or_width(browser, pages, name):
 def test_targets_are_large_and_sliders_leave_scrolling_alone(browser, pages, name):
     with Figure(browser, pages, name, size=PHONE) as figure:
         figure.press("Share")
+        figure.call(UNFOLD)
         small = figure.call("""return [...document.querySelectorAll(
                 '.mpk :is(button, select, input, summary, [tabindex="0"])')]
             .filter(node => node.offsetParent && node.getBoundingClientRect().height)
@@ -256,6 +272,38 @@ def test_a_figure_follows_the_theme_of_its_page(browser, pages):
         assert figure.call(corner) != light
 
 
+def test_a_figure_fills_the_screen_and_gives_it_back(browser, pages):
+    with Figure(browser, pages, "playground", size=WIDE) as figure:
+        assert figure.within(".mpk-tools").inner_text().split("\n")[0] == "Full screen"
+        figure.press("Full screen")
+        figure.wait("document.fullscreenElement === figure.root")
+        figure.settle()
+        assert not out_of_sight(figure)
+        figure.press("Leave full screen")
+        figure.wait("!document.fullscreenElement")
+        figure.whole()
+
+
+def test_with_one_slider_moving_it_runs(browser, pages):
+    """Nothing but Run, Reset, a way to all controls, and the packing fraction; with reduced motion it waits."""
+    query = query_of({"compact": True, "phi": 0.6})
+    with Figure(browser, pages, "playground", query, size=PHONE) as figure:
+        shown = "return [...figure.root.querySelectorAll('button, input, select, summary')].filter(n => n.offsetParent)"
+        assert figure.call(f"{shown}.map(n => n.type);") == [*["button"] * 3, "range", "number"]
+        assert not out_of_sight(figure)
+        check_accessible(figure.page)
+        figure.within("[data-control=phi] [type=range]").focus()
+        figure.page.keyboard.press("ArrowRight")
+        figure.wait("figure.running && figure.figure.report().step > 2")
+        assert figure.state()["phi"] == 0.605
+        figure.press("More")
+        assert figure.call(f"{shown}.length;") > 10 and not figure.state()["compact"]
+        figure.press("Reset")
+        figure.page.emulate_media(reduced_motion="reduce")
+        figure.call("figure.set({ compact: true }); figure.set({ phi: 0.7 });")
+        assert not figure.whole()["state"]["running"] and not figure.call("return figure.running;")
+
+
 # ------------------------------------------------------------------------------------------------
 # controls
 
@@ -270,7 +318,7 @@ def by_keyboard(figure):
     """Move every control by keys alone, and see the state follow."""
     # Whatever hides some controls (a dynamics without a batch, say) is moved along, until each has
     # been seen.
-    figure.call("for (const fold of figure.root.querySelectorAll('details')) fold.open = true;")
+    figure.call(UNFOLD)
     unseen = {key for key in figure.fields if figure.within(f"[data-control={key}]").count()}
     choices = [
         key for key, field in figure.fields.items() if field["kind"] == "choice" and key in unseen
@@ -531,6 +579,21 @@ def pages_with_links():
     ]
 
 
+def told_beside_the_picture(page, figure):
+    """The words of a tour in its figure, once they and the first picture are in the window together."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    words, top, bottom = page.evaluate(
+        """id => { const words = document.getElementById(id).querySelector('.mpk-words');
+            const canvas = document.getElementById(id).querySelector('canvas').getBoundingClientRect();
+            return [words.textContent.trim(), words.getBoundingClientRect().top, canvas.bottom - innerHeight]; }""",
+        figure,
+    )
+    assert top >= 0 and bottom <= 0, figure
+    return words
+
+
 @pytest.mark.parametrize("where", pages_with_links())
 def test_links_in_the_text_set_the_figure(browser, address, where):
     with Visit(browser, f"{address}/{where}") as visit:
@@ -540,7 +603,7 @@ def test_links_in_the_text_set_the_figure(browser, address, where):
             """for (const fold of document.querySelectorAll('.dropdown, details')) {
                 fold.classList.remove('toggle-hidden'); fold.open = true; }"""
         )
-        for link in page.locator("a.mpack-set").all():
+        for link in page.locator("a.mpack-set:not(.mpk a)").all():
             figure, wanted = (
                 link.get_attribute("data-figure"),
                 json.loads(link.get_attribute("data-state")),
@@ -552,6 +615,10 @@ def test_links_in_the_text_set_the_figure(browser, address, where):
                 arg=[figure, wanted],
             )
             assert page.evaluate("location.hash").startswith(f"#{figure}?")
+            if link.evaluate("link => Boolean(link.closest('.mpack-tour'))"):
+                assert told_beside_the_picture(page, figure) == link.evaluate(
+                    "link => link.closest('.mpack-tour > li').textContent.trim()"
+                )
             assert page.locator(f"[id={figure}] .mpk-notice").is_hidden()
             page.evaluate(
                 "id => document.getElementById(id).querySelector('.mpk').mpackFigure.run(false)",
@@ -569,6 +636,7 @@ def test_whatever_is_pressed_the_figure_stands(browser, pages, name, seed):
     rng = random.Random(f"fuzz {name} {seed}")
     with Figure(browser, pages, name) as figure:
         found = []
+        figure.call(UNFOLD)
         for _ in range(120):
             act = rng.choice(("slider", "number", "select", "box", "button", "text", "drag", "key"))
             found.append(act)
