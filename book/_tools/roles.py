@@ -34,7 +34,7 @@ def words_of(role, body, numbers):
         entry = numbers.get(body.rpartition(":")[2])
         return with_error(entry["value"], entry["error"], entry["unit"]) if entry else "…"
     if role == "parameter":
-        return str(numbers.get(body, {"value": "…"})["value"])
+        return parameter(body, numbers.get(body, {"value": "…"})["value"])
     if role == "readingtime":
         return f"{numbers.get('reading-time', {'value': '…'})['value']} {body}"
     if role.startswith("cite"):
@@ -49,6 +49,15 @@ def words_of(role, body, numbers):
         title = labels.titles().get(name, name)
         return f"[{title}]({name}.ipynb)" if labels.is_chapter(name) else title
     return shown
+
+
+def parameter(name, value):
+    """A parameter's value in words: as it was chosen, with commas in large integers (not in a seed)."""
+    if isinstance(value, list):
+        return ", ".join(parameter(name, one) for one in value)
+    if isinstance(value, int) and not isinstance(value, bool) and "seed" not in name:
+        return f"{value:,}"
+    return str(value)
 
 
 def plain(text, numbers):

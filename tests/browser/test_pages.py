@@ -10,6 +10,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from bookpages import HTML, pages, require_book
+from claimsseen import check_claims
 
 WIDE, PHONE = {"width": 1300, "height": 900}, {"width": 360, "height": 740}
 SHEET = {"width": 717, "height": 1045}  # of A4 paper, without the margins that browsers leave
@@ -232,6 +233,7 @@ def test_page(browser, address, name):
         page.set_viewport_size(WIDE)
         if name in FIRST:
             check_first_figure(page, FIRST[name])
+        check_claims(page, name)
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
