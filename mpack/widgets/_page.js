@@ -117,8 +117,27 @@ function mpackPage(figures, parts = {}) {
       model.replace(changes);
       if (link) model.host.followed?.(link);
       const { top, bottom } = node.getBoundingClientRect();
-      if (top < 0 || bottom > innerHeight) node.scrollIntoView({ block: "start" });
+      if (top < 0 || bottom > innerHeight) show(node);
     }
+  }
+
+  /** Bring a figure to the top of the window, and keep it there while pictures above it arrive, or until the reader acts. */
+  function show(node) {
+    const reader = new AbortController(),
+      until = performance.now() + 2000,
+      go = () => node.scrollIntoView({ block: "start", behavior: "instant" }),
+      place = () => node.getBoundingClientRect().top;
+    for (const type of ["wheel", "touchstart", "pointerdown", "keydown"])
+      addEventListener(type, () => reader.abort(), { signal: reader.signal, passive: true });
+    go();
+    const wanted = place();
+    const hold = () => {
+      if (performance.now() > until) reader.abort();
+      if (reader.signal.aborted) return;
+      if (Math.abs(place() - wanted) > 2) go();
+      requestAnimationFrame(hold);
+    };
+    requestAnimationFrame(hold);
   }
 
   async function boot() {

@@ -581,17 +581,13 @@ def pages_with_links():
 
 def told_beside_the_picture(page, figure):
     """The words of a tour in its figure, once they and the first picture are in the window together."""
-    page.evaluate(
-        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
-    words, top, bottom = page.evaluate(
+    page.wait_for_function(
         """id => { const words = document.getElementById(id).querySelector('.mpk-words');
             const canvas = document.getElementById(id).querySelector('canvas').getBoundingClientRect();
-            return [words.textContent.trim(), words.getBoundingClientRect().top, canvas.bottom - innerHeight]; }""",
-        figure,
+            return words.getBoundingClientRect().top >= 0 && canvas.bottom <= innerHeight; }""",
+        arg=figure,
     )
-    assert top >= 0 and bottom <= 0, figure
-    return words
+    return page.locator(f"[id={figure}] .mpk-words").text_content().strip()
 
 
 @pytest.mark.parametrize("where", pages_with_links())
