@@ -24,7 +24,7 @@ import numpy as np
 from book import pictures
 from mpack import _check
 from mpack.figures import PIXELS_PER_INCH
-from mpack.statistics import Estimate, with_error
+from mpack.statistics import Estimate, rounded, student, with_error
 
 RECORD = "application/vnd.mpack.record+json"
 CLAIM = "application/vnd.mpack.claim+json"
@@ -134,29 +134,41 @@ class Relation(NamedTuple):
     tolerance: float | None = None
     sigmas: float = 3.0
     control: bool = False
+    resolution: float | None = None
+
+
+# The reach of a measurement is so many of its standard errors (`sigmas`), by Student's t where the
+# error itself comes from few samples: `mpack.statistics.Estimate.reach`.
 
 
 def within(target, tolerance, sigmas=3.0):
-    """It is `target` up to `tolerance`: agrees if |value - target| + sigmas error <= tolerance.
+    """It is `target` up to `tolerance`: agrees if |value - target| + reach <= tolerance.
 
-    Differs if |value - target| - sigmas error > tolerance, and is undecided between.
+    Differs if |value - target| - reach > tolerance, and is undecided between.
     """
     tolerance = _check.number("tolerance", tolerance, 0.0)
     return Relation("within", _check.number("target", target), tolerance, _sigmas(sigmas))
 
 
-def consistent(target, sigmas=3.0):
-    """It is `target`, as far as its error tells: agrees if |value - target| <= sigmas error, else differs."""
-    return Relation("consistent", _check.number("target", target), None, _sigmas(sigmas))
+def consistent(target, resolution, sigmas=3.0):
+    """It is `target`, as far as its error tells: differs if |value - target| > reach.
+
+    Else it agrees if the reach is no more than `resolution`, the deviation that the physics asks to
+    be noticed (half the distance to a rival theory, a tenth of an exponent), and is undecided if it
+    is more: then the measurement could not have told.
+    """
+    resolution = _check.number("resolution", resolution, 0.0, open_low=True)
+    target = _check.number("target", target)
+    return Relation("consistent", target, None, _sigmas(sigmas), resolution=resolution)
 
 
 def above(target, sigmas=3.0):
-    """It is above `target`: agrees if value - sigmas error > target, differs if value + sigmas error < target."""
+    """It is above `target`: agrees if value - reach > target, differs if value + reach < target."""
     return Relation("above", _check.number("target", target), None, _sigmas(sigmas))
 
 
 def below(target, sigmas=3.0):
-    """It is below `target`: agrees if value + sigmas error < target, differs if value - sigmas error > target."""
+    """It is below `target`: agrees if value + reach < target, differs if value - reach > target."""
     return Relation("below", _check.number("target", target), None, _sigmas(sigmas))
 
 
@@ -182,8 +194,9 @@ def claims(*rows, show=True):
     *rows : tuples (id, text, measured, relation[, source[, unit]])
         id : lower-case letters, digits and hyphens, unique in the book. text : the claim in one
         sentence. measured : what `mpack.statistics.Estimate.of` takes, with its number of
-        independent samples n (error 0 if exact). relation : `within`, `consistent`, `above`,
-        `below`, or a `control` of one. source : where the target comes from. unit : of the value.
+        independent samples n (error 0 if exact) and, where these are not n - 1, the degrees of
+        freedom of its error. relation : `within`, `consistent`, `above`, `below`, or a `control` of
+        one. source : where the target comes from. unit : of the value.
     show : bool
         False when a table or figure of the chapter shows them; the table of claims leads there all
         the same.
@@ -209,22 +222,50 @@ def _claim(id, text, measured, relation, source="", unit=None):
     found = Estimate.of(measured)
     if found.n is None:
         raise ValueError(f"measured must say its number of samples n; {id!r} got {found!r}")
-    rule = {name: getattr(relation, name) for name in ("target", "sigmas", "tolerance", "relation")}
-    said = verdict(found.value, error=found.error, **rule)
+    if found.error and not found.freedom:
+        raise ValueError(
+            f"measured must say the degrees of freedom dof of an error that is not the scatter of n "
+            f"samples; {id!r} got {found!r}"
+        )
+    rule = {name: getattr(relation, name) for name in RULE}
+    dof = found.freedom if found.error and math.isfinite(found.freedom) else None
+    said = verdict(found.value, error=found.error, dof=dof, **rule)
+    reach = found.reach(relation.sigmas)
     return {
         **{"id": id, "text": text, "value": found.value, "error": found.error, **rule},
-        **{"n": found.n, "unit": unit, "source": source, "control": relation.control},
+        **{
+            "n": found.n,
+            "dof": dof,
+            "reach": reach,
+            "notices": reach + (relation.tolerance or 0.0),
+        },
+        **{"unit": unit, "source": source, "control": relation.control},
         **{"verdict": said, "passed": said == ("differs" if relation.control else "agrees")},
     }
 
 
-def verdict(value, target, error, tolerance=None, relation="within", sigmas=3.0):
-    """Apply the rule of a relation: "agrees", "differs" or "undecided"."""
-    reach = sigmas * error
+RULE = "target", "sigmas", "tolerance", "relation", "resolution"
+
+
+def verdict(
+    value,
+    target,
+    error,
+    tolerance=None,
+    relation="within",
+    sigmas=3.0,
+    resolution=math.inf,
+    dof=None,
+):
+    """Apply the rule of a relation: "agrees", "differs" or "undecided".
+
+    `dof` are the degrees of freedom of the error; None: it is known.
+    """
+    reach = error * student(sigmas, dof) if error else 0.0
     gap = abs(value - target)
     if relation == "consistent":
-        return "agrees" if gap <= reach else "differs"
-    if relation == "within":
+        agrees, differs = gap <= reach <= resolution, gap > reach
+    elif relation == "within":
         agrees, differs = gap + reach <= tolerance, gap - reach > tolerance
     else:
         over = value - target if relation == "above" else target - value
@@ -237,26 +278,37 @@ def expectation(entry):
     unit = f" {entry['unit']}" if entry["unit"] else ""
     target = f"{entry['target']:.4g}"
     if entry["relation"] == "within":
-        return f"{target} ± {entry['tolerance']:.4g}{unit}"
+        tolerance = f" ± {entry['tolerance']:.4g}" if entry["tolerance"] else ""
+        return f"{target}{tolerance}{unit}"
     if entry["relation"] == "consistent":
-        return f"{target}{unit} within {entry['sigmas']:g} standard errors"
-    return f"{entry['relation']} {target}{unit} by {entry['sigmas']:g} standard errors"
+        return f"{target}{unit}, to {entry['resolution']:.2g}"
+    return f"{entry['relation']} {target}{unit}"
+
+
+def power(entry):
+    """The deviation that a claim's entry would notice, in words; "" if it is any."""
+    unit = f" {entry['unit']}" if entry["unit"] else ""
+    if not entry["notices"]:
+        return ""
+    return f"would notice a deviation of {rounded(entry['notices'], 2)}{unit}"
 
 
 def outcome(entry):
     """The verdict in words; a negative control says whether it failed as it must."""
     if not entry["control"]:
         return entry["verdict"]
-    return (
-        "differs, as it must" if entry["passed"] else f"control does not fail: {entry['verdict']}"
-    )
+    if entry["passed"]:
+        return "differs, as it must"
+    return f"control does not fail: {entry['verdict']}"
 
 
 def claim_line(entry):
-    """Measured, expected and verdict of a claim's entry, in one line of text."""
+    """Measured, expected, what would be noticed and verdict of a claim's entry, in one line of text."""
     measured = with_error(entry["value"], entry["error"], entry["unit"])
+    noticed = f"; {power(entry)}" if power(entry) else ""
     return (
-        f"measured {measured} (n = {entry['n']}); expected {expectation(entry)}: {outcome(entry)}"
+        f"measured {measured} (n = {entry['n']:,}); expected {expectation(entry)}{noticed}: "
+        f"{outcome(entry)}"
     )
 
 
@@ -264,8 +316,8 @@ def claim_html(entry):
     """The same for a page."""
     state = "passed" if entry["passed"] else "missed"
     return (
-        f'<div class="mpack-claim {state}" id="claim-{entry["id"]}"><p>{html.escape(entry["text"])}</p>'
-        f"<p>{html.escape(claim_line(entry))}</p></div>"
+        f'<div class="mpack-claim {state} {entry["verdict"]}" id="claim-{entry["id"]}">'
+        f"<p>{html.escape(entry['text'])}</p><p>{html.escape(claim_line(entry))}</p></div>"
     )
 
 

@@ -5,7 +5,9 @@ behind it, and where it comes from. It prints as the book prints, and its sums, 
 multiples carry their errors along.
 
     Estimate         a measured number
+    student          three standard errors where the error itself comes from few samples
     with_error       how it is printed
+    rounded          the same without an error
     mean_error       mean of independent samples and its standard error
     mean_errors      the same along one axis of an array: a curve with error bars
     paired           mean difference of samples that belong together in pairs
@@ -26,6 +28,7 @@ import numbers
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +47,9 @@ class Estimate:
     error^2 = error_a^2 + error_b^2. What two estimates have in common, such as a fit to the same
     runs, this does not know. Unpacks as `value, error = estimate`.
 
+    An error that was itself estimated, from few samples, is uncertain: three of it are no
+    99.7 per cent. `freedom` is what Student's t needs to know of it, and `reach` applies it.
+
     Parameters
     ----------
     value : float
@@ -55,6 +61,13 @@ class Estimate:
         smaller of their numbers.
     source : str
         Where it comes from: a method, a data set, a publication. Sums have none.
+    dof : float, optional
+        Degrees of freedom of the error, > 0. Left out, n - 1: the error is that of a mean, from
+        the scatter of the n samples. Say it where that is not so: infinity for an error that
+        theory gives (of a count, of a chi^2), the number behind a scatter that was pooled. A sum
+        or difference of two has that of Welch and Satterthwaite,
+
+            dof = error^4 / (error_a^4 / dof_a + error_b^4 / dof_b).
 
     Raises
     ------
@@ -69,12 +82,15 @@ class Estimate:
     0.6352 ± 0.0012
     >>> print(1000 * (theirs - ours))
     4.8 ± 1.2
+    >>> [round(Estimate(0.0, 1.0, n=n).reach(3.0), 1) for n in (2, 4, 8, 30, 1000)]
+    [235.8, 9.2, 4.5, 3.3, 3.0]
     """
 
     value: float
     error: float
     n: int | None = None
     source: str = ""
+    dof: float | None = None
 
     def __post_init__(self) -> None:
         """Plain floats and ints from here on."""
@@ -84,8 +100,15 @@ class Estimate:
             ("error", _check.number("error", self.error, 0.0)),
             ("n", n),
             ("source", _check.instance("source", self.source, str, "a string")),
+            ("dof", self._checked_dof()),
         ):
             object.__setattr__(self, name, part)
+
+    def _checked_dof(self) -> float | None:
+        """None, infinity or a finite number > 0."""
+        if self.dof is None or self.dof == math.inf:
+            return self.dof
+        return _check.number("dof", self.dof, 0.0, open_low=True)
 
     @classmethod
     def of(cls, thing: Any) -> Estimate:
@@ -110,7 +133,7 @@ class Estimate:
         --------
         >>> from mpack.statistics import Estimate
         >>> Estimate.of((0.5, 0.1)) - Estimate.of(0.25)
-        Estimate(value=0.25, error=0.1, n=None, source='')
+        Estimate(value=0.25, error=0.1, n=None, source='', dof=None)
         """
         thing = getattr(thing, "estimate", thing)
         if isinstance(thing, cls):
@@ -124,6 +147,23 @@ class Estimate:
             f"attribute estimate; got {_check.short(thing)}"
         )
 
+    @property
+    def freedom(self) -> float | None:
+        """Degrees of freedom of the error: `dof`, else n - 1; None if neither is known."""
+        if self.dof is not None:
+            return self.dof
+        return None if self.n is None else float(self.n - 1)
+
+    def reach(self, sigmas: float = 3.0) -> float:
+        """How far the truth may lie, with the confidence that `sigmas` errors have of a normal error.
+
+        The error times the quantile of Student's t with `freedom` degrees of freedom that has the
+        two-sided probability of `sigmas` standard deviations (0.27 % for three); times `sigmas`
+        itself where `freedom` is infinite or not known; infinite for a single sample.
+        """
+        sigmas = _check.number("sigmas", sigmas, 0.0)
+        return self.error * student(sigmas, self.freedom) if self.error else 0.0
+
     def __str__(self) -> str:
         """As the book prints it."""
         return with_error(self.value, self.error)
@@ -136,11 +176,10 @@ class Estimate:
         """Of two, errors independent."""
         other = Estimate.of(other)
         both = [n for n in (self.n, other.n) if n is not None]
-        return Estimate(
-            self.value + other.value,
-            math.hypot(self.error, other.error),
-            min(both) if both else None,
-        )
+        n, dof = min(both) if both else None, _welch(self, other)
+        said = None if n is not None and dof == n - 1 else dof
+        error = math.hypot(self.error, other.error)
+        return Estimate(self.value + other.value, error, n, dof=said)
 
     def __neg__(self) -> Estimate:
         """The sign changed."""
@@ -169,15 +208,67 @@ class Estimate:
     __radd__, __rmul__ = __add__, __mul__
 
 
+def student(sigmas: float, dof: float | None) -> float:
+    """Standard errors that `sigmas` of a normal error amount to where the error itself is estimated.
+
+    The quantile of Student's t with the two-sided probability of `sigmas` standard deviations.
+
+    Parameters
+    ----------
+    sigmas : float
+        >= 0.
+    dof : float or None
+        Degrees of freedom of the error, >= 0; None or infinity: it is known.
+
+    Returns
+    -------
+    float
+        `sigmas` where the error is known; infinity for no degree of freedom.
+
+    Examples
+    --------
+    >>> from mpack.statistics import student
+    >>> round(student(3.0, 3), 2), student(3.0, None)
+    (9.22, 3.0)
+    """
+    sigmas = _check.number("sigmas", sigmas, 0.0)
+    if dof is None or dof == math.inf:
+        return sigmas
+    if not _check.number("dof", dof, 0.0):
+        return math.inf
+    from scipy import stats
+
+    return float(stats.t.isf(stats.norm.sf(sigmas), dof))
+
+
+def _welch(a: Estimate, b: Estimate) -> float | None:
+    """Degrees of freedom of the error of a sum; None if those of a part are not known."""
+    parts = [one for one in (a, b) if one.error > 0.0]
+    if any(one.freedom is None for one in parts) or not parts:
+        return None
+    if len(parts) == 1:
+        return parts[0].freedom or None
+    largest = max(one.error for one in parts)
+    squares = [(one.error / largest) ** 2 for one in parts]
+    share = sum(s**2 / (one.freedom or math.nan) for s, one in zip(squares, parts))
+    if math.isnan(share):  # of a single sample: nothing is known of the error
+        return None
+    return sum(squares) ** 2 / share if share else math.inf
+
+
 def with_error(value: Any, error: float | None = None, unit: str | None = None) -> str:
-    """A number as the book prints it: the error to two significant digits, the value to the same place.
+    """A number as the book prints it: rounded to what it is worth.
+
+    With an error: that to two significant digits, the value to the same place. Without one, or
+    with 0: integers in full, with commas between groups of three digits; other numbers that have
+    no more than four significant digits as they are, the rest to three.
 
     Parameters
     ----------
     value : float, int, bool, str, or an Estimate
         What was measured; an `Estimate` brings its error along.
     error : float, optional
-        One standard error. Without one, or with 0, the value is printed to six digits.
+        One standard error.
     unit : str, optional
         Printed behind. Lengths are in mean diameters and need none.
 
@@ -192,24 +283,68 @@ def with_error(value: Any, error: float | None = None, unit: str | None = None) 
     '0.1834 ± 0.0043'
     >>> with_error(1.5e-5, 2e-6, "steps")
     '(1.50 ± 0.20) × 10⁻⁵ steps'
+    >>> with_error(0.0405172), with_error(0.6345), with_error(8.16597e-16), with_error(13824)
+    ('0.0405', '0.6345', '8.17 × 10⁻¹⁶', '13,824')
     """
     if isinstance(value, Estimate):
         value, error = value
     tail = f" {unit}" if unit else ""
-    if isinstance(value, (bool, str)) or isinstance(value, numbers.Integral) and not error:
+    if isinstance(value, (bool, str)):
         return f"{value}{tail}"
     if not error or not math.isfinite(error):
-        return f"{value:.6g}{tail}" + ("" if error is None or error == 0 else f" ± {error}")
+        return rounded(value) + tail + (f" ± {error}" if error else "")
     power = math.floor(math.log10(error))
     biggest = max(abs(value), error)
-    if 1e-3 <= biggest < 1e5:
+    if _PLAIN[0] <= biggest < _PLAIN[1]:
         digits = max(1 - power, 0)
-        return f"{value:.{digits}f} ± {error:.{digits}f}{tail}"
+        return f"{value:,.{digits}f} ± {error:,.{digits}f}{tail}"
     shift = math.floor(math.log10(biggest))
     digits = max(shift - power + 1, 0)
     scale = 10.0**shift
-    exponent = str(shift).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f}) × 10{exponent}{tail}"
+    return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f}) × {_ten_to(shift)}{tail}"
+
+
+_PLAIN = 1e-3, 1e5  # sizes that are written without a power of ten
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """A number without an error as the book prints it.
+
+    Parameters
+    ----------
+    value : float or int
+    digits : int
+        Significant digits, >= 1, of a number that has more than one beyond them. Integers are
+        printed in full.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from mpack.statistics import rounded
+    >>> rounded(25.9629), rounded(0.52), rounded(16_000), rounded(2 / 3, 2)
+    ('26.0', '0.52', '16,000', '0.67')
+    """
+    digits = _check.integer("digits", digits, 1)
+    if isinstance(value, numbers.Integral):
+        return f"{value:,}"
+    if not math.isfinite(value) or value == 0.0:
+        return f"{value:g}"
+    as_is = Decimal(repr(float(value))).normalize()
+    short = as_is if len(as_is.as_tuple().digits) <= digits + 1 else None
+    number = Decimal(f"{float(value):.{digits - 1}e}") if short is None else short
+    if _PLAIN[0] <= abs(number) < _PLAIN[1]:
+        places = max(0, -number.as_tuple().exponent)  # type: ignore[operator]  # finite, so an integer
+        return f"{number:,.{places}f}"
+    shift = number.adjusted()
+    return f"{number.scaleb(-shift)} × {_ten_to(shift)}"
+
+
+def _ten_to(power: int) -> str:
+    """A power of ten in print."""
+    return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def mean_error(x: ArrayLike, source: str = "") -> Estimate:
@@ -235,7 +370,7 @@ def mean_error(x: ArrayLike, source: str = "") -> Estimate:
     --------
     >>> from mpack.statistics import mean_error
     >>> mean_error([1.0, 2.0, 3.0, 6.0])
-    Estimate(value=3.0, error=1.0801234497346435, n=4, source='')
+    Estimate(value=3.0, error=1.0801234497346435, n=4, source='', dof=None)
     """
     x = _samples("x", x)
     return Estimate(x.mean(), x.std(ddof=1) / len(x) ** 0.5, len(x), source)
@@ -610,8 +745,13 @@ class WeightedMean(NamedTuple):
 
     @property
     def estimate(self) -> Estimate:
-        """The mean with its grown error; n is the number of values."""
-        return Estimate(self.value, self.error, self.freedom + 1)
+        """The mean with its error; n is the number of values.
+
+        Where the scatter of the values has made the error, it has their degrees of freedom; else
+        it follows from errors that are taken as known.
+        """
+        dof = self.freedom if self.error > self.statistical else math.inf
+        return Estimate(self.value, self.error, self.freedom + 1, dof=dof)
 
 
 def weighted_mean(

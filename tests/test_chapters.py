@@ -84,6 +84,36 @@ def test_names_made_later_in_a_session_are_no_parameters():
         (0.64, {"target": 0.64, "tolerance": 0.0, "error": 0.0}, "agrees"),
         (1.0, {"target": 0.9, "error": 0.05, "relation": "consistent"}, "agrees"),
         (1.0, {"target": 0.8, "error": 0.05, "relation": "consistent"}, "differs"),
+        # what the measurement could not have noticed, it cannot confirm
+        (
+            1.0,
+            {"target": 0.9, "error": 0.05, "relation": "consistent", "resolution": 0.2},
+            "agrees",
+        ),
+        (
+            1.0,
+            {"target": 0.9, "error": 0.05, "relation": "consistent", "resolution": 0.1},
+            "undecided",
+        ),
+        (
+            1.0,
+            {"target": 0.8, "error": 0.05, "relation": "consistent", "resolution": 0.1},
+            "differs",
+        ),
+        (
+            2.6,
+            {"target": 1.0, "error": 6.5, "relation": "consistent", "resolution": 0.1},
+            "undecided",
+        ),
+        # three errors of two, three, eight runs: 236, 19.2, 4.5 standard errors of Student's t
+        (1.0, {"target": 0.0, "error": 0.01, "relation": "above", "dof": 1}, "undecided"),
+        (1.0, {"target": 0.0, "error": 0.06, "relation": "above", "dof": 2}, "undecided"),
+        (1.0, {"target": 0.0, "error": 0.05, "relation": "above", "dof": 2}, "agrees"),
+        (1.0, {"target": 0.0, "error": 0.2, "relation": "above", "dof": 7}, "agrees"),
+        (1.0, {"target": 0.0, "error": 0.25, "relation": "above", "dof": 7}, "undecided"),
+        (0.641, {"target": 0.64, "tolerance": 0.01, "error": 0.001, "dof": 2}, "undecided"),
+        (1.0, {"target": 0.8, "error": 0.05, "relation": "consistent", "dof": 3}, "agrees"),
+        (0.5, {"target": 0.0, "error": 0.0, "relation": "above", "dof": 0}, "agrees"),
         (1.0, {"target": 0.8, "error": 0.05, "relation": "above"}, "agrees"),
         (1.0, {"target": 0.9, "error": 0.05, "relation": "above"}, "undecided"),
         (1.0, {"target": 1.2, "error": 0.05, "relation": "above"}, "differs"),
@@ -100,15 +130,44 @@ def test_verdicts(value, options, expected):
     ("relation", "same"),
     [
         (chapters.within(0.9, 0.2), {"target": 0.9, "tolerance": 0.2, "relation": "within"}),
-        (chapters.consistent(0.9), {"target": 0.9, "relation": "consistent"}),
+        (
+            chapters.consistent(0.9, 0.2),
+            {"target": 0.9, "relation": "consistent", "resolution": 0.2},
+        ),
         (chapters.above(0.9), {"target": 0.9, "relation": "above"}),
         (chapters.below(0.9, sigmas=1.0), {"target": 0.9, "relation": "below", "sigmas": 1.0}),
     ],
 )
 def test_a_claim_has_the_verdict_of_its_relation(relation, same):
     for value in (0.5, 0.85, 1.0, 1.5):
-        found = chapters.claims(("x", "t", (value, 0.05, 4), relation))
-        assert found == {"x": chapters.verdict(value, error=0.05, **same)}
+        for n in (4, 400):
+            found = chapters.claims(("x", "t", (value, 0.05, n), relation))
+            assert found == {"x": chapters.verdict(value, error=0.05, dof=n - 1, **same)}
+
+
+def test_an_error_from_few_samples_reaches_farther(monkeypatch):
+    shown = []
+    monkeypatch.setattr(chapters, "_display", shown.append)
+    for n, dof in ((3, None), (3, math.inf), (3, 40), (10_000, None)):
+        measured = Estimate(1.0, 0.06, n=n, dof=dof)
+        chapters.claims((f"x-{n}-{dof}".lower(), "t", measured, chapters.above(0.0)))
+    few, known, pooled, many = (one[chapters.CLAIM] for one in shown)
+    assert [one["verdict"] for one in (few, known, pooled, many)] == ["undecided"] + 3 * ["agrees"]
+    assert (few["dof"], known["dof"], pooled["dof"], many["dof"]) == (2, None, 40, 9_999)
+    assert known["reach"] == pytest.approx(0.18) and few["reach"] == pytest.approx(
+        0.06 * 19.206, 1e-4
+    )
+    assert "would notice a deviation of 1.2" in shown[0]["text/html"]
+
+
+def test_a_claim_says_what_it_would_notice():
+    def said(measured, relation):
+        return chapters.power(chapters._claim("x", "t", measured, relation))
+
+    assert said((1.0, 0.1, 10**6), chapters.above(0.0)) == "would notice a deviation of 0.30"
+    assert said((1.0, 0.1, 10**6), chapters.within(1.0, 0.5)) == "would notice a deviation of 0.80"
+    assert said((1.0, 0.0, 7), chapters.within(1.0, 0.5)) == "would notice a deviation of 0.5"
+    assert said((1.0, 0.0, 7), chapters.above(0.0)) == ""
 
 
 def test_a_control_passes_by_failing(capsys):
@@ -133,6 +192,7 @@ def test_many_claims_in_one_call():
         (("x", "t", (1.0, math.nan, 2), chapters.above(0)), ValueError, ["error"]),
         (("x", "t", (math.inf, 0.1, 2), chapters.above(0)), ValueError, ["value"]),
         (("x", "t", (1.0, 0.1, 0), chapters.above(0)), ValueError, ["n must be"]),
+        (("x", "t", (1.0, 0.1, 1), chapters.above(0)), ValueError, ["degrees of freedom", "'x'"]),
         (("x", "t", (1.0, 0.1, 2), 0.5), TypeError, ["relation", "float"]),
     ],
 )
@@ -149,7 +209,9 @@ def test_a_claim_is_checked(row, error, words):
         lambda: chapters.within(1.0, -0.1),
         lambda: chapters.within(1.0, None),
         lambda: chapters.above(math.nan),
-        lambda: chapters.consistent(1.0, sigmas=-1.0),
+        lambda: chapters.consistent(1.0, 0.1, sigmas=-1.0),
+        lambda: chapters.consistent(1.0, 0.0),
+        lambda: chapters.consistent(1.0),
     ],
 )
 def test_a_relation_is_checked(made):

@@ -30,6 +30,43 @@ def test_sums_and_multiples_carry_independent_errors(a, b, factor):
     assert (1.0 - a).value == 1.0 - a.value
 
 
+@pytest.mark.parametrize(("sigmas", "dof"), [(1.0, 1), (2.0, 3), (3.0, 2), (3.0, 7.5), (4.5, 30)])
+def test_an_uncertain_error_reaches_as_far_as_its_probability_says(sigmas, dof):
+    far = statistics.student(sigmas, dof)
+    assert stats.t.sf(far, dof) == pytest.approx(stats.norm.sf(sigmas), rel=1e-9)
+    assert far > sigmas
+    assert statistics.student(sigmas, None) == statistics.student(sigmas, math.inf) == sigmas
+
+
+def test_three_reaches_miss_as_seldom_as_they_say(seed):
+    """Means of four normal samples beyond `reach(2)`: 4.55 %, within five errors; beyond two errors: 14 %."""
+    x = np.random.default_rng(seed).standard_normal((20_000, 4))
+    mean, error = statistics.mean_errors(x, axis=1)
+    share = np.mean(np.abs(mean) > error * Estimate(0.0, 1.0, n=4).reach(2.0))
+    assert abs(share - 0.0455) < 5 * (0.0455 / 20_000) ** 0.5
+    assert np.mean(np.abs(mean) > 2 * error) > 0.12
+
+
+def test_degrees_of_freedom_of_a_sum_are_those_of_welch():
+    a, b = Estimate(1.0, 0.3, n=5), Estimate(2.0, 0.4, n=9)
+    expected = 0.25**2 / (0.09**2 / 4 + 0.16**2 / 8)
+    assert (a - b).freedom == pytest.approx(expected) and (a - b).n == 5
+    assert (2 * a).freedom == (a - 1.0).freedom == (a + Estimate(1.0, 0.0, n=3)).freedom == 4
+    assert (a + Estimate(0.0, 0.4, n=2, dof=math.inf)).freedom == pytest.approx(
+        0.25**2 / 0.09**2 * 4
+    )
+    assert Estimate(1.0, 0.3).freedom is None and (a + Estimate(1.0, 0.3)).reach(3) > 0
+    for dof in (0.0, -1.0, math.nan, "2"):
+        with pytest.raises((ValueError, TypeError), match="dof"):
+            Estimate(1.0, 0.1, dof=dof)
+
+
+def test_a_weighted_mean_knows_whether_scatter_made_its_error():
+    calm = statistics.weighted_mean([1.0, 1.1], [0.5, 0.5]).estimate
+    torn = statistics.weighted_mean([1.0, 2.0], [0.1, 0.1]).estimate
+    assert calm.freedom == math.inf and torn.freedom == 1
+
+
 def test_errors_of_a_difference_are_those_of_a_sample(seed):
     """Scatter of 40,000 differences drawn with errors 3 and 4: 5, within five of its errors (false alarm 1e-6)."""
     rng = np.random.default_rng(seed)
@@ -77,8 +114,17 @@ def test_what_is_no_estimate(parts):
     [
         (0.18341, 0.00432, "0.1834 ± 0.0043"),
         (12.3456, 1.2, "12.3 ± 1.2"),
-        (1234.5, 56.0, "1234 ± 56"),
+        (1234.5, 56.0, "1,234 ± 56"),
         (0.25, None, "0.25"),
+        (0.0405172, None, "0.0405"),
+        (25.9629, 0.0, "26.0"),
+        (0.6345, None, "0.6345"),
+        (0.63456, None, "0.635"),
+        (12345.6, None, "12,300"),
+        (40_000.0, None, "40,000"),
+        (8.16597e-16, None, "8.17 × 10⁻¹⁶"),
+        (13_824, None, "13,824"),
+        (0.0, None, "0"),
         (7, None, "7"),
         (7, 0.0, "7"),
         (1.5e-5, 2e-6, "(1.50 ± 0.20) × 10⁻⁵"),

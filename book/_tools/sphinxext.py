@@ -1,4 +1,4 @@
-"""The book's Sphinx extension: executed chapters, two-theme figures, measured numbers, the table of claims.
+"""The book's Sphinx extension: executed chapters, two-theme figures, measured numbers.
 
 Loaded by `_config.yml`. Nothing here runs a chapter; `execute` did that.
 """
@@ -15,12 +15,12 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.directives.patches import Figure
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.docutils import SphinxRole
 
 from book import chapters, reading
 from mpack.statistics import with_error
 
-from . import interactive, places, reference, roles
+from . import bookkeeping, claimpages, interactive, places, reference, roles
 
 log = logging.getLogger(__name__)
 PICTURES = places.BUILD / "figures"
@@ -50,7 +50,8 @@ def swap(app, docname, source):
     notebook = json.loads(path.read_text(encoding="utf8"))
     interactive.freeze(notebook)
     page = Page(docname, reading.captions(notebook), roles.numbers_of(path))
-    notebook["cells"] = [new for cell in notebook["cells"] for new in page.cells(cell)]
+    cells = bookkeeping.page_cells(notebook["cells"])
+    notebook["cells"] = [new for cell in cells for new in page.cells(cell)]
     source[0] = json.dumps(notebook)
 
 
@@ -66,14 +67,30 @@ class Page(NamedTuple):
         if cell["cell_type"] == "markdown":
             return [{**cell, "source": reading.CAPTION.sub("", "".join(cell["source"]))}]
         if not cell.get("outputs"):
-            return [cell]
+            empty = "remove-input" in cell["metadata"].get("tags", ())
+            return [] if empty else [cell]
         figures = [
             output["data"][chapters.FIGURE]
             for output in cell["outputs"]
             if chapters.FIGURE in output.get("data", {})
         ]
-        shown = {**cell, "outputs": without_data(cell["outputs"])}
-        return [shown, *(self.figure(figure) for figure in figures)]
+        shown = {**cell, "outputs": without_data(with_folds(cell["outputs"]))}
+        said = [text for output in shown["outputs"] if (text := audit_sentence(output))]
+        shown["outputs"] = [one for one in shown["outputs"] if not audit_sentence(one)]
+        after = [self.sentence(cell, text) for text in said]
+        after += [self.figure(figure) for figure in figures]
+        if not shown["outputs"] and "remove-input" in cell["metadata"].get("tags", ()):
+            return after
+        return [shown, *after]
+
+    def sentence(self, cell, text):
+        """A Markdown cell with one sentence that a cell printed."""
+        return {
+            "cell_type": "markdown",
+            "id": f"said-{cell['id']}"[:64],
+            "metadata": {},
+            "source": text,
+        }
 
     def figure(self, figure):
         """A Markdown cell with the `mpack-figure` directive for one figure; its two pictures become files."""
@@ -104,6 +121,34 @@ class Page(NamedTuple):
             "metadata": {},
             "source": "\n".join(lines),
         }
+
+
+def with_folds(outputs):
+    """Outputs in which the claims that stand together are one, which opens."""
+    kept, run = [], []
+    for output in [*outputs, {}]:
+        if chapters.CLAIM in output.get("data", {}):
+            run.append(output["data"][chapters.CLAIM])
+            continue
+        if run and not is_silent(output):
+            fold = {"text/html": claimpages.folded(run)}
+            kept.append({"output_type": "display_data", "metadata": {}, "data": fold})
+            run = []
+        kept += [output] if output else []
+    return kept
+
+
+def is_silent(output):
+    """Whether an output is for programs alone."""
+    data = output.get("data", {})
+    return bool(data) and set(data) <= set(DATA)
+
+
+def audit_sentence(output):
+    """The sentence of an output that tells of audits and nothing else, or None."""
+    if output.get("output_type") != "stream":
+        return None
+    return bookkeeping.audit_sentence("".join(output["text"]))
 
 
 def without_data(outputs):
@@ -187,79 +232,6 @@ class Parameter(SphinxRole):
         return [nodes.inline(self.rawtext, str(known[self.text]))], []
 
 
-class Claims(SphinxDirective):
-    """Every claim of the book: what is claimed, where, what was measured, what was expected, the verdict."""
-
-    HEAD = ("Claim", "Chapter", "Measured", "Expected", "Verdict")
-    WIDTHS = (34, 16, 20, 18, 12)
-
-    def run(self):
-        rows = [
-            row
-            for chapter in places.chapters()
-            for row in self.rows(chapter.removesuffix(".ipynb"))
-        ]
-        if not rows:
-            return [nodes.paragraph("", "No chapter of this book makes a claim.")]
-        missed = sum("missed" in row["classes"] for row in rows)
-        summary = f"{len(rows)} claims, {len(rows) - missed} with the verdict they should have, {missed} without."
-        up = "../" * self.env.docname.count("/")
-        link = nodes.reference("", "claims.json", refuri=f"{up}claims.json", internal=True)
-        machines = nodes.paragraph(
-            "", "", nodes.Text("The same table for machines: "), link, nodes.Text(".")
-        )
-        return [nodes.paragraph("", summary), self.table(rows), machines]
-
-    def rows(self, docname):
-        path = executed_copy(self.env, docname)
-        for entry in reading.claims(path) if path else ():
-            row = nodes.row(classes=["passed" if entry["passed"] else "missed"])
-            link = nodes.reference(
-                "",
-                f"{title(path)}, cell {entry['cell']}",
-                internal=True,
-                refuri=self.address(docname, entry["id"]),
-            )
-            measured = (
-                f"{with_error(entry['value'], entry['error'], entry['unit'])} (n = {entry['n']})"
-            )
-            expected = chapters.expectation(entry) + (
-                f" ({entry['source']})" if entry["source"] else ""
-            )
-            for text in (entry["text"], link, measured, expected, chapters.outcome(entry)):
-                row += nodes.entry(
-                    "",
-                    nodes.paragraph(
-                        "", "", text if isinstance(text, nodes.Node) else nodes.Text(text)
-                    ),
-                )
-            yield row
-
-    def address(self, docname, claim):
-        page = self.env.app.builder.get_relative_uri(self.env.docname, docname)
-        return f"{page}#claim-{claim}"
-
-    def table(self, rows):
-        head = nodes.row()
-        for text in self.HEAD:
-            head += nodes.entry("", nodes.paragraph("", text))
-        group = nodes.tgroup(
-            "", *(nodes.colspec(colwidth=width) for width in self.WIDTHS), cols=len(self.HEAD)
-        )
-        group += [nodes.thead("", head), nodes.tbody("", *rows)]
-        return nodes.table("", group, classes=["mpack-claims"])
-
-
-def title(path):
-    """The first heading of a notebook file."""
-    for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
-        if cell["cell_type"] == "markdown":
-            for line in "".join(cell["source"]).splitlines():
-                if line.startswith("# "):
-                    return line[2:].strip()
-    return path.stem
-
-
 def rewrite_all(app, env):
     """When one page was read again, write all: titles and numbers of others stand in every page's margins."""
     return sorted(env.found_docs) if app.mpack_read else []
@@ -331,7 +303,6 @@ def depart_citation(translator, node):
 def setup(app):
     app.mpack_read = False
     app.add_directive("mpack-figure", ThemeFigure)
-    app.add_directive("mpack-claims", Claims)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_role("measured", Measured())
     app.add_role("parameter", Parameter())
@@ -342,6 +313,7 @@ def setup(app):
     app.connect("config-inited", singlehtml_handlers)
     app.connect("config-inited", drop_thebe)
     app.connect("build-finished", finish)
+    claimpages.setup(app)
     interactive.setup(app, ThemeFigure)
     reference.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -7,7 +7,7 @@ from scipy import stats
 from book import campaigns
 from mpack import figures
 from mpack.dynamics import matched_processes
-from mpack.statistics import Estimate, log_means, weighted_mean
+from mpack.statistics import Estimate, log_means, mean_error, weighted_mean
 
 NAMES = tuple(matched_processes(0.01))  # four rules, matched, and their approximations
 PAIRWISE = tuple(name for name in NAMES if "individual" not in name and "RCD" not in name)
@@ -62,7 +62,8 @@ class Agreement:
     def ratio(self, name, reference, place, when=-1):
         """Ratio of two processes' MSD at one of the kick sizes and moments."""
         value = np.exp(self.log_ratio(name, reference, when)[place])
-        return Estimate(value, value * self.error[place, when], self.repeats)
+        error = value * self.error[place, when]
+        return Estimate(value, error, self.repeats, dof=self.logs.freedom)
 
     def pooled_ratio(self, name, reference, small, when=-1):
         """Mean ratio over the kick sizes up to `small`, weighted with its inverse variances."""
@@ -70,18 +71,30 @@ class Agreement:
         ratios, errors = self.log_ratio(name, reference, when)[little], self.error[little, when]
         mean = weighted_mean(ratios, errors)
         value = np.exp(mean.value)
-        return Estimate(value, value * mean.statistical, int(little.sum()) * self.repeats)
+        many = int(little.sum()) * self.repeats
+        return Estimate(
+            value, value * mean.statistical, many, dof=self.logs.freedom
+        )  # at the least
 
     def ratio_of(self, msd, name, place, when):
         """MSD of some other runs over that of a process."""
-        logs = np.log(msd)
-        value = np.exp(logs.mean() - self.mean[place, NAMES.index(name), when])
+        logs, theirs = np.log(msd), self.mean[place, NAMES.index(name), when]
+        own, pooled = mean_error(logs), self.scatter[place, when] / self.repeats**0.5
+        value = np.exp(logs.mean() - theirs)
         noise = logs.var(ddof=1) / len(logs) + self.scatter[place, when] ** 2 / self.repeats
-        return Estimate(value, value * noise**0.5, len(logs))
+        apart = own - Estimate(theirs, pooled, self.repeats, dof=self.logs.freedom)
+        return Estimate(value, value * noise**0.5, len(logs), dof=apart.freedom)
 
     def detectable(self, place):
         """The smallest deviation of a ratio from one found with power 95 % at a false-alarm rate of 5 %."""
         return (stats.norm.ppf(0.975) + stats.norm.ppf(0.95)) * self.error[place, -1]
+
+
+def pooled(ratios):
+    """Weighted mean of ratios; its error is as well known as that of the poorest of them."""
+    mean = weighted_mean(*zip(*ratios))
+    many, dof = sum(one.n for one in ratios), min(one.freedom for one in ratios)
+    return Estimate(mean.value, mean.statistical, many, dof=dof)
 
 
 def ratios(found):
