@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from bookpages import CHAPTERS, HTML, pages, require_book
+from bookpages import CHAPTERS, HTML, ROOT, pages, require_book
 from bs4 import BeautifulSoup
 
 from book import chapters, pictures
-from book._tools import artwork, places
+from book._tools import artwork, bookkeeping, places, scoreboard
 
 
 def code_cells(path):
@@ -190,10 +190,7 @@ def claims():
 def test_each_verdict_follows_from_its_numbers(claims):
     assert claims["format"] == 1
     for claim in claims["claims"]:
-        numbers = {
-            name: claim[name]
-            for name in ("value", "target", "error", "tolerance", "relation", "sigmas")
-        }
+        numbers = {name: claim[name] for name in (*chapters.RULE, "value", "error", "dof")}
         assert claim["verdict"] == chapters.verdict(**numbers) and claim["verdict"] in (
             "agrees",
             "differs",
@@ -216,15 +213,95 @@ def test_what_differs_is_known_and_every_control_fails(claims):
     assert differing == controls | KNOWN_TO_DIFFER
 
 
-def test_each_claim_stands_once_in_the_table_and_once_in_its_chapter(claims, soups):
-    table = soups["book/claims.html"].find("table", class_="mpack-claims")
-    rows = [] if table is None else table.tbody.find_all("tr")
-    assert len(rows) == len(claims["claims"])
-    assert len({claim["id"] for claim in claims["claims"]}) == len(rows)
-    for claim, row in zip(claims["claims"], rows):
-        link = row.find("a")["href"]
-        assert link == f"../{claim['chapter']}.html#claim-{claim['id']}"
-        assert soups[f"{claim['chapter']}.html"].find(id=f"claim-{claim['id']}") is not None
+def test_each_claim_stands_once_in_the_tables_and_once_in_its_chapter(claims, soups):
+    page = soups["book/claims.html"]
+    own, controls = (
+        page.find("table", class_=f"mpack-rows-{kind}") for kind in ("own", "controls")
+    )
+    for table, wanted in ((own, False), (controls, True)):
+        rows = table.find_all("tr", attrs={"data-verdict": True})
+        entries = [claim for claim in claims["claims"] if claim["control"] == wanted]
+        assert len(rows) == len(entries) == len({claim["id"] for claim in entries})
+        for claim, row in zip(entries, rows):
+            assert row.find("a")["href"] == f"../{claim['chapter']}.html#claim-{claim['id']}"
+            assert row["data-verdict"] == claim["verdict"]
+            card = soups[f"{claim['chapter']}.html"].find_all(id=f"claim-{claim['id']}")
+            assert len(card) == 1 and card[0].find_parent("details", class_="mpack-claims-fold")
+
+
+def test_claims_are_one_line_where_they_are_made(soups):
+    for chapter in places.chapters():
+        for fold in soups[chapter.replace(".ipynb", ".html")].find_all(class_="mpack-claims-fold"):
+            assert not fold.has_attr("open") and fold.summary
+            many = len(fold.find_all(class_="mpack-claim"))
+            said = fold.summary.get_text()
+            assert many == 1 or re.search(r"\d+ claims?: |negative controls?, ", said), said
+
+
+def test_no_bookkeeping_is_shown(soups):
+    """No page shows a call that checks, records or claims and does nothing else."""
+    for chapter in places.chapters():
+        page = soups[chapter.replace(".ipynb", ".html")]
+        for block in page.select("div.cell_input pre"):
+            tree = ast.parse(re.sub(r"^%.*$", "", block.get_text(), flags=re.M))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Expr):
+                    assert not bookkeeping._is_call(node.value), (chapter, ast.unparse(node))
+
+
+def test_every_statement_of_the_papers_has_its_verdict_on_the_page(claims, soups):
+    known = {claim["id"]: claim for claim in claims["claims"]}
+    page = soups["book/claims.html"]
+    for part in scoreboard.board(claims["claims"]):
+        for one in part.statements:
+            row = page.find(id=f"statement-{one.id}")
+            assert row is not None, one.id
+            if one.claims:
+                (verdict,) = row.find_all(class_="mpack-outcome")
+                assert verdict.get_text() == one.verdict
+                assert verdict["href"].rpartition("#claim-")[2] in known
+                assert not re.search(r"[{}]", one.found), one.found
+            else:
+                assert "not tested here:" in row.get_text()
+                line = row.find_parent("tr").find(class_="mpack-outcome")
+                assert line.get_text() == "not yet tested"
+
+
+NUMBER = re.compile(r"(?<![\w.,±/-])(±\s?)?(\d[\d,]*\.\d+)(?![\w.]|\s?±)")
+
+
+def prose(soup):
+    """The paragraphs, list items and captions of a page, without code, formulas and tables."""
+    article = soup.find("article")
+    for tag in article.find_all(["pre", "code", "table", "script", "style"]):
+        tag.decompose()
+    for tag in article.find_all(
+        class_=["math", "mpack-claims-fold", "cell_output", "mpack-interactive"]
+    ):
+        tag.decompose()
+    return [tag.get_text(" ") for tag in article.find_all(["p", "li", "figcaption"])]
+
+
+def significant(number):
+    return len(number.replace(",", "").replace(".", "").lstrip("0"))
+
+
+def test_numbers_in_prose_are_rounded_to_what_they_are_worth():
+    """At most four significant digits, unless they stand so in the source or have an error."""
+    require_book()
+    assert significant("0.0405172") == 6 and significant("25.96") == 4
+    found = []
+    for page in pages():
+        if page.startswith("book/api/"):
+            continue
+        source_file = next(ROOT.glob(page.replace(".html", ".*")))
+        typed = source_file.read_text(encoding="utf8")
+        html = (HTML / page).read_text(encoding="utf8")
+        for text in prose(BeautifulSoup(html, "html.parser")):
+            for with_error, number in NUMBER.findall(text):
+                if not with_error and significant(number) > 4 and number not in typed:
+                    found.append((page, number, text[:60]))
+    assert not found
 
 
 def test_the_claims_file_beside_the_pages_is_the_one_that_was_written(claims):

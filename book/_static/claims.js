@@ -19,7 +19,7 @@ function choose(form) {
 
 /** Show the rows that are chosen, the chapters that have some, and how many there are. */
 function filter(form) {
-  const verdict = form.elements["mpack-verdict"].value, chapter = form.elements.chapter.value;
+  const verdict = form.elements.verdict.value, chapter = form.elements.chapter.value;
   const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
   let left = 0;
   for (const table of document.querySelectorAll("table.mpack-claims")) {

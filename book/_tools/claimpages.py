@@ -4,6 +4,7 @@ On that page stand the scoreboard, the rows by chapter with a filter, and the ne
 """
 
 import json
+import re
 from html import escape
 
 from docutils import nodes
@@ -38,7 +39,7 @@ def summary(entries):
         kind = "Negative control" if entry["control"] else "Claim"
         return (
             f'{kind}: <b>{escape(chapters.outcome(entry))}</b>. <span class="mpack-claims-text">'
-            f"{escape(entry['text'])}</span>"
+            f"{prose(entry['text'])}</span>"
         )
     own = [entry for entry in entries if not entry["control"]]
     controls = [entry for entry in entries if entry["control"]]
@@ -70,17 +71,17 @@ def card(entry):
     facts = [badge(entry), f"measured {measured(entry)}", f"expected {expected(entry)}"]
     facts += [chapters.power(entry)] if chapters.power(entry) else []
     source = (
-        f' <span class="mpack-source">({escape(entry["source"])})</span>' if entry["source"] else ""
+        f' <span class="mpack-source">({prose(entry["source"])})</span>' if entry["source"] else ""
     )
     return (
         f'<div class="mpack-claim {state([entry])} {entry["verdict"]}" id="claim-{entry["id"]}">'
-        f"<p>{escape(entry['text'])}{source}</p><p>{' · '.join(facts)}</p></div>"
+        f"<p>{prose(entry['text'])}{source}</p><p>{' · '.join(facts)}</p></div>"
     )
 
 
 def badge(entry):
     """The verdict on a claim."""
-    return f'<b class="mpack-verdict {_look(entry)}">{escape(chapters.outcome(entry))}</b>'
+    return f'<b class="mpack-outcome {_look(entry)}">{escape(chapters.outcome(entry))}</b>'
 
 
 def _look(entry):
@@ -96,7 +97,21 @@ def measured(entry):
 
 def expected(entry):
     """What a claim expects."""
-    return f'<span class="mpack-number">{escape(chapters.expectation(entry))}</span>'
+    said = chapters.expectation(entry)
+    if entry["relation"] == "consistent":
+        unit = f" {entry['unit']}" if entry["unit"] else ""
+        said = f"{rounded(entry['target'])}{unit}, to {rounded(entry['resolution'], 2)}"
+    return f'<span class="mpack-number">{escape(said)}</span>'
+
+
+SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9])([φfτbν])_([c∞rf0J])(?![A-Za-z0-9])")
+
+
+def prose(text):
+    """Words as HTML, their indices set low and their powers high."""
+    return re.sub(
+        r"\^([¼½¾]|[0-9.]+)", r"<sup>\1</sup>", SUBSCRIPT.sub(r"\1<sub>\2</sub>", escape(text))
+    )
 
 
 class Page(SphinxDirective):
@@ -132,7 +147,7 @@ class Scoreboard(Page):
             for word in (*WORDS, scoreboard.UNTESTED)
         }
         counts = " ".join(
-            f'<span class="mpack-verdict {_slug(word)}">{number} {_word(word, number)}</span>'
+            f'<span class="mpack-outcome {_slug(word)}">{number} {_word(word, number)}</span>'
             for word, number in many.items()
         )
         head = f'<p class="mpack-score-counts">Of {len(every)} statements: {counts}</p>'
@@ -167,9 +182,9 @@ class Scoreboard(Page):
         many = f" ({len(one.claims)})" if len(one.claims) > 1 else ""
         label = f"{one.verdict}{many}: the claim in its chapter"
         return (
-            f'<tr id="statement-{one.id}" class="{one.verdict}"><td>{escape(one.where)}</td>'
-            f"<td>{escape(one.says)}</td><td>{escape(one.found)}</td>"
-            f'<td><a class="mpack-verdict {one.verdict}" href="{self.address(deciding)}" '
+            f'<tr id="statement-{one.id}" class="{one.verdict}"><td>{prose(one.where)}</td>'
+            f"<td>{prose(one.says)}</td><td>{prose(one.found)}</td>"
+            f'<td><a class="mpack-outcome {one.verdict}" href="{self.address(deciding)}" '
             f'title="{label}">{one.verdict}</a></td></tr>'
         )
 
@@ -191,16 +206,16 @@ def _heading(text, kind):
 
 def _untested(statements):
     """One line that names what has not been tested, and opens to say why."""
-    names = "; ".join(f"{escape(one.says)} <i>({escape(one.where)})</i>" for one in statements)
+    names = "; ".join(f"{prose(one.says)} <i>({prose(one.where)})</i>" for one in statements)
     why = "".join(
-        f'<li id="statement-{one.id}">{escape(one.says)} <i>({escape(one.where)})</i>: '
-        f"not tested here: {escape(one.found)}.</li>"
+        f'<li id="statement-{one.id}">{prose(one.says)} <i>({prose(one.where)})</i>: '
+        f"not tested here: {prose(one.found)}.</li>"
         for one in statements
     )
     return (
         '<tr class="mpack-untested"><td colspan="3"><details><summary>'
         f"<span>{names}</span></summary><ul>{why}</ul></details></td>"
-        f'<td><span class="mpack-verdict not-yet-tested">{scoreboard.UNTESTED}</span></td></tr>'
+        f'<td><span class="mpack-outcome not-yet-tested">{scoreboard.UNTESTED}</span></td></tr>'
     )
 
 
@@ -245,8 +260,8 @@ class Claims(Page):
     def row(self, entry):
         """A claim; its sentence leads to where it is made."""
         theory = scoreboard.wrong_theories().get(entry["id"]) if entry["control"] else None
-        text = f'<a href="{self.address(entry)}">{escape(theory or entry["text"])}</a>'
-        text += f'<span class="mpack-source">{escape(entry["text"] if theory else entry["source"])}</span>'
+        text = f'<a href="{self.address(entry)}">{prose(theory or entry["text"])}</a>'
+        text += f'<span class="mpack-source">{prose(entry["text"] if theory else entry["source"])}</span>'
         power = rounded(entry["notices"], 2) if entry["notices"] else "any"
         cells = (
             badge(entry),
@@ -271,7 +286,7 @@ def _form(entries, names):
     kinds += [(word, f"{number} {_word(word, number)}") for word, number in many.items()]
     kinds += [("control", f"{len(entries) - len(own)} controls")]
     buttons = "".join(
-        f'<label><input type="radio" name="mpack-verdict" value="{value}"'
+        f'<label><input type="radio" name="verdict" value="{value}"'
         f"{' checked' if value == 'all' else ''}> {text}</label>"
         for value, text in kinds
     )

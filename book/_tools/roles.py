@@ -29,7 +29,7 @@ def words_of(role, body, numbers):
         entry = numbers.get(body.rpartition(":")[2])
         return with_error(entry["value"], entry["error"], entry["unit"]) if entry else "…"
     if role == "parameter":
-        return str(numbers.get(body, {"value": "…"})["value"])
+        return parameter(body, numbers.get(body, {"value": "…"})["value"])
     if role.startswith("cite"):
         named = [re.sub(r"^(\w+?)(\d{4}).*", r"\1 \2", key.strip()) for key in body.split(",")]
         return f"({'; '.join(named)})" if role == "cite:p" else " and ".join(named)
@@ -40,6 +40,15 @@ def words_of(role, body, numbers):
     if role in ("ref", "doc") and not target:
         return body.rpartition("/")[2].replace("_", " ")
     return shown
+
+
+def parameter(name, value):
+    """A parameter's value in words: as it was chosen, with commas in large integers (not in a seed)."""
+    if isinstance(value, list):
+        return ", ".join(parameter(name, one) for one in value)
+    if isinstance(value, int) and not isinstance(value, bool) and "seed" not in name:
+        return f"{value:,}"
+    return str(value)
 
 
 def plain(text, numbers):

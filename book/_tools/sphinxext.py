@@ -67,8 +67,7 @@ class Page(NamedTuple):
         if cell["cell_type"] == "markdown":
             return [{**cell, "source": reading.CAPTION.sub("", "".join(cell["source"]))}]
         if not cell.get("outputs"):
-            empty = "remove-input" in cell["metadata"].get("tags", ())
-            return [] if empty else [cell]
+            return [] if is_wordless(cell) else [cell]
         figures = [
             output["data"][chapters.FIGURE]
             for output in cell["outputs"]
@@ -79,7 +78,7 @@ class Page(NamedTuple):
         shown["outputs"] = [one for one in shown["outputs"] if not audit_sentence(one)]
         after = [self.sentence(cell, text) for text in said]
         after += [self.figure(figure) for figure in figures]
-        if not shown["outputs"] and "remove-input" in cell["metadata"].get("tags", ()):
+        if not shown["outputs"] and is_wordless(cell):
             return after
         return [shown, *after]
 
@@ -121,6 +120,11 @@ class Page(NamedTuple):
             "metadata": {},
             "source": "\n".join(lines),
         }
+
+
+def is_wordless(cell):
+    """Whether a cell shows no code: nothing of it was left."""
+    return "remove-input" in cell.get("metadata", {}).get("tags", ())
 
 
 def with_folds(outputs):
@@ -229,7 +233,7 @@ class Parameter(SphinxRole):
             place = {"location": self.get_location(), "type": "mpack", "subtype": "parameter"}
             log.warning("%s has no parameter %r", self.env.docname, self.text, **place)
             return [nodes.inline(self.rawtext, "?")], []
-        return [nodes.inline(self.rawtext, str(known[self.text]))], []
+        return [nodes.inline(self.rawtext, roles.parameter(self.text, known[self.text]))], []
 
 
 def rewrite_all(app, env):
