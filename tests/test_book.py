@@ -211,6 +211,7 @@ def test_what_differs_is_known_and_every_control_fails(claims):
     differing = {claim["id"] for claim in claims["claims"] if claim["verdict"] == "differs"}
     controls = {claim["id"] for claim in claims["claims"] if claim["control"]}
     assert differing == controls | KNOWN_TO_DIFFER
+    assert set(scoreboard.wrong_theories()) == controls, "each control says which theory it is"
 
 
 def test_each_claim_stands_once_in_the_tables_and_once_in_its_chapter(claims, soups):

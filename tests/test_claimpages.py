@@ -74,8 +74,7 @@ def test_the_verdict_on_a_statement_follows_from_its_claims():
 
 
 # Every equation, figure and conclusion of the papers, tested here or not.
-STATED = set(
-    """
+STATED = """
     bro potential bro-approximation sde sgd-approximation individual-bro rcd sgd matching inverted
     large-kicks-rcd large-kicks transition gd-static slowing fig-3 fig-3-recipe one-by-one manna-bro
     size-universality mean-field active-high-d fig-5a fig-5b fig-5b-all fig-5b-finite fig-5b-rule
@@ -85,8 +84,7 @@ STATED = set(
     k-transient k-stationary k-loss k-current k-displacement k-exponent k-batch k-decay k-images
     k-anomalous k-local k-eta k-network-batch k-sweep-beta k-sweep-decay k-oscillations k-isotropy
     k-resnet
-    """.split()
-)
+"""
 
 
 def test_every_statement_of_the_papers_is_on_the_list_once():
@@ -96,7 +94,7 @@ def test_every_statement_of_the_papers_is_on_the_list_once():
         for part in paper["parts"]
         for row in part["statements"]
     ]
-    assert len(rows) == len(STATED) and {row["id"] for row in rows} == STATED
+    assert sorted(row["id"] for row in rows) == sorted(STATED.split())
     for row in rows:
         tested = bool(row.get("claims") or row.get("against"))
         assert tested != ("untested" in row), f"{row['id']}: either claims or a reason"

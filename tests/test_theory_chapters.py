@@ -26,7 +26,7 @@ run = small(SMALL)
 
 @pytest.mark.parametrize("name", SMALL)
 def test_no_claim_differs_and_every_control_does(run, name):
-    run(name).check_verdicts()
+    run(name).check_verdicts(weak=("msd-control-",))  # three runs of sixty spheres
 
 
 def test_one_step_has_the_moments_of_the_theory(run):

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from bookpages import HTML, pages, require_book
+from claimsseen import check_claims
 
 WIDE, PHONE = {"width": 1300, "height": 900}, {"width": 360, "height": 740}
 ALL = [*pages(), "search.html", "genindex.html"]
@@ -113,6 +114,7 @@ def test_page(browser, address, name):
         page.add_style_tag(content="* { transition: none !important; }")  # colours are read at once
         check_whole(visit, {urlsplit(address).netloc})
         assert cut_code(page) == []
+        check_claims(page, name)
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
             page.wait_for_function(f"document.documentElement.dataset.theme == '{theme}'")
