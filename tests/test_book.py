@@ -293,8 +293,8 @@ def test_numbers_in_prose_are_rounded_to_what_they_are_worth():
     assert significant("0.0405172") == 6 and significant("25.96") == 4
     found = []
     for page in pages():
-        if page.startswith("book/api/"):
-            continue
+        if page.startswith("book/api/") or page == "book/bibliography.html":
+            continue  # examples of code; numbers of articles
         source_file = next(ROOT.glob(page.replace(".html", ".*")))
         typed = source_file.read_text(encoding="utf8")
         html = (HTML / page).read_text(encoding="utf8")

@@ -27,7 +27,7 @@ BLUNT = entry("b", 0.1, chapters.control(chapters.above(0.0)))
         ([CONTROL], "Negative control: differs, as it must. What is claimed."),
         ([AGREES] * 3, "3 claims: all agree"),
         ([AGREES] * 11 + [UNDECIDED], "12 claims: 11 agree, 1 undecided"),
-        ([AGREES, DIFFERS], "2 claims: 1 agree, 1 differ"),
+        ([AGREES, DIFFERS], "2 claims: 1 agrees, 1 differs"),
         ([AGREES, CONTROL], "1 claim: agrees; a negative control, different, as it must"),
         ([CONTROL, CONTROL], "2 negative controls, different, as they must"),
         ([AGREES, AGREES, CONTROL, BLUNT], "2 claims: all agree; 2 negative controls, 1 of which not told apart"),

@@ -42,8 +42,11 @@ def without(cell, source):
     tags = cell["metadata"].get("tags", [])
     if "parameters" in tags or source == _source(cell).rstrip():
         return cell
-    if not source.strip():
-        tags = [*(tag for tag in tags if tag not in HIDING), "remove-input"]
+    if not source.strip():  # the renderer passes over a cell without any code, and over its outputs
+        source, tags = (
+            "# bookkeeping",
+            [*(tag for tag in tags if tag not in HIDING), "remove-input"],
+        )
     return {**cell, "source": source, "metadata": {**cell["metadata"], "tags": tags}}
 
 

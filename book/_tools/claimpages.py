@@ -59,10 +59,9 @@ def _counted(entries):
     counts = {word: sum(entry["verdict"] == word for entry in entries) for word in WORDS}
     if len(entries) == 1:
         return f"1 claim: <b>{entries[0]['verdict']}</b>"
-    plural = {"agrees": "agree", "differs": "differ", "undecided": "undecided"}
-    words = [f"<b>{many} {plural[word]}</b>" for word, many in counts.items() if many]
+    words = [f"<b>{many} {_word(word, many)}</b>" for word, many in counts.items() if many]
     if len(words) == 1:
-        return f"{len(entries)} claims: <b>all {plural[next(w for w in counts if counts[w])]}</b>"
+        return f"{len(entries)} claims: <b>all {_word(entries[0]['verdict'], len(entries))}</b>"
     return f"{len(entries)} claims: {', '.join(words)}"
 
 
@@ -108,10 +107,9 @@ SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9])([φfτbν])_([c∞rf0J])(?![A-Za-z0-9]
 
 
 def prose(text):
-    """Words as HTML, their indices set low and their powers high."""
-    return re.sub(
-        r"\^([¼½¾]|[0-9.]+)", r"<sup>\1</sup>", SUBSCRIPT.sub(r"\1<sub>\2</sub>", escape(text))
-    )
+    """Words as HTML: indices set low, powers high, a number kept together with its error."""
+    low = SUBSCRIPT.sub(r"\1<sub>\2</sub>", escape(text.replace(" ± ", "\u00a0±\u00a0")))
+    return re.sub(r"\^([¼½¾]|[0-9.]+)", r"<sup>\1</sup>", low)
 
 
 class Page(SphinxDirective):

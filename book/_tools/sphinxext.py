@@ -74,21 +74,22 @@ class Page(NamedTuple):
             if chapters.FIGURE in output.get("data", {})
         ]
         shown = {**cell, "outputs": without_data(with_folds(cell["outputs"]))}
-        said = [text for output in shown["outputs"] if (text := audit_sentence(output))]
-        shown["outputs"] = [one for one in shown["outputs"] if not audit_sentence(one)]
-        after = [self.sentence(cell, text) for text in said]
+        audits = [output for output in shown["outputs"] if is_audit(output)]
+        shown["outputs"] = [output for output in shown["outputs"] if output not in audits]
+        after = [self.sentence(cell, audits)] if audits else []
         after += [self.figure(figure) for figure in figures]
         if not shown["outputs"] and is_wordless(cell):
             return after
         return [shown, *after]
 
-    def sentence(self, cell, text):
-        """A Markdown cell with one sentence that a cell printed."""
+    def sentence(self, cell, audits):
+        """A Markdown cell with what a cell printed of its audits, in one sentence."""
+        printed = "".join("".join(output["text"]) for output in audits)
         return {
             "cell_type": "markdown",
-            "id": f"said-{cell['id']}"[:64],
+            "id": f"audit-{cell['id']}"[:64],
             "metadata": {},
-            "source": text,
+            "source": bookkeeping.audit_sentence(printed),
         }
 
     def figure(self, figure):
@@ -148,11 +149,10 @@ def is_silent(output):
     return bool(data) and set(data) <= set(DATA)
 
 
-def audit_sentence(output):
-    """The sentence of an output that tells of audits and nothing else, or None."""
-    if output.get("output_type") != "stream":
-        return None
-    return bookkeeping.audit_sentence("".join(output["text"]))
+def is_audit(output):
+    """Whether an output tells of audits and of nothing else."""
+    printed = "".join(output["text"]) if output.get("output_type") == "stream" else ""
+    return bookkeeping.audit_sentence(printed) is not None
 
 
 def without_data(outputs):
@@ -220,6 +220,7 @@ class Measured(SphinxRole):
             return [nodes.inline(self.rawtext, "?")], []
         entry = known[name]
         text = with_error(entry["value"], entry["error"], entry["unit"])
+        text = text.replace(" ± ", "\u00a0±\u00a0")  # a number is not parted from its error
         return [nodes.inline(self.rawtext, text, classes=["mpack-measured"])], []
 
 
