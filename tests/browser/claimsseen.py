@@ -17,7 +17,8 @@ def check_folds(page):
     last = page.locator(".mpack-claims-fold .mpack-claim").last
     page.evaluate("id => { location.hash = id; }", last.get_attribute("id"))
     page.wait_for_function("document.querySelector('.mpack-claims-fold[open] .mpack-claim:target')")
-    assert 0 <= last.bounding_box()["y"] < page.viewport_size["height"]
+    page.wait_for_function("""() => { const { top } = document.querySelector(':target').getBoundingClientRect();
+        return top >= 0 && top < innerHeight; }""")  # it may glide there
     assert page.locator(".mpack-claims-fold[open]").count() == 1
     page.evaluate("""() => { history.replaceState(null, '', location.pathname); scrollTo(0, 0);
         document.querySelector('.mpack-claims-fold[open]').open = false; }""")
