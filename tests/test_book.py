@@ -11,7 +11,7 @@ from bookpages import CHAPTERS, HTML, ROOT, pages, require_book
 from bs4 import BeautifulSoup
 
 from book import chapters, pictures
-from book._tools import artwork, bookkeeping, places, scoreboard
+from book._tools import artwork, bookkeeping, labels, places, scoreboard
 from mpack.statistics import with_error
 
 
@@ -333,3 +333,19 @@ def test_the_first_screen_quotes_claims_as_they_are(claims, soups):
     assert "in its class, not within our errors" in page.text
     agreed = ("moments-sgd", "msd-late-sgd", "end-point-is-random-close-packing")
     assert {c["verdict"] for c in claims["claims"] if c["id"] in agreed} == {"agrees"}  # "yes"
+
+
+def test_copies_call_figures_equations_and_exercises_by_the_numbers_of_the_book():
+    """`labels` counts without Sphinx what Sphinx numbers: each printed number, chapter by chapter."""
+    require_book()
+    printed = {}
+    for name in places.chapters():
+        page = (HTML / name).with_suffix(".html").read_text(encoding="utf8")
+        soup = BeautifulSoup(page, "html.parser")
+        for kind in soup.select("figure[id], div.exercise[id]"):
+            printed[kind["id"]] = kind.select_one(".caption-number").text.strip()
+        for equation in soup.select("div.math[id^=equation-]"):
+            number = equation.select_one(".eqno").find(string=True)
+            printed[equation["id"].removeprefix("equation-")] = number.strip()
+    counted = {key: one for key, one in labels.numbers().items() if not key.startswith("sec-")}
+    assert len(printed) > 200 and counted == printed

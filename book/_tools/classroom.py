@@ -17,7 +17,7 @@ from pathlib import Path
 
 from book import reading
 
-from . import labels, places
+from . import bookkeeping, labels, places
 from .lesson import Lesson, code_cell, text_cell
 from .places import BUILD, ROOT, relative, say, sha256
 from .roles import numbers_of
@@ -93,16 +93,30 @@ def copy(notebook, kind, answers, numbers):
         elif what == "end":
             inside = None
         elif kind != "student" or inside is None:
-            cells += lesson.cells(content) if what == "text" else [_folded(content)]
+            cells += lesson.cells(content) if what == "text" else [content]
+    cells = _folded(cells)
     for place, cell in enumerate(cells):
         cell["id"] = f"cell-{place + 1:02d}"
     return {**notebook, "cells": cells}
 
 
-def _folded(cell):
-    """A cell of code, closed if the book folds it away."""
-    if FOLDED.isdisjoint(cell["metadata"].get("tags", [])):
-        return cell
+def _folded(cells):
+    """The same cells, closed where the book folds their code away or leaves it out."""
+    shown = bookkeeping.shown_code(
+        ["".join(cell["source"]) if cell["cell_type"] == "code" else "" for cell in cells]
+    )
+    return [
+        _closed(cell) if cell["cell_type"] == "code" and _out_of_sight(cell, left) else cell
+        for cell, left in zip(cells, shown, strict=True)
+    ]
+
+
+def _out_of_sight(cell, left):
+    tags = set(cell["metadata"].get("tags", ()))
+    return bool(tags & FOLDED) or not left.strip() and "parameters" not in tags
+
+
+def _closed(cell):
     hidden = {**cell["metadata"].get("jupyter", {}), "source_hidden": True}
     return {**cell, "metadata": {**cell["metadata"], "jupyter": hidden}}
 

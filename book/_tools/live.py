@@ -25,7 +25,7 @@ import yaml
 
 from book.chapters import FIGURE
 
-from . import classroom, labels, lesson, places
+from . import bookkeeping, classroom, labels, lesson, places
 from .interactive import VIEW
 from .places import BUILD, ROOT, relative, say
 from .roles import numbers_of
@@ -85,6 +85,7 @@ def _as_run(cells, executed):
         if cell["cell_type"] == "code"
     }
     codes = [cell for cell in cells if cell["cell_type"] == "code"]
+    left = bookkeeping.shown_code(["".join(cell["source"]) for cell in codes])
     live = {
         place
         for place, cell in enumerate(codes)
@@ -99,7 +100,8 @@ def _as_run(cells, executed):
             continue
         place += 1
         if place not in live:
-            yield lesson.text_cell(_shown(cell, outputs["".join(cell["source"])]))
+            code = "" if _is_closed(cell) else left[place]
+            yield lesson.text_cell(_shown(code, outputs["".join(cell["source"])]))
         if place in live:
             yield _quiet(cell)
         elif place in needed:  # its outputs stand above
@@ -132,11 +134,13 @@ def _names(source):
     return reads, makes
 
 
-def _shown(cell, outputs):
-    """What a cell gave when the book was built, under its code unless the book folds that away."""
-    source = "".join(cell["source"])
-    closed = cell["metadata"].get("jupyter", {}).get("source_hidden")
-    code = f"```python\n{source}\n```\n" if not closed else ""
+def _is_closed(cell):
+    return cell["metadata"].get("jupyter", {}).get("source_hidden", False)
+
+
+def _shown(code, outputs):
+    """What a cell gave when the book was built, under the code that the book shows."""
+    code = f"```python\n{code}\n```\n" if code.strip() else ""
     return code + "\n".join(filter(None, (_output(one) for one in outputs)))
 
 
@@ -152,7 +156,7 @@ def _output(output):
 
 
 def _folded(cell):
-    return _quiet(cell) if cell["metadata"].get("jupyter", {}).get("source_hidden") else cell
+    return _quiet(cell) if _is_closed(cell) else cell
 
 
 def _quiet(cell):
