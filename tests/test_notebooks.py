@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import takewhile
 
 import papermill
 import pytest
@@ -36,9 +37,11 @@ OPENING = re.compile(
 
 
 def opening(path):
-    """The first cell of a chapter, taken apart, and all its Markdown and code."""
+    """The first cells of a chapter, taken apart, and all its Markdown and code; a figure may stand among them."""
     cells = json.loads(path.read_text(encoding="utf8"))["cells"]
-    first = "".join(cells[0]["source"])
+    leading = takewhile(lambda cell: cell["cell_type"] == "markdown", cells)
+    first = "\n\n".join("".join(cell["source"]) for cell in leading)
+    first = re.sub(r"^```\{mpack-widget\}.*?^```\n+", "", first, flags=re.DOTALL | re.MULTILINE)
     found = OPENING.match(first)
     assert found, f"{path.stem} does not open with what was found: {first[:200]}"
     return found, "".join("".join(cell["source"]) for cell in cells)

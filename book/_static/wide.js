@@ -24,7 +24,7 @@
     if (wide === box.classList.contains("mpack-wide")) return;
     box.classList.toggle("mpack-wide", wide);
     if (wide) {
-      if (!box.hasAttribute("tabindex")) {
+      if (box.tabIndex < 0) { // also where the theme has set it so, before the window became narrow
         box.tabIndex = 0;
         box.dataset.mpackTab = "";
       }

@@ -302,8 +302,8 @@ def arguments(folder=FOLDER, options=()):
         "voila",
         str(folder),
         *fixed,
-        "--Voila.ip=127.0.0.1",
         *options,
+        *([] if any(".ip=" in one for one in options) else ["--Voila.ip=127.0.0.1"]),  # once
     ]
 
 

@@ -14,14 +14,16 @@ def check_folds(page):
     heights = page.evaluate("""() => [...document.querySelectorAll('.mpack-claims-fold > summary')]
         .filter(line => line.offsetParent).map(line => line.offsetHeight)""")
     assert all(height < 40 for height in heights), heights
+    close = "for (const fold of document.querySelectorAll('.mpack-claims-fold')) fold.open = false;"
+    page.evaluate(close)
     last = page.locator(".mpack-claims-fold .mpack-claim").last
     page.evaluate("id => { location.hash = id; }", last.get_attribute("id"))
     page.wait_for_function("document.querySelector('.mpack-claims-fold[open] .mpack-claim:target')")
     page.wait_for_function("""() => { const { top } = document.querySelector(':target').getBoundingClientRect();
         return top >= 0 && top < innerHeight; }""")  # it may glide there
     assert page.locator(".mpack-claims-fold[open]").count() == 1
-    page.evaluate("""() => { history.replaceState(null, '', location.pathname); scrollTo(0, 0);
-        document.querySelector('.mpack-claims-fold[open]').open = false; }""")
+    page.evaluate("() => { history.replaceState(null, '', location.pathname); scrollTo(0, 0); }")
+    page.evaluate(close)
 
 
 def check_filter(page):
@@ -47,4 +49,4 @@ def check_filter(page):
     assert page.locator(rows).count() == every
     tall = page.evaluate("""() => [...document.querySelectorAll('table.mpack-claims .mpack-number')]
         .filter(number => number.offsetHeight > 24).map(number => number.innerText)""")
-    assert tall == [], "a number with its error stands in one line"
+    assert tall == []  # a number with its error stands in one line

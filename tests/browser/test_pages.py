@@ -61,7 +61,7 @@ def formulas(page):
 def sideways(page):
     """How many pixels the page can be scrolled sideways, and what reaches over its edge."""
     return page.evaluate("""() => { const width = document.documentElement.clientWidth;
-        const inside = 'pre, table, .math, mjx-container, .highlight';  // these scroll in their own box
+        const inside = 'pre, table, .math, mjx-container, .highlight, summary';  // scroll or end in their own box
         const over = [...document.querySelectorAll('article *')].filter(e => !e.closest(inside)
             && e.getBoundingClientRect().right > width + 1).map(e => e.outerHTML.slice(0, 80));
         return [document.documentElement.scrollWidth - width, over]; }""")
