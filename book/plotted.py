@@ -227,7 +227,7 @@ def with_errors(container):
         return {}
     for kind, found in zip(kinds, segments):
         axis = "xy".index(kind)
-        if len(found) == columns[kind].size:
+        if found.ndim == 3 and len(found) == columns[kind].size:  # else no bar was drawn
             columns[f"{kind}_minus"] = columns[kind] - found[:, 0, axis]
             columns[f"{kind}_plus"] = found[:, 1, axis] - columns[kind]
     return columns

@@ -29,6 +29,8 @@ def tree(tmp_path):
         "book/bibliography.md",
     ):
         shutil.copy(ROOT / name, root / name)
+    (root / "book/scoreboard.yaml").write_text("[]\n")  # no paper states anything of these pages
+    (root / "book/controls.yaml").write_text("{}\n")
     (root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/preface\nchapters:\n- file: notebooks/short\n"
         "- file: book/claims\n- file: book/bibliography\n"

@@ -11,7 +11,7 @@ import pytest
 from bookpages import ROOT
 
 import mpack
-from book._tools import live
+from book._tools import lesson, live
 from mpack.widgets import _same, _sources
 
 PAGE = (ROOT / live.LESSON).read_text(encoding="utf8")
@@ -31,7 +31,7 @@ def run(state, steps, **other):
 
 
 def links(text):
-    return [state.strip() for _, name, state in live.SET.findall(text) if name == "fig-playground"]
+    return [state.strip() for _, name, state in lesson.SET.findall(text) if name == "fig-playground"]
 
 
 def at(run, step):
