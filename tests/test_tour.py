@@ -31,7 +31,9 @@ def run(state, steps, **other):
 
 
 def links(text):
-    return [state.strip() for _, name, state in lesson.SET.findall(text) if name == "fig-playground"]
+    return [
+        state.strip() for _, name, state in lesson.SET.findall(text) if name == "fig-playground"
+    ]
 
 
 def at(run, step):
