@@ -27,7 +27,7 @@ def test_the_classroom_by_voila(browser, tmp_path):
         page = visit.page
         page.goto(f"{address}/voila/render/Classroom.ipynb")
         page.wait_for_selector(".mpk canvas", timeout=90_000)
-        page.get_by_role("button", name="Not enough").click()
+        page.get_by_role("button", name="Next", exact=True).first.click()  # to "Not enough"
         page.wait_for_function(
             "document.querySelector('.mpk').mpackFigure.state.phi === 0.75", timeout=30_000
         )
