@@ -117,7 +117,9 @@ function mpackPage(figures, parts = {}) {
       model.replace(changes);
       if (link) model.host.followed?.(link);
       const { top, bottom } = node.getBoundingClientRect();
-      if (top < 0 || bottom > innerHeight) show(node);
+      // An address without a state is a link like any other: the page itself goes there.
+      const stated = link || location.hash.includes("?");
+      if (stated && (top < 0 || bottom > innerHeight)) show(node);
     }
   }
 
@@ -127,8 +129,8 @@ function mpackPage(figures, parts = {}) {
       until = performance.now() + 2000,
       go = () => node.scrollIntoView({ block: "start", behavior: "instant" }),
       place = () => node.getBoundingClientRect().top;
-    for (const type of ["wheel", "touchstart", "pointerdown", "keydown"])
-      addEventListener(type, () => reader.abort(), { signal: reader.signal, passive: true });
+    for (const type of ["wheel", "touchstart", "pointerdown", "keydown", "click"])
+      addEventListener(type, () => reader.abort(), { signal: reader.signal, passive: true, capture: true });
     go();
     const wanted = place();
     const hold = () => {
