@@ -232,15 +232,20 @@ def _claim(id, text, measured, relation, source="", unit=None):
     said = verdict(found.value, error=found.error, dof=dof, **rule)
     reach = found.reach(relation.sigmas)
     return {
-        **{"id": id, "text": text, "value": found.value, "error": found.error, **rule},
-        **{
-            "n": found.n,
-            "dof": dof,
-            "reach": reach,
-            "notices": reach + (relation.tolerance or 0.0),
-        },
-        **{"unit": unit, "source": source, "control": relation.control},
-        **{"verdict": said, "passed": said == ("differs" if relation.control else "agrees")},
+        "id": id,
+        "text": text,
+        "value": found.value,
+        "error": found.error,
+        **rule,
+        "n": found.n,
+        "dof": dof,
+        "reach": reach,
+        "notices": reach + (relation.tolerance or 0.0),
+        "unit": unit,
+        "source": source,
+        "control": relation.control,
+        "verdict": said,
+        "passed": said == ("differs" if relation.control else "agrees"),
     }
 
 
@@ -281,7 +286,7 @@ def expectation(entry):
         tolerance = f" ± {entry['tolerance']:.4g}" if entry["tolerance"] else ""
         return f"{target}{tolerance}{unit}"
     if entry["relation"] == "consistent":
-        return f"{target}{unit}, to {entry['resolution']:.2g}"
+        return f"{target}{unit}, to {rounded(entry['resolution'], 2)}"
     return f"{entry['relation']} {target}{unit}"
 
 
@@ -396,7 +401,7 @@ def table(rows, columns=None, *, caption=None, formats=None):
 
 GREEK = {"rho": "ρ", "nu": "ν", "zeta": "ζ", "phi": "φ", "tau": "τ", "lambda": "λ"}
 SYMBOL = re.compile(
-    rf"(?<![\w>])({'|'.join(GREEK)}|[A-Za-zα-ω])(?:_(c|f|a|r|s|tau|phi|i|k|\d)\b|([∞∥⊥]))"
+    rf"(?<![\w>])({'|'.join(GREEK)}|[A-Za-zα-ω])(?:_(c|f|a|r|s|tau|phi|i|k|J|∞|\d)(?!\w)|([∞∥⊥]))"
 )
 
 

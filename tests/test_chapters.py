@@ -74,6 +74,9 @@ def test_names_made_later_in_a_session_are_no_parameters():
     chapters.check(names, n=(1, 9))
 
 
+CONSISTENT = {"error": 0.05, "relation": "consistent"}
+
+
 @pytest.mark.parametrize(
     ("value", "options", "expected"),
     [
@@ -85,26 +88,10 @@ def test_names_made_later_in_a_session_are_no_parameters():
         (1.0, {"target": 0.9, "error": 0.05, "relation": "consistent"}, "agrees"),
         (1.0, {"target": 0.8, "error": 0.05, "relation": "consistent"}, "differs"),
         # what the measurement could not have noticed, it cannot confirm
-        (
-            1.0,
-            {"target": 0.9, "error": 0.05, "relation": "consistent", "resolution": 0.2},
-            "agrees",
-        ),
-        (
-            1.0,
-            {"target": 0.9, "error": 0.05, "relation": "consistent", "resolution": 0.1},
-            "undecided",
-        ),
-        (
-            1.0,
-            {"target": 0.8, "error": 0.05, "relation": "consistent", "resolution": 0.1},
-            "differs",
-        ),
-        (
-            2.6,
-            {"target": 1.0, "error": 6.5, "relation": "consistent", "resolution": 0.1},
-            "undecided",
-        ),
+        (1.0, CONSISTENT | {"target": 0.9, "resolution": 0.2}, "agrees"),
+        (1.0, CONSISTENT | {"target": 0.9, "resolution": 0.1}, "undecided"),
+        (1.0, CONSISTENT | {"target": 0.8, "resolution": 0.1}, "differs"),
+        (2.6, CONSISTENT | {"target": 1.0, "error": 6.5, "resolution": 0.1}, "undecided"),
         # three errors of two, three, eight runs: 236, 19.2, 4.5 standard errors of Student's t
         (1.0, {"target": 0.0, "error": 0.01, "relation": "above", "dof": 1}, "undecided"),
         (1.0, {"target": 0.0, "error": 0.06, "relation": "above", "dof": 2}, "undecided"),

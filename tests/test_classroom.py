@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import mpack
 from book import chapters, reading
-from book._tools import classroom, roles
+from book._tools import bookkeeping, classroom, roles
 
 papermill = pytest.importorskip("papermill")
 
@@ -231,7 +231,7 @@ def test_a_copy_has_no_role_left_and_folds_what_the_book_folds(kind, path):
         assert not raw, raw
     for cell in made["cells"]:
         tags = set(cell["metadata"].get("tags", []))
-        if cell["cell_type"] == "code" and tags & classroom.FOLDED:
+        if cell["cell_type"] == "code" and tags & bookkeeping.HIDING:
             assert cell["metadata"]["jupyter"]["source_hidden"]
         source = "".join(cell["source"])
         if cell["cell_type"] == "code" and re.fullmatch(r"chapters\.record\([^\n]*\)\s*", source):

@@ -1,13 +1,5 @@
-// Links to a claim open the line that it is folded into; the page of all claims filters its rows.
+// The page of all claims filters its rows. (That a link opens what its target is folded into is jump.js.)
 // Works from a file, without a server.
-
-/** Open every fold around what the address names, and go there. */
-function unfold() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (!target?.closest("details")) return;
-  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
-  target.scrollIntoView();
-}
 
 /** The choice made in the form, from what the address asks for at first: ?verdict=differs. */
 function choose(form) {
@@ -42,10 +34,8 @@ function filter(form) {
   form.querySelector("output").value = `${left} shown`;
 }
 
-/** Start: folds everywhere, the filter where there is one. */
+/** Start, where there is a filter. */
 function start() {
-  unfold();
-  addEventListener("hashchange", unfold);
   const form = document.querySelector("form.mpack-filter");
   if (!form) return;
   form.hidden = false;

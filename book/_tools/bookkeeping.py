@@ -54,8 +54,7 @@ def shown_code(sources):
     """Of each cell's code what a page shows of it."""
     trees = [_parsed(source) for source in sources]
     hidden = _hidden(trees, [source.splitlines() for source in sources])
-    return [_cut(source, [node for node in hidden if node in _all(tree)]) if tree else source.rstrip()
-            for source, tree in zip(sources, trees)]  # fmt: skip
+    return [_cut(source, hidden & _all(tree)) for source, tree in zip(sources, trees)]
 
 
 def _source(cell):
@@ -65,8 +64,8 @@ def _source(cell):
 def _parsed(source):
     try:
         return ast.parse(source)
-    except SyntaxError:  # a magic
-        return None
+    except SyntaxError:  # a magic, of which nothing is hidden
+        return ast.Module([], [])
 
 
 def _all(tree):
@@ -76,7 +75,7 @@ def _all(tree):
 def _hidden(trees, lines):
     """The statements that are not shown."""
     hidden = set()
-    units = [unit for k, tree in enumerate(trees) if tree for unit in _units(tree.body, k)]
+    units = [unit for k, tree in enumerate(trees) for unit in _units(tree.body, k)]
     while True:
         left = [unit for unit in units if not hidden & {unit.node, *unit.parents}]
         more = {
@@ -90,6 +89,15 @@ def _hidden(trees, lines):
         hidden |= more
 
 
+def names(source):
+    """(names that a cell of code reads before it makes them, names that it makes)."""
+    reads, makes = set(), set()
+    for unit in _units(_parsed(source).body, 0):
+        reads |= unit.uses - makes
+        makes |= unit.sets
+    return reads, makes
+
+
 def _units(body, cell, parents=()):
     """Statements in order, the blocks of compound ones after their heads."""
     for node in body:
@@ -101,6 +109,8 @@ def _units(body, cell, parents=()):
         uses = {one.id for part in head for one in ast.walk(part) if _is(one, ast.Load)}
         sets = {one.id for part in head for one in ast.walk(part) if _is(one, ast.Store)}
         sets |= {node.name} if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else set()
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            sets |= {(one.asname or one.name).partition(".")[0] for one in node.names}
         yield Unit(cell, node, parents, frozenset(uses), frozenset(sets))
         if compound:
             for block in blocks:

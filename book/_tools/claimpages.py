@@ -3,9 +3,9 @@
 On that page stand the scoreboard, the rows by chapter with a filter, and the negative controls.
 """
 
-import json
 import re
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 from book import chapters
 from mpack.statistics import rounded, with_error
 
-from . import claims, places, scoreboard
+from . import claims, labels, places, scoreboard
 
 WORDS = ("agrees", "undecided", "differs")
 
@@ -96,19 +96,12 @@ def measured(entry):
 
 def expected(entry):
     """What a claim expects."""
-    said = chapters.expectation(entry)
-    if entry["relation"] == "consistent":
-        unit = f" {entry['unit']}" if entry["unit"] else ""
-        said = f"{rounded(entry['target'])}{unit}, to {rounded(entry['resolution'], 2)}"
-    return f'<span class="mpack-number">{escape(said)}</span>'
-
-
-SUBSCRIPT = re.compile(r"(?<![A-Za-z0-9])([φfτbν])_([c∞rf0J])(?![A-Za-z0-9])")
+    return f'<span class="mpack-number">{escape(chapters.expectation(entry))}</span>'
 
 
 def prose(text):
     """Words as HTML: indices set low, powers high, a number kept together with its error."""
-    low = SUBSCRIPT.sub(r"\1<sub>\2</sub>", escape(text.replace(" ± ", "\u00a0±\u00a0")))
+    low = chapters.symbols(escape(text.replace(" ± ", "\u00a0±\u00a0")))
     return re.sub(r"\^([¼½¾]|[0-9.]+)", r"<sup>\1</sup>", low)
 
 
@@ -228,7 +221,9 @@ class Claims(Page):
             return [nodes.paragraph("", "No chapter of this book makes a claim.")]
         own = [entry for entry in entries if not entry["control"]]
         controls = [entry for entry in entries if entry["control"]]
-        names = {entry["chapter"]: title(entry["chapter"]) for entry in entries}
+        names = {
+            entry["chapter"]: labels.titles()[Path(entry["chapter"]).name] for entry in entries
+        }
         up = "../" * self.env.docname.count("/")
         return self.raw(
             _form(entries, names)
@@ -298,17 +293,6 @@ def _form(entries, names):
         '<label>Words <input type="search" name="words" autocomplete="off"></label>'
         '<output aria-live="polite"></output></form>'
     )
-
-
-def title(chapter):
-    """The first heading of an executed chapter."""
-    path = places.EXECUTED / f"{chapter}.ipynb"
-    for cell in json.loads(path.read_text(encoding="utf8"))["cells"]:
-        if cell["cell_type"] == "markdown":
-            for line in "".join(cell["source"]).splitlines():
-                if line.startswith("# "):
-                    return line[2:].strip()
-    return path.stem
 
 
 def setup(app):

@@ -23,7 +23,6 @@ from .places import BUILD, ROOT, relative, say, sha256
 from .roles import numbers_of
 
 KINDS = ("student", "teacher", "reader")
-FOLDED = {"hide-input", "remove-input", "hide-cell", "remove-cell"}  # tags, as the book knows them
 WRITTEN = ".written.json"  # in a folder of copies: the digest that each had when it was written
 _BLOCK = re.compile(
     r"^(?P<fence>`{3,})\{(?P<name>exercise|solution-start|solution-end|hint)\}[ \t]*(?P<label>[\w-]*)[ \t]*\n"
@@ -113,7 +112,7 @@ def _folded(cells):
 
 def _out_of_sight(cell, left):
     tags = set(cell["metadata"].get("tags", ()))
-    return bool(tags & FOLDED) or not left.strip() and "parameters" not in tags
+    return bool(tags & bookkeeping.HIDING) or not left.strip() and "parameters" not in tags
 
 
 def _closed(cell):

@@ -2,7 +2,7 @@
 
 Scripts and styles of the pages are named here too. Each of the scripts does one thing:
 
-* `landing.js`: a link leads to its target, also when the page is still growing;
+* `jump.js`: a link leads to its target, also when the page is still growing;
 * `wide.js`: what is wider than the page scrolls in its own box, and says so;
 * `enlarge.js`: a picture opens large;
 * `notes.js`: what a link leads to, shown beside it (`hover.py` makes the notes).
@@ -18,7 +18,7 @@ from PIL import Image
 
 from . import places
 
-SCRIPTS = ("landing.js", "wide.js", "enlarge.js", "notes.js")
+SCRIPTS = ("jump.js", "wide.js", "enlarge.js", "notes.js")
 STYLES = ("pages.css",)
 IMAGE = re.compile(r"<img\b[^>]*>")
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')

@@ -11,7 +11,7 @@ import re
 
 from mpack.widgets import _sources
 
-from .roles import FENCE, plain
+from .roles import FENCE, OPTION, plain
 
 SET = re.compile(r"\{mpack-set\}`(.+?)\s*<([a-z0-9-]+):([^`]*)>`", re.DOTALL)
 _ITEMS = re.compile(r"(?:^\d+\. .*\n?)+", re.MULTILINE)
@@ -110,7 +110,7 @@ class Lesson:
         return re.sub(r"[$*\\]|\{|\}", "", plain(words, self.numbers))
 
     def _figure(self, fence):
-        options = dict(re.findall(r":([\w-]+): *(.*)\n", fence["options"]))
+        options = dict(OPTION.findall(fence["options"]))
         name = fence["title"].strip()
         variable = "figure_" + options["name"].removeprefix("fig-").replace("-", "_")
         self.figures[options["name"]] = variable

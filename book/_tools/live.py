@@ -9,7 +9,6 @@ question that wants an answer before it gives its own. The chapters are copied w
 solutions, with the book's roles written out. Nothing is kept twice.
 """
 
-import ast
 import base64
 import html
 import io
@@ -85,32 +84,32 @@ def _as_run(cells, executed):
         if cell["cell_type"] == "code"
     }
     codes = [cell for cell in cells if cell["cell_type"] == "code"]
-    left = bookkeeping.shown_code(["".join(cell["source"]) for cell in codes])
-    live = {
-        place
-        for place, cell in enumerate(codes)
-        if any(VIEW in one.get("data", {}) for one in outputs.get("".join(cell["source"]), [{}]))
-        or "".join(cell["source"]) not in outputs
-    }
-    needed = _needed(["".join(cell["source"]) for cell in codes], live) | live
-    place = -1
+    sources = ["".join(cell["source"]) for cell in codes]
+    gave = [outputs.get(source) for source in sources]  # None: made for this notebook
+    live = {place for place, found in enumerate(gave) if found is None or _is_touched(found)}
+    needed, left = _needed(sources, live), bookkeeping.shown_code(sources)
+    places_ = iter(range(len(codes)))
     for cell in cells:
         if cell["cell_type"] != "code":
             yield cell
             continue
-        place += 1
-        if place not in live:
-            code = "" if _is_closed(cell) else left[place]
-            yield lesson.text_cell(_shown(code, outputs["".join(cell["source"])]))
+        place = next(places_)
         if place in live:
             yield _quiet(cell)
-        elif place in needed:  # its outputs stand above
-            yield _quiet(lesson.code_cell(f"%%capture\n{''.join(cell['source'])}"))
+            continue
+        yield lesson.text_cell(_shown("" if _is_closed(cell) else left[place], gave[place]))
+        if place in needed:  # its outputs stand above
+            yield _quiet(lesson.code_cell(f"%%capture\n{sources[place]}"))
+
+
+def _is_touched(outputs):
+    """Whether a cell gave controls."""
+    return any(VIEW in one.get("data", {}) for one in outputs)
 
 
 def _needed(sources, wanted):
     """Places of the cells on whose names the wanted ones depend, through others too."""
-    names = [_names(source) for source in sources]
+    names = [bookkeeping.names(source) for source in sources]
     found, missing = set(), set()
     for place in reversed(range(len(sources))):
         reads, makes = names[place]
@@ -118,20 +117,6 @@ def _needed(sources, wanted):
             found.add(place)
             missing = (missing - makes) | reads
     return found - set(wanted)
-
-
-def _names(source):
-    """(names that a cell reads before it makes them, names that it makes)."""
-    reads, makes = set(), set()
-    for statement in ast.parse(source).body:
-        used = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-        reads |= {node.id for node in used if isinstance(node.ctx, ast.Load)} - makes
-        makes |= {node.id for node in used if not isinstance(node.ctx, ast.Load)}
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-            makes.add(statement.name)
-        if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            makes |= {(one.asname or one.name).partition(".")[0] for one in statement.names}
-    return reads, makes
 
 
 def _is_closed(cell):

@@ -60,8 +60,8 @@
     setTimeout(() => event.defaultPrevented || land(to.hash)); // after the browser's own jump
   }, { capture: true });
   window.addEventListener("hashchange", () => {
-    const element = named(location.hash);
-    if (element) open(element);
+    // By hand, or by going back: the browser jumps itself, but not to what is folded away.
+    if (named(location.hash)?.closest("details:not([open]), .toggle-hidden")) land(location.hash);
   });
 
   // A page that is opened again, or gone back to, keeps the place where it was left.
