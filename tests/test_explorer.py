@@ -5,6 +5,7 @@ import json
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -184,7 +185,9 @@ def test_the_last_picture_is_of_the_end_although_one_is_under_way(monkeypatch):
     explorer = None
     monkeypatch.setattr("mpack.widgets._explorer.chunks", pieces)
     monkeypatch.setattr("mpack.widgets._explorer.APART", 0.0)
-    asyncio.run(notebook())
+    # A thread of its own: a browser that other tests hold open has its loop in this one.
+    with ThreadPoolExecutor(1) as kernel:
+        kernel.submit(asyncio.run, notebook()).result()
     assert explorer.trajectory.steps == 20 and shown == [(1, False), (20, True)]
 
 

@@ -998,6 +998,7 @@ def test_buttons_of_the_collapse_go_where_they_say(collapse):
     assert canvases.count() == 3
     shown = painted(collapse)
     assert len(shown) == 3 and min(shown) > 5
+    collapse.call(UNFOLD)
     collapse.press("Manna")
     known = mpack.scaling.exponents("Manna", 3)
     state = collapse.state()
