@@ -130,7 +130,7 @@ USERS = {
     "batch": {"_kernels.steps"},
     "flatness": {"_kernels.observe"},
     "sizes": {"sizes", "specification"},
-    "regression": {"_kernels.regression", "limiting"},
+    "regression": {"_kernels.regression", "limiting.runs"},
     "network": {"_kernels.network", "network"},
     "bootstrap": {"scaling"},
     "known_answers": {"_kernels.known_answers"},

@@ -1,0 +1,48 @@
+"""The limiting dynamics of SGD: what stochastic gradient descent does after it has converged.
+
+Stochastic gradient descent with momentum on linear regression, as an underdamped Langevin equation
+and as the exact recursion it is. Source: Kunin, Sagastuy-Brena, Gillespie, Margalit, Tanaka,
+Ganguli, Yamins, "The limiting dynamics of SGD: modified loss, phase-space oscillations, and
+anomalous diffusion", Neural Computation 36, 151 (2024), arXiv:2107.09133; the discrete results are
+derived in the chapter and checked in the tests.
+
+Convention (Kunin et al.): v' = beta v - g_B(theta), theta' = theta + eta v', time t = eta k after k
+steps. Parameters, losses and gradients are dimensionless. One mode is an eigenvector of the Hessian
+H.
+
+    LinearRegressionSGD     everything known in closed form about one choice of hyperparameters
+    regression_data         a data set whose Hessian and gradient noise are known to rounding
+    run_regression          an ensemble of real mini-batch runs
+    linear_displacement     mean-square displacement for measured curvatures and noise (a network)
+    anomalous_exponent      the exponent of a mean-square displacement, with its error
+    autoregression          momentum and curvature read off a stationary run
+    discriminant            whether a mode oscillates, measured
+"""
+
+from mpack.limiting.displacement import (
+    ExponentFit,
+    anomalous_exponent,
+    autoregression,
+    discriminant,
+    linear_displacement,
+    power_law_displacement,
+)
+from mpack.limiting.model import LinearRegressionSGD, Stationary
+from mpack.limiting.modes import propagator, step_matrix
+from mpack.limiting.runs import RegressionRuns, regression_data, run_regression
+
+__all__ = [
+    "ExponentFit",
+    "LinearRegressionSGD",
+    "RegressionRuns",
+    "Stationary",
+    "anomalous_exponent",
+    "autoregression",
+    "discriminant",
+    "linear_displacement",
+    "power_law_displacement",
+    "propagator",
+    "regression_data",
+    "run_regression",
+    "step_matrix",
+]
