@@ -112,7 +112,7 @@ const runtime = (() => {
 
   // ---------------------------------------------------------------------------------------------- drawing
 
-  const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+  const FONT = '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", "Liberation Sans", sans-serif';
 
   /** Draw marked text on a canvas; returns its width. `align`: 0 left, 0.5 centred, 1 right. */
   function write(g, text, x, y, { size = 12, align = 0, colour = null, bold = false, draw = true } = {}) {
