@@ -49,4 +49,4 @@ def check_filter(page):
     assert page.locator(rows).count() == every
     tall = page.evaluate("""() => [...document.querySelectorAll('table.mpack-claims .mpack-number')]
         .filter(number => number.offsetHeight > 24).map(number => number.innerText)""")
-    assert tall == []  # a number with its error stands in one line
+    assert tall == [], tall  # a number with its error stands in one line
