@@ -142,6 +142,7 @@ class Scoreboard(Page):
             for word, number in many.items()
         )
         head = f'<p class="mpack-score-counts">Of {len(every)} statements: {counts}</p>'
+        head += _glance(parts)
         body, paper = "", None
         for part in parts:
             if part.paper != paper:
@@ -180,6 +181,35 @@ class Scoreboard(Page):
         )
 
 
+MARKS = {"agrees": "✓", "undecided": "?", "differs": "✗", scoreboard.UNTESTED: "·"}
+
+
+def _glance(parts):
+    """All statements on one screen: a line a group, a mark a statement, which leads to its row."""
+    rows, paper = "", None
+    for part in parts:
+        if part.paper != paper:
+            paper = part.paper
+            rows += _heading(paper, "mpack-paper", 3)
+        marks = " ".join(_mark(one) for one in part.statements)
+        missed = "; ".join(prose(one.says) for one in part.statements if one.verdict == "differs")
+        rows += f'<tr><th scope="row">{escape(part.title)}</th><td>{marks}</td><td>'
+        rows += (
+            f'<b class="mpack-outcome differs">differs</b>: {missed}</td></tr>'
+            if missed
+            else "</td></tr>"
+        )
+    return f'<table class="mpack-glance"><tbody>{rows}</tbody></table>'
+
+
+def _mark(one):
+    words = escape(f"{one.where}: {one.says}: {one.verdict}")
+    return (
+        f'<a class="mpack-mark {_slug(one.verdict)}" href="#statement-{one.id}" title="{words}" '
+        f'aria-label="{words}">{MARKS[one.verdict]}</a>'
+    )
+
+
 def _slug(word):
     return word.replace(" ", "-")
 
@@ -191,8 +221,8 @@ def _word(word, number):
     return word
 
 
-def _heading(text, kind):
-    return f'<tr class="{kind}"><th colspan="4" scope="colgroup">{escape(text)}</th></tr>'
+def _heading(text, kind, columns=4):
+    return f'<tr class="{kind}"><th colspan="{columns}" scope="colgroup">{escape(text)}</th></tr>'
 
 
 def _untested(statements):

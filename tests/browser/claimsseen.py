@@ -4,6 +4,7 @@
 def check_claims(page, name):
     """What holds of the claims of a page that is open; nothing where there are none."""
     if name == "book/claims.html":
+        check_glance(page)
         check_filter(page)
     elif page.locator(".mpack-claims-fold").count():
         check_folds(page)
@@ -24,6 +25,20 @@ def check_folds(page):
     assert page.locator(".mpack-claims-fold[open]").count() == 1
     page.evaluate("() => { history.replaceState(null, '', location.pathname); scrollTo(0, 0); }")
     page.evaluate(close)
+
+
+def check_glance(page):
+    """Every statement has a mark, all of them on the first screen, and each leads to its row."""
+    marks = page.locator(".mpack-glance .mpack-mark")
+    led = [mark.get_attribute("href").removeprefix("#") for mark in marks.all()]
+    rows = page.evaluate(
+        "() => [...document.querySelectorAll('[id^=statement-]')].map(row => row.id)"
+    )
+    assert sorted(led) == sorted(rows) and len(led) > 60
+    foot = page.evaluate("""() => {
+        const { bottom } = document.querySelector('.mpack-glance').getBoundingClientRect();
+        return bottom + scrollY; }""")
+    assert foot < 800, foot
 
 
 def check_filter(page):
