@@ -11,7 +11,6 @@ Lines that begin with # say what the axes are (`pandas.read_csv(name, comment="#
 import csv
 import io
 import re
-from itertools import count
 
 import numpy as np
 
@@ -70,15 +69,20 @@ def said_of(axes):
 
 def words_at(axis):
     """What stands in words along an axis, each with its place; "" where the axis has numbers."""
+    return ", ".join(f"{number(place)} = {text}" for place, text in words_of(axis))
+
+
+def words_of(axis):
+    """[(place, word)] along an axis; [] where it has numbers."""
     from matplotlib.ticker import FixedFormatter, FuncFormatter
 
     formatter = axis.get_major_formatter()
     if not isinstance(formatter, (FixedFormatter, FuncFormatter)):
-        return ""
+        return []
     places = axis.get_majorticklocs()
     found = [(place, str(formatter(place, at))) for at, place in enumerate(places)]
     words = [(place, text) for place, text in found if re.search(r"[^\W\d_]{2}", text)]
-    return ", ".join(f"{number(place)} = {text}" for place, text in words if "$" not in text)
+    return [(place, text) for place, text in words if "$" not in text]
 
 
 def points(panel, name, columns):
@@ -157,15 +161,35 @@ def shade(artist):
     return to_hex(colour) if len(colour) else ""
 
 
-def name_of(artist, label, known, numbers):
-    """The label of a series, or of what looks the same; else a number, and the process whose colour it has."""
+def name_of(artist, label, known, unnamed, columns):
+    """The label of a series, or of what looks the same; else a word on an axis where its one point
+    stands; else a number, and the process whose colour it has.
+
+    Points that are drawn one by one and look the same are one series. `unnamed` holds the numbers
+    that are given.
+    """
     if said(label):
         return label
     for look in looks(artist):
         if look in known:
             return known[look]
+    single = {"x", "y"} <= columns.keys() and all(np.size(one) == 1 for one in columns.values())
+    if single and (word := word_beside(first(artist).axes, columns)):
+        return word
+    key = looks(artist)[0] if single and looks(artist) else len(unnamed)
     process = next((name for name in MARKERS if COLOURS[name][0] == shade(artist)), None)
-    return f"unnamed {next(numbers)}" + (f", in the colour of {process}" if process else "")
+    told = f"unnamed {unnamed.setdefault(key, len(unnamed) + 1)}"
+    return told + (f", in the colour of {process}" if process else "")
+
+
+def word_beside(axes, columns):
+    """The word on an axis that stands nearest to a single point, less than half a unit away."""
+    for name in ("y", "x"):
+        at = float(np.squeeze(columns[name]))
+        near = [(abs(place - at), text) for place, text in words_of(getattr(axes, f"{name}axis"))]
+        if near and min(near)[0] < 0.5:
+            return min(near)[1]
+    return ""
 
 
 # Series
@@ -174,19 +198,19 @@ def name_of(artist, label, known, numbers):
 
 def series(axes, known):
     """All that a panel draws from data, as (name, {column: numbers})."""
-    numbers, parts = count(1), set()
+    unnamed, parts = {}, set()
     for container in axes.containers:
         parts |= {id(part) for part in flat(container)}
         columns = in_container(container)
         if columns:
             label = next(filter(said, (container.get_label(), first(container).get_label())), "")
-            yield name_of(container, label, known, numbers), columns
+            yield name_of(container, label, known, unnamed, columns), columns
     for artist in (*axes.lines, *axes.collections, *axes.patches, *axes.images):
         if id(artist) in parts or not artist.get_visible():
             continue
         columns = in_artist(axes, artist)
         if columns:
-            yield name_of(artist, artist.get_label(), known, numbers), columns
+            yield name_of(artist, artist.get_label(), known, unnamed, columns), columns
 
 
 def flat(container):

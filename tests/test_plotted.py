@@ -114,6 +114,17 @@ def test_words_on_an_axis_are_told(figure):
     assert plotted.csv_of(fig).splitlines()[0] == "# panel 1: y: 0 = without, 1 = with"
 
 
+def test_points_drawn_one_by_one_are_named_by_the_word_beside_them_or_by_their_look(figure):
+    fig, left, right = figure
+    for place, value in enumerate([0.3, 0.5]):
+        left.errorbar(value, place + 0.1, xerr=0.1, fmt="o", color="#123456")
+        right.errorbar(value, place, xerr=0.1, fmt="o", color="#123456")
+    right.errorbar(0.4, 0, xerr=0.1, fmt="o", color="#654321")
+    left.set_yticks([0, 1], ["without", "with"])
+    found = table(fig)
+    assert found.series.tolist() == ["without", "with", "unnamed 1", "unnamed 1", "unnamed 2"]
+
+
 def test_what_is_hidden_or_no_data_is_left_out(figure):
     fig, left, _ = figure
     left.text(0.1, 0.1, "words")
