@@ -297,11 +297,12 @@ def with_error(value: Any, error: float | None = None, unit: str | None = None) 
     biggest = max(abs(value), error)
     if _PLAIN[0] <= biggest < _PLAIN[1]:
         digits = max(1 - power, 0)
-        return f"{value:,.{digits}f} ± {error:,.{digits}f}{tail}"
+        return f"{_minus(f'{value:,.{digits}f}')} ± {error:,.{digits}f}{tail}"
     shift = math.floor(math.log10(biggest))
     digits = max(shift - power + 1, 0)
     scale = 10.0**shift
-    return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f}) × {_ten_to(shift)}{tail}"
+    scaled = _minus(f"{value / scale:.{digits}f}")
+    return f"({scaled} ± {error / scale:.{digits}f}) × {_ten_to(shift)}{tail}"
 
 
 _PLAIN = 1e-3, 1e5  # sizes that are written without a power of ten
@@ -324,22 +325,27 @@ def rounded(value: float, digits: int = 3) -> str:
     Examples
     --------
     >>> from mpack.statistics import rounded
-    >>> rounded(25.9629), rounded(0.52), rounded(16_000), rounded(2 / 3, 2)
-    ('26.0', '0.52', '16,000', '0.67')
+    >>> rounded(25.9629), rounded(0.52), rounded(16_000), rounded(-2 / 3, 2)
+    ('26.0', '0.52', '16,000', '−0.67')
     """
     digits = _check.integer("digits", digits, 1)
     if isinstance(value, numbers.Integral):
-        return f"{value:,}"
+        return _minus(f"{value:,}")
     if not math.isfinite(value) or value == 0.0:
-        return f"{value:g}"
+        return _minus(f"{value:g}")
     as_is = Decimal(repr(float(value))).normalize()
     short = as_is if len(as_is.as_tuple().digits) <= digits + 1 else None
     number = Decimal(f"{float(value):.{digits - 1}e}") if short is None else short
     if _PLAIN[0] <= abs(number) < _PLAIN[1]:
         places = max(0, -number.as_tuple().exponent)  # type: ignore[operator]  # finite, so an integer
-        return f"{number:,.{places}f}"
+        return _minus(f"{number:,.{places}f}")
     shift = number.adjusted()
-    return f"{number.scaleb(-shift)} × {_ten_to(shift)}"
+    return f"{_minus(str(number.scaleb(-shift)))} × {_ten_to(shift)}"
+
+
+def _minus(number: str) -> str:
+    """A number with the sign of print, which is as wide as a plus, and at which no line breaks."""
+    return number.replace("-", "−")
 
 
 def _ten_to(power: int) -> str:
