@@ -297,11 +297,11 @@ def with_error(value: Any, error: float | None = None, unit: str | None = None) 
     biggest = max(abs(value), error)
     if _PLAIN[0] <= biggest < _PLAIN[1]:
         digits = max(1 - power, 0)
-        return f"{_minus(f'{value:,.{digits}f}')} ± {error:,.{digits}f}{tail}"
+        return f"{_minus(f'{value:z,.{digits}f}')} ± {error:,.{digits}f}{tail}"
     shift = math.floor(math.log10(biggest))
     digits = max(shift - power + 1, 0)
     scale = 10.0**shift
-    scaled = _minus(f"{value / scale:.{digits}f}")
+    scaled = _minus(f"{value / scale:z.{digits}f}")
     return f"({scaled} ± {error / scale:.{digits}f}) × {_ten_to(shift)}{tail}"
 
 

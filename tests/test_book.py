@@ -1,6 +1,7 @@
 """The sources of the chapters and the built pages, looked at as files."""
 
 import ast
+import copy
 import json
 import re
 from pathlib import PurePosixPath
@@ -240,6 +241,17 @@ def test_claims_are_one_line_where_they_are_made(soups):
             assert many == 1 or re.search(r"\d+ claims?: |negative controls?, ", said), said
 
 
+def test_no_role_is_left_as_it_was_typed(soups):
+    """Also not in a formula, where a role is no role."""
+    for page, soup in soups.items():
+        if page.startswith("book/api/"):
+            continue
+        article = copy.copy(soup.select_one("article"))
+        for code in article.select("pre, code"):
+            code.extract()
+        assert re.findall(r"\{[a-z][a-z:-]*\}`[^`]*`", article.get_text()) == [], page
+
+
 def test_no_bookkeeping_is_shown(soups):
     """No page shows a call that checks, records or claims and does nothing else."""
     for chapter in places.chapters():
@@ -326,12 +338,12 @@ def test_the_first_screen_quotes_claims_as_they_are(claims, soups):
         assert text == with_error(claim["value"], claim["error"], claim["unit"])
     verdicts = {}
     for row in page.select("table.mpack-findings tbody tr"):
-        said = "not" if "Not within our errors" in row.text else "said"
+        said = "not" if "Not here." in row.text else "said"
         verdicts.setdefault(said, []).append(
             {badge.text for badge in row.select("a.mpack-verdict")}
         )
     assert verdicts["not"] == [{"differs"}] and all(verdicts["said"])
-    assert "in its class, not within our errors" in page.text
+    assert "The universality class: no" in page.text
     agreed = ("moments-sgd", "msd-late-sgd", "end-point-is-random-close-packing")
     assert {c["verdict"] for c in claims["claims"] if c["id"] in agreed} == {"agrees"}  # "yes"
 

@@ -207,6 +207,7 @@ def test_no_augmentation_and_grain_alone(seed):
 
 
 def test_the_probe_finds_planes_and_chance():
+    pytest.importorskip("sklearn", reason="an extra: the probe is scikit-learn's")
     random = np.random.default_rng(1)
     labels = np.arange(600) % 3
     features = np.eye(3)[labels] * 4 + random.normal(size=(600, 3)) * 0.1

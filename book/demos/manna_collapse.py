@@ -369,6 +369,8 @@ def activity_numbers(steady, bent, activities, places, top):
         for short, name in SHORT.items():
             S = Estimate(found.fits[name].quality, found.spread(name))
             numbers |= {f"alone-{short}-{low}": S, f"alone-{short}-{low}-4000": large[name].quality}
+        numbers[f"alone-points-{low}-4000"] = large["Manna"].points
+        numbers[f"alone-phi-c-{low}"] = found.fits["Manna"].parameter("rho_c")
         numbers[f"alone-beta-{low}"] = -bent[process].parameter("zeta_f")
         numbers[f"alone-nu-{low}"] = bent[process].parameter("nu")
         for n in (1_000, 4_000):
