@@ -254,6 +254,20 @@ def test_sentences_of_a_section_are_not_those_of_its_subsections():
     assert searchtext.parts(document) == [[["out"], "outside"], [["in"], "inside"]]
 
 
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (r"\phi_c", "φ_c"),
+        (r"f_\infty\le 0.35", "f_∞≤0.35"),
+        (r"\alpha=\tfrac43\epsilon", "α=4/3ε"),
+        (r"\mathrm{Bin}(2k, b_f)", "Bin(2k, b_f)"),
+        (r"S(q)\propto q^{\frac{1}{4}}", "S(q)∝q^1/4"),
+    ],
+)
+def test_a_formula_in_a_line_of_the_search(formula, text):
+    assert searchtext.in_words(formula) == text
+
+
 def test_a_figure_of_a_chapter_is_written_with_its_data(monkeypatch, tmp_path):
     monkeypatch.setattr(sphinxext, "PICTURES", tmp_path)
     (option,) = sphinxext.data_option({"name": "one", "csv": "panel,series\n"})

@@ -5,6 +5,8 @@ Sphinx's own search fetches each page that it found, to show the lines around wh
 """
 
 import json
+import re
+import unicodedata
 from pathlib import Path
 
 from docutils import nodes
@@ -41,12 +43,46 @@ def text_of(section):
 
 def words(node):
     """The words of a node."""
+    if isinstance(node, nodes.math):
+        return in_words(node.astext())
     if isinstance(node, nodes.Text):
         return node.astext()
     if isinstance(node, UNREAD):
         return ""
     text = "".join(words(child) for child in node.children)
-    return text if isinstance(node, (nodes.Inline, nodes.math)) else f" {text} "
+    return text if isinstance(node, nodes.Inline) else f" {text} "
+
+
+SIGNS = {"le": "≤", "ge": "≥", "lesssim": "≲", "gtrsim": "≳", "ll": "≪", "gg": "≫", "approx": "≈"}
+SIGNS |= {"pm": "±", "times": "×", "cdot": "·", "propto": "∝", "sim": "~", "to": "→", "in": "∈"}
+SIGNS |= {"infty": "∞", "sum": "∑", "int": "∫", "partial": "∂", "nabla": "∇", "perp": "⊥"}
+SIGNS |= {"parallel": "∥", "langle": "⟨", "rangle": "⟩", "sqrt": "√", "ell": "ℓ", "dots": "…"}
+SIGNS |= {
+    "neq": "≠",
+    "epsilon": "ε",
+    "varphi": "φ",
+    "leq": "≤",
+    "geq": "≥",
+    "frac": "",
+    "tfrac": "",
+}
+
+
+def in_words(formula):
+    """A short formula as the lines of a search show it: Greek letters and signs, no commands and braces."""
+
+    def sign(command):
+        name = command[1]
+        case = "SMALL" if name[0].islower() else "CAPITAL"
+        try:
+            greek = unicodedata.lookup(f"GREEK {case} LETTER {name.upper()}")
+        except KeyError:
+            greek = ""
+        return SIGNS.get(name, greek)
+
+    fractions = re.sub(r"\\t?frac\s*(\w|\{[^{}]*\})\s*(\w|\{[^{}]*\})", r"\1/\2", formula)
+    plain = re.sub(r"\\([A-Za-z]+)\s*", sign, fractions)
+    return " ".join(re.sub(r"\\[^A-Za-z]|[{}$&]", "", plain).split())
 
 
 def collect(app, pagename, templatename, context, doctree):
