@@ -401,7 +401,7 @@ def table(rows, columns=None, *, caption=None, formats=None):
 
 GREEK = {"rho": "ρ", "nu": "ν", "zeta": "ζ", "phi": "φ", "tau": "τ", "lambda": "λ"}
 SYMBOL = re.compile(
-    rf"(?<![\w>])({'|'.join(GREEK)}|[A-Za-zα-ω])(?:_(c|f|a|r|s|tau|phi|i|k|J|∞|\d)(?!\w)|([∞∥⊥]))"
+    rf"(?<![\w>])({'|'.join(GREEK)}|[A-Za-zα-ω])(?:_(c|f|a|r|s|tau|phi|min|max|i|k|J|∞|\d)(?!\w)|([∞∥⊥]))"
 )
 
 
