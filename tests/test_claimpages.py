@@ -28,8 +28,8 @@ BLUNT = entry("b", 0.1, chapters.control(chapters.above(0.0)))
         ([AGREES] * 3, "3 claims: all agree"),
         ([AGREES] * 11 + [UNDECIDED], "12 claims: 11 agree, 1 undecided"),
         ([AGREES, DIFFERS], "2 claims: 1 agrees, 1 differs"),
-        ([AGREES, CONTROL], "1 claim: agrees; a negative control, different, as it must"),
-        ([CONTROL, CONTROL], "2 negative controls, different, as they must"),
+        ([AGREES, CONTROL], "1 claim: agrees; a negative control: differs, as it must"),
+        ([CONTROL, CONTROL], "2 negative controls: all differ, as they must"),
         ([AGREES, AGREES, CONTROL, BLUNT], "2 claims: all agree; 2 negative controls, 1 of which not told apart"),
     ],
 )  # fmt: skip
@@ -153,6 +153,22 @@ def test_loops_that_only_claim_are_not_shown_and_others_lose_a_line():
     )
     assert left == "for name in names:\n    rows.append(name)"
     assert nothing == ""
+
+
+def test_a_part_of_something_that_is_shown_stays():
+    source = "moved = start.copy()\nmoved[0, 0] += 1e-9\nplot.size = 3\nrun(moved, plot)"
+    assert shown(source) == [source]
+    (left,) = shown("""
+        gaps, told = {}, {}
+        for key, value in pairs:
+            gaps[key] = value
+            told[key] = f"{value} of it"
+        draw(gaps)
+        chapters.record(told)
+    """)
+    assert left == (
+        "gaps, told = {}, {}\nfor key, value in pairs:\n    gaps[key] = value\ndraw(gaps)"
+    )
 
 
 def test_a_verdict_that_is_used_stays():

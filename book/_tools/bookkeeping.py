@@ -21,13 +21,14 @@ AUDIT = re.compile(
 
 
 class Unit(NamedTuple):
-    """A simple statement, or the head of a compound one: where it stands, what it uses and sets."""
+    """A simple statement, or the head of a compound one: where it stands, what it uses, sets and changes."""
 
     cell: int
     node: ast.stmt
     parents: tuple
     uses: frozenset
     sets: frozenset
+    changes: frozenset  #: what it sets a part of: x in x[0] = 1 and in x.a = 1
 
 
 def page_cells(cells):
@@ -111,7 +112,8 @@ def _units(body, cell, parents=()):
         sets |= {node.name} if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else set()
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             sets |= {(one.asname or one.name).partition(".")[0] for one in node.names}
-        yield Unit(cell, node, parents, frozenset(uses), frozenset(sets))
+        changes = {base for part in head for one in ast.walk(part) if (base := _whole(one))}
+        yield Unit(cell, node, parents, frozenset(uses), frozenset(sets), frozenset(changes))
         if compound:
             for block in blocks:
                 yield from _units(block, cell, (*parents, node))
@@ -119,6 +121,16 @@ def _units(body, cell, parents=()):
 
 def _is(node, context):
     return isinstance(node, ast.Name) and isinstance(node.ctx, context)
+
+
+def _whole(node):
+    """The name of which an assignment sets a part; None for any other node."""
+    if not isinstance(getattr(node, "ctx", None), ast.Store):
+        return None
+    inside = node
+    while isinstance(inside, (ast.Subscript, ast.Attribute)):
+        inside = inside.value
+    return inside.id if inside is not node and isinstance(inside, ast.Name) else None
 
 
 def _head(node):
@@ -142,7 +154,8 @@ def _keeps_books(unit, left, place):
         return False
     if isinstance(node, ast.Expr):
         return _is_call(value)
-    return (_is_call(value) or _is_words(value)) and not _used(unit.sets, unit, left, place)
+    made = unit.sets | unit.changes
+    return (_is_call(value) or _is_words(value)) and not _used(made, unit, left, place)
 
 
 def _is_call(node):

@@ -48,8 +48,9 @@ def summary(entries):
         many = "a negative control" if len(controls) == 1 else f"{len(controls)} negative controls"
         left = sum(not entry["passed"] for entry in controls)
         must = "it must" if len(controls) == 1 else "they must"
-        came = f"{left} of which not told apart" if left else f"different, as {must}"
-        parts.append(f"{many}, {came}")
+        differ = "differs" if len(controls) == 1 else "all differ"
+        came = f", {left} of which not told apart" if left else f": {differ}, as {must}"
+        parts.append(f"{many}{came}")
     said = "; ".join(parts)
     return said[0].upper() + said[1:]
 
