@@ -53,7 +53,7 @@ def power(deviations, fails, error, threshold):
         ylabel="fraction of tests that fail",
         ylim=(0, 1.05),
     )
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")
     return fig
 
 
@@ -84,7 +84,7 @@ def batch(correlation, error):
     ax.axhline(0, color=figures.colour("muted"), linestyle=":", label="independent draws: 0")
     look = figures.process_style("SGD", linestyle="none")
     means = [each.mean() for each in correlation.values()]
-    label = "measured, mean over all pairs"
+    label = "measured, mean over all couples"
     ax.errorbar(np.array(list(correlation)), means, error, label=label, **look)
     ax.set(xlabel="active pairs $M$", ylabel="correlation of two numbers", ylim=(-1.1, 0.15))
     ax.legend(loc="lower right")
