@@ -156,6 +156,19 @@ def swellings(located, common, own, by_size, factor, skewness):
     } | {f"{name}-chi2": round(one.reduced, 1) for name, one in fits.items()}
 
 
+def exponent_numbers(nu, beta, known, active):
+    """Weighted means of the two exponents, and of the known answer; how well they hold; the active runs behind them."""
+    return {
+        "nu": nu,
+        "beta": beta,
+        "nu-known": known,
+        "nu-chi2": round(nu.reduced, 1),
+        "beta-chi2": round(beta.reduced, 1),
+        "active-runs": len(active),
+        "reliable-runs": int(active.reliable.sum()),
+    }
+
+
 def budgets(found):
     """What moves the increments."""
     fig, ax = plt.subplots(figsize=(6.8, 3.3))
