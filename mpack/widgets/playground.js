@@ -409,7 +409,7 @@ class Playground {
     const x = {
       log,
       range: log ? [1, 10 ** Math.ceil(Math.log10(last) - 1e-9)] : [0, roundUp(last)],
-      label: name === "energy" ? "steps *k*" : "",
+      label: "steps *k*",
     };
     const y = { log, label: name === "activity" ? "activity *f*_a" : "energy *V*/*N*", range: this.rangeOf(name, log) };
     const frame = runtime.axes(g, width, height, { x, y }, colours),
