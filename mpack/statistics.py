@@ -297,12 +297,12 @@ def with_error(value: Any, error: float | None = None, unit: str | None = None) 
     biggest = max(abs(value), error)
     if _PLAIN[0] <= biggest < _PLAIN[1]:
         digits = max(1 - power, 0)
-        return f"{_minus(f'{value:z,.{digits}f}')} ± {error:,.{digits}f}{tail}"
+        return _minus(f"{value:z,.{digits}f} ± {error:,.{digits}f}") + tail
     shift = math.floor(math.log10(biggest))
     digits = max(shift - power + 1, 0)
     scale = 10.0**shift
-    scaled = _minus(f"{value / scale:z.{digits}f}")
-    return f"({scaled} ± {error / scale:.{digits}f}) × {_ten_to(shift)}{tail}"
+    both = f"{value / scale:z.{digits}f} ± {error / scale:.{digits}f}"
+    return f"({_minus(both)}) × {_ten_to(shift)}{tail}"
 
 
 _PLAIN = 1e-3, 1e5  # sizes that are written without a power of ten

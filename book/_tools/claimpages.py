@@ -3,6 +3,7 @@
 On that page stand the scoreboard, the rows by chapter with a filter, and the negative controls.
 """
 
+import itertools
 import re
 from html import escape
 from pathlib import Path
@@ -144,12 +145,7 @@ class Scoreboard(Page):
         )
         head = f'<p class="mpack-score-counts">Of {len(every)} statements: {counts}</p>'
         head += _glance(parts)
-        body, paper = "", None
-        for part in parts:
-            if part.paper != paper:
-                paper = part.paper
-                body += _heading(paper, "mpack-paper")
-            body += self.part(part)
+        body = _by_paper(parts, self.part)
         columns = "".join(
             f'<th scope="col">{name}</th>'
             for name in ("Where", "What is stated", "What we find", "Verdict")
@@ -182,32 +178,36 @@ class Scoreboard(Page):
         )
 
 
-MARKS = {"agrees": "✓", "undecided": "?", "differs": "✗", scoreboard.UNTESTED: "·"}
+def _by_paper(parts, rows, columns=4):
+    """The rows of each group, below the names of the papers."""
+    body = ""
+    for paper, group in itertools.groupby(parts, lambda part: part.paper):
+        body += _heading(paper, "mpack-paper", columns) + "".join(map(rows, group))
+    return body
 
 
 def _glance(parts):
     """All statements on one screen: a line a group, a mark a statement, which leads to its row."""
-    rows, paper = "", None
-    for part in parts:
-        if part.paper != paper:
-            paper = part.paper
-            rows += _heading(paper, "mpack-paper", 3)
-        marks = " ".join(_mark(one) for one in part.statements)
-        missed = "; ".join(prose(one.says) for one in part.statements if one.verdict == "differs")
-        rows += f'<tr><th scope="row">{escape(part.title)}</th><td>{marks}</td><td>'
-        rows += (
-            f'<b class="mpack-outcome differs">differs</b>: {missed}</td></tr>'
-            if missed
-            else "</td></tr>"
-        )
+    rows = _by_paper(parts, _marks, columns=3)
     return f'<table class="mpack-glance"><tbody>{rows}</tbody></table>'
 
 
+def _marks(part):
+    """The line of a group: a mark for each statement, and in words those that differ."""
+    missed = "; ".join(prose(one.says) for one in part.statements if one.verdict == "differs")
+    said = f'<b class="mpack-outcome differs">differs</b>: {missed}' if missed else ""
+    return (
+        f'<tr><th scope="row">{escape(part.title)}</th>'
+        f"<td>{' '.join(map(_mark, part.statements))}</td><td>{said}</td></tr>"
+    )
+
+
 def _mark(one):
+    """The mark alone is drawn by the style sheet, as before every verdict."""
     words = escape(f"{one.where}: {one.says}: {one.verdict}")
     return (
-        f'<a class="mpack-mark {_slug(one.verdict)}" href="#statement-{one.id}" title="{words}" '
-        f'aria-label="{words}">{MARKS[one.verdict]}</a>'
+        f'<a class="mpack-mark mpack-outcome {_slug(one.verdict)}" href="#statement-{one.id}" '
+        f'title="{words}" aria-label="{words}"></a>'
     )
 
 

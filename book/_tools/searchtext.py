@@ -16,6 +16,12 @@ NAME = "search-text.js"
 BEGIN, END = "window.mpackText = ", ";\n"
 UNREAD = (nodes.raw, nodes.comment, nodes.literal_block, nodes.math_block, nodes.target)
 UNREAD += (addnodes.toctree, addnodes.index, nodes.image, nodes.doctest_block, nodes.legend)
+# What TeX calls by another name than Unicode; Greek letters have theirs in both.
+SIGNS = {"le": "≤", "ge": "≥", "lesssim": "≲", "gtrsim": "≳", "ll": "≪", "gg": "≫", "approx": "≈"}
+SIGNS |= {"pm": "±", "times": "×", "cdot": "·", "propto": "∝", "sim": "~", "to": "→", "in": "∈"}
+SIGNS |= {"infty": "∞", "sum": "∑", "int": "∫", "partial": "∂", "nabla": "∇", "perp": "⊥"}
+SIGNS |= {"parallel": "∥", "langle": "⟨", "rangle": "⟩", "sqrt": "√", "ell": "ℓ", "dots": "…"}
+SIGNS |= {"ne": "≠", "neq": "≠", "leq": "≤", "geq": "≥", "varphi": "φ"}
 
 
 def parts(doctree):
@@ -51,21 +57,6 @@ def words(node):
         return ""
     text = "".join(words(child) for child in node.children)
     return text if isinstance(node, nodes.Inline) else f" {text} "
-
-
-SIGNS = {"le": "≤", "ge": "≥", "lesssim": "≲", "gtrsim": "≳", "ll": "≪", "gg": "≫", "approx": "≈"}
-SIGNS |= {"pm": "±", "times": "×", "cdot": "·", "propto": "∝", "sim": "~", "to": "→", "in": "∈"}
-SIGNS |= {"infty": "∞", "sum": "∑", "int": "∫", "partial": "∂", "nabla": "∇", "perp": "⊥"}
-SIGNS |= {"parallel": "∥", "langle": "⟨", "rangle": "⟩", "sqrt": "√", "ell": "ℓ", "dots": "…"}
-SIGNS |= {
-    "neq": "≠",
-    "epsilon": "ε",
-    "varphi": "φ",
-    "leq": "≤",
-    "geq": "≥",
-    "frac": "",
-    "tfrac": "",
-}
 
 
 def in_words(formula):

@@ -453,9 +453,15 @@ def ratio_rows(quiet, ratios, seed):
 
 
 def ratio_numbers(quiet, ratios):
-    """r of each process, and by how many per cent the activity falls in the last octave."""
+    """r of each process, the fall still to come over the last one, and by how many per cent that was."""
     falls = {f"clock-fall-{p.lower()}": round(100 * _fall(own)) for p, own in quiet.items()}
-    return falls | {f"clock-r-{process.lower()}": r for process, r in ratios.items()}
+    left = {
+        f"clock-left-{process.lower()}": Estimate(
+            r.value / (1 - r.value), r.error / (1 - r.value) ** 2
+        )
+        for process, r in ratios.items()
+    }
+    return falls | left | {f"clock-r-{process.lower()}": r for process, r in ratios.items()}
 
 
 def _fall(curves):
