@@ -165,7 +165,7 @@ def steps(found, shown):
                 look = {"color": figures.colour(name), "linewidth": 1.4}
                 ax.plot(found.moments, middle, label=name, **look)
         ax.set(xscale="log", yscale="log", xlabel="steps $k$", title=rf"$\epsilon = {eps:g}$")
-    axes[0].set_ylabel("mean square displacement (squared diameters)")
+    axes[0].set_ylabel("MSD (squared diameters)")
     axes[0].legend(fontsize=8)
     late = found.moments[found.moments > found.moments[-1] / 50]
     level, middle = np.exp(found.mean[-1, 0, -1]) / found.moments[-1], late[len(late) // 2]
@@ -190,8 +190,8 @@ def apart(moments, msd, distance):
         "BRO, same noise, nudged": {"color": figures.colour("series 3"), "marker": "."},
     }
     for name, d in distance.items():
-        ax.plot(moments, d, label=f"distance to {name}", **looks[name])
+        ax.plot(moments, d, label=f"to {name}", **looks[name])
     ax.set(xscale="log", yscale="log", xlabel="steps $k$", ylabel="squared diameters")
     ax.set_ylim(1e-22, 3)
-    ax.legend(fontsize=8.5, loc="center left")
+    ax.legend(fontsize=8.5, loc="center left", title="distance", title_fontsize=8.5)
     return fig

@@ -53,7 +53,7 @@ def power(deviations, fails, error, threshold):
         ylabel="fraction of tests that fail",
         ylim=(0, 1.05),
     )
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)  # no marker among the data
     return fig
 
 
