@@ -161,9 +161,6 @@ class Engine:
                 4 if self.dim <= 4 else 8,
             )
             self.shared["stale"], self.shared["sorted"] = 1, 0
-            self.shared["builds"] = (
-                0  # of this list the skin has been chosen; a second choice would be a wider one
-            )
         elif status == state.GROW_OUT:
             room = _enlarged(self.shared["out_room"])
             self.shared["out_slot"] = np.zeros(room, dtype=np.uint32)

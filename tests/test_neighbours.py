@@ -38,20 +38,27 @@ def expected_row(fixed, box, radii):
     return len(np.union1d(i, j)), sum(int(energy) for energy in energies)
 
 
-def check(packing, dynamics, steps, skin=None, threads=1, sparse=False, first=0):
-    """Every recorded step of a run against all pairs. Returns the activities."""
-    engine = Engine(packing, dynamics.recipe(), 3, step=first, threads=threads, skin=skin)
+def check(packing, dynamics, steps, skin=None, threads=1, sparse=False, linked=False, forms=None):
+    """Every recorded step of a run against all pairs. Returns the activities.
+
+    sparse, linked: begin with sparse steps, with linked cells. `forms` gets whether steps were so.
+    """
+    engine = Engine(packing, dynamics.recipe(), 3, threads=threads, skin=skin)
     engine.shared["sparse"] = int(sparse)
-    table = engine.schedule(range(first, first + steps))
+    cells = int(min(packing.box / (packing.diameters.max() + 1e-5), engine.lists["cells"]))
+    engine.shared["linked"] = cells if sparse and linked and cells >= 3 else 0
+    table = engine.schedule(range(steps))
     activities = []
-    for number in range(first, first + steps):
+    for number in range(steps):
         fixed = engine.space["fixed"].reshape(packing.n, packing.dim).copy()
         radii = (
             engine.space["radius"].copy() if not packing.monodisperse else np.full(packing.n, 0.5)
         )
-        if engine.advance(number + 1) and engine.recorded <= number - first:
+        if engine.advance(number + 1) and engine.recorded <= number:
             break
-        row = table[number - first]
+        if forms is not None:
+            forms.add((bool(engine.shared["sparse"]), bool(engine.shared["linked"])))
+        row = table[number]
         energy = sum(int(limb) << (36 * place) for place, limb in enumerate(row[1 : 1 + LIMBS]))
         assert (int(row[0]), energy) == expected_row(fixed, packing.box, radii), f"step {number}"
         activities.append(int(row[0]) / packing.n)
@@ -103,8 +110,8 @@ def test_never_a_pair_too_few(data):
     packing = mpack.Packing(positions, box, sizes)
     threads = data.draw(st.integers(1, min(n, 2)), "threads")
     dynamics = RULES[data.draw(st.sampled_from(sorted(RULES)), "rule")]
-    sparse = data.draw(st.booleans(), "sparse")
-    check(packing, dynamics, 15, skin, threads, sparse)
+    sparse, linked = data.draw(st.booleans(), "sparse"), data.draw(st.booleans(), "linked")
+    check(packing, dynamics, 15, skin, threads, sparse, linked)
 
 
 @pytest.mark.slow
@@ -123,6 +130,33 @@ def test_both_forms_were_seen():
     activities = check(mpack.Packing.random(n=250, phi=0.4, dim=3, seed=6), RULES["walk"], 80)
     assert activities[0] > 0.5 and activities[-1] < 0.2
     assert check(mpack.Packing.random(n=250, phi=0.9, dim=2, seed=6), RULES["walk"], 20)[-1] > 0.5
+
+
+@pytest.mark.parametrize("dim, phi, threads", [(2, 0.3, 1), (3, 0.2, 1), (3, 0.2, 2), (4, 0.1, 2)])
+def test_kicks_beyond_any_list(dim, phi, threads):
+    """Where few particles move, each as far as a skin is wide, linked cells take the place of lists."""
+    packing, forms = mpack.Packing.random(n=400, phi=phi, dim=dim, seed=6), set()
+    check(packing, mpack.SGD(alpha=1.0, batch_fraction=0.2), 60, threads=threads, forms=forms)
+    assert (True, True) in forms and (False, True) not in forms
+
+
+def test_linked_cells_give_a_list_another_try():
+    """Steps may have become short: now and then, at a small share of the cost, a list is made."""
+    rule, forms = mpack.SGD(alpha=0.05, batch_fraction=0.5), set()
+    packing = mpack.Packing.random(n=300, phi=0.74, dim=2, seed=6)
+    later = mpack.simulate(packing, rule, steps=500, seed=1).final
+    activities = check(later, rule, 150, sparse=True, linked=True, forms=forms)
+    assert 0.0 < min(activities) and max(activities) < 0.4  # sparse steps all along
+    assert forms == {(True, True), (True, False)}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_crowd_in_a_linked_cell(threads):
+    """More slots in three cells than there is room for: a list serves."""
+    positions = np.random.default_rng(3).uniform(0.0, 0.9, (600, 2))
+    positions = np.concatenate([positions, 5.0 + 2.0 * np.arange(2)[:, None] * [1.0, 0.0]])
+    packing = mpack.Packing(positions, 40.0)
+    check(packing, mpack.SGD(alpha=0.5, batch_fraction=0.1), 3, None, threads, True, True)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

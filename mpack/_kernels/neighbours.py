@@ -52,7 +52,7 @@ def coarse_reach(space, rule, skin):
 
 
 @bare(forceinline=True)
-def _cell_of(axes, coarse, slot, cells):
+def cell_of(axes, coarse, slot, cells):
     """Index of the cell of a slot; `cells` to an edge; the first coordinate runs fastest."""
     index = _U(0)
     for axis in range(len(axes) - 1, -1, -1):
@@ -122,7 +122,7 @@ def _permute(array, width, order, scratch, begin, end, gate, threads):
 
 
 @bare
-def _sort(axes, space, lists, rule, shared, cells, thread):
+def sort(axes, space, lists, rule, shared, cells, thread):
     """Sort the slots by cell and drop anchor, all threads together."""
     n, dim, threads, gate = space.n, len(axes), shared.threads, as_int64(shared.gate)
     begin, end = share_of(n, thread, threads)
@@ -133,7 +133,7 @@ def _sort(axes, space, lists, rule, shared, cells, thread):
             start[0], start[1] = np.uint32(0), np.uint32(n)
     else:
         for slot in range(begin, end):
-            cell[slot] = np.uint32(_cell_of(axes, coarse, slot, cells))
+            cell[slot] = np.uint32(cell_of(axes, coarse, slot, cells))
         barrier(gate, threads)
         if thread == 0:
             _count_sort(
@@ -261,7 +261,7 @@ def list_neighbours(axes, space, lists, rule, shared, cells, thread):
     )
     slot, place = _U(begin), _U(at)
     while slot < _U(end):
-        cell = _cell_of(axes, coarse, slot, cells) if cells > 1 else 0
+        cell = cell_of(axes, coarse, slot, cells) if cells > 1 else 0
         count = _neighbour_runs(axes, start, space.n, cell, cells, np.int64(slot), paired, runs)
         size = _gather_halo(
             axes, poly, coarse, radius32, runs, count, room, halo, halo_slot, halo_radius
@@ -391,7 +391,7 @@ def _wide_list_serves(axes, space, rule, shared, thread):
 
 
 @bare
-def _go_home(axes, space, begin, end):
+def go_home(axes, space, begin, end):
     home, coarse, stride = as_int32(space.home), as_int32(space.coarse), stride_of(axes)
     for at in range(_U(begin) * stride, _U(end) * stride):
         home[at] = coarse[at]
@@ -413,8 +413,8 @@ def renew(axes, space, lists, rule, shared, thread):
             shared.sorted = 1 - shared.sparse
             shared.builds += 1
         cells = cells_to_an_edge(lists, rule, shared.skin + WIDER)
-        _sort(axes, space, lists, rule, shared, cells, thread)
-        _go_home(axes, space, begin, end)
+        sort(axes, space, lists, rule, shared, cells, thread)
+        go_home(axes, space, begin, end)
         list_neighbours(axes, space, lists, rule, shared, cells, thread)
     barrier(gate, threads)
     if not shared.sparse and own[THREAD_COLUMNS * thread + OVERFLOW] == 0:

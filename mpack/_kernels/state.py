@@ -123,7 +123,12 @@ SHARED = _record(
         ("stale", np.int64),  # 1: the list must be made anew
         ("sorted", np.int64),  # 1: the wide list is one of pairs, and the slots are where it says
         ("sparse", np.int64),  # 1: sparse steps
-        ("life", np.int64),  # steps the list has lasted
+        (
+            "linked",
+            np.int64,
+        ),  # cells to an edge of the linked cells that sparse steps use; 0: a list
+        ("fullest", np.int64),  # most slots that one of the linked cells has held
+        ("life", np.int64),  # steps the list, or the linked cells, have lasted
         ("builds", np.int64),  # wide lists built
         ("prunes", np.int64),  # lists made from a wide one
         ("tuned", np.int64),  # 0: the skin stays as it is

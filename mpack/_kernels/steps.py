@@ -1,10 +1,11 @@
 """The step: find who touches, draw, push, move. One function for every dynamics, dimension and number of threads.
 
 Dense steps (many particles active) walk a flat list of candidate pairs. Sparse steps know their
-contacts from the step before: after the active particles have moved, only the rows of those
-particles are looked through again, so that a step costs what its active particles cost, whatever N
-is. Both give the same bits, and so does any number of threads: pushes are integers, and the noise
-of a contact depends on labels and step alone.
+contacts from the step before: after the active particles have moved, only what is near them is
+looked through again, their rows of a list or, where kicks outrun any list, the linked cells around
+them. So a sparse step costs what its active particles cost, whatever N is. All forms give the same
+bits, and so does any number of threads: pushes are integers, and the noise of a contact depends on
+labels and step alone.
 
 Signed overflow is undefined in what numba emits, so wrapping arithmetic is done on unsigned views
 of the same bits.
@@ -20,6 +21,7 @@ import numpy as np
 
 from mpack._kernels._jit import bare
 from mpack._kernels.forces import LINEAR, energy, force
+from mpack._kernels.linked import around, chain, head_chains, relink
 from mpack._kernels.machine import (
     as_float32,
     as_float64,
@@ -32,7 +34,16 @@ from mpack._kernels.machine import (
     near_pairs,
     near_row,
 )
-from mpack._kernels.neighbours import SPARE, WIDER, coarse_reach, most_contacts, renew
+from mpack._kernels.neighbours import (
+    SPARE,
+    WIDER,
+    cells_to_an_edge,
+    coarse_reach,
+    go_home,
+    most_contacts,
+    renew,
+    sort,
+)
 from mpack._kernels.noise import BATCH as BATCH_PURPOSE
 from mpack._kernels.noise import PAIR, PAIR_REVERSE, PARTICLE, bits, gaussian, uniform
 from mpack._kernels.state import (
@@ -195,8 +206,8 @@ def _touching(axes, poly, fixed, radius, i, j, to_length, touch):
 
 
 @bare
-def _find_contacts(axes, space, lists, rule, shared, whole, thread):
-    """The contacts after a move: around the slots that moved, or (whole) around all. False if they did not fit.
+def _contacts_of(axes, space, lists, rule, whole, slot, row, place, stop, at, full):
+    """Append the contacts of a slot with those in row[place:stop]; returns the new end, beyond `full` if it is too far.
 
     A contact of two slots that have both moved stands in both their rows, and is taken from the
     lower one.
@@ -207,36 +218,51 @@ def _find_contacts(axes, space, lists, rule, shared, whole, thread):
         as_float32(space.radius32),
         as_uint8(space.active),
     )
-    rows, first, last = as_uint32(lists.rows), as_uint32(lists.first), as_uint32(lists.last)
-    moved = as_uint32(_moved(space, lists, shared, thread))
     found_i, found_j = as_uint32(lists.found_i), as_uint32(lists.found_j)
+    to_length, touch, reach = rule.box / 2.0**64, rule.touch, coarse_reach(space, rule, 0.0)
+    place, stop = _U(place), _U(stop)
+    while place < stop:
+        mask = near_row(axes, poly, coarse, radius32, slot, row, place, reach)
+        if stop - place < _U(4):
+            mask &= (_U(1) << (stop - place)) - _U(1)
+        while mask != _U(0):
+            low = mask & (_U(0) - mask)
+            mask ^= low
+            other = _U(row[place + (low >> _U(1)) - (low >> _U(3))])  # 1, 2, 4, 8 -> 0, 1, 2, 3
+            if other == slot or (other < slot and (whole or active[other] == 1)):
+                continue
+            if _touching(axes, poly, fixed, radius, slot, other, to_length, touch):
+                if at >= full:
+                    return full + 1
+                found_i[at], found_j[at] = np.uint32(slot), np.uint32(other)
+                at += 1
+        place += _U(4)
+    return at
+
+
+@bare
+def _find_contacts(axes, space, lists, rule, shared, chunk, whole, thread):
+    """The contacts after a move: around the slots that moved, or (whole) around all. False if they did not fit."""
+    rows, first, last = as_uint32(lists.rows), as_uint32(lists.first), as_uint32(lists.last)
+    moved, near = as_uint32(_moved(space, lists, shared, thread)), as_uint32(chunk.i)
     begin, end = share_of(space.n, thread, shared.threads)
     at, full = share_of(lists.found_room, thread, shared.threads)
     own = as_int64(_own(shared, thread))
-    reach = coarse_reach(space, rule, 0.0)
-    to_length, touch = rule.box / 2.0**64, rule.touch
     count = end - begin if whole else own[MOVED]
     for k in range(count):
         slot = _U(begin + k) if whole else _U(moved[k])
-        place, stop = _U(first[slot]), _U(last[slot])
-        while place < stop:
-            mask = near_row(axes, poly, coarse, radius32, slot, rows, place, reach)
-            if stop - place < _U(4):
-                mask &= (_U(1) << (stop - place)) - _U(1)
-            while mask != _U(0):
-                low = mask & (_U(0) - mask)
-                mask ^= low
-                other = _U(
-                    rows[place + (low >> _U(1)) - (low >> _U(3))]
-                )  # 1, 2, 4, 8 -> 0, 1, 2, 3
-                if other < slot and (whole or active[other] == 1):
-                    continue
-                if _touching(axes, poly, fixed, radius, slot, other, to_length, touch):
-                    if at >= full:
-                        return False
-                    found_i[at], found_j[at] = np.uint32(slot), np.uint32(other)
-                    at += 1
-            place += _U(4)
+        if shared.linked == 0:
+            at = _contacts_of(
+                axes, space, lists, rule, whole, slot, rows, first[slot], last[slot], at, full
+            )
+        else:
+            for line in range(0, 3 ** (len(axes) - 1), 9):
+                size = around(axes, space, lists, shared.linked, slot, line, near)
+                for lane in range(4):  # what tests of four at a time may read beyond
+                    near[size + lane] = np.uint32(slot)
+                at = _contacts_of(axes, space, lists, rule, whole, slot, near, 0, size, at, full)
+        if at > full:
+            return False
     own[FOUND] = at
     return True
 
@@ -823,10 +849,62 @@ def _tune_skin(axes, shared):
 
 
 @bare
-def _renew_list(axes, space, lists, rule, shared, thread):
-    """A new list, and the contacts for sparse steps. Returns RUNNING, or what must grow first."""
+def _link(axes, space, lists, rule, shared, thread):
+    """Linked cells in the place of a list, by all threads."""
+    begin, end = share_of(space.n, thread, shared.threads)
+    cells = shared.linked
+    sort(axes, space, lists, rule, shared, cells, thread)
+    go_home(axes, space, begin, end)
+    chain(axes, space, lists, cells, begin, end)
     if thread == 0:
-        if shared.tuned and shared.builds > 0:
+        shared.fullest = head_chains(lists, cells ** len(axes))
+        shared.sorted = 0
+        half = rule.box / 16.0 * (2.0**32 / rule.box)  # wraps are settled that often
+        shared.limit = half * half
+        shared.life = 0
+    _meet(shared)
+
+
+@bare(forceinline=True)
+def _crowded(axes, space, rule, shared):
+    """Whether 27 linked cells might hold more than there is room for, or the pushes on one particle overflow."""
+    most = float(shared.fullest * 3 ** len(axes))
+    return 27 * shared.fullest > CHUNK - 4 or (space.carries == 0 and most * rule.strongest >= 0.5)
+
+
+@bare
+def _renew_list(axes, space, lists, rule, shared, chunk, thread):
+    """A new list, or linked cells, and the contacts for sparse steps. Returns RUNNING, or what must grow first."""
+    linked = shared.linked != 0
+    if linked:
+        _link(axes, space, lists, rule, shared, thread)
+        linked = not _crowded(axes, space, rule, shared)
+        _meet(shared)
+    if not linked:
+        status = _list(axes, space, lists, rule, shared, thread)
+        if status != RUNNING:
+            return status
+    if shared.sparse:
+        fits = _find_contacts(axes, space, lists, rule, shared, chunk, True, thread)
+        as_int64(_own(shared, thread))[MISSED] = 0 if fits else 1
+        _meet(shared)
+        if _total(shared, MISSED) != 0:
+            return GROW_LIST
+    _meet(shared)
+    if thread == 0:
+        shared.stale = 0
+    _meet(shared)
+    return RUNNING
+
+
+@bare
+def _list(axes, space, lists, rule, shared, thread):
+    """A new list. Returns RUNNING, or what must grow first."""
+    if thread == 0:
+        shared.linked = 0
+        if (
+            shared.tuned and shared.life > 0
+        ):  # else its skin has been chosen, or no list lived before
             _tune_skin(axes, shared)
         shared.skin = min(shared.skin, rule.box / 8.0)
         half = 0.5 * (
@@ -844,16 +922,6 @@ def _renew_list(axes, space, lists, rule, shared, thread):
         and most_contacts(axes, space, lists, rule, shared) * rule.strongest >= 0.5
     ):
         return GROW_CARRY
-    if shared.sparse:
-        fits = _find_contacts(axes, space, lists, rule, shared, True, thread)
-        as_int64(_own(shared, thread))[MISSED] = 0 if fits else 1
-        _meet(shared)
-        if _total(shared, MISSED) != 0:
-            return GROW_LIST
-    _meet(shared)
-    if thread == 0:
-        shared.stale = 0
-    _meet(shared)
     return RUNNING
 
 
@@ -887,13 +955,41 @@ def _clear_marks(space, lists, shared, thread):
 
 
 @bare
-def _follow(axes, space, lists, rule, shared, active, thread):
+def _relink(axes, space, lists, shared):
+    """Bring the linked cells up to date with what has moved, of all threads."""
+    for thread in range(shared.threads):
+        moved = as_uint32(_moved(space, lists, shared, thread))
+        count = as_int64(_own(shared, thread))[MOVED]
+        held = relink(axes, space, lists, shared.linked, moved, count)
+        shared.fullest = max(shared.fullest, held)
+
+
+@bare
+def _outrun(axes, space, lists, rule, shared, active):
+    """Cells to an edge to be linked after a list that has just gone stale; 0: another list.
+
+    A list costs all particles when it is made, linked cells cost each active particle some more in
+    every step: about as much, if as many particles have moved in its life as there are.
+    """
+    cells = cells_to_an_edge(lists, rule, 0.0)
+    return cells if cells > 1 and (shared.life + 1) * active < space.n else 0
+
+
+@bare
+def _follow(axes, space, lists, rule, shared, chunk, active, thread):
     """After a step: keep the sparse contacts up to date, or call for another list. Nothing is left marked."""
-    sparse = shared.sparse != 0
+    sparse, linked = shared.sparse != 0, shared.linked != 0
     change = active > TO_DENSE * space.n if sparse else active < TO_SPARSE * space.n
-    stale = change or _total(shared, TOO_FAR) != 0
+    outrun = not linked and _total(shared, TOO_FAR) != 0
+    if linked and not change:
+        if thread == 0:
+            _relink(axes, space, lists, shared)
+        _meet(shared)
+        # now and then a list has another try: steps may have become short
+        outrun = _crowded(axes, space, rule, shared) or shared.life * active > 16 * space.n
+    stale = change or outrun
     if sparse and not stale:
-        fits = _find_contacts(axes, space, lists, rule, shared, False, thread)
+        fits = _find_contacts(axes, space, lists, rule, shared, chunk, False, thread)
         as_int64(_own(shared, thread))[MISSED] = 0 if fits else 1
         _meet(shared)
         change = stale = _total(shared, MISSED) != 0
@@ -902,9 +998,13 @@ def _follow(axes, space, lists, rule, shared, active, thread):
     if stale:
         _meet(shared)
         if thread == 0:
-            shared.stale = 1
+            shared.stale, shared.linked = 1, 0
+            if linked:
+                shared.life = -1  # no list from whose life to learn
             if change:
                 shared.sparse = 0 if sparse else 1
+            elif sparse and not linked:
+                shared.linked = _outrun(axes, space, lists, rule, shared, active)
         _meet(shared)
     if thread == 0:
         shared.life += 1
@@ -923,7 +1023,7 @@ def advance(axes, space, lists, rule, shared, chunk, until, thread):
     _meet(shared)
     while status == RUNNING:
         if shared.stale:
-            status = _renew_list(axes, space, lists, rule, shared, thread)
+            status = _renew_list(axes, space, lists, rule, shared, chunk, thread)
             if status != RUNNING:
                 break
         task = PUSH
@@ -952,7 +1052,7 @@ def advance(axes, space, lists, rule, shared, chunk, until, thread):
             status = ABSORBED
             break
         step += 1
-        _follow(axes, space, lists, rule, shared, active, thread)
+        _follow(axes, space, lists, rule, shared, chunk, active, thread)
     _meet(shared)
     if thread == 0:
         shared.step, shared.status = step, status
