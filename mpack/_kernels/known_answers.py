@@ -1,8 +1,8 @@
-"""Two lattice models whose critical exponents are known: site percolation and the fixed-energy Manna sandpile, both on
-a periodic square lattice. Arrays in, numbers out.
+"""Lattice models whose critical exponents are known: site percolation and the fixed-energy Manna sandpile on a
+periodic square lattice, directed percolation on a ring. Arrays in, numbers out.
 
-Noise: purpose `KNOWN_ANSWERS`; labels (site, 0); step = the step of a sandpile, 0 for the start.
-Every run has a seed of its own.
+Noise: purpose `KNOWN_ANSWERS`; labels (site, 0), (site, 2) on the ring; step = the step of a model
+in time, 0 for the start. Every run has a seed of its own.
 """
 
 import numpy as np
@@ -125,3 +125,31 @@ def sandpile(edge, grains, steps, seed, active):
                 fresh += 1
         now, then = then, now
         count = fresh
+
+
+@njit
+def directed_percolation(edge, p, steps, seed, active):
+    """Bond directed percolation on a ring of `edge` sites, all active at first.
+
+    An active site s passes activity on to s and to s + 1, each with probability p. active[k]
+    (steps,) = number of active sites before step k.
+    """
+    now, then = np.ones(edge, np.uint8), np.zeros(edge, np.uint8)
+    active[:] = 0
+    count = edge
+    for k in range(steps):
+        active[k] = count
+        if count == 0:
+            return
+        count = 0
+        then[:] = 0
+        for s in range(edge):
+            if now[s]:
+                first, second = bits(seed, KNOWN_ANSWERS, np.uint64(k), np.uint64(s), _TWO)
+                if uniform(first) < p:
+                    then[s] = 1
+                if uniform(second) < p:
+                    then[s + 1 if s + 1 < edge else 0] = 1
+        for s in range(edge):
+            count += then[s]
+        now, then = then, now

@@ -32,6 +32,13 @@ Where the transition lies
     as_if_stopped       both sides, as seen by who stops early
     scans, invented     the runs of a table; runs that obey the law, to try an analysis on
 
+Without a steady state, by how the activity decays
+
+    local_exponents     -d ln f/d ln t in windows of time
+    crossings           where the local exponents of successive windows are equal, and whether that moves
+    decay               phi_c, delta and nu_parallel of all windows together
+    moment_ratio        <f^2>/<f>^2 of what survives, whose value at phi_c tells the class
+
 The limit of small kicks, and how sure it is
 
     to_zero             by a polynomial
@@ -60,6 +67,7 @@ from mpack.critical.activity import (
     autocorrelation_time,
     late_activity,
     mean_activity,
+    moment_ratio,
     steady_activity,
 )
 from mpack.critical.ageing import (
@@ -68,6 +76,14 @@ from mpack.critical.ageing import (
     octave_ratio,
     octave_table,
     octaves,
+)
+from mpack.critical.decay import (
+    Crossing,
+    Decay,
+    LocalExponents,
+    crossings,
+    decay,
+    local_exponents,
 )
 from mpack.critical.exponents import Onset, exponent, onset_exponent
 from mpack.critical.location import Located, Scan, Sides, as_if_stopped, invented, locate, scans
@@ -113,8 +129,11 @@ __all__ = [
     "Budget",
     "Change",
     "CriticalPoint",
+    "Crossing",
+    "Decay",
     "Limit",
     "Limits",
+    "LocalExponents",
     "Located",
     "Onset",
     "Relaxation",
@@ -125,6 +144,8 @@ __all__ = [
     "activity_until",
     "as_if_stopped",
     "autocorrelation_time",
+    "crossings",
+    "decay",
     "divergence",
     "exponent",
     "finite_size_factor",
@@ -134,8 +155,10 @@ __all__ = [
     "lifetimes",
     "limit",
     "limits",
+    "local_exponents",
     "locate",
     "mean_activity",
+    "moment_ratio",
     "octave_forecast",
     "octave_limit",
     "octave_ratio",

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
+from mpack._fits import Undetermined
 from mpack.critical._series import even, series
-from mpack.statistics import Estimate
+from mpack.statistics import Estimate, jackknife
 
 TRUSTED = 50  # autocorrelation times that a steady stretch must last
 STEADY_SIGMAS = 3.0  # how far its two halves may differ, in standard errors
@@ -234,6 +235,67 @@ def mean_activity(
     mean = np.where(counted, rows, 0.0).sum(axis=0) / divide
     squares = np.where(counted, (rows - mean) ** 2, 0.0).sum(axis=0)
     return mean, np.sqrt(squares / divide / np.where(count > 1, count - 1, np.nan)), count
+
+
+def moment_ratio(
+    histories: Sequence[tuple[ArrayLike, ArrayLike]], begin: float, end: float | None = None
+) -> Estimate:
+    """Ratio m = <f^2>/<f>^2 of the activity of runs while they survive: at phi_c its value tells the class.
+
+    Averages are over the records at begin <= t <= end of all runs that are still active there, so
+    that the mean is the quasi-stationary one. At phi_c, m depends on neither size nor time, once
+    the decay is over; above it tends to 1 with the size.
+
+    Parameters
+    ----------
+    histories : sequence of (times, activity)
+        One pair a run, at least two: steps, increasing, and f_a there; an absorbed run ends with
+        activity 0. Records should be evenly spaced (a run's weight is the number of its records).
+    begin, end : float
+        Steps; no end if left out.
+
+    Returns
+    -------
+    Estimate
+        With the jackknife error over runs; n is the number of those with a record that counts.
+
+    Raises
+    ------
+    Undetermined
+        A ValueError: if fewer than two runs survive until `begin`.
+    ValueError, TypeError
+        If an array is malformed or end < begin.
+
+    Notes
+    -----
+    Source: R. Dickman and J. Kamphorst Leal da Silva, Phys. Rev. E 58, 4266 (1998).
+
+    Examples
+    --------
+    >>> from mpack import critical
+    >>> runs = [([0, 1, 2, 3], [1.0, 0.1, 0.3, 0.0]), ([0, 1, 2, 3], [1.0, 0.3, 0.1, 0.1])]
+    >>> print(critical.moment_ratio(runs, begin=1))
+    1.296 ± 0.035
+    """
+    begin = _check.number("begin", begin, 0.0)
+    end = np.inf if end is None else _check.number("end", end, begin)
+    sums = []
+    for times, activity in histories:
+        times, activity = series(times, activity)
+        alive = activity[(times >= begin) & (times <= end) & (activity > 0.0)]
+        if len(alive):
+            sums.append((len(alive), alive.sum(), (alive**2).sum()))
+    if len(sums) < 2:
+        raise Undetermined(
+            f"the runs do not determine the ratio of moments: {len(sums)} survive until step "
+            f"{begin:g}; two must"
+        )
+
+    def ratio(some: NDArray) -> float:
+        count, first, second = some.sum(axis=0)
+        return float(second * count / first**2)
+
+    return jackknife(ratio, np.array(sums))
 
 
 def _history(times: ArrayLike, activity: ArrayLike, at: NDArray) -> NDArray:
