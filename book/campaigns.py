@@ -15,7 +15,7 @@ the dear ones, then all with seed 1. So stop at any moment, and what is there co
 list may grow at any time: what it has already is not done again; a changed specification is another
 run, and the rows of the old one stay in the archive until it is removed.
 
-What a row costs in the archive, which is to stay below 30 MB in all: some 350 bytes, 1 to 2 bytes a
+What a row costs in the archive, which is to stay below 60 MB in all: some 350 bytes, 1 to 2 bytes a
 record of the activity, 13 bytes a record where energy and msd are kept too (series="activity" keeps
 the activity alone), and a checkpoint or a last packing 8 bytes a coordinate.
 """
@@ -543,6 +543,81 @@ def _mixture_scan(relative, alpha, centre):
     if alpha == 0.2:  # the steady activity
         made += scan(4_000, 0.0025, (-1, 0, 1, 2, 3, 4, 6, 8, 10), 4, steps=20_000, every=50)
     return made
+
+
+# Learning rate -> {process: (where its grid begins, spacing)}, from a pilot of 8000 spheres and, up
+# to 0.3, from where `phi_c` puts the transition.
+LADDER = {
+    1.0: {
+        "SGD": (0.2108, 0.0004),
+        "RCD": (0.2692, 0.0006),
+        "GD": (0.2102, 0.0004),
+        "BRO": (0.2158, 0.0004),
+    },
+    0.5: {
+        "SGD": (0.37, 0.0015),
+        "RCD": (0.382, 0.0015),
+        "GD": (0.3675, 0.0015),
+        "BRO": (0.369, 0.0015),
+    },
+    0.3: {
+        "SGD": (0.459, 0.002),
+        "RCD": (0.461, 0.002),
+        "GD": (0.457, 0.002),
+        "BRO": (0.461, 0.002),
+    },
+    0.2: {
+        "SGD": (0.5185, 0.001),
+        "RCD": (0.517, 0.001),
+        "GD": (0.5125, 0.001),
+        "BRO": (0.5145, 0.001),
+    },
+    0.1: {
+        "SGD": (0.572, 0.002),
+        "RCD": (0.574, 0.002),
+        "GD": (0.57, 0.002),
+        "BRO": (0.571, 0.002),
+    },
+    0.05: {
+        "SGD": (0.602, 0.002),
+        "RCD": (0.604, 0.002),
+        "GD": (0.6, 0.002),
+        "BRO": (0.602, 0.002),
+    },
+}
+_LADDER_STEPS = {"SGD": 30_000, "RCD": 30_000, "GD": 10_000, "BRO": 10_000}
+_LADDER_SIZES = {1.0: (64_000, 2), 0.5: (32_000, 2)}  # learning rate: (spheres, repeats)
+
+
+def _ladder_rule(process, alpha):
+    """A process of the ladder at one learning rate; BRO at the kick size that matches it."""
+    match process:
+        case "BRO":
+            return mpack.PairwiseBRO(eps=0.75 * alpha)
+        case "RCD":
+            return mpack.RCD(alpha=alpha, batch_fraction=0.2)
+    return mpack.SGD(alpha=alpha, batch_fraction=1.0 if process == "GD" else 0.2)
+
+
+def ladder():
+    """How activity decays around the transition of four processes, from large kicks to small: where Manna ends.
+
+    At alpha = 0.2 the runs of 16,000 spheres of `manna` serve, too.
+    """
+    found = []
+    for alpha, processes in LADDER.items():
+        n, repeats = _LADDER_SIZES.get(alpha, (16_000, 4))
+        for process, (first, spacing) in processes.items():
+            found += mpack.specs(
+                _ladder_rule(process, alpha),
+                n=n,
+                phi=[round(first + spacing * k, 5) for k in range(6)],
+                steps=_LADDER_STEPS[process],
+                record=mpack.log_spaced(20),
+                series="activity",
+                seed=range(repeats),
+            )
+    return found
 
 
 def everything():
