@@ -61,6 +61,8 @@ class NetworkWalk:
         |theta_(s+k) - theta_s|^2, the mean over the origins s.
     local : ndarray, shape (runs,)
         |theta_(k+1) - theta_k|^2 = eta^2 |v|^2, the mean over all steps since the first origin.
+    theta : ndarray, shape (runs, P)
+        Parameters at the end.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class NetworkWalk:
     lags: NDArray
     displacement: NDArray
     local: NDArray
+    theta: NDArray
 
     __repr__ = short_repr
 
@@ -444,6 +447,7 @@ class SmallNetwork:
         lags: ArrayLike,
         origins: ArrayLike,
         seed: int,
+        first_run: int = 0,
         threads: int = 1,
     ) -> NetworkWalk:
         """Squared displacements of runs of training, from several origins in time.
@@ -454,14 +458,14 @@ class SmallNetwork:
         Parameters
         ----------
         theta : array_like, shape (runs, P)
-            Starts, with v = 0; row r draws its batches as run r.
+            Starts, with v = 0; row r draws its batches as run first_run + r.
         eta, beta, batch_size : float, float, int
             As for `train`.
         lags : array_like of int, shape (m,)
             Steps k >= 1, increasing.
         origins : array_like of int
             Steps s >= 1 since the start, increasing.
-        seed, threads : int
+        seed, first_run, threads : int
 
         Returns
         -------
@@ -492,6 +496,7 @@ class SmallNetwork:
             batch_size=batch_size,
             record=np.r_[0, record],
             seed=seed,
+            first_run=first_run,
             threads=threads,
         )
         places = 1 + np.searchsorted(record, visits)
@@ -500,7 +505,7 @@ class SmallNetwork:
         ]
         steps = np.diff(record)  # between records; those before the first origin do not count
         speed2 = (got.speed2[:, 2:] * steps).sum(axis=1) / steps.sum()
-        return NetworkWalk(lags, np.mean(squares, axis=0), eta**2 * speed2)
+        return NetworkWalk(lags, np.mean(squares, axis=0), eta**2 * speed2, got.theta[:, -1])
 
     def _split(self, theta):
         return plain(network.split)(theta, self.X.shape[1], self.hidden, self.classes)

@@ -17,8 +17,14 @@ H.
     anomalous_exponent      the exponent of a mean-square displacement, with its error
     autoregression          momentum and curvature read off a stationary run
     discriminant            whether a mode oscillates, measured
+    phase_per_step          how fast it does, in theory
+    position_spectrum       the power spectrum of a mode, and where it peaks: spectral_peak
+    highest                 where a measured spectrum peaks
+    gradient_noise          the Hessian and the noise of given data
+    data_covariance         the stationary state on given data, whatever the shape of the noise
 """
 
+from mpack.limiting.data import GradientNoise, data_covariance, gradient_noise
 from mpack.limiting.displacement import (
     ExponentFit,
     anomalous_exponent,
@@ -30,19 +36,27 @@ from mpack.limiting.displacement import (
 from mpack.limiting.model import LinearRegressionSGD, Stationary
 from mpack.limiting.modes import propagator, step_matrix
 from mpack.limiting.runs import RegressionRuns, regression_data, run_regression
+from mpack.limiting.spectra import highest, phase_per_step, position_spectrum, spectral_peak
 
 __all__ = [
     "ExponentFit",
+    "GradientNoise",
     "LinearRegressionSGD",
     "RegressionRuns",
     "Stationary",
     "anomalous_exponent",
     "autoregression",
+    "data_covariance",
     "discriminant",
+    "gradient_noise",
+    "highest",
     "linear_displacement",
+    "phase_per_step",
+    "position_spectrum",
     "power_law_displacement",
     "propagator",
     "regression_data",
     "run_regression",
+    "spectral_peak",
     "step_matrix",
 ]
