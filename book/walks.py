@@ -1,30 +1,33 @@
 """The walks of a small network about its minimum, one run a row, and their archive.
 
 The network of the chapter on limiting dynamics: digits of 8 x 8 pixels, one hidden layer, weight
-decay. Three studies, each a list of specifications (plain dictionaries) and a function from one of
+decay. Four studies, each a list of specifications (plain dictionaries) and a function from one of
 them to its results:
 
     minima       where the loss is least, at several weight decays
     sweeps       squared displacements, as one hyperparameter changes
     projections  power spectra and moments along the eigenvectors of the Hessian
+    felt         the curvature along these eigenvectors where the walk has come to
 
 `python -m book._tools.walks` runs them into `book/results/walks/`. A row is a function of its
 specification alone, and `digest` is that of its last parameters, so that any row can be computed
 again and compared bit for bit.
 """
 
+import dataclasses
 import functools
 
 import numpy as np
-from scipy import signal
 
 from book import RESULTS, tables
 from book.studies import digest_of
-from mpack import _check
+from mpack import _check, limiting
 from mpack.network import SmallNetwork
+from mpack.statistics import jackknife, power_law
 
 FOLDER = RESULTS / "walks"
 IMAGES, HIDDEN, SEED = 1000, 8, 1  # as in the chapter on limiting dynamics
+STARTS = (1, 2, 3, 4)  # networks, by the seed of their start; the first is that chapter's
 QUIET = {"weight_decay": 0.002, "eta": 0.02, "beta": 0.9, "batch_size": 64}
 DECAYS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
 SWEEPS = {"eta": (0.005, 0.1), "beta": (0.0, 0.97), "weight_decay": DECAYS}
@@ -54,25 +57,28 @@ def network(weight_decay):
 
 
 @functools.cache
-def minimum(weight_decay):
-    """Where the loss is least, (P,), from the archive: four decimals."""
-    rows = archived("minima").set_index("weight_decay")
-    return rows.loc[weight_decay].filter(regex=r"^p\d+$").to_numpy(float) / 1e4
+def minimum(weight_decay, start=1):
+    """Where the loss of a network is least, (P,), from the archive: four decimals."""
+    rows = archived("minima").set_index(["weight_decay", "start"])
+    return numbers(rows.loc[[(weight_decay, start)], "theta"])[0] / 1e4
 
 
 @functools.cache
-def spectra(weight_decay):
-    """Curvatures, largest first, and variances of one sample's gradient along the eigenvectors, at the minimum."""
-    return network(weight_decay).spectra(minimum(weight_decay))
+def spectra(weight_decay, start=1):
+    """Curvatures, largest first, and variances of one sample's gradient along the eigenvectors at the minimum, (P,)
+    each, from the archive: five digits.
+    """
+    rows = archived("minima").set_index(["weight_decay", "start"]).loc[[(weight_decay, start)]]
+    return numbers(rows["curvature"])[0], numbers(rows["variance"])[0]
 
 
 @functools.cache
-def directions(weight_decay):
+def directions(weight_decay, start=1):
     """The MODES steepest eigenvectors of the Hessian at the minimum, as columns (P, MODES).
 
     The sign of each is that which makes its largest component positive.
     """
-    E = np.linalg.eigh(network(weight_decay).hessian(minimum(weight_decay)))[1][
+    E = np.linalg.eigh(network(weight_decay).hessian(minimum(weight_decay, start)))[1][
         :, : -MODES - 1 : -1
     ]
     return E * np.sign(E[np.abs(E).argmax(axis=0), np.arange(MODES)])
@@ -83,18 +89,26 @@ def directions(weight_decay):
 
 
 def minima_specs():
-    """A row for each weight decay."""
-    return [{"weight_decay": decay} for decay in DECAYS]
+    """The first network at each weight decay, and the others at that of QUIET."""
+    others = [(QUIET["weight_decay"], start) for start in STARTS[1:]]
+    return [
+        {"weight_decay": decay, "start": start}
+        for decay, start in [(decay, 1) for decay in DECAYS] + others
+    ]
 
 
-def minima_row(weight_decay):
-    """The minimum below the end of a training of 8000 steps, in units of 1e-4, rounded: the same bits everywhere."""
+def minima_row(weight_decay, start):
+    """The minimum below the end of a training of 8000 steps, rounded to units of 1e-4: the same bits everywhere.
+
+    And its `spectra`.
+    """
     net = network(weight_decay)
     trained = net.train(
-        [net.start(SEED)], eta=0.1, beta=0.9, batch_size=32, record=[0, 8000], seed=SEED
+        [net.start(start)], eta=0.1, beta=0.9, batch_size=32, record=[0, 8000], seed=start
     )
     bottom = np.round(net.minimum(trained.theta[0, -1], tolerance=1e-12) * 1e4).astype(int)
-    return {"digest": digest_of(bottom / 1e4)} | {f"p{i}": int(p) for i, p in enumerate(bottom)}
+    spectra = dict(zip(("curvature", "variance"), map(_line, net.spectra(bottom / 1e4))))
+    return {"theta": " ".join(map(str, bottom))} | spectra | {"digest": digest_of(bottom / 1e4)}
 
 
 def sweeps_specs(runs=RUNS):
@@ -110,36 +124,60 @@ def sweeps_row(weight_decay, eta, beta, batch_size, run):
         [minimum(weight_decay)], eta=eta, beta=beta, batch_size=batch_size, lags=LAGS,
         origins=ORIGINS, seed=SEED, first_run=run,
     )  # fmt: skip
-    far = {f"k{k}": _short(x) for k, x in zip(got.lags, got.displacement[0])}
-    return {"local": _short(got.local[0])} | far | {"digest": digest_of(got.theta[0])}
+    far = _line(got.displacement[0])
+    return {"local": got.local[0], "displacement": far, "digest": digest_of(got.theta[0])}
 
 
 def projections_specs(runs=RUNS):
-    """Every one of SETTINGS, `runs` times."""
-    return [{"setting": name, "run": run} for name in SETTINGS for run in range(runs)]
+    """The first network in every one of SETTINGS, `runs` times, and the others under heavy momentum, half as often."""
+    first = [(name, 1, run) for name in SETTINGS for run in range(runs)]
+    others = [("heavy", start, run) for start in STARTS[1:] for run in range(runs // 2)]
+    return [dict(zip(SPECIFIED["projections"], spec)) for spec in first + others]
 
 
-def projections_row(setting, run):
-    """Along the eigenvectors, from the minimum: the power spectrum at BINS (`s0_1` is that of mode 0 at bin 1), the
-    mean of the position (`m0`), and the mean squares of position and velocity (`x0`, `v0`).
+def projections_row(setting, start, run):
+    """Along the steepest eigenvectors, from the minimum: the mean of the position, the mean squares of position and
+    velocity (MODES numbers each), and the power spectrum at BINS of each of the first PEAKED.
     """
     rule, steps, segment = SETTINGS[_check.choice("setting", setting, tuple(SETTINGS))]
-    walk, end = projected(**rule, steps=steps, run=run)
-    power = welch(walk[:, :PEAKED], segment)
+    walk, end = projected(**rule, steps=steps, start=start, run=run)
     speed = np.diff(walk, axis=0) / rule["eta"]
-    squares = {"m": walk.mean(axis=0), "x": (walk**2).mean(axis=0), "v": (speed**2).mean(axis=0)}
-    out = {f"{name}{i}": _short(x) for name, row in squares.items() for i, x in enumerate(row)}
-    out |= {f"s{i}_{k}": _short(power[i, k]) for i in range(PEAKED) for k in BINS}
-    return {"digest": digest_of(end)} | out
+    out = {
+        "mean": _line(walk.mean(axis=0)),
+        "position": _line((walk**2).mean(axis=0)),
+        "velocity": _line((speed**2).mean(axis=0)),
+    }
+    power = limiting.measured_spectrum(walk[:, :PEAKED], segment)[1][:, BINS - 1]
+    out |= {f"spectrum_{i}": _line(row) for i, row in enumerate(power)}
+    return out | {"digest": digest_of(end)}
 
 
-def projected(weight_decay, eta, beta, batch_size, steps, run, settled=SETTLED):
+def felt_specs(runs=RUNS):
+    """The first network at its coldest and its hottest."""
+    return [{"setting": name, "run": run} for name in ("heavy", "loud") for run in range(runs)]
+
+
+def felt_row(setting, run):
+    """Curvature along the PEAKED steepest eigenvectors of the minimum, SETTLED steps later: where the row of
+    `projections` of the same run begins.
+    """
+    rule = dict(SETTINGS[_check.choice("setting", setting, tuple(SETTINGS))][0])
+    decay = rule.pop("weight_decay")
+    net, E = network(decay), directions(decay)[:, :PEAKED]
+    got = net.train([minimum(decay)], **rule, record=[0, SETTLED], seed=SEED, first_run=run)
+    theta = got.theta[0, -1]
+    along = np.einsum("pi,pi->i", E, net.hessian(theta) @ E)
+    return {"curvature": _line(along), "digest": digest_of(theta)}
+
+
+def projected(weight_decay, eta, beta, batch_size, steps, run, start=1, settled=SETTLED):
     """Positions along `directions` after every step, (steps, MODES), and the last parameters.
 
     The run starts at the minimum; the first `settled` steps are not looked at.
     """
-    net, bottom, E = network(weight_decay), minimum(weight_decay), directions(weight_decay)
-    how = dict(eta=eta, beta=beta, batch_size=batch_size, seed=SEED, first_run=run)
+    net, bottom = network(weight_decay), minimum(weight_decay, start)
+    E = directions(weight_decay, start)
+    how = dict(eta=eta, beta=beta, batch_size=batch_size, seed=start, first_run=run)
     theta, v, parts = bottom[None], np.zeros((1, net.size)), []
     edges = np.r_[0, np.arange(settled, settled + steps, CHUNK), settled + steps]
     for first, last in zip(edges[:-1], edges[1:]):
@@ -151,29 +189,157 @@ def projected(weight_decay, eta, beta, batch_size, steps, run, settled=SETTLED):
     return np.concatenate(parts), theta[0]
 
 
-def welch(walk, segment):
-    """Power spectra of the columns of `walk` by Welch's method, (columns, 1 + segment/2), at 2 pi k/segment a step.
+def _line(values):
+    """Numbers as a cell of a table, to five digits: far below the scatter of runs."""
+    return " ".join(f"{x:.5g}" for x in values)
 
-    Two-sided: the sum over all frequencies, positive and negative, over their number is the
-    variance.
+
+def numbers(column):
+    """A column of such cells as an array, (rows, numbers)."""
+    return np.array([[float(x) for x in cell.split()] for cell in column])
+
+
+# ---------------------------------------------------------------------------------------------------------
+# what the archive says
+
+
+@dataclasses.dataclass(frozen=True)
+class Projections:
+    """Runs of one network in one setting along the MODES steepest eigenvectors, beside the linear theory.
+
+    Attributes
+    ----------
+    rule : dict
+        Hyperparameters.
+    curvature, noise : ndarray, shape (MODES,)
+        At the minimum: curvature h, and variance of the mini-batch gradient.
+    omega : ndarray, shape (m,)
+        Angles a step.
+    power, expected_power : ndarray, shapes (runs, PEAKED, m), (PEAKED, m)
+        Power spectra of the position.
+    position, velocity : ndarray, shape (runs, MODES)
+        Mean squares, of the position about the mean over all runs.
+    expected : mpack.limiting.Stationary
+        The same in theory.
     """
-    power = signal.welch(walk, nperseg=segment, axis=0, return_onesided=False)[1]
-    return power[: 1 + segment // 2].T
+
+    rule: dict
+    curvature: np.ndarray
+    noise: np.ndarray
+    omega: np.ndarray
+    power: np.ndarray
+    expected_power: np.ndarray
+    position: np.ndarray
+    velocity: np.ndarray
+    expected: limiting.Stationary
+
+    @property
+    def peaks(self):
+        """Where the measured spectra and the expected ones peak, by one rule (`mpack.limiting.highest`): two arrays."""
+        return highest(self.omega, self.power), highest(self.omega, self.expected_power[None])
+
+    @property
+    def ring(self):
+        """Measured over expected peak, the mean of the modes; its error is a jackknife over runs."""
+        expected = self.peaks[1]
+        return jackknife(lambda p: np.mean(highest(self.omega, p) / expected), self.power)
+
+    @property
+    def steepness(self):
+        """Exponent of the peak's frequency against curvature: measured, and expected."""
+        h = self.curvature[:PEAKED]
+        fitted = jackknife(
+            lambda p: power_law(h, highest(self.omega, p)).exponent.value, self.power
+        )
+        return fitted, power_law(h, self.peaks[1]).exponent.value
+
+    def rise(self, like):
+        """Power where the modes of `like` are expected to peak over that at the lowest frequency, their mean:
+        measured, and expected.
+
+        Parameters
+        ----------
+        like : Projections
+            With the same frequencies.
+        """
+        at = np.abs(like.omega[:, None] - like.peaks[1]).argmin(axis=0)
+
+        def of(power):
+            mean = power.mean(axis=0)
+            return float(np.mean(mean[np.arange(PEAKED), at] / mean[:, 0]))
+
+        return jackknife(of, self.power), of(self.expected_power[None])
+
+    def ring_with(self, curvature):
+        """`ring`, over the theory with other curvatures (PEAKED,) in the place of those at the minimum."""
+        eta, beta = self.rule["eta"], self.rule["beta"]
+        power = limiting.position_spectrum(self.omega, eta, beta, curvature)
+        expected = highest(self.omega, power[None])
+        return jackknife(lambda p: np.mean(highest(self.omega, p) / expected), self.power)
+
+    def slope(self, samples):
+        """Exponent of mean squares (runs, MODES) against curvature without weight decay, with a jackknife error."""
+        own = self.curvature - self.rule["weight_decay"]
+        return jackknife(lambda x: power_law(own, x.mean(axis=0)).exponent.value, samples)
 
 
-def _short(x):
-    """Five digits: far below the scatter of runs."""
-    return float(f"{x:.5g}")
+def highest(omega, power):
+    """Where the mean over runs of power spectra (runs, modes, m) peaks, (modes,)."""
+    return np.array([limiting.highest(omega, one) for one in power.mean(axis=0)])
+
+
+def projections(setting, start=1):
+    """The archived `Projections` of one network in one of SETTINGS."""
+    rule, _, segment = SETTINGS[_check.choice("setting", setting, tuple(SETTINGS))]
+    rows = archived("projections").query("setting == @setting and start == @start")
+    eta, beta, decay = rule["eta"], rule["beta"], rule["weight_decay"]
+    h, noise = (one[:MODES] for one in spectra(decay, start))
+    noise = noise / rule["batch_size"]
+    omega = 2.0 * np.pi * BINS / segment
+    power = np.stack([numbers(rows[f"spectrum_{i}"]) for i in range(PEAKED)], axis=1)
+    expected = limiting.position_spectrum(omega, eta, beta, h[:PEAKED], noise[:PEAKED])
+    position = numbers(rows["position"]) - numbers(rows["mean"]).mean(axis=0) ** 2
+    moments = limiting.linear_moments(eta, beta, h, noise)
+    velocity = numbers(rows["velocity"])
+    return Projections(rule, h, noise, omega, power, expected, position, velocity, moments)
+
+
+def felt(setting):
+    """Curvatures along the steepest eigenvectors where the walks have come to, (runs, PEAKED), from the archive."""
+    return numbers(archived("felt").query("setting == @setting")["curvature"])
+
+
+def sweep(**changed):
+    """Squared displacements at one setting of the sweeps: measured (runs, LAGS), and expected (LAGS,).
+
+    The setting is QUIET with what is given in its place. The theory is the mean over three ages, as
+    in the chapter on limiting dynamics.
+    """
+    setting = QUIET | changed
+    rows = archived("sweeps")
+    rows = rows[np.all([rows[name] == value for name, value in setting.items()], axis=0)]
+    if rows.empty:
+        raise ValueError(f"no such setting in the archive: {setting}")
+    h, noise = spectra(setting["weight_decay"])
+    rule = setting["eta"], setting["beta"], h, noise / setting["batch_size"]
+    theory = [limiting.linear_displacement(LAGS, *rule, age=int(age)) for age in ORIGINS[::2]]
+    return numbers(rows["displacement"]), np.mean(theory, axis=0)
 
 
 # ---------------------------------------------------------------------------------------------------------
 # archive
 
-ROWS = {"minima": minima_row, "sweeps": sweeps_row, "projections": projections_row}
+ROWS = {
+    "minima": minima_row,
+    "sweeps": sweeps_row,
+    "projections": projections_row,
+    "felt": felt_row,
+}
 SPECIFIED = {
-    "minima": ("weight_decay",),
+    "minima": ("weight_decay", "start"),
     "sweeps": ("weight_decay", "eta", "beta", "batch_size", "run"),
-    "projections": ("setting", "run"),
+    "projections": ("setting", "start", "run"),
+    "felt": ("setting", "run"),
 }
 
 
@@ -185,3 +351,26 @@ def row(study, spec):
 def archived(study, folder=None):
     """The archived rows of a study, as a DataFrame; see `book.tables.load` for what it raises."""
     return tables.load(folder or FOLDER, _check.choice("study", study, tuple(ROWS)))
+
+
+def again(study, rows):
+    """Compute archived rows anew: the number of rows, and how many have the archived digest and numbers.
+
+    Numbers are compared to a thousandth: projections use the machine's linear algebra.
+
+    Parameters
+    ----------
+    study : str
+    rows : pandas.DataFrame
+        Some rows of `archived(study)`.
+    """
+    same = 0
+    for record in rows.to_dict("records"):
+        fresh = row(study, {name: record[name] for name in SPECIFIED[study]})
+        near = [
+            np.allclose(*numbers([str(fresh[name]), str(record[name])]), rtol=1e-3)
+            for name in fresh
+            if name not in ("digest", "setting")
+        ]
+        same += fresh["digest"] == record["digest"] and all(near)
+    return len(rows), same

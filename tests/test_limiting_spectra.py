@@ -157,3 +157,45 @@ def test_data_covariance_refuses_what_has_no_stationary_state():
         limiting.data_covariance(X, y, eta=10.0, beta=0.5, batch_size=4)
     with pytest.raises(ValueError, match="does not settle"):
         limiting.data_covariance(X, y, eta=0.5, beta=0.5, batch_size=1)
+
+
+def test_linear_moments_are_those_of_the_model_and_of_many_steps():
+    model = LinearRegressionSGD(
+        eta=0.4, beta=0.6, batch_size=8, spectrum=[2.0, 0.3], weight_decay=0.1, sigma=0.5
+    )
+    expected = model.stationary()
+    found = limiting.linear_moments(0.4, 0.6, model.h, 0.25 * model.rho / 8)
+    for name in ("position", "velocity", "cross"):
+        assert np.allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
+    M, C = limiting.step_matrix(0.4, 0.6, 1.7), np.zeros((2, 2))
+    for _ in range(400):
+        C = M @ C @ M.T + 3.0 * np.outer([0.4, 1.0], [0.4, 1.0])
+    found = limiting.linear_moments(0.4, 0.6, [1.7], [3.0])
+    assert np.allclose([found.position[0], found.velocity[0], found.cross[0]], C.ravel()[[0, 3, 1]])
+    with pytest.raises(ValueError, match="curvature must lie in"):
+        limiting.linear_moments(0.4, 0.6, [0.0], [1.0])
+
+
+def test_measured_spectrum_of_an_autoregression_is_the_one_in_closed_form():
+    """Runs of the recursion itself, against `position_spectrum`; the wrong curvature must fail."""
+    rng, eta, beta, h = np.random.default_rng(4), 0.3, 0.8, np.array([2.0, 0.5])
+    theta, v, walk = np.zeros((40, 2)), np.zeros((40, 2)), []
+    for _ in range(8192 + 200):
+        v = beta * v - h * theta - rng.normal(size=(40, 2))
+        theta = theta + eta * v
+        walk.append(theta)
+    walk = np.stack(walk, axis=1)[:, 200:]
+    omega, power = limiting.measured_spectrum(walk, 512)
+    assert omega.shape == (255,) and power.shape == (40, 2, 255)
+    mean, error = mean_errors(power)
+    inside = slice(3, None)  # the window smears what is narrower than it
+    for curvature, agrees in ((h, True), (1.1 * h, False)):
+        theory = limiting.position_spectrum(omega, eta, beta, curvature)
+        chi2 = np.mean((((mean - theory) / error) ** 2)[:, inside])
+        assert (chi2 < 1.5) is agrees
+    variance = (2 * power.sum(axis=-1) / 512).mean(axis=0)  # both signs of the frequency
+    assert np.allclose(variance, (walk**2).mean(axis=(0, 1)), rtol=0.02)
+    with pytest.raises(ValueError, match="even"):
+        limiting.measured_spectrum(walk, 511)
+    with pytest.raises(ValueError, match="axes"):
+        limiting.measured_spectrum(walk[0, :, 0], 64)

@@ -14,12 +14,13 @@ H.
     regression_data         a data set whose Hessian and gradient noise are known to rounding
     run_regression          an ensemble of real mini-batch runs
     linear_displacement     mean-square displacement for measured curvatures and noise (a network)
+    linear_moments          stationary moments for the same
     anomalous_exponent      the exponent of a mean-square displacement, with its error
     autoregression          momentum and curvature read off a stationary run
     discriminant            whether a mode oscillates, measured
     phase_per_step          how fast it does, in theory
     position_spectrum       the power spectrum of a mode, and where it peaks: spectral_peak
-    highest                 where a measured spectrum peaks
+    measured_spectrum       the same of runs, and where that peaks: highest
     gradient_noise          the Hessian and the noise of given data
     data_covariance         the stationary state on given data, whatever the shape of the noise
 """
@@ -31,12 +32,19 @@ from mpack.limiting.displacement import (
     autoregression,
     discriminant,
     linear_displacement,
+    linear_moments,
     power_law_displacement,
 )
 from mpack.limiting.model import LinearRegressionSGD, Stationary
 from mpack.limiting.modes import propagator, step_matrix
 from mpack.limiting.runs import RegressionRuns, regression_data, run_regression
-from mpack.limiting.spectra import highest, phase_per_step, position_spectrum, spectral_peak
+from mpack.limiting.spectra import (
+    highest,
+    measured_spectrum,
+    phase_per_step,
+    position_spectrum,
+    spectral_peak,
+)
 
 __all__ = [
     "ExponentFit",
@@ -51,6 +59,8 @@ __all__ = [
     "gradient_noise",
     "highest",
     "linear_displacement",
+    "linear_moments",
+    "measured_spectrum",
     "phase_per_step",
     "position_spectrum",
     "power_law_displacement",

@@ -67,10 +67,7 @@ def linear_displacement(
                 f"curvature must lie in (0, {2.0 * (1.0 + beta) / eta:.6g}) for a stationary state; "
                 f"got [{h.min():.6g}, {h.max():.6g}]: give an age"
             )
-        velocity = power / (1.0 - beta**2) / (1.0 - eta * h / (2.0 * (1.0 + beta)))
-        moments = Stationary(
-            velocity * eta * (1.0 + beta) / (2.0 * h), velocity, 0.5 * eta * velocity
-        )
+        moments = linear_moments(eta, beta, h, power)
         part = np.stack(
             [
                 _recursion.from_velocities(eta, M, moments, int(step))
@@ -81,6 +78,50 @@ def linear_displacement(
         C = _recursion.noise_sum(M, N, _check.integer("age", age, 0))
         part = np.stack([_since(M, N, C, int(step)) for step in _recursion.whole_steps("k", k)])
     return part if per_mode else part.sum(axis=-1)
+
+
+def linear_moments(
+    eta: float, beta: float, curvature: ArrayLike, noise_variance: ArrayLike
+) -> Stationary:
+    """Stationary second moments of the recursion for any curvatures and gradient noise, exactly.
+
+    With s the variance of the mini-batch gradient along a direction of curvature h: E v^2 = s/[(1 -
+    beta^2)(1 - eta h/(2 (1 + beta)))], E theta^2 = eta (1 + beta) E v^2/(2 h), E theta v = eta E
+    v^2/2.
+
+    Parameters
+    ----------
+    eta, beta : float
+        Learning rate and momentum.
+    curvature, noise_variance : array_like, shape (d,)
+        As for `linear_displacement`; 0 < curvature < 2 (1 + beta)/eta.
+
+    Returns
+    -------
+    Stationary
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> from mpack import limiting
+    >>> moments = limiting.linear_moments(0.5, 0.0, [1.0], [3.0])  # theta' = theta/2 - xi/2
+    >>> moments.position.round(12).tolist(), moments.velocity.round(12).tolist()
+    ([1.0], [4.0])
+    """
+    eta, beta = _recursion.learning_rate(eta), _recursion.momentum(beta)
+    h = _check.array("curvature", curvature, (None,))
+    power = _check.array("noise_variance", noise_variance, (h.size,))
+    if eta * h.min() <= 0.0 or eta * h.max() >= 2.0 * (1.0 + beta):
+        raise ValueError(
+            f"curvature must lie in (0, {2.0 * (1.0 + beta) / eta:.6g}) for a stationary state; "
+            f"got [{h.min():.6g}, {h.max():.6g}]"
+        )
+    velocity = power / (1.0 - beta**2) / (1.0 - eta * h / (2.0 * (1.0 + beta)))
+    return Stationary(velocity * eta * (1.0 + beta) / (2.0 * h), velocity, 0.5 * eta * velocity)
 
 
 def _since(M, N, C, k):

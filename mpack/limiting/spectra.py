@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import signal
 
 from mpack import _check
 from mpack._types import FloatOrArray
@@ -140,6 +141,56 @@ def spectral_peak(eta: float, beta: float, h: ArrayLike) -> FloatOrArray:
     eta, beta, h = _stable(eta, beta, h)
     cosine = (1.0 + beta) * (1.0 + beta - eta * h) / max(4.0 * beta, 1e-300)
     return np.arccos(np.clip(cosine, -1.0, 1.0))[()]
+
+
+def measured_spectrum(
+    walk: ArrayLike, segment: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Power spectra of stationary runs by Welch's method: half-overlapping segments under a Hann window.
+
+    Two-sided, as `position_spectrum`: its mean over all frequencies, negative ones included, is the
+    variance. A segment is long enough when a peak is wider than 2 pi/segment.
+
+    Parameters
+    ----------
+    walk : array_like, shape (..., steps, d)
+        Positions of consecutive steps.
+    segment : int
+        Steps, 4 <= segment <= steps; even.
+
+    Returns
+    -------
+    omega : ndarray, shape (segment/2 - 1,)
+        Angles a step, 2 pi j/segment between 0 and pi.
+    power : ndarray, shape (..., d, segment/2 - 1)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `walk` has too few axes or steps, or the segment is odd.
+
+    Notes
+    -----
+    Welch, IEEE Trans. Audio Electroacoust. 15, 70 (1967); `scipy.signal.welch`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mpack import limiting
+    >>> turning = np.cos(2 * np.pi * np.arange(640) / 16)[:, None]
+    >>> omega, power = limiting.measured_spectrum(turning, 64)
+    >>> float(omega[power[0].argmax()]) == 2 * np.pi / 16
+    True
+    """
+    walk = np.asarray(walk, float)
+    if walk.ndim < 2:
+        raise ValueError(f"walk must have axes for steps and directions; got shape {walk.shape}")
+    segment = _check.integer("segment", segment, 4, walk.shape[-2])
+    if segment % 2:
+        raise ValueError(f"segment must be even; got {segment}")
+    power = signal.welch(walk, nperseg=segment, axis=-2, return_onesided=False)[1]
+    half = np.arange(1, segment // 2)
+    return 2.0 * np.pi * half / segment, np.swapaxes(power, -1, -2)[..., half]
 
 
 def highest(omega: ArrayLike, power: ArrayLike) -> float:

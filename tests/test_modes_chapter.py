@@ -1,0 +1,51 @@
+"""The numbers and claims of the chapter on real images and a network, as the book on the disk recorded them."""
+
+import os
+
+import pytest
+
+from book import reading
+from book._tools import places
+
+EXECUTED = places.EXECUTED / "notebooks/mode_by_mode.ipynb"
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    if not EXECUTED.exists():
+        sentence = "the chapter has not been executed: run `make book`"
+        pytest.fail(sentence) if os.environ.get("MPACK_REQUIRE_BOOK") else pytest.skip(sentence)
+    return reading.records(EXECUTED)
+
+
+@pytest.fixture(scope="module")
+def claims(recorded):
+    return {claim["id"]: claim for claim in reading.claims(EXECUTED)}
+
+
+def near(entry, target, allowance):
+    return abs(entry["value"] - target) <= 5.0 * entry["error"] + allowance
+
+
+def test_every_claim_holds_and_every_control_fails(claims):
+    """Ten targets do not decide whether noise of the Hessian's shape is right to 15 %."""
+    missed = {name: claim["verdict"] for name, claim in claims.items() if not claim["passed"]}
+    assert missed == {"modes-digits-variance-paper": "undecided"}
+    controls = [claim for claim in claims.values() if claim["control"]]
+    assert len(controls) == 8 and all(claim["verdict"] == "differs" for claim in controls)
+
+
+def test_real_images(recorded):
+    assert near(recorded["digits-variance-exact"], 1.0, 0.01)
+    assert recorded["digits-variance-kunin"]["value"] > 1.4
+    assert recorded["digits-variance-gaussian"]["value"] < 0.7
+    assert recorded["noise-least"]["value"] < 0.5 and recorded["noise-most"]["value"] > 2.0
+
+
+def test_the_network_mode_by_mode(recorded):
+    assert near(recorded["network-peaks"], 1.0, 0.01)
+    assert recorded["network-peaks-loud"]["value"] < recorded["network-peaks-felt"]["value"] < 1.0
+    assert recorded["rise-plain"]["value"] < 1.1 < recorded["rise-quiet"]["value"]
+    theory = recorded["isotropy-slope-theory"]["value"]
+    assert near(recorded["isotropy-slope"], theory, 0.01) and 0.1 < theory < 0.25
+    assert recorded["variance-range"]["value"] < 10 < 100 < recorded["curvature-range"]["value"]
