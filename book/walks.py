@@ -42,7 +42,7 @@ LAGS = np.unique(np.geomspace(1, 1000, 26).astype(int))
 ORIGINS = 1500 + np.linspace(0, 1000, 6).astype(int)
 SETTLED = 3000  # steps before the projections are looked at
 PEAKED, MODES = 8, 100  # steepest eigenvectors that have a spectrum, and that have moments
-BINS = np.arange(1, 49)  # frequencies of a spectrum, in units of 2 pi over the segment
+BINS = np.arange(2, 49)  # frequencies of a spectrum, in units of 2 pi over the segment
 CHUNK = 2000  # steps of which all parameters are kept at once
 
 
@@ -147,7 +147,7 @@ def projections_row(setting, start, run):
         "position": _line((walk**2).mean(axis=0)),
         "velocity": _line((speed**2).mean(axis=0)),
     }
-    power = limiting.measured_spectrum(walk[:, :PEAKED], segment)[1][:, BINS - 1]
+    power = limiting.measured_spectrum(walk[:, :PEAKED], segment)[1][:, BINS - BINS[0]]
     out |= {f"spectrum_{i}": _line(row) for i, row in enumerate(power)}
     return out | {"digest": digest_of(end)}
 
@@ -271,11 +271,18 @@ class Projections:
         return jackknife(of, self.power), of(self.expected_power[None])
 
     def ring_with(self, curvature):
-        """`ring`, over the theory with other curvatures (PEAKED,) in the place of those at the minimum."""
+        """`ring`, over the theory with the curvatures that the runs felt, (runs, PEAKED), in the place of those at the
+        minimum; the jackknife leaves out power and curvature of a run together.
+        """
         eta, beta = self.rule["eta"], self.rule["beta"]
-        power = limiting.position_spectrum(self.omega, eta, beta, curvature)
-        expected = highest(self.omega, power[None])
-        return jackknife(lambda p: np.mean(highest(self.omega, p) / expected), self.power)
+
+        def of(both):
+            felt = both[:, :, -1].mean(axis=0)
+            theory = limiting.position_spectrum(self.omega, eta, beta, felt)
+            seen = highest(self.omega, both[:, :, :-1])
+            return np.mean(seen / highest(self.omega, theory[None]))
+
+        return jackknife(of, np.concatenate([self.power, curvature[:, :, None]], axis=2))
 
     def slope(self, samples):
         """Exponent of mean squares (runs, MODES) against curvature without weight decay, with a jackknife error."""

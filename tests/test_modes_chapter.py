@@ -44,7 +44,9 @@ def test_real_images(recorded):
 
 def test_the_network_mode_by_mode(recorded):
     assert near(recorded["network-peaks"], 1.0, 0.01)
-    assert recorded["network-peaks-loud"]["value"] < recorded["network-peaks-felt"]["value"] < 1.0
+    assert recorded["network-peaks-loud"]["value"] < 0.98
+    assert near(recorded["network-peaks-felt"], 1.0, 0.0)
+    assert near(recorded["rise-quiet"], recorded["rise-quiet-theory"]["value"], 0.05)
     assert recorded["rise-plain"]["value"] < 1.1 < recorded["rise-quiet"]["value"]
     theory = recorded["isotropy-slope-theory"]["value"]
     assert near(recorded["isotropy-slope"], theory, 0.01) and 0.1 < theory < 0.25

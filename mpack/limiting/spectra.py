@@ -148,21 +148,22 @@ def measured_spectrum(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Power spectra of stationary runs by Welch's method: half-overlapping segments under a Hann window.
 
-    Two-sided, as `position_spectrum`: its mean over all frequencies, negative ones included, is the
-    variance. A segment is long enough when a peak is wider than 2 pi/segment.
+    Two-sided, as `position_spectrum`. A segment is long enough when a peak is wider than 2
+    pi/segment. Each segment is measured from its own mean; the window carries what that takes away
+    into the first frequency, which is left out, and no further.
 
     Parameters
     ----------
     walk : array_like, shape (..., steps, d)
         Positions of consecutive steps.
     segment : int
-        Steps, 4 <= segment <= steps; even.
+        Steps, 6 <= segment <= steps; even.
 
     Returns
     -------
-    omega : ndarray, shape (segment/2 - 1,)
-        Angles a step, 2 pi j/segment between 0 and pi.
-    power : ndarray, shape (..., d, segment/2 - 1)
+    omega : ndarray, shape (segment/2 - 2,)
+        Angles a step, 2 pi j/segment for j from 2 to segment/2 - 1.
+    power : ndarray, shape (..., d, segment/2 - 2)
 
     Raises
     ------
@@ -185,11 +186,11 @@ def measured_spectrum(
     walk = np.asarray(walk, float)
     if walk.ndim < 2:
         raise ValueError(f"walk must have axes for steps and directions; got shape {walk.shape}")
-    segment = _check.integer("segment", segment, 4, walk.shape[-2])
+    segment = _check.integer("segment", segment, 6, walk.shape[-2])
     if segment % 2:
         raise ValueError(f"segment must be even; got {segment}")
     power = signal.welch(walk, nperseg=segment, axis=-2, return_onesided=False)[1]
-    half = np.arange(1, segment // 2)
+    half = np.arange(2, segment // 2)
     return 2.0 * np.pi * half / segment, np.swapaxes(power, -1, -2)[..., half]
 
 
