@@ -190,8 +190,8 @@ def test_measured_spectrum_of_an_autoregression_is_the_one_in_closed_form():
     mean, error = mean_errors(power)
     for curvature, agrees in ((h, True), (1.1 * h, False)):
         theory = limiting.position_spectrum(omega, eta, beta, curvature)
-        chi2 = np.mean((((mean - theory) / error) ** 2))
-        assert (chi2 < 1.5) is agrees
+        chi2 = np.mean(((mean - theory) / error) ** 2)
+        assert bool(chi2 < 1.5) is agrees
     shifted = limiting.measured_spectrum(walk + 100.0, 512)[1]  # a mean is nowhere in it
     assert np.allclose(shifted, power, rtol=1e-6)
     with pytest.raises(ValueError, match="even"):

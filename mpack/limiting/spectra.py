@@ -100,9 +100,9 @@ def position_spectrum(
     >>> round(float(power.mean() / model.stationary().position[0]), 9)
     1.0
     """
-    eta, beta, h = _stable(eta, beta, h)
+    eta, beta, own = _stable(eta, beta, h)
     turn = np.exp(-1j * np.asarray(omega, float))
-    phi = 1.0 + beta - eta * h[..., None]
+    phi = 1.0 + beta - eta * own[..., None]
     size2 = np.abs(1.0 - phi * turn + beta * turn**2) ** 2
     return eta**2 * np.asarray(noise_variance, float)[..., None] / size2
 
@@ -138,8 +138,8 @@ def spectral_peak(eta: float, beta: float, h: ArrayLike) -> FloatOrArray:
     >>> round(float(limiting.spectral_peak(0.1, 0.9, 2.0)), 4)
     0.4574
     """
-    eta, beta, h = _stable(eta, beta, h)
-    cosine = (1.0 + beta) * (1.0 + beta - eta * h) / max(4.0 * beta, 1e-300)
+    eta, beta, own = _stable(eta, beta, h)
+    cosine = (1.0 + beta) * (1.0 + beta - eta * own) / max(4.0 * beta, 1e-300)
     return np.arccos(np.clip(cosine, -1.0, 1.0))[()]
 
 
@@ -246,7 +246,7 @@ def highest(omega: ArrayLike, power: ArrayLike) -> float:
     return float(np.clip(omega[top] - b / (2.0 * a), omega[low], omega[high]))
 
 
-def _stable(eta, beta, h):
+def _stable(eta: float, beta: float, h: ArrayLike) -> tuple[float, float, NDArray[np.float64]]:
     """Checked, with h an array whose every element has a stationary state."""
     eta, beta = _recursion.learning_rate(eta), _recursion.momentum(beta)
     h = np.asarray(h, float)
