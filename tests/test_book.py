@@ -12,7 +12,7 @@ from bookpages import CHAPTERS, HTML, ROOT, pages, require_book
 from bs4 import BeautifulSoup
 
 from book import chapters, pictures
-from book._tools import artwork, bookkeeping, labels, places, scoreboard
+from book._tools import artwork, bookkeeping, labels, places, scoreboard, verdicts
 from mpack.statistics import with_error
 
 
@@ -214,6 +214,16 @@ def test_what_differs_is_known_and_every_control_fails(claims):
     controls = {claim["id"] for claim in claims["claims"] if claim["control"]}
     assert differing == controls | KNOWN_TO_DIFFER
     assert set(scoreboard.wrong_theories()) == controls, "each control says which theory it is"
+
+
+def test_the_kept_verdicts_are_those_of_this_book(claims):
+    """`python -m book._tools.verdicts` keeps them, a new rule before what comes of it."""
+    kept = json.loads(verdicts.FILE.read_text(encoding="utf8"))
+    found = {name: {} for name in kept}
+    for claim in claims["claims"]:
+        own = found.setdefault(claim["chapter"], {})
+        own[claim["id"]] = [verdicts.rule(claim), claim["verdict"]]
+    assert found == kept
 
 
 def test_each_claim_stands_once_in_the_tables_and_once_in_its_chapter(claims, soups):
