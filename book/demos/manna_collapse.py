@@ -334,26 +334,18 @@ def each_alone(activities, times, top, sizes, phi_c, manna):
     return found
 
 
-def redrawn(activity, fits, window, held, seeds):
-    """Of Manna and mean field in a window, the fits with S of a resample for each seed: {process: Comparison}.
+def paired(data, fits, held, **draws):
+    """Fits of several classes, with S of all of them on the same resamples of the runs; a Comparison."""
+    start = {name: fit.rho_c for name, fit in fits.items()}
+    two = {name: held[name] for name in fits}
+    return scaling.Comparison(fits, scaling.compare(data, two, start, xatol=1e-5, **draws).drawn)
 
-    The seeds are the same for all processes; the two classes have draws of their own.
-    """
-    found = {}
-    for process in dict.fromkeys(process for process, *_ in fits):
-        data = activity(process, *window)
-        two = {name: fits[process, *window][name] for name in SHORT.values()}
-        drawn = []
-        for rng in map(np.random.default_rng, seeds):
-            again = [
-                scaling.compare(
-                    scaling.redrawn(data, rng), {name: held[name]}, fit.rho_c, xatol=1e-5
-                ).fits[name]
-                for name, fit in two.items()
-            ]
-            drawn.append([fit.quality for fit in again])
-        found[process] = scaling.Comparison(two, np.array(drawn))
-    return found
+
+def better(fits, than="Manna"):
+    """Which sets of exponents have less S than one of them, in words, with their S and that one's."""
+    least = fits[than].quality
+    lower = [f"{name} ({f.quality:.1f})" for name, f in fits.items() if f.quality < least]
+    return f"{', '.join(lower) or 'none'} where {than} has {least:.1f}"
 
 
 def less(a, b):
@@ -388,6 +380,7 @@ def limit_numbers(limits):
             S = Estimate(found.fits[name].quality, found.spread(name))
             numbers[f"limit-{short}-{low}"] = S
         numbers[f"limit-phi-c-{low}"] = found.fits["Manna"].parameter("rho_c")
+        numbers[f"limit-excess-{low}"] = Estimate(*found.excess("mean field", "Manna"))
     return numbers
 
 
