@@ -186,6 +186,18 @@ def manna_longer():
     return found
 
 
+def manna_crystals():
+    """Do active packings stay amorphous? As long as the longest runs of `manna`, in its smallest size."""
+    n, steps = 500, _MANNA_SIZES[16_000][1]
+    common = {"steps": steps, "record": mpack.every(steps // 100), "series": "activity"}
+    return [
+        spec
+        for seed in range(8)
+        for rule, centre in MANNA_RULES.values()
+        for spec in mpack.specs(rule, n=n, phi=round(centre + 0.02, 5), seed=seed, **common)
+    ]
+
+
 def hidden_order():
     """Structure factors near the transition and in the active phase, and at the parameters of Figure S2.
 

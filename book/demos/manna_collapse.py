@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from book import campaigns
+from book import campaigns, chapters
 from mpack import critical, ensemble, figures, known_answers, scaling
 from mpack.statistics import Estimate, mean_error
 
@@ -21,6 +21,10 @@ LINES = ("-", "--", ":")  # of the classes
 SIDES = {"time to die": False, "time to settle": True}  # of what: whether active
 SHORT = {"manna": "Manna", "field": "mean field"}
 FEW = 6  # fewer points in a window are no test of anything
+WRONG_F = {  # exponents of the activity that these data must refuse
+    "Manna in one dimension": scaling.exponents("Manna", 1).parameters(order="f"),
+    "no scaling": {"nu": 1_000.0, "zeta_f": 0.0},
+}
 MARKS = {"time to settle": "v", "activity": "o", "time to die": "^"}
 
 
@@ -169,6 +173,7 @@ def quality_numbers(compared, data, candidates, start, **tolerances):
         dips += [fit.quality - fits[name].quality for name, fit in smooth.fits.items()]
     numbers = {"s-dip": max(dips), "s-least": min(S.values()), "s-most": max(S.values())}
     numbers["misfit"] = round(np.mean(list(S.values())) ** 0.5, 1)
+    numbers |= {f"better-{p.lower()}": better(found.fits) for p, found in compared.items()}
     return numbers | {f"s-manna-{process.lower()}": one for process, one in S.items()}
 
 
@@ -346,6 +351,31 @@ def better(fits, than="Manna"):
     least = fits[than].quality
     lower = [f"{name} ({f.quality:.1f})" for name, f in fits.items() if f.quality < least]
     return f"{', '.join(lower) or 'none'} where {than} has {least:.1f}"
+
+
+def better_alone(data, fits):
+    """The same of an observable alone, with two sets of exponents that are wrong by construction."""
+    near = fits["Manna"].rho_c
+    return better(fits | {name: alone(data, near, held) for name, held in WRONG_F.items()})
+
+
+def quality_claims(kind, what, found, resamples):
+    """Claims of S, {process: Comparison}: at most 3 with the exponents of Manna, more with those of mean field."""
+    asked = {
+        "manna": ("collapses", chapters.below(3.0)),
+        "field": ("does not collapse", chapters.above(3.0)),
+    }
+    return [
+        (
+            f"manna-{kind}-{short}-{process.lower()}",
+            f"{process}: {what} {does} on the exponents of {SHORT[short]} (quality S).",
+            (one.fits[SHORT[short]].quality, one.spread(SHORT[short]), resamples),
+            relation,
+            "Lübeck 2004",
+        )
+        for short, (does, relation) in asked.items()
+        for process, one in found.items()
+    ]
 
 
 def less(a, b):
@@ -573,3 +603,28 @@ def peaks(factors):
         rows.append((name, found.s.max(), peak, count, chance))
     columns = ["process", "largest S(q)", "peak of the mean", "vectors", "expected"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def late_deaths(table, f_max):
+    """Runs that came to rest where more than half of a point's runs stay active above f_max; their rows."""
+    point = table.groupby(["process", "n", "phi"])
+    alive = table.f_inf.where(~table.absorbed)
+    level = alive.groupby([table.process, table.n, table.phi]).transform("mean")
+    return table[table.absorbed & (point.absorbed.transform("mean") < 0.5) & (level > f_max)]
+
+
+def first_at_rest(table, crystals, f_max):
+    """The run that came to rest first far on the active side, and the packing in which it did, done again."""
+    found = [late_deaths(table, f_max), crystals[crystals.absorbed]]
+    early = pd.concat(found).sort_values("steps").iloc[0]
+    return early, ensemble.from_text(early.spec).run().final
+
+
+def crystal_numbers(table, runs, f_max):
+    """How many of the long active runs came to rest, a process each, and of the archive's."""
+    died = runs.groupby("process").absorbed.sum()
+    numbers = {f"crystal-{process.lower()}": int(count) for process, count in died.items()}
+    each = int(runs.groupby("process").size().min())
+    steps = int(runs.steps_asked.max())
+    numbers |= {"crystal-runs": len(runs), "crystal-each": each, "crystal-steps": steps}
+    return numbers | {"crystal-late": len(late_deaths(table, f_max))}
