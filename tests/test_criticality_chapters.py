@@ -40,7 +40,6 @@ SLACK = {
 }  # true for large systems, late
 
 FAILED = {  # what our error bars do not bear out: printed, not hidden
-    "locating_phi_c": {"locating-known-answer"},  # the law has no logarithm of the size
     "manna_collapse": {"manna-joint-sgd", "manna-joint-rcd", "manna-joint-gd"},  # Fig. 3, jointly
     "hidden_order": {"hidden-exponent-sgd"},  # a quarter, near the transition of the others
 }

@@ -27,6 +27,7 @@ Where the transition lies
 
     last_quiet          phi_c by the paper's criterion: a bracket between two scanned packing fractions
     divergence          phi_c where the absorption time diverges, from below
+    lineages            what the logarithm of the size in that time needs, from two sizes
     onset               phi_c where the steady activity vanishes, from above
     locate              phi_c of every group of a sweep's runs
     as_if_stopped       both sides, as seen by who stops early
@@ -95,7 +96,6 @@ from mpack.critical.relaxation import (
     survival,
 )
 from mpack.critical.small_kicks import (
-    NU_PERP,
     Limit,
     Limits,
     finite_size_factor,
@@ -109,10 +109,12 @@ from mpack.critical.transition import (
     BETA,
     CRITERION,
     NU_PARALLEL,
+    NU_PERP,
     Bracket,
     CriticalPoint,
     divergence,
     last_quiet,
+    lineages,
     onset,
 )
 from mpack.critical.uncertainty import Budget, Change
@@ -155,6 +157,7 @@ __all__ = [
     "lifetimes",
     "limit",
     "limits",
+    "lineages",
     "local_exponents",
     "locate",
     "mean_activity",

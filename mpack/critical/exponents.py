@@ -23,6 +23,7 @@ def exponent(
     reach: float = 0.03,
     relative: bool = False,
     floor: float = 0.02,
+    lineages: tuple[float, float] | None = None,
 ) -> Estimate:
     """The exponent nu_parallel of scans together, each with a phi_c and an amplitude of its own.
 
@@ -43,6 +44,8 @@ def exponent(
         See `reach`.
     floor : float
         Least error, >= 0: that of the spline.
+    lineages : (n0, p), optional
+        As of `divergence`; p above all trials.
 
     Returns
     -------
@@ -80,7 +83,8 @@ def exponent(
     cost, runs = np.zeros(len(trials)), 0
     for phi, steps, absorbed in scans:
         width = reach * phi.max() if relative else reach
-        fits = [divergence(phi, steps, absorbed, nu=nu, reach=width) for nu in trials]
+        how = {"reach": width, "lineages": lineages}
+        fits = [divergence(phi, steps, absorbed, nu=nu, **how) for nu in trials]
         count = np.count_nonzero(absorbed & (phi >= phi[absorbed].max() - width))
         cost += count * np.log([one.scatter for one in fits])
         runs += int(count)

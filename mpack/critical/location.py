@@ -129,6 +129,7 @@ def locate(
     reach: float = 0.03,
     relative: bool = False,
     share: float = 1.0,
+    lineages: tuple[float, float] | None = None,
 ) -> Located:
     """phi_c of every group of runs, by the divergence of the absorption time.
 
@@ -155,6 +156,8 @@ def locate(
         See `reach`.
     share : float
         In (0, 1]: all runs as if they had been stopped after this share of the group's longest.
+    lineages : (n0, p), optional
+        As of `divergence`, for all groups: the law has the logarithm of a finite system.
 
     Returns
     -------
@@ -196,6 +199,7 @@ def locate(
             reach=reach * group.phi.max() if relative else reach,
             longest=longest,
             scatter=scatter,
+            lineages=lineages,
         )
 
     groups = dict(list(table.groupby(by[0] if len(by) == 1 else list(by))))

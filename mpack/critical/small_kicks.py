@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from mpack import _check, _fits
 from mpack._fits import Undetermined
 from mpack._repr import short_repr
+from mpack.critical.transition import NU_PERP
 from mpack.statistics import Estimate
-
-NU_PERP = 0.593  # Manna class in three dimensions; Luebeck, cond-mat/0501259
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ CRITERION = (
     0.1  # final activity below which a packing fraction counts as quiet (Zhang and Martiniani)
 )
 NU_PARALLEL = 1.081  # Manna class in three dimensions; Luebeck, cond-mat/0501259
+NU_PERP = 0.593  # of the correlation length, the same
 BETA = 0.840  # the same
 
 
@@ -118,6 +120,7 @@ def divergence(
     reach: float = 0.03,
     longest: float | None = None,
     scatter: float | None = None,
+    lineages: tuple[float, float] | None = None,
 ) -> CriticalPoint:
     """phi_c where the time to absorption diverges: tau = B (phi_c - phi)^-nu, by maximum likelihood.
 
@@ -144,6 +147,14 @@ def divergence(
     scatter : float, optional
         The standard deviation s of ln tau, > 0, where it is known better, such as from many scans
         together.
+    lineages : (n0, p), optional
+        With these the law has the logarithm of a finite system: tau = B (phi_c - phi)^-nu X, X =
+        ln(n0 (phi_c - phi)^p) + 0.577. Far below phi_c activity decays at the rate (phi_c - phi)^nu
+        / B, in n0 (phi_c - phi)^p places that do not know of each other; the run is over when the
+        last of them is, a Gumbel time, whose mean is X in units of that decay. p is d nu_perp, 2 in
+        mean field; n0 is proportional to the number of particles, see `lineages`. Closer to phi_c
+        than where such a tau is largest, X = p/nu, it stays there: the system is one lineage. p >
+        nu.
 
     Returns
     -------
@@ -156,7 +167,8 @@ def divergence(
     ------
     Undetermined
         A ValueError: if fewer than 5 runs at 3 packing fractions got absorbed within reach, or the
-        times do not diverge: phi_c would lie more than ten times the reach above them.
+        times do not diverge: phi_c would lie more than ten times the reach above them, or upon the
+        densest of them.
     ValueError, TypeError
         If an array is malformed or a number out of its range.
 
@@ -170,6 +182,20 @@ def divergence(
     >>> found = critical.divergence(phi, np.minimum(steps, 20_000), steps < 20_000)
     >>> print(found.estimate)
     0.62498 ± 0.00050
+
+    The contact process on a complete graph has lambda_c = 1, and a logarithm:
+
+    >>> from mpack import known_answers
+    >>> rate = np.repeat([0.84, 0.87, 0.90, 0.93], 20)
+    >>> ends = known_answers.absorbed_after(
+    ...     known_answers.contact_process(10**6, rate, 3000, 80, rng=1)
+    ... )
+    >>> gone = np.ones(80, bool)
+    >>> print(critical.divergence(rate, ends, gone, nu=1.0, reach=0.1).estimate)
+    1.0322 ± 0.0082
+    >>> how = {"nu": 1.0, "reach": 0.1, "lineages": (1e6, 2.0)}
+    >>> print(critical.divergence(rate, ends, gone, **how).estimate)
+    1.0052 ± 0.0068
     """
     phi = _check.array("phi", phi, (None,))
     times = _check.array("steps", steps, (len(phi),))
@@ -177,6 +203,7 @@ def divergence(
     if gone.shape != phi.shape:
         raise ValueError(f"absorbed must have shape {phi.shape}; got {gone.shape}")
     nu = _check.number("nu", nu, 0.1, 10.0)
+    law = _log_law(nu, lineages)
     reach = _check.number("reach", reach, 0.0, 1.0, open_low=True)
     if longest is not None:
         longest = _check.number("longest", longest, 1.0)
@@ -192,7 +219,12 @@ def divergence(
         )
     if scatter is not None:
         scatter = _check.number("scatter", scatter, 0.0, open_low=True)
-    found = _likeliest(near, log_tau, gone, nu, low, scatter)
+    found = _likeliest(near, log_tau, gone, nu, law, low, scatter)
+    if found.phi_c - low < 1e-6 * reach:
+        raise Undetermined(
+            f"phi_c would lie where the densest run got absorbed, {low:g}: by this law times grow too "
+            f"little before it"
+        )
     if not np.isfinite([found.phi_c, found.error]).all() or found.phi_c > low + 10.0 * reach:
         raise Undetermined(
             f"the absorption times do not diverge: phi_c would be {found.phi_c:g}, above {low:g} by more "
@@ -206,6 +238,7 @@ def _likeliest(
     log_tau: NDArray,
     absorbed: NDArray,
     nu: float,
+    law: Callable[[NDArray], NDArray],
     low: float,
     scatter: float | None,
 ) -> CriticalPoint:
@@ -216,14 +249,14 @@ def _likeliest(
         gap, log_b = parameters[:2]
         log_s = parameters[2] if scatter is None else np.log(scatter)
         below = low + np.exp(gap) - phi
-        mean = log_b - nu * np.log(np.maximum(below, 1e-300))
+        mean = log_b + law(np.maximum(below, 1e-300))
         z = (log_tau - mean) * np.exp(-log_s)
         dead = np.sum(0.5 * z[absorbed] ** 2 + log_s)
         alive = ~absorbed & (below > 0.0)
         return dead - np.sum(special.log_ndtr(-z[alive]))
 
     def guess(gap):  # least squares without the active runs
-        rest = log_tau[absorbed] + nu * np.log(low + np.exp(gap) - phi[absorbed])
+        rest = log_tau[absorbed] - law(low + np.exp(gap) - phi[absorbed])
         return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])[
             : 3 if scatter is None else 2
         ]
@@ -244,6 +277,74 @@ def _likeliest(
         scatter=float(np.exp(fit.x[2]) * small_sample) if scatter is None else scatter,
         points=len(phi),
     )
+
+
+def _log_law(nu: float, lineages: tuple[float, float] | None) -> Callable[[NDArray], NDArray]:
+    """ln(tau / B) as a function of the distance phi_c - phi > 0; see `divergence`."""
+    if lineages is None:
+        return lambda below: -nu * np.log(below)
+    try:
+        n0, p = lineages
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"lineages must be a pair (n0, p) of numbers; got {_check.short(lineages)}"
+        ) from None
+    n0 = _check.number("n0 of lineages", n0, 0.0, open_low=True)
+    p = _check.number("p of lineages", p, nu, open_low=True)
+    last = (p / nu - np.euler_gamma - np.log(n0)) / p  # ln of the distance where tau is largest
+
+    def law(below: NDArray) -> NDArray:
+        log_below = np.maximum(np.log(below), last)
+        return np.log(np.log(n0) + p * log_below + np.euler_gamma) - nu * log_below
+
+    return law
+
+
+def lineages(
+    times: float, sizes: float, distance: float, *, p: float = 3 * NU_PERP
+) -> tuple[float, float]:
+    """(n0, p) of the smaller of two systems, from how much longer the larger takes: what `divergence` takes.
+
+    By the law there, at one distance from phi_c, times = 1 + ln(sizes) / X, X = ln(n0 distance^p) +
+    0.577.
+
+    Parameters
+    ----------
+    times : float
+        Mean time to absorption of the larger system over that of the smaller, > 1.
+    sizes : float
+        Particles of the larger over those of the smaller, > 1.
+    distance : float
+        phi_c - phi of both, > 0.
+    p : float
+        d nu_perp, > 0: that of the Manna class in three dimensions if left out.
+
+    Returns
+    -------
+    (float, float)
+        n0 and p.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a number is out of its range.
+
+    Examples
+    --------
+    Of a million sites with 40 000 lineages a tenth below the transition, a ten times larger system
+    takes a fifth longer:
+
+    >>> from mpack import critical
+    >>> n0, p = critical.lineages(1.2045, 10, 0.2, p=2.0)
+    >>> print(f"{n0:.2e}", p)
+    1.09e+06 2.0
+    """
+    times = _check.number("times", times, 1.0, open_low=True)
+    sizes = _check.number("sizes", sizes, 1.0, open_low=True)
+    distance = _check.number("distance", distance, 0.0, open_low=True)
+    p = _check.number("p", p, 0.0, open_low=True)
+    x = np.log(sizes) / (times - 1.0)
+    return float(np.exp(x - np.euler_gamma) / distance**p), p
 
 
 def _curvature(cost, x, step=1e-3):
