@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _fits
 from mpack._fits import Undetermined
-from mpack.critical.transition import divergence, onset
+from mpack.critical.transition import likeliest, onset
 from mpack.statistics import Estimate
 
 
@@ -83,8 +83,10 @@ def exponent(
     cost, runs = np.zeros(len(trials)), 0
     for phi, steps, absorbed in scans:
         width = reach * phi.max() if relative else reach
-        how = {"reach": width, "lineages": lineages}
-        fits = [divergence(phi, steps, absorbed, nu=nu, **how) for nu in trials]
+        fits = [
+            likeliest(phi, steps, absorbed, nu=nu, reach=width, lineages=lineages)[0]
+            for nu in trials
+        ]
         count = np.count_nonzero(absorbed & (phi >= phi[absorbed].max() - width))
         cost += count * np.log([one.scatter for one in fits])
         runs += int(count)

@@ -197,6 +197,36 @@ def divergence(
     >>> print(critical.divergence(rate, ends, gone, **how).estimate)
     1.0052 ± 0.0068
     """
+    found, low = likeliest(
+        phi,
+        steps,
+        absorbed,
+        nu=nu,
+        reach=reach,
+        longest=longest,
+        scatter=scatter,
+        lineages=lineages,
+    )
+    if found.phi_c - low < 1e-6 * reach:
+        raise Undetermined(
+            f"phi_c would lie where the densest run got absorbed, {low:g}: by this law times grow too "
+            f"little before it"
+        )
+    return found
+
+
+def likeliest(
+    phi: ArrayLike,
+    steps: ArrayLike,
+    absorbed: ArrayLike,
+    *,
+    nu: float = NU_PARALLEL,
+    reach: float = 0.03,
+    longest: float | None = None,
+    scatter: float | None = None,
+    lineages: tuple[float, float] | None = None,
+) -> tuple[CriticalPoint, float]:
+    """The fit of `divergence`, also where it puts phi_c upon the densest absorbed run; and that run's phi."""
     phi = _check.array("phi", phi, (None,))
     times = _check.array("steps", steps, (len(phi),))
     gone = np.asarray(absorbed, bool)
@@ -220,17 +250,12 @@ def divergence(
     if scatter is not None:
         scatter = _check.number("scatter", scatter, 0.0, open_low=True)
     found = _likeliest(near, log_tau, gone, nu, law, low, scatter)
-    if found.phi_c - low < 1e-6 * reach:
-        raise Undetermined(
-            f"phi_c would lie where the densest run got absorbed, {low:g}: by this law times grow too "
-            f"little before it"
-        )
     if not np.isfinite([found.phi_c, found.error]).all() or found.phi_c > low + 10.0 * reach:
         raise Undetermined(
             f"the absorption times do not diverge: phi_c would be {found.phi_c:g}, above {low:g} by more "
             f"than ten times the reach of {reach:g}"
         )
-    return found
+    return found, float(low)
 
 
 def _likeliest(
