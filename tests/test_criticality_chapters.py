@@ -96,6 +96,11 @@ def test_locating_phi_c_ends_where_spheres_jam():
         and chapter.records["end-point-statistical"]["value"] < end["error"] < 0.005
     )
     assert chapter.claims["end-points-are-one"]["verdict"] == "agrees"
+    assert chapter.claims["locating-known-answer"]["verdict"] == "agrees"
+    for part in ("exponent", "time", "size", "law", "range", "extrapolation"):
+        assert 0.0 < chapter.records[f"budget-{part}"]["value"] < end["error"]
+    raised = chapter.records["longer-end"]["value"]
+    assert 0.001 < raised <= chapter.records["budget-time"]["value"]
     assert chapter.claims["control-finite-kicks"]["value"] < 0.6
 
 

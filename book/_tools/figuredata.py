@@ -14,7 +14,7 @@ import numpy as np
 
 import mpack
 from book import archives, campaigns
-from book.demos.locating_phi_c import PROCESSES, by_process
+from book.demos.locating_phi_c import PROCESSES, by_process, longest
 from mpack import critical, landscape, scaling
 from mpack.specification import from_text
 from mpack.statistics import weighted_mean
@@ -188,13 +188,17 @@ PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
 
 
 def phi_c_located(alphas=None):
-    """The archive of the chapter on locating phi_c, and phi_c of every process at every learning rate, or at some."""
+    """The archive of the chapter on locating phi_c, and phi_c of every process at every learning rate, or at some.
+
+    phi_c is that of the chapter, in which runs that were made longer stand for the shorter ones.
+    """
     given = chapter_parameters("locating_phi_c")
     table = by_process(archives.load("phi-c"))
+    runs = longest(table, by_process(archives.load("phi-c-longer")))
     if alphas is not None:
-        table = table[table.alpha.isin(alphas)]
+        table, runs = table[table.alpha.isin(alphas)], runs[runs.alpha.isin(alphas)]
     how = {"pool": "alpha", "nu": given["nu"], "reach": given["reach"]}
-    return table, critical.locate(table[table.n == 1000], ["process", "alpha"], **how)
+    return table, critical.locate(runs[runs.n == 1000], ["process", "alpha"], **how)
 
 
 def phi_c_end(located):

@@ -1,10 +1,11 @@
 """Pictures of the chapter on locating phi_c, and the names of the processes in its archive."""
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 
 from mpack import critical, figures
-from mpack.statistics import mean_error
+from mpack.statistics import Estimate, mean_error
 
 PROCESSES = ("SGD 0.2", "SGD 0.6", "RCD 0.2", "RCD 0.6", "GD", "BRO", "individual BRO")
 
@@ -14,6 +15,62 @@ def by_process(table):
     batch = table.batch_fraction.map(lambda b: f" {b:g}", na_action="ignore")
     names = table.process + batch.where(table.batch_fraction < 1, "")
     return table.assign(process=names, alpha=table.alpha.fillna(table.eps / 0.75).round(6))
+
+
+def longest(*tables):
+    """Of runs that differ in nothing but their length, the longest."""
+    which = ["process", "alpha", "phi", "n", "seed"]
+    runs = pd.concat(tables, ignore_index=True).sort_values("steps_asked", kind="stable")
+    return runs.drop_duplicates(which, keep="last").sort_index().reset_index(drop=True)
+
+
+def size_shifts(bigger, twins):
+    """By how much phi_c is larger in the larger system: at each learning rate, mean of the processes."""
+    shifts = {}
+    for name, a in sorted(set(bigger) & set(twins), key=lambda key: key[1]):
+        shifts.setdefault(a, []).append(bigger[name, a].phi_c - twins[name, a].phi_c)
+    return {a: mean_error(some) for a, some in shifts.items() if len(some) > 1}
+
+
+def slower(table, located, reach):
+    """How many times longer the larger system takes, and the distance from phi_c there: geometric means of scans.
+
+    The ratio is an Estimate; scans are those of `located`, packing fractions those within reach below.
+    """
+    gone = table[table.absorbed.astype(bool)]
+    steps = gone.pivot_table(index=["process", "alpha", "phi"], columns="n", values="steps")
+    rows = [
+        (np.log(two.iloc[-1] / two.iloc[0]), located[key[:2]].phi_c - key[2])
+        for key, two in steps.dropna().iterrows()
+        if key[:2] in located
+    ]
+    ratio, distance = np.transpose([row for row in rows if 0.0 < row[1] <= reach])
+    ratio = mean_error(ratio)
+    times = float(np.exp(ratio.value))
+    return Estimate(times, times * ratio.error, ratio.n), float(np.exp(np.log(distance).mean()))
+
+
+def by_criterion(table, *, largest, spacing=0.005):
+    """phi_c by the criterion of the paper, mean of the processes at each learning rate, and its straight line to zero.
+
+    Returns the values of single scans, the means, and the limit of a line (no weights) for each process
+    through learning rates up to `largest`, mean of the processes. Errors are of the mean, with the
+    place of the scan's points, uniform in a spacing and the same for all processes, in quadrature.
+    """
+    groups = table[table.n == 1000].groupby(["process", "alpha"])
+    brackets = {key: critical.last_quiet(some.phi, some.activity) for key, some in groups}
+    low = {key: one.low for key, one in brackets.items() if np.isfinite(one).all()}
+
+    def placed(values):
+        mean = mean_error(values)
+        return Estimate(mean.value, float(np.hypot(mean.error, spacing / 12**0.5)), mean.n)
+
+    means = {a: placed([v for (_, b), v in low.items() if b == a]) for a in {a for _, a in low}}
+    ends = []
+    for name in PROCESSES:
+        points = [(a, v) for (p, a), v in low.items() if p == name and a <= largest]
+        ends.append(np.polyfit(*np.transpose(points), 1)[1])
+    return low, dict(sorted(means.items())), placed(ends)
 
 
 def look(process, **changes):
