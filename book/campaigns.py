@@ -362,7 +362,7 @@ _FLAT_PATH = (
 )
 
 
-def _flat_minimum(rule, phi, path=_FLAT_PATH):
+def _flat_minimum(rule, phi, path=_FLAT_PATH, seeds=range(8)):
     """Eight runs of a rule, to where the flatness has settled; repeat by repeat, all rules have the same start.
 
     The start is what a thousand large steps of gradient descent make of random places: without it
@@ -371,14 +371,18 @@ def _flat_minimum(rule, phi, path=_FLAT_PATH):
     steps = round(path / landscape.drift_rate(rule))
     record = (mpack.log_spaced(5), mpack.every(max(steps // 50, 1)))
     made = []
-    for seed in range(8):
+    for seed in seeds:
         sampled = {"sampled": (0.015,), "samples": 1000} if seed == 0 and path == _FLAT_PATH else {}
         observables = {"flatness": {"sigmas": FLAT_SIGMAS, **sampled}, "contacts": {}, "gaps": {}}
-        coarse = mpack.SGD(alpha=0.1, batch_fraction=1.0)
-        start = mpack.Spec(coarse, n=4_000, phi=phi, steps=1_000, seed=seed, record=(0,))
+        start = _flat_start(phi, seed)
         how = {"record": record, "observables": observables, "series": ("activity", "energy")}
         made.append(mpack.Spec(rule, n=4_000, phi=phi, steps=steps, seed=seed, start=start, **how))
     return made
+
+
+def _flat_start(phi, seed):
+    coarse = mpack.SGD(alpha=0.1, batch_fraction=1.0)
+    return mpack.Spec(coarse, n=4_000, phi=phi, steps=1_000, seed=seed, record=(0,))
 
 
 def _flat_descents(fractions):
@@ -416,6 +420,55 @@ def flat_minima_steps():
         rules += [kind(alpha=a, batch_fraction=0.25) for a in (0.005, 0.01, 0.05, 0.1, 0.2)]
         rules += [kind(alpha=0.005 / b, batch_fraction=b) for b in (0.05, 0.1, 0.5)]
     return [spec for rule in rules for spec in _flat_minimum(rule, 0.70)]
+
+
+def _below(state, stages):
+    """What lies below the end of a run: gradient descent with a falling learning rate, a specification a stage."""
+    for rule, steps in stages[:-1]:
+        state = mpack.Spec(
+            rule, n=state.n, phi=state.phi, steps=steps, seed=state.seed, start=state, record=(0,)
+        )
+    rule, steps = stages[-1]
+    near = {"low": -0.02, "high": 0.02, "bins": 40}
+    observables = {
+        "flatness": {"sigmas": FLAT_SIGMAS},
+        "contacts": {"tolerance": 0.001},
+        "gaps": near,
+    }
+    how = {"record": (0,), "observables": observables}
+    return mpack.Spec(
+        rule, n=state.n, phi=state.phi, steps=steps, seed=state.seed, start=state, **how
+    )
+
+
+QUENCH_PHIS = (0.65, 0.70, 0.80, 0.90)
+QUENCHES = {  # what is done otherwise in a control, at packing fraction 0.70
+    "shorter": landscape.quench_stages(path=1.0),
+    "longer": landscape.quench_stages(path=16.0, settle=800),
+    "deeper": landscape.quench_stages(last=6.25e-5 / 4),
+    "finer": landscape.quench_stages(first=0.001),
+}
+
+
+def flat_minima_quench():
+    """The minima below the steady states of `flat_minima` and of as many more, and below the start itself.
+
+    Sixteen runs a rule: the states of the first eight are rows of `flat_minima` and
+    `flat_minima_beside`, those of the others are rows here.
+    """
+    descent = mpack.SGD(alpha=0.02, batch_fraction=1.0)
+    rules = [*_flat_descents((0.1, 0.25, 0.5)), descent, mpack.PairwiseBRO(eps=0.015)]
+    states = {
+        (rule, phi): _flat_minimum(rule, phi, seeds=range(16))
+        for phi in QUENCH_PHIS
+        for rule in rules
+    }
+    made = [spec for own in states.values() for spec in own[8:]]
+    starts = [_flat_start(phi, seed) for phi in QUENCH_PHIS for seed in range(16)]
+    ends = [*starts, *(spec for own in states.values() for spec in own)]
+    made += [_below(state, landscape.quench_stages()) for state in ends]
+    pair = [*states[rules[0], 0.70][:8], *states[descent, 0.70][:8]]
+    return made + [_below(state, stages) for stages in QUENCHES.values() for state in pair]
 
 
 # Name -> (dimension, relative diameters, {learning rate: a packing fraction near the transition});

@@ -256,6 +256,84 @@ def coarse_start(packing: Packing, seed: int, *, alpha: float = 0.1, steps: int 
     return simulate(check_packing(packing), rule, steps=steps, seed=seed).final
 
 
+def quench_stages(
+    path: float = 8.0, *, first: float = 0.004, last: float = 6.25e-5, settle: int = 400
+) -> tuple[tuple[SGD, int], ...]:
+    """Gradient descent with a falling learning rate, stage by stage: what leads to the minimum below a state.
+
+    At a fixed learning rate alpha descent of the linear potential never stops: its forces do not
+    fade as an overlap shrinks, and every contact chatters within about alpha. So a first stage goes
+    `path` (alpha times steps, see `steps_of_path`) at the rate `first`, and then the rate falls by
+    four from stage to stage, each of `settle` steps, until it is `last` or less.
+
+    Parameters
+    ----------
+    path : float
+        Of the first stage, in mean diameters, >= 0; what is still unrelaxed afterwards depends on it.
+    first, last : float
+        Learning rates, in mean diameters, > 0, `last` <= `first`.
+    settle : int
+        Steps of every other stage, >= 1. A stage finds contacts spread over some four times its own
+        rate, and so needs more than a handful.
+
+    Returns
+    -------
+    tuple
+        Of (rule, steps), in order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> [(rule.alpha, steps) for rule, steps in quench_stages()]
+    [(0.004, 2000), (0.001, 400), (0.00025, 400), (6.25e-05, 400)]
+    """
+    first = _check.number("first", first, 0, open_low=True)
+    last = _check.number("last", last, 0, first, open_low=True)
+    settle = _check.integer("settle", settle, 1)
+    begin = SGD(alpha=first, batch_fraction=1.0)
+    stages = [(begin, steps_of_path(begin, path))]
+    while stages[-1][0].alpha > last:
+        stages.append((SGD(alpha=stages[-1][0].alpha / 4, batch_fraction=1.0), settle))
+    return tuple(stages)
+
+
+def quench(packing: Packing, stages: tuple[tuple[SGD, int], ...] = quench_stages()) -> Packing:
+    """What lies below a packing: the end of gradient descent of the linear potential with a falling learning rate.
+
+    Nothing is drawn: the end is a function of the packing, to the bit. What a state owes to the
+    noise that shakes it, its *dressing*, is gone; what is left is the place that was selected.
+
+    Parameters
+    ----------
+    packing : Packing
+    stages : tuple
+        Of (rule, steps), as `quench_stages` makes them; any rule without noise.
+
+    Returns
+    -------
+    Packing
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> pair = Packing([[1.0, 1.0], [1.9, 1.0]], box=4.0)
+    >>> end = quench(pair)  # to contact, but for the last learning rate
+    >>> abs(end.positions[1, 0] - end.positions[0, 0] - 1.0) < 6.25e-5
+    True
+    """
+    for rule, steps in stages:
+        packing = simulate(packing, rule, steps=steps, seed=0, record=()).final
+    return packing
+
+
 @dataclass(frozen=True, eq=False)
 class Settling:
     """Flatness and energy along a run; see `settling`.
