@@ -1,12 +1,13 @@
 """The experiments behind the chapter on learning, one row at a time, and their archive.
 
-Four studies, each a list of specifications (plain dictionaries) and a function from one of them to
+Five studies, each a list of specifications (plain dictionaries) and a function from one of them to
 its results:
 
     capacity     how many balls SGD fits into a box
     robustness   what a shift of all balls costs, in the steady state of SGD, RCD and GD
     selection    which learning rate and which temperature or scale each loss of the digits gets, by validation
     comparison   what is learnt by either loss, and by none
+    minima       loss and sharpness of a small network after training with batches of one size, and of what lies below
 
 `python -m book._tools.learning` runs them into `book/results/learning/`; a row is a function of its
 specification alone, and `digest` is that of its last packing or parameters, so that any row can be
@@ -20,7 +21,7 @@ import math
 import numpy as np
 
 from book import RESULTS, tables
-from mpack import _check, contrastive, manifolds, observables
+from mpack import _check, contrastive, manifolds, network, observables
 from mpack.dynamics import RCD, SGD
 from mpack.packing import Packing
 from mpack.simulation import every, simulate
@@ -33,6 +34,8 @@ PER_CLASS = 10  # labelled images of each class in the probe with few labels
 EPOCHS = 40
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 PARAMETERS = {"nt-xent": (0.05, 0.1, 0.2, 0.5, 1.0), "packing": (1.5, 2.0, 3.0, 4.5, 6.5)}
+TRAINED = 1000  # digits that the network of the study `minima` is trained on
+SLOW = 0.1, 4000  # rate and steps of its slow descent
 SHUFFLE = 2**32  # seeds from here on are those of shuffled labels
 
 
@@ -315,6 +318,55 @@ def by_loss(rows):
     )
 
 
+# ---------------------------------------------------------------------------------------------------------
+# what lies below a trained network
+
+
+@functools.cache
+def _network(hidden, weight_decay):
+    """The network of the chapter on limiting dynamics, its training images, and those it does not see."""
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    net = network.SmallNetwork(
+        X[:TRAINED] / 16.0, y[:TRAINED], hidden=hidden, weight_decay=weight_decay
+    )
+    return net, X[TRAINED:] / 16.0, y[TRAINED:]
+
+
+def minima_specs(batches=(8, 16, 32, 64, 256), runs=12, slow_runs=4):
+    """One network trained with batches of several sizes, from shared starts; batch size 0 is descent alone.
+
+    With `slow` the descent to the minimum begins with small steps that follow the gradient.
+    """
+    how = {"eta": 0.1, "beta": 0.9, "steps": 10_000, "hidden": 8, "weight_decay": 0.002}
+    return [
+        {"batch_size": size, "run": run, "slow": slow, **how}
+        for slow, some in ((0, runs), (1, slow_runs))
+        for size in (batches[:2] if slow else (0, *batches))
+        for run in range(some)
+    ]
+
+
+def minima_row(batch_size, run, slow, eta, beta, steps, hidden, weight_decay):
+    """A network where training leaves it, and in the minimum below: loss, largest curvature, trace, accuracy."""
+    net, images, labels = _network(hidden, weight_decay)
+    theta = net.start(_seed("minima", run))
+    if batch_size:
+        seed = _seed("minima", batch_size, run)
+        how = {"eta": eta, "beta": beta, "batch_size": batch_size, "seed": seed}
+        theta = net.train([theta], record=[0, steps], **how).theta[0, -1]
+    below = net.minimum(net.descend(theta, *SLOW) if slow else theta)
+    out = {}
+    for where, place in (("above", theta), ("below", below)):
+        out[f"loss_{where}"] = net.loss(place)
+        out[f"largest_{where}"], out[f"trace_{where}"] = net.sharpness(place)
+        out[f"accuracy_{where}"] = net.accuracy(place, images, labels)
+    out["least_below"] = float(np.linalg.eigvalsh(net.hessian(below))[0])
+    out["fallen"] = float(np.linalg.norm(below - theta))
+    return out | {"digest": digest_of(np.append(theta, slow))}
+
+
 def digest_of(theta):
     """Digest of the bits of an array of floats."""
     return hashlib.blake2b(np.asarray(theta).astype("<f8").tobytes(), digest_size=16).hexdigest()
@@ -328,12 +380,14 @@ ROWS = {
     "robustness": robustness_row,
     "selection": selection_row,
     "comparison": comparison_row,
+    "minima": minima_row,
 }
 SPECIFIED = {
     "capacity": ("box", "n", "run", "alpha", "batch_fraction", "steps"),
     "robustness": ("rule", "batch_fraction", "run", "n", "phi", "alpha"),
     "selection": ("loss", "parameter", "rate", "seed", "epochs"),
     "comparison": ("loss", "parameter", "rate", "split", "seed", "epochs"),
+    "minima": ("batch_size", "run", "slow", "eta", "beta", "steps", "hidden", "weight_decay"),
 }
 
 
@@ -373,7 +427,7 @@ def audited(counts, seed):
 
     Parameters
     ----------
-    counts : sequence of four ints
+    counts : sequence of five ints
         How many rows of each study in ROWS, drawn by `seed`; studies with 0 are left out.
     """
     import pandas as pd

@@ -348,6 +348,52 @@ class SmallNetwork:
             f"no minimum: |gradient| is {np.linalg.norm(g):.3g}, not < {tolerance:g}"
         )
 
+    def sharpness(self, theta: NDArray) -> tuple[float, float]:
+        """Largest eigenvalue and trace of the Hessian of the training loss, weight decay included.
+
+        Near a minimum a Gaussian shift of all parameters, with standard deviation sigma, raises the
+        loss by (sigma**2/2) trace on average; the worst shift of length s raises it by (s**2/2)
+        times the largest eigenvalue.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> net = network.SmallNetwork([[1.0], [-1.0]], [0, 1], hidden=1, weight_decay=0.01)
+        >>> largest, trace = net.sharpness([0.0] * net.size)
+        >>> round(largest, 6), round(trace, 6)  # all weights 0: 0.01 + sqrt(0.5), 0.5 + 6 * 0.01
+        (0.717107, 0.56)
+        """
+        H = self.hessian(np.asarray(theta, dtype=float))
+        top = len(H) - 1
+        largest = linalg.eigvalsh(H, subset_by_index=[top, top])[0]
+        return float(largest), float(np.trace(H))
+
+    def descend(
+        self, theta: NDArray, eta: float, steps: int, *, beta: float = 0.0
+    ) -> NDArray[np.float64]:
+        """The rule of `train` with the whole batch, v' = beta v - g, theta' = theta + eta v', from rest: (P,).
+
+        For small eta and beta = 0 it follows the gradient downhill, wherever that leads, and cannot
+        leap over what is in between; `minimum` is quicker, and might.
+
+        Examples
+        --------
+        >>> from mpack import network
+        >>> X, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+        >>> net = network.SmallNetwork(X, labels, hidden=3, weight_decay=0.01)
+        >>> theta = net.start(seed=1)
+        >>> net.loss(net.descend(theta, 0.1, 50)) < net.loss(theta)
+        True
+        """
+        eta = _check.number("eta", eta, 0.0, open_low=True)
+        beta = _check.number("beta", beta, 0.0, 1.0, open_high=True)
+        theta = _check.array("theta", theta, (self.size,))
+        v = np.zeros(self.size)
+        for _ in range(_check.integer("steps", steps, 0)):
+            v = beta * v - self.gradient(theta)
+            theta = theta + eta * v
+        return theta
+
     def spectra(self, theta: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Curvatures h (P,), largest first, and the variance (P,) of one sample's gradient along each
         eigenvector.

@@ -428,6 +428,70 @@ def test_settling_is_one_run_looked_at():
     assert found.final == packing
 
 
+def unbalanced(packing, near):
+    """Least net force, root mean square over coordinates, that contacts can leave: half where a pair overlaps by
+    more than `near`, anything between nothing and half where its gap is less, either way.
+
+    In a minimum of the linear potential it is zero: this is the condition of Karush, Kuhn and
+    Tucker, found by least squares within bounds, without any dynamics.
+    """
+    from scipy.optimize import lsq_linear
+
+    x, box, dim = packing.positions, packing.box, packing.dim
+    i, j = np.triu_indices(packing.n, 1)
+    apart = x[i] - x[j]
+    apart -= box * np.round(apart / box)
+    r = np.linalg.norm(apart, axis=1)
+    touching = np.flatnonzero(r < 1 + near)
+    pull = np.zeros((packing.n, dim, touching.size))
+    unit = (apart / r[:, None])[touching]
+    pull[i[touching], :, np.arange(touching.size)] += unit
+    pull[j[touching], :, np.arange(touching.size)] -= unit
+    low = np.where(r[touching] < 1 - near, 0.5 - 1e-9, 0.0)
+    found = lsq_linear(pull.reshape(-1, touching.size), np.zeros(packing.n * dim), (low, 0.5))
+    return float(np.sqrt(2 * found.cost / (packing.n * dim)))
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_quench_ends_in_a_minimum(dim):
+    """Forces balance at the end of a long one, not at that of a short one, nor where it begins."""
+    random = Packing.random(n=30, phi=1.0 if dim == 2 else 0.8, dim=dim, seed=dim)
+    state = mpack.simulate(random, mpack.SGD(0.02, 0.25), steps=2000, seed=1).final
+    end = landscape.quench(state, landscape.quench_stages(path=200.0))
+    hasty = landscape.quench(state, landscape.quench_stages(path=0.02, settle=5))
+    assert unbalanced(end, 1e-3) < 0.005 < 0.02 < unbalanced(hasty, 1e-3) < unbalanced(state, 1e-3)
+    assert mpack.energy(end) < mpack.energy(hasty) < mpack.energy(state)
+    deeper = landscape.quench(end, landscape.quench_stages(path=0.0, first=6e-5, last=4e-6))
+    assert mpack.energy(deeper) == pytest.approx(mpack.energy(end), rel=5e-3)
+
+
+def test_a_quench_is_a_chain_of_runs():
+    """To the bit, whatever the seed: specifications in a row, as an archive has them."""
+    stages = landscape.quench_stages(0.4, first=0.02, last=0.001, settle=7)
+    assert [(rule.alpha, steps) for rule, steps in stages] == [
+        (0.02, 20), (0.005, 7), (0.00125, 7), (0.0003125, 7)
+    ]  # fmt: skip
+    state = mpack.Spec(mpack.SGD(0.02, 0.5), n=60, phi=0.75, steps=30, seed=5)
+    end, chain = landscape.quench(state.run().final, stages), state
+    for rule, steps in stages:
+        chain = mpack.Spec(rule, n=60, phi=0.75, steps=steps, seed=99, start=chain, record=(0,))
+    assert chain.run().final == end
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"path": -1.0}, "path"),
+        ({"first": 0.0}, "first"),
+        ({"last": 0.01}, "last"),
+        ({"settle": 0}, "settle"),
+    ],
+)
+def test_stages_that_are_none(given, match):
+    with pytest.raises(ValueError, match=match):
+        landscape.quench_stages(**given)
+
+
 def test_largest_curvature_by_all_modes_and_where_descent_blows_up():
     packing = some_packing(3)
     for potential in (mpack.Harmonic(3.0), mpack.Hertzian()):

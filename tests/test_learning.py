@@ -109,6 +109,15 @@ def test_rows_can_be_computed_again():
     assert studies.again("comparison", untrained.assign(accuracy=0.5))[2] > 0.3
 
 
+def test_a_row_of_the_minima():
+    """Below training with small batches lies a minimum: no gradient, no negative curvature, a lower loss."""
+    spec = {"batch_size": 16, "run": 0, "slow": 0, "eta": 0.1, "beta": 0.9, "steps": 2000}
+    one = studies.row("minima", spec | {"hidden": 2, "weight_decay": 0.01})
+    assert one["loss_below"] < one["loss_above"] and one["least_below"] > 0 and one["fallen"] > 0
+    specs = pd.DataFrame(studies.minima_specs())
+    assert not specs.duplicated().any() and specs.eta.nunique() == specs.beta.nunique() == 1
+
+
 def test_a_changed_file_is_refused(tmp_path):
     shutil.copytree(studies.FOLDER, tmp_path / "learning")
     path = tmp_path / "learning" / "capacity.csv"
@@ -150,7 +159,7 @@ def test_tables_by_rule_and_by_loss():
 
 
 def test_audited_draws_rows_of_the_studies_that_are_asked_for():
-    found = studies.audited([1, 0, 0, 0], seed=3)
+    found = studies.audited([1, 0, 0, 0, 0], seed=3)
     assert found.study.tolist() == ["capacity"] and found["same bits"].tolist() == [1]
-    with pytest.raises(ValueError, match="4 numbers of rows"):
+    with pytest.raises(ValueError, match="5 numbers of rows"):
         studies.audited([1], seed=3)

@@ -11,7 +11,7 @@ SMALL = {
     "runs": 2,
     "steps": 500,
     "draws": 20_000,
-    "audit": [2, 0, 0, 0],
+    "audit": [2, 0, 0, 0, 0],
     "epochs": 2,
 }
 
@@ -105,6 +105,8 @@ def test_archived_rows_come_out_the_same(recorded, claims):
     assert recorded["audit-apart"]["value"] == 0
 
 
-@pytest.mark.parametrize(("name", "value"), [("points", 3), ("audit", [0, 0, 0, 0]), ("epoch", 5)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("points", 3), ("audit", [0, 0, 0, 0, 0]), ("epoch", 5)]
+)
 def test_bad_parameters_stop_the_chapter_before_any_work(name, value):
     assert name in refusal(NAME, **{name: value})

@@ -116,6 +116,42 @@ def test_minimum_and_the_quiet_walk_about_it(net, seed):
     assert np.abs(moved.mean(axis=0) / isotropic - 1.0)[-1] > 0.5
 
 
+def test_sharpness_against_dense_differences(net):
+    """Against eigenvalues of the Hessian made of differences of gradients, all of them, anywhere and at rest."""
+    for theta in (net.start(3), net.minimum(net.start(1))):
+        step = 1e-5 * np.eye(net.size)
+        rows = [(net.gradient(theta + s) - net.gradient(theta - s)) / 2e-5 for s in step]
+        values = np.linalg.eigvalsh(np.add(rows, np.transpose(rows)) / 2)
+        largest, trace = net.sharpness(theta)
+        assert largest == pytest.approx(values[-1], abs=1e-7)
+        assert trace == pytest.approx(values.sum(), abs=1e-6)
+
+
+def test_the_trace_is_the_rise_of_the_loss_under_small_shifts(net, seed):
+    """(sigma**2/2) Tr H, shifted to and fro: 4000 pairs, five standard errors; twice the trace fails."""
+    theta, sigma = net.minimum(net.start(1)), 1e-3
+    shifts = sigma * np.random.default_rng(seed).normal(size=(4000, net.size))
+    rises = [(net.loss(theta + s) + net.loss(theta - s)) / 2 - net.loss(theta) for s in shifts]
+    mean, error = np.mean(rises), np.std(rises) / np.sqrt(len(rises))
+    expected = sigma**2 / 2 * net.sharpness(theta)[1]
+    assert abs(mean - expected) < 5 * error < 0.1 * expected
+
+
+def test_descent_is_training_without_drawing(net):
+    """Against the gradients of all samples, step by step; and slow descent ends where `minimum` does."""
+    start = net.start(2)
+    by_hand, v = start.copy(), np.zeros(net.size)
+    for _ in range(20):
+        g = net.sample_gradients(by_hand).mean(axis=0) + net.weight_decay * by_hand
+        v = 0.8 * v - g
+        by_hand = by_hand + 0.1 * v
+    np.testing.assert_allclose(net.descend(start, 0.1, 20, beta=0.8), by_hand, atol=1e-12)
+    near = net.minimum(net.start(1)) + 0.01 * np.random.default_rng(1).normal(size=net.size)
+    slow = net.descend(near, 0.5, 20_000)
+    np.testing.assert_allclose(slow, net.minimum(near), atol=1e-4)
+    assert np.linalg.norm(net.descend(near, 0.5, 20) - slow) > 1e-3
+
+
 def test_step_by_step_agreement_with_pytorch(net):
     """Same batches, float64, 100 steps of torch.optim.SGD on torch's own autograd."""
     torch = pytest.importorskip("torch")

@@ -23,8 +23,10 @@ SOURCES = (
     "book/studies.py",
     "mpack/contrastive.py",
     "mpack/manifolds.py",
+    "mpack/network.py",
     "mpack/observables.py",
     "mpack/_kernels/contrastive.py",
+    "mpack/_kernels/network.py",
     "mpack/_kernels/steps.py",
 )
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "pandas")

@@ -5,9 +5,12 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from scipy import stats
 
-from mpack import figures
+from book import campaigns
+from book.chapters import below, control, within
+from mpack import Spec, figures, landscape
 from mpack.observables import pair_flatness
-from mpack.statistics import Estimate, mean_errors, paired
+from mpack.specification import from_text
+from mpack.statistics import Estimate, jackknife, mean_error, mean_errors, paired
 
 KINDS = {"SGD": 0.25, "RCD": 0.25, "GD": 1.0}  # batch fractions, where the learning rate varies
 _FRACTIONS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -18,6 +21,21 @@ PILOT = {  # (process, batch fraction): flatness of a thousand spheres in U0, by
     for b, value in zip(_FRACTIONS, values, strict=True)
 }
 PER_THOUSAND = r"$\Delta\tilde V$ per thousand"
+
+
+BELOW = ("SGD 0.1", "SGD 0.25", "SGD 0.5", "RCD 0.5", "RCD 0.25", "RCD 0.1", "BRO")
+EXTREMES = "SGD 0.1", "RCD 0.1"
+KINDS_OF_QUENCH = {
+    "shorter": "first stage of path 1",
+    "main": "as above, path 8",
+    "longer": "path 16, other stages twice as long",
+    "deeper": "one stage more, to a quarter of the last rate",
+    "finer": "path 8 at a quarter of the first rate",
+}
+QUENCHES = {  # (rates, steps) of each stage: what the quench is called
+    tuple((rule.alpha, steps) for rule, steps in stages): name
+    for name, stages in {"main": landscape.quench_stages(), **campaigns.QUENCHES}.items()
+}
 
 
 def joined(parts):
@@ -105,6 +123,196 @@ def gap_density(rows):
     counts = np.array([row["gaps"]["counts"] for row in rows.arrays])
     edges = np.linspace(low, high, counts.shape[1] + 1)
     return 0.5 * (edges[1:] + edges[:-1]), 2 * counts.mean(axis=0) / (4000 * np.diff(edges))
+
+
+def _origin(text):
+    """The run at whose end a quench began, and the rates and steps of the quench, of a specification's text."""
+    spec, stages = from_text(text), []
+    while isinstance(spec.start, Spec) and getattr(spec.dynamics, "alpha", 1.0) < 0.02:
+        stages.insert(0, (spec.dynamics.alpha, spec.steps))
+        spec = spec.start
+    return spec, tuple(stages)
+
+
+def quenched(runs, before):
+    """States and the minima below them: one row each, from the campaign of quenches and the table of steady states.
+
+    Columns: rule ("SGD 0.1", "GD", ..., "start"), phi, seed, quench ("" for a state, else a name of
+    QUENCHES), flat_SIGMA and flat, the flatness in U0 per thousand spheres (flat is that at 0.015),
+    energy in thousandths a sphere, touching and overlapping, neighbours a sphere with a gap within
+    0.001 of contact and below that, and force, the net force a sphere that the last stage still
+    follows.
+    """
+    states = before[before.phi.isin(campaigns.QUENCH_PHIS)]
+    rows = pd.concat((runs, states), ignore_index=True).drop_duplicates("key")
+    return pd.DataFrame([_row(run) for run in rows.to_dict("records")])
+
+
+def _row(run):
+    """One row of `quenched`."""
+    spec, stages = _origin(run["spec"])
+    batch, name = getattr(spec.dynamics, "batch_fraction", 1.0), spec.dynamics.label
+    name = name if batch == 1.0 else f"{name} {batch:g}"
+    name = "start" if getattr(spec.dynamics, "alpha", 0.0) == 0.1 else name
+    row = {"rule": name, "phi": spec.phi, "seed": spec.seed}
+    row |= {"quench": QUENCHES[stages] if stages else "", "energy": 1e3 * run["energy"] / spec.n}
+    row |= {f"flat_{width!r}": run[f"flatness_{width!r}"] / 4 for width in campaigns.FLAT_SIGMAS}
+    row["flat"] = row["flat_0.015"]
+    if stages:
+        counts = np.array(run["arrays"]["gaps"]["counts"], dtype=float)
+        middle = len(counts) // 2
+        row["touching"] = 2 * counts[middle - 1 : middle + 1].sum() / spec.n
+        row["overlapping"] = run["z"] - row["touching"]
+        row["force"] = run["msd"] ** 0.5 / (stages[-1][0] * stages[-1][1])
+    return row
+
+
+def against(rows, rule, phi, column="flat", quench="main", other="GD"):
+    """A column of the runs of a rule, and that of the other's, by seed: before the quench ("") or after it."""
+    own = rows[(rows.phi == phi) & (rows.quench == quench)].set_index("seed")[["rule", column]]
+    one, two = (own[own.rule == name][column] for name in (rule, other))
+    common = one.index.intersection(two.index).sort_values()
+    return one.loc[common], two.loc[common]
+
+
+def parted(rows, rule, phi, quench="main"):
+    """The flatness of a rule less that of gradient descent, taken apart over pairs of runs from one start.
+
+    Four estimates: "states", the difference in the steady states; "minima", that in the minima
+    below, which is selection; "dressing", what goes with the quench; and "share", the second over
+    the first, with a jackknife's error.
+    """
+    above, below = (
+        pd.Series(np.subtract(*against(rows, rule, phi, quench=which))) for which in ("", quench)
+    )
+    both = pd.concat((above, below), axis=1).dropna().to_numpy()
+    return {
+        "states": mean_error(both[:, 0]),
+        "minima": mean_error(both[:, 1]),
+        "dressing": mean_error(both[:, 0] - both[:, 1]),
+        "share": jackknife(lambda some: some[:, 1].mean() / some[:, 0].mean(), both),
+    }
+
+
+def relative(rows, rule, phi, column, quench="main"):
+    """A column of a rule's minima less that of gradient descent's, over pairs of runs, in per cent of the latter."""
+    own, other = against(rows, rule, phi, column, quench)
+    return 100 * paired(own, other) / other.mean()
+
+
+def selection(rows):
+    """{(rule, phi): `parted`} of all rules and densities."""
+    return {(rule, phi): parted(rows, rule, phi) for rule in BELOW for phi in campaigns.QUENCH_PHIS}
+
+
+def part(parts, name):
+    """One of the four parts of all rules and densities."""
+    return {which: own[name] for which, own in parts.items()}
+
+
+def numbers_below(rows, parts):
+    """What the text says of the minima: runs a point, energies and contacts at packing fraction 0.70."""
+    found = {"flat-below-runs": min(own["minima"].n for own in parts.values())}
+    for rule in EXTREMES:
+        slug = rule[:3].lower()
+        found[f"flat-selected-{slug}"] = parts[rule, 0.70]["minima"]
+        found[f"flat-dressing-{slug}"] = parts[rule, 0.70]["dressing"]
+        found[f"flat-deeper-{slug}"] = relative(rows, rule, 0.70, "energy")
+        found[f"flat-touching-{slug}"] = mean_error(against(rows, rule, 0.70, "touching")[0])
+        found[f"flat-overlapping-{slug}"] = mean_error(against(rows, rule, 0.70, "overlapping")[0])
+    found["flat-touching-gd"] = mean_error(against(rows, "GD", 0.70, "touching")[1])
+    found["flat-overlapping-gd"] = mean_error(against(rows, "GD", 0.70, "overlapping")[1])
+    found["flat-start-below"] = relative(rows, "start", 0.70, "flat")
+    found["flat-start-energy"] = relative(rows, "start", 0.70, "energy")
+    found["flat-force-below"] = mean_error(against(rows, "GD", 0.70, "force")[1])
+    return found
+
+
+def moved(state, below):
+    """Root mean square displacement on an axis from a packing to what lies below it, in mean diameters."""
+    way = below.positions - state.positions
+    way -= state.box * np.round(way / state.box)
+    return float(np.sqrt(np.mean(way**2)))
+
+
+def energy_table(rows):
+    """Energy of the minima less that of gradient descent's, in per cent, one row a packing fraction."""
+    every = ((rule, phi) for rule in BELOW for phi in campaigns.QUENCH_PHIS)
+    return by_density({which: relative(rows, *which, "energy") for which in every})
+
+
+def other_quenches(rows):
+    """Rows of a table: what quenches of other kinds find at packing fraction 0.70, for SGD 0.1 and gradient descent."""
+    found = []
+    for name, what in KINDS_OF_QUENCH.items():
+        level = mean_error(against(rows, "SGD 0.1", 0.70, quench=name)[1][:8])
+        parts = parted(rows, "SGD 0.1", 0.70, name)
+        found.append(
+            {
+                "quench": what,
+                "GD's minima": level,
+                "SGD's less GD's": parts["minima"],
+                "share left": parts["share"],
+                "energy, %": relative(rows, "SGD 0.1", 0.70, "energy", name),
+            }
+        )
+    return found
+
+
+def below_claims(rows, parts):
+    """The claims on what lies below, as rows for `chapters.claims`."""
+    made = []
+    for rule in EXTREMES:
+        slug = rule[:3].lower()
+        for phi in campaigns.QUENCH_PHIS:
+            at, own = f"{100 * phi:.0f}", parts[rule, phi]
+            text = (
+                f"Of the difference in flatness between {rule[:3]} at b_f = 0.1 and gradient descent, the "
+                f"share that is still there in the minima below, packing fraction {phi:.2f}."
+            )
+            made.append((f"flat-share-{slug}-{at}", text, own["share"], within(0.0, 0.2)))
+            text = (
+                f"Flatness of the minima below {rule[:3]} at b_f = 0.1 less that of gradient descent's, "
+                f"relative, packing fraction {phi:.2f}."
+            )
+            level = relative(rows, rule, phi, "flat") / 100
+            made.append((f"flat-minima-{slug}-{at}", text, level, within(0.0, 0.01)))
+    for phi in campaigns.QUENCH_PHIS:
+        text = (
+            "Energy of the minima below SGD at b_f = 0.1 less that of gradient descent's, in per cent, "
+            f"packing fraction {phi:.2f}."
+        )
+        found = relative(rows, "SGD 0.1", phi, "energy")
+        made.append((f"flat-lower-{100 * phi:.0f}", text, found, below(0.0), "this book", "%"))
+    return made
+
+
+def quench_claims(rows):
+    """The claims on the quench itself at packing fraction 0.70, and negative controls."""
+    made = []
+    for name in ("longer", "deeper", "finer"):
+        pairs = [
+            pd.Series(np.subtract(*against(rows, "SGD 0.1", 0.70, quench=which)))
+            for which in (name, "main")
+        ]
+        whole = abs(parted(rows, "SGD 0.1", 0.70)["states"].value)
+        text = (
+            f"SGD at b_f = 0.1 less gradient descent in the minima: what a {name} quench changes, in units "
+            "of the difference between the steady states."
+        )
+        made.append((f"flat-quench-{name}", text, paired(*pairs) / whole, within(0.0, 0.1)))
+    text = (
+        "Negative control: the share that a hasty quench, an eighth as long, takes for selection."
+    )
+    hasty = parted(rows, "SGD 0.1", 0.70, "shorter")["share"]
+    made.append(("control-flat-hasty", text, hasty, control(within(0.0, 0.05))))
+    text = (
+        "Negative control: the same comparison for the coarse start, quenched at once, which is "
+        "another place: its flatness less that of gradient descent's minima, relative."
+    )
+    start = relative(rows, "start", 0.70, "flat") / 100
+    made.append(("control-flat-start", text, start, control(within(0.0, 0.01))))
+    return made
 
 
 def pair(sigma, gaps, drawn, errors):
@@ -218,6 +426,47 @@ def rates(rows, same, product):
     left.legend()
     right.legend()
     return fig
+
+
+def minima(rows, parts):
+    """Flatness against gradient descent's before and after the quench; against its length; the energy of the minima."""
+    fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.7))
+    phis, zero = campaigns.QUENCH_PHIS, {"color": figures.colour("muted"), "linewidth": 0.8}
+    for rule in EXTREMES:
+        for part, face, look, label in (
+            ("states", figures.colour("paper"), "--", "steady states"),
+            ("minima", figures.colour(rule[:3]), "-", "minima below"),
+        ):
+            mean, error = np.array([tuple(parts[rule, phi][part]) for phi in phis]).T
+            style = figures.process_style(rule[:3], linestyle=look) | {"markerfacecolor": face}
+            axes[0].errorbar(phis, mean, error, label=f"{rule[:3]}, {label}", **style)
+    axes[0].set(xlabel=r"packing fraction $\phi$", ylabel=f"{PER_THOUSAND} less GD's")
+    axes[0].set_title("$b_f = 0.1$")
+    paths = {"": 0.0, "shorter": 1.0, "main": 8.0, "longer": 16.0}
+    for name, of in (("SGD", "SGD 0.1"), ("GD", "GD")):
+        levels = [mean_error(own_flat(rows, of, kind)) for kind in paths]
+        mean, error = np.array([tuple(level) for level in levels]).T
+        axes[1].errorbar(list(paths.values()), mean, error, **figures.process_style(name))
+    axes[1].set(xlabel="path of the quench (mean diameters)", ylabel=f"{PER_THOUSAND} spheres")
+    axes[1].set_title(r"Quenched at $\phi = 0.70$")
+    batches, markers = (0.1, 0.25, 0.5), ("o", "s", "^", "D")
+    for phi, marker, series in zip(phis, markers, figures.SERIES, strict=True):
+        found = [tuple(relative(rows, f"SGD {b:g}", phi, "energy")) for b in batches]
+        mean, error = np.array([*found, (0.0, 0.0)]).T
+        style = {"marker": marker, "color": figures.colour(series), "markersize": 4.5}
+        axes[2].errorbar([*batches, 1.0], mean, error, label=rf"$\phi = {phi:.2f}$", **style)
+    axes[2].set(xlabel="batch fraction $b_f$ of SGD", ylabel="energy of the minima less GD's, %")
+    axes[2].set_title("Lower, not flatter")
+    for ax in (axes[0], axes[2]):
+        ax.axhline(0, **zero)
+        ax.legend(fontsize=8)
+    return fig
+
+
+def own_flat(rows, rule, quench):
+    """Flatness of the first eight runs of a rule at packing fraction 0.70, before or after a quench."""
+    own = rows[(rows.rule == rule) & (rows.quench == quench) & (rows.phi == 0.70) & (rows.seed < 8)]
+    return own.sort_values("seed").flat
 
 
 def widths(sigmas, flatness):

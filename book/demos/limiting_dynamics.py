@@ -5,8 +5,9 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
+from book.chapters import below, control, within
 from mpack import figures, limiting
-from mpack.statistics import mean_errors
+from mpack.statistics import jackknife, mean_error, mean_errors, paired
 
 INK, MUTED, SGD = (figures.colour(name) for name in ("ink", "muted", "SGD"))
 REAL = dict(color=SGD, marker="s", linestyle="none", markersize=4)  # real mini-batch runs
@@ -289,4 +290,113 @@ def network_sweeps(results):
     axes[3].axhline(1, color=INK, linewidth=1)
     axes[3].errorbar(heat, [r.value for r in ratio], [r.error for r in ratio], **REAL)
     axes[3].set(xscale="log", xlabel=r"$\eta/[S(1-\beta)]$", ylabel="local / theory")
+    return fig
+
+
+LARGEST_BATCH = 256  # whose states and minima the others are compared with
+
+
+def by_batch(rows, column, slow=0):
+    """A column of the study `minima`: rows are runs, that is starts, columns batch sizes (0: descent alone)."""
+    return rows[rows.slow == slow].pivot(index="run", columns="batch_size", values=column)
+
+
+def selected(rows, column, batch=8):
+    """A quantity at a batch size less that at LARGEST_BATCH: where training ends, in the minima below, and the
+    second over the first, from pairs of runs with one start.
+    """
+    gaps = [
+        by_batch(rows, f"{column}_{where}")[batch]
+        - by_batch(rows, f"{column}_{where}")[LARGEST_BATCH]
+        for where in ("above", "below")
+    ]
+    both = np.column_stack(gaps)
+    share = jackknife(lambda some: some[:, 1].mean() / some[:, 0].mean(), both)
+    return mean_error(both[:, 0]), mean_error(both[:, 1]), share
+
+
+def minima_table(rows):
+    """Rows of a table, one a batch size: loss, trace and largest curvature, above and below."""
+    found = []
+    for batch in sorted(rows.batch_size.unique()):
+        row = {"batch": batch or "descent alone"}
+        for column, name in (("loss", "loss"), ("trace", "Tr H"), ("largest", "largest h")):
+            for where in ("above", "below"):
+                values = by_batch(rows, f"{column}_{where}")[batch]
+                known = batch or where == "below"
+                row[f"{name}, {where}"] = mean_error(values) if known else None
+        found.append(row)
+    return found
+
+
+def minima_numbers(rows):
+    """What the text says of the minima below the trained network."""
+    state, left, share = selected(rows, "trace")
+    top_state, top_left, _ = selected(rows, "largest")
+    slow = rows[rows.slow == 1].set_index(["batch_size", "run"])
+    quick = rows[rows.slow == 0].set_index(["batch_size", "run"]).loc[slow.index]
+    far = (slow.loss_below - quick.loss_below).abs()
+    alone = by_batch(rows, "trace_below")
+    return {
+        "minima-runs": rows[rows.slow == 0].run.nunique(),
+        "minima-trace-state": state,
+        "minima-trace-left": left,
+        "minima-trace-share": share,
+        "minima-largest-state": top_state,
+        "minima-largest-left": top_left,
+        "minima-loss-left": selected(rows, "loss")[1],
+        "minima-trace-alone": paired(alone[8], alone[0]),
+        "minima-trace-level": mean_error(alone[LARGEST_BATCH]),
+        "minima-slow-same": int((far < 1e-8).sum()),
+        "minima-slow": len(far),
+        "minima-least": float(rows.least_below.min()),
+        "minima-accuracy-left": selected(rows, "accuracy")[1],
+    }
+
+
+def minima_claims(rows):
+    """The claims on the minima below the trained network, as rows for `chapters.claims`."""
+    state, left, share = selected(rows, "trace")
+    level = by_batch(rows, "trace_below")[LARGEST_BATCH].mean()
+    ratio = mean_error((by_batch(rows, "trace_above") / by_batch(rows, "trace_below"))[8])
+    both = "batches of 8 less batches of 256"
+    return (
+        ("limiting-state-flatter", f"Trace of the Hessian where training ends: {both}.", state,
+         below(0.0), "flat minima"),
+        ("limiting-minima-share",
+         f"Trace of the Hessian, {both}: the share of the difference that is left in the minima below.",
+         share, within(0.0, 0.25), "this book"),
+        ("limiting-minima-trace",
+         f"Trace of the Hessian in the minima below, {both}, relative.", left / level,
+         within(0.0, 0.05), "this book"),
+        ("limiting-minima-loss", f"Loss of the minima below, {both}.", selected(rows, "loss")[1],
+         below(0.0), "as for spheres: lower"),
+        ("control-limiting-unquenched",
+         "Negative control: the trace where training with batches of 8 ends over that in the minima.",
+         ratio, control(within(1.0, 0.1))),
+    )  # fmt: skip
+
+
+def minima(rows):
+    """Loss, trace and largest curvature against batch size, where training ends and in the minima below."""
+    fig, axes = plt.subplots(1, 3, figsize=(9.2, 3.4))
+    names = {
+        "loss": "training loss",
+        "trace": "trace of the Hessian",
+        "largest": "largest curvature",
+    }
+    for ax, (column, label) in zip(axes, names.items()):
+        for where, face, look in (("above", "none", "--"), ("below", SGD, "-")):
+            values = by_batch(rows, f"{column}_{where}")
+            batches = [batch for batch in values if batch]
+            mean, error = mean_errors(values[batches].to_numpy())
+            name = "after training" if where == "above" else "minimum below"
+            style = dict(color=SGD, marker="s", markersize=4, markerfacecolor=face, linestyle=look)
+            ax.errorbar(batches, mean, error, label=name, **style)
+        alone = mean_error(by_batch(rows, f"{column}_below")[0]).value
+        ax.axhline(alone, color=INK, linewidth=0.9, linestyle=":", label="descent alone")
+        ax.set(xscale="log", xlabel="batch size $S$", ylabel=label)
+        ax.set_xticks(batches, [f"{batch}" for batch in batches], minor=False)
+        ax.minorticks_off()
+    axes[0].legend(loc="upper right")
     return fig
