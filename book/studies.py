@@ -334,7 +334,7 @@ def _network(hidden, weight_decay):
     return net, X[TRAINED:] / 16.0, y[TRAINED:]
 
 
-def minima_specs(batches=(8, 16, 32, 64, 256), runs=12, slow_runs=4):
+def minima_specs(batches=(8, 16, 32, 64, 256), runs=12, slow_runs=3):
     """One network trained with batches of several sizes, from shared starts; batch size 0 is descent alone.
 
     With `slow` the descent to the minimum begins with small steps that follow the gradient.

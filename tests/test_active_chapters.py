@@ -17,6 +17,8 @@ SLACK = {
         "other-spectrum-minimum",
     ),
 }
+# Told in the book.
+FAILED = {"flat_minima": ("flat-near-minimum", "flat-selects-sgd")}
 
 
 run = small(SMALL)
@@ -24,7 +26,7 @@ run = small(SMALL)
 
 @pytest.mark.parametrize("name", SMALL)
 def test_no_claim_differs_and_every_control_does(run, name):
-    run(name).check_verdicts(SLACK[name])
+    run(name).check_verdicts(SLACK[name], FAILED.get(name, ()))
 
 
 def test_small_batches_flatten_sgd_and_sharpen_rcd_at_every_density(run):
@@ -53,6 +55,22 @@ def test_small_batches_flatten_sgd_and_sharpen_rcd_at_every_density(run):
         < chapter.records["flat-blurred-positive"]["value"]
     )
     assert chapter.records["flat-peak-sgd"]["value"] < chapter.records["flat-peak-rcd"]["value"]
+
+
+def test_what_small_batches_flatten_is_not_the_minima(run):
+    """From the archive: the share that is left is small, another place and a hasty quench are told apart."""
+    chapter = run("flat_minima")
+    for density in (70, 80, 90):
+        for rule in ("sgd", "rcd"):
+            assert chapter.claims[f"flat-share-{rule}-{density}"]["verdict"] == "agrees"
+            assert chapter.claims[f"flat-share-{rule}-{density}"]["n"] == 16
+        assert chapter.claims[f"flat-lower-{density}"]["verdict"] == "agrees"
+    for density in (65, 70, 80, 90):
+        assert chapter.claims[f"flat-minima-sgd-{density}"]["verdict"] == "agrees"
+    for name in ("longer", "deeper", "finer"):
+        assert chapter.claims[f"flat-quench-{name}"]["verdict"] == "agrees"
+    assert chapter.claims["flat-selects-sgd"]["verdict"] == "differs"
+    assert chapter.claims["flat-near-minimum"]["verdict"] == "differs"
 
 
 def test_the_hessian_of_other_landscapes_has_the_phonons_and_the_trace(run):

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from scipy import stats
 
 from book import campaigns
-from book.chapters import below, control, within
+from book.chapters import above, below, control, within
 from mpack import Spec, figures, landscape
 from mpack.observables import pair_flatness
 from mpack.specification import from_text
@@ -182,10 +182,8 @@ def parted(rows, rule, phi, quench="main"):
     below, which is selection; "dressing", what goes with the quench; and "share", the second over
     the first, with a jackknife's error.
     """
-    above, below = (
-        pd.Series(np.subtract(*against(rows, rule, phi, quench=which))) for which in ("", quench)
-    )
-    both = pd.concat((above, below), axis=1).dropna().to_numpy()
+    gaps = [pd.Series(np.subtract(*against(rows, rule, phi, quench=w))) for w in ("", quench)]
+    both = pd.concat(gaps, axis=1).dropna().to_numpy()
     return {
         "states": mean_error(both[:, 0]),
         "minima": mean_error(both[:, 1]),
@@ -211,21 +209,31 @@ def part(parts, name):
 
 
 def numbers_below(rows, parts):
-    """What the text says of the minima: runs a point, energies and contacts at packing fraction 0.70."""
+    """What the text says of the minima: runs a point, flatness and contacts at packing fraction 0.70."""
     found = {"flat-below-runs": min(own["minima"].n for own in parts.values())}
     for rule in EXTREMES:
         slug = rule[:3].lower()
         found[f"flat-selected-{slug}"] = parts[rule, 0.70]["minima"]
         found[f"flat-dressing-{slug}"] = parts[rule, 0.70]["dressing"]
-        found[f"flat-deeper-{slug}"] = relative(rows, rule, 0.70, "energy")
         found[f"flat-touching-{slug}"] = mean_error(against(rows, rule, 0.70, "touching")[0])
         found[f"flat-overlapping-{slug}"] = mean_error(against(rows, rule, 0.70, "overlapping")[0])
     found["flat-touching-gd"] = mean_error(against(rows, "GD", 0.70, "touching")[1])
     found["flat-overlapping-gd"] = mean_error(against(rows, "GD", 0.70, "overlapping")[1])
-    found["flat-start-below"] = relative(rows, "start", 0.70, "flat")
-    found["flat-start-energy"] = relative(rows, "start", 0.70, "energy")
-    found["flat-force-below"] = mean_error(against(rows, "GD", 0.70, "force")[1])
+    for where, kind in (("below", "main"), ("above", "")):
+        found[f"flat-{where}-gd"] = mean_error(against(rows, "GD", 0.70, quench=kind)[1])
     return found
+
+
+def energies_below(rows):
+    """What the text says in per cent: minima against gradient descent's at packing fraction 0.70 and 0.65."""
+    return {
+        "flat-deeper-sgd": relative(rows, "SGD 0.1", 0.70, "energy"),
+        "flat-deeper-rcd": relative(rows, "RCD 0.1", 0.70, "energy"),
+        "flat-deeper-sgd-65": relative(rows, "SGD 0.1", 0.65, "energy"),
+        "flat-deeper-sgd-90": relative(rows, "SGD 0.1", 0.90, "energy"),
+        "flat-start-below": relative(rows, "start", 0.70, "flat"),
+        "flat-start-energy": relative(rows, "start", 0.70, "energy"),
+    }
 
 
 def moved(state, below):
@@ -259,6 +267,57 @@ def other_quenches(rows):
     return found
 
 
+def batch_claims(gaps):
+    """The claims on the paper's Fig. 4, from {(process, packing fraction): difference from gradient descent}."""
+    signs = {"SGD": below(0.0), "RCD": above(0.0)}
+    text = (
+        "Flatness at batch fraction 0.1 less that of gradient descent, {}, packing fraction {:.2f}."
+    )
+    return [
+        (
+            f"flat-{name.lower()}-{100 * where:.0f}",
+            text.format(name, where),
+            gap,
+            signs[name],
+            "arXiv:2411.11834, Fig. 4",
+        )
+        for (name, where), gap in gaps.items()
+    ]
+
+
+def rebuilt_claims(shown, rebuilt):
+    """The claims that flatness is rebuilt from gaps, from {process: runs} and {process: flatness}."""
+    made = []
+    for name, rows in shown.items():
+        batch = "" if name == "GD" else ", b_f=0.1"
+        text = f"{name}{batch}: flatness rebuilt from the density of gaps over the flatness itself."
+        ratio = rebuilt[name] / rows.flat.mean(), 0.0, len(rows)
+        slug = f"flat-from-gaps-{name.lower()}"
+        made.append((slug, text, ratio, within(1.0, 0.005), "closed form"))
+    return made
+
+
+def peaks(shown, rho, width):
+    """Height of the density of gaps at its peak, with the error of its count, for each process."""
+    found = {}
+    for name, rows in shown.items():
+        peak = rho[name].max()
+        error = (2 * peak / (4000 * width * len(rows))) ** 0.5
+        found[f"flat-peak-{name.lower()}"] = peak, error, len(rows)
+    return found
+
+
+def matched_claims(off, matched):
+    """The claims on BRO and individual BRO against the rules they match, from their relative differences."""
+    made = []
+    for name, match in matched.items():
+        if name != "non-reciprocal BRO":
+            text = f"Flatness of {name} less that of the matched {match}, relative to it, over all densities."
+            found, slug = over_densities(off, name), f"flat-{name.lower().replace(' ', '-')}"
+            made.append((slug, text, found, within(0.0, 0.04), "the matching rule"))
+    return made
+
+
 def below_claims(rows, parts):
     """The claims on what lies below, as rows for `chapters.claims`."""
     made = []
@@ -290,6 +349,13 @@ def below_claims(rows, parts):
 def quench_claims(rows):
     """The claims on the quench itself at packing fraction 0.70, and negative controls."""
     made = []
+    text = (
+        "Flatness of gradient descent's steady states over that of the minima below them, packing "
+        "fraction 0.70: near enough to a minimum to have its flatness, to a tenth."
+    )
+    state, minimum = (against(rows, "GD", 0.70, quench=which)[1] for which in ("", "main"))
+    ratio = mean_error((state / minimum).dropna())
+    made.append(("flat-near-minimum", text, ratio, within(1.0, 0.1), "arXiv:2411.11834"))
     for name in ("longer", "deeper", "finer"):
         pairs = [
             pd.Series(np.subtract(*against(rows, "SGD 0.1", 0.70, quench=which)))
@@ -429,7 +495,7 @@ def rates(rows, same, product):
 
 
 def minima(rows, parts):
-    """Flatness against gradient descent's before and after the quench; against its length; the energy of the minima."""
+    """Flatness of states and minima less gradient descent's; the length of the quench; energy of the minima."""
     fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.7))
     phis, zero = campaigns.QUENCH_PHIS, {"color": figures.colour("muted"), "linewidth": 0.8}
     for rule in EXTREMES:
