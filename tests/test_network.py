@@ -128,7 +128,7 @@ def test_sharpness_against_dense_differences(net):
 
 
 def test_the_trace_is_the_rise_of_the_loss_under_small_shifts(net, seed):
-    """(sigma**2/2) Tr H, shifted to and fro: 4000 pairs, five standard errors; twice the trace fails."""
+    """(sigma**2/2) Tr H, shifted either way: 4000 pairs, five standard errors; twice the trace fails."""
     theta, sigma = net.minimum(net.start(1)), 1e-3
     shifts = sigma * np.random.default_rng(seed).normal(size=(4000, net.size))
     rises = [(net.loss(theta + s) + net.loss(theta - s)) / 2 - net.loss(theta) for s in shifts]

@@ -508,13 +508,13 @@ def minima(rows, parts):
             axes[0].errorbar(phis, mean, error, label=f"{rule[:3]}, {label}", **style)
     axes[0].set(xlabel=r"packing fraction $\phi$", ylabel=f"{PER_THOUSAND} less GD's")
     axes[0].set_title("$b_f = 0.1$")
-    paths = {"": 0.0, "shorter": 1.0, "main": 8.0, "longer": 16.0}
-    for name, of in (("SGD", "SGD 0.1"), ("GD", "GD")):
-        levels = [mean_error(own_flat(rows, of, kind)) for kind in paths]
-        mean, error = np.array([tuple(level) for level in levels]).T
-        axes[1].errorbar(list(paths.values()), mean, error, **figures.process_style(name))
-    axes[1].set(xlabel="path of the quench (mean diameters)", ylabel=f"{PER_THOUSAND} spheres")
-    axes[1].set_title(r"Quenched at $\phi = 0.70$")
+    paths = {"shorter": 1.0, "main": 8.0, "longer": 16.0}
+    left = [parted(rows, "SGD 0.1", 0.70, name) for name in paths]
+    mean, error = np.array([tuple(left[0]["states"]), *(tuple(one["minima"]) for one in left)]).T
+    style = figures.process_style("SGD", label="SGD, quenched longer and longer")
+    axes[1].errorbar([0.0, *paths.values()], mean, error, **style)
+    axes[1].set(xlabel="path of the quench (mean diameters)", ylabel=f"{PER_THOUSAND} less GD's")
+    axes[1].set_title(r"Quenched, $\phi = 0.70$")
     batches, markers = (0.1, 0.25, 0.5), ("o", "s", "^", "D")
     for phi, marker, series in zip(phis, markers, figures.SERIES, strict=True):
         found = [tuple(relative(rows, f"SGD {b:g}", phi, "energy")) for b in batches]
@@ -523,16 +523,13 @@ def minima(rows, parts):
         axes[2].errorbar([*batches, 1.0], mean, error, label=rf"$\phi = {phi:.2f}$", **style)
     axes[2].set(xlabel="batch fraction $b_f$ of SGD", ylabel="energy of the minima less GD's, %")
     axes[2].set_title("Lower, not flatter")
-    for ax in (axes[0], axes[2]):
+    for ax in axes:
         ax.axhline(0, **zero)
-        ax.legend(fontsize=8)
+    axes[2].legend(fontsize=8)
+    fig.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, fontsize=8.5
+    )
     return fig
-
-
-def own_flat(rows, rule, quench):
-    """Flatness of the first eight runs of a rule at packing fraction 0.70, before or after a quench."""
-    own = rows[(rows.rule == rule) & (rows.quench == quench) & (rows.phi == 0.70) & (rows.seed < 8)]
-    return own.sort_values("seed").flat
 
 
 def widths(sigmas, flatness):
