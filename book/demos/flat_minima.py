@@ -231,6 +231,7 @@ def energies_below(rows):
         "flat-deeper-rcd": relative(rows, "RCD 0.1", 0.70, "energy"),
         "flat-deeper-sgd-65": relative(rows, "SGD 0.1", 0.65, "energy"),
         "flat-deeper-sgd-90": relative(rows, "SGD 0.1", 0.90, "energy"),
+        "flat-left-rcd-90": relative(rows, "RCD 0.1", 0.90, "flat"),
         "flat-start-below": relative(rows, "start", 0.70, "flat"),
         "flat-start-energy": relative(rows, "start", 0.70, "energy"),
     }
