@@ -33,7 +33,7 @@ SMALL = {
         "audit_seconds": 0,
     },
 }
-AS_EXECUTED = ["locating_phi_c", "scaling_known_answers", "manna_collapse"]
+AS_EXECUTED = ["locating_phi_c", "scaling_known_answers", "manna_collapse", "where_manna_ends"]
 SLACK = {
     "start-does-not-matter-compressed",
     "start-does-not-matter-expanded",
@@ -41,6 +41,7 @@ SLACK = {
 
 FAILED = {  # what our error bars do not bear out: printed, not hidden
     "manna_collapse": {"manna-joint-sgd", "manna-joint-rcd", "manna-joint-gd"},  # Fig. 3, jointly
+    "where_manna_ends": {f"ends-delta-02-{process}" for process in ("sgd", "rcd", "gd")},
     "hidden_order": {"hidden-exponent-sgd"},  # a quarter, near the transition of the others
 }
 

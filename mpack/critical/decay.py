@@ -177,7 +177,10 @@ class Crossing(NamedTuple):
 
     Examples
     --------
-    See `crossings`.
+    >>> from mpack import critical
+    >>> from mpack.statistics import Estimate
+    >>> critical.Crossing(1000.0, Estimate(0.6, 0.001), Estimate(0.45, 0.01)).time
+    1000.0
     """
 
     time: float
@@ -303,7 +306,16 @@ class Decay:
 
     Examples
     --------
-    See `decay`.
+    >>> import numpy as np
+    >>> from mpack import critical
+    >>> t = np.unique(np.geomspace(1, 10_000, 80).round())
+    >>> curves = {  # local exponent 0.45 + (0.6 - phi) t
+    ...     phi: [(t, t**-0.45 * np.exp((phi - 0.6) * t + x * np.sin(t) - 1)) for x in (1e-3, -1e-3)]
+    ...     for phi in (0.5999, 0.6, 0.6001)
+    ... }
+    >>> found = critical.decay(curves, [100, 316, 1000, 3162])
+    >>> found.used.shape, found.phi.tolist(), found.estimate == found.phi_c
+    ((3, 3), [0.5999, 0.6, 0.6001], True)
     """
 
     phi_c: Estimate
@@ -332,7 +344,14 @@ class Decay:
 
         Examples
         --------
-        See `decay`.
+        >>> import numpy as np
+        >>> from mpack import critical
+        >>> from mpack.statistics import Estimate
+        >>> place, delta, nu = Estimate(0.6, 0.0), Estimate(0.45, 0.0), Estimate(1.0, 0.0)
+        >>> none = np.empty((0, 0))
+        >>> found = critical.Decay(place, delta, nu, 2.0, 0.0, 100.0, 0.0, 1, *[none] * 5)
+        >>> [round(float(one), 3) for one in found.at(100, [0.55, 0.6])]  # 0.45 + 2 (0.6 - phi)
+        [0.55, 0.45]
         """
         parameters = [one.value for one in (self.phi_c, self.delta, self.nu_parallel)]
         return _law(

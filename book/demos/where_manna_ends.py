@@ -1,0 +1,251 @@
+"""Tables and figures of the chapter on how activity decays, from large kicks to small."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from book import campaigns
+from mpack import critical, figures, known_answers
+from mpack.statistics import Estimate
+
+PROCESSES = ("SGD", "RCD", "GD", "BRO")
+PUSH = {"SGD": 0.2, "RCD": 0.2, "GD": 1.0, "BRO": 0.75}  # mean push: b_f
+NEAR = 0.02  # relative distance from the pilot's phi_c within which runs of `manna` are taken
+STEPS = "steps $k$"
+DELTA = r"local exponent $\delta$"
+_PILOT = {process: centre for process, (_, centre) in campaigns.MANNA_RULES.items()}
+
+
+class Known(NamedTuple):
+    """A model with a known answer: its relaxation curves, the edges of the windows, and what is known."""
+
+    curves: dict
+    edges: np.ndarray
+    place: float
+    delta: Estimate
+
+
+def windows(first, last, per_decade=2):
+    """Edges of windows of time from `first` to `last`, about so many a decade, evenly in the logarithm."""
+    return np.geomspace(first, last, max(2, round(per_decade * np.log10(last / first))) + 1)
+
+
+def ring(sites, steps, runs, seed):
+    """Directed percolation on a ring at five places about its transition."""
+    places = known_answers.DIRECTED_P_C + 0.0024 * np.array([-1.5, -0.8, -0.1, 0.6, 1.3])
+    made = {p: known_answers.directed_percolation(sites, p, steps, runs, seed) for p in places}
+    known = Estimate(0.159464, 0.000006, 1, "Jensen 1999", np.inf)
+    edges = windows(30, steps - 1)
+    return Known(_recorded(made, steps), edges, known_answers.DIRECTED_P_C, known)
+
+
+def pile(edge, steps, runs, seed):
+    """The Manna sandpile in two dimensions at five densities about its transition."""
+    grains = [round(rho * edge**2) for rho in (0.71, 0.713, 0.716, 0.719, 0.722)]
+    made = {g / edge**2: known_answers.sandpile(edge, g, steps, runs, seed) for g in grains}
+    known = Estimate(0.419, 0.015, 1, "Lübeck 2004", np.inf)
+    edges = windows(30, steps - 1)
+    return Known(_recorded(made, steps), edges, known_answers.SANDPILE_RHO_C, known)
+
+
+def _recorded(made, steps):
+    """(times, activity) of each run at some sixty times, evenly in the logarithm."""
+    times = np.unique(np.geomspace(1, steps - 1, 60).round()).astype(int)
+    return {place: [(times, run[times]) for run in runs] for place, runs in made.items()}
+
+
+def rungs(ladder, manna, n=16_000):
+    """{(alpha, process): {phi: [(times, activity), ...]}}: the relaxation curves of every rung, alpha falling.
+
+    At alpha = 0.2 the systems of n spheres of the campaign `manna` serve, too. For BRO alpha is
+    that of the SGD it matches.
+    """
+    pilot = manna.process.map(_PILOT)
+    near = manna[(manna.n == n) & (abs(manna.phi / pilot - 1) < NEAR)]
+    both = pd.concat([ladder, near])
+    rate = both.alpha.fillna(both.eps / 0.75).round(6)
+    found = {}
+    for (alpha, process), own in both.groupby([rate, "process"]):
+        curves = {
+            phi: [(one.times, one.activity) for one in runs.series]
+            for phi, runs in own.groupby("phi")
+        }
+        found[float(alpha), process] = {p: runs for p, runs in curves.items() if len(runs) > 1}
+    order = sorted(found, key=lambda key: (-key[0], PROCESSES.index(key[1])))
+    return {key: found[key] for key in order}
+
+
+def longest(curves):
+    """The last step that all curves have which are still active at their end; 0 if all died."""
+    return min((t[-1] for runs in curves.values() for t, f in runs if f[-1] > 0), default=0)
+
+
+def rung_rows(rungs, crossed):
+    """For each rung: runs, places, the last crossing and how far it moved since the one before."""
+    rows = []
+    for key, found in crossed.items():
+        last = found[-1]
+        moved = last.delta - found[-2].delta if len(found) > 1 else None
+        rows.append(
+            {
+                "α": key[0],
+                "process": key[1],
+                "runs": sum(len(runs) for runs in rungs[key].values()),
+                "φ_c": last.phi,
+                "δ": last.delta,
+                "at step": round(last.time),
+                "moved by": "" if moved is None else moved,
+            }
+        )
+    return rows
+
+
+def local(rungs, shown, edges, manna):
+    """Local exponents against time at all packing fractions, a panel a rung of `shown`."""
+    fig, axes = plt.subplots(2, 2, figsize=(7.8, 5.6), sharey=True)
+    for ax, key in zip(axes.flat, shown):
+        for place, (phi, runs) in enumerate(rungs[key].items()):
+            found = critical.local_exponents(runs, edges[key])
+            shade = 0.25 + 0.75 * place / max(len(rungs[key]) - 1, 1)
+            look = {"color": figures.colour(key[1]), "alpha": shade, "label": rf"$\phi={phi:g}$"}
+            ax.errorbar(found.time, found.mean, found.error, marker="o", ms=3, lw=1, **look)
+        ax.axhspan(*_band(manna), color=figures.colour("muted"), alpha=0.35, lw=0, label="Manna")
+        ax.set(
+            xscale="log", xlabel=STEPS, title=rf"{key[1]}, $\alpha={key[0]:g}$", ylim=(-0.1, 1.5)
+        )
+    for ax in axes[:, 0]:
+        ax.set_ylabel(DELTA)
+    return fig
+
+
+def moving(crossed, manna):
+    """Exponent at the crossing of successive windows against time, a panel a process, a line a rung."""
+    fig, axes = plt.subplots(1, 4, figsize=(7.8, 3.2), sharey=True)
+    rates = sorted({alpha for alpha, _ in crossed}, reverse=True)
+    for ax, process in zip(axes, PROCESSES):
+        ax.axhspan(*_band(manna), color=figures.colour("muted"), alpha=0.35, lw=0)
+        for place, alpha in enumerate(rates):
+            found = crossed.get((alpha, process), [])
+            if found:
+                time, value, error = zip(*((c.time, c.delta.value, c.delta.error) for c in found))
+                ax.errorbar(
+                    time,
+                    value,
+                    error,
+                    marker="osv^Dp"[place],
+                    ms=4,
+                    lw=1,
+                    color=figures.colour(process),
+                    alpha=1 - 0.65 * place / max(len(rates) - 1, 1),
+                    label=rf"$\alpha={alpha:g}$",
+                )
+        ax.set(xscale="log", xlabel=STEPS, title=process, ylim=(0, 1.1))
+        ax.legend(fontsize=7.5, loc="upper left")
+    axes[0].set_ylabel(r"$\delta$ where windows cross")
+    return fig
+
+
+def ladder(crossed, manna):
+    """The decay exponent against the learning rate: the figure that the chapter is for."""
+    fig, ax = plt.subplots(figsize=(6.4, 3.8))
+    ax.axhspan(*_band(manna), color=figures.colour("muted"), alpha=0.35, lw=0, label="Manna, $d=3$")
+    ax.axhline(1, color=figures.colour("ink"), lw=0.9, ls=":", label="mean field")
+    for place, process in enumerate(PROCESSES):
+        own = [
+            (alpha, found[-1].delta) for (alpha, name), found in crossed.items() if name == process
+        ]
+        if own:
+            alpha, delta = zip(*own)
+            style = figures.process_style(process, linestyle="none", ms=5)
+            shift = 1.03 ** (place - 1.5)
+            ax.errorbar(
+                np.array(alpha) * shift,
+                [one.value for one in delta],
+                [one.reach(1.0) for one in delta],
+                label=process,
+                **style,
+            )
+    ax.set(xscale="log", xlabel=r"learning rate $\alpha$ (mean diameters)", ylim=(0, 1.1))
+    rates = sorted({alpha for alpha, _ in crossed})
+    ax.set_xticks(rates, [f"{alpha:g}" for alpha in rates])
+    ax.set_xticks([], minor=True)
+    ax.set_ylabel(r"decay exponent $\delta$ at the transition")
+    ax.legend(fontsize=8.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return fig
+
+
+def _band(estimate):
+    return estimate.value - estimate.error, estimate.value + estimate.error
+
+
+def known_rows(models, answers):
+    """Measured and known place, exponent and nu_parallel of the models with known answers."""
+    return [
+        {
+            "model": name,
+            "place": answers[name].phi_c,
+            "known": f"{model.place:.5f}",
+            "δ": answers[name].delta,
+            "known δ": model.delta,
+            "ν∥": answers[name].nu_parallel,
+        }
+        for name, model in models.items()
+    ]
+
+
+def known_numbers(answers):
+    """What the text quotes of the models with known answers."""
+    ring, pile = answers["ring"], answers["sandpile"]
+    return {
+        "ends-ring-p": ring.phi_c,
+        "ends-ring-d": ring.delta,
+        "ends-pile-rho": pile.phi_c,
+        "ends-pile-d": pile.delta,
+    }
+
+
+def rung_numbers(ladder, crossed):
+    """What the text quotes: runs in the archive; exponent, place and time of the last crossing of each rung."""
+    numbers = {"ends-runs": len(ladder), "ends-asked": len(campaigns.ladder())}
+    for (alpha, process), found in crossed.items():
+        name = f"{round(10 * alpha):02d}-{process.lower()}"
+        numbers[f"ends-d-{name}"] = found[-1].delta
+        numbers[f"ends-phi-{name}"] = found[-1].phi
+        numbers[f"ends-time-{name}"] = round(found[-1].time, -2)
+    return numbers
+
+
+def whole_rows(whole):
+    """phi_c, delta and nu_parallel of each rung by one law for all windows, and chi^2."""
+    return [
+        {
+            "α": key[0],
+            "process": key[1],
+            "φ_c": one.phi_c,
+            "δ": one.delta,
+            "ν∥": one.nu_parallel,
+            "χ²": f"{one.chi2:.0f}",
+            "of": one.dof,
+        }
+        for key, one in whole.items()
+    ]
+
+
+def size_rows(sizes):
+    """The crossings of two sizes side by side, where both have one: {process: (of 16,000, of 8,000)}."""
+    return [
+        {
+            "process": process,
+            "step": round(one.time),
+            "δ, 16,000 spheres": one.delta,
+            "δ, 8,000": other.delta,
+            "φ_c, 16,000 spheres": one.phi,
+            "φ_c, 8,000": other.phi,
+        }
+        for process, (large, small) in sizes.items()
+        for one in large
+        for other in small
+        if abs(one.time / other.time - 1) < 0.1
+    ]
