@@ -118,7 +118,7 @@ def test_roles_are_written_out():
     text += "{readingtime}`minutes`"
     assert (
         roles.plain(text, numbers)
-        == "activity 0.500 ± 0.010 Kunin et al. (2024) (Corté et al., 2008; Lübeck, 2004) (9.2) "
+        == "activity 0.500 ± 0.010 Kunin et al. (2024) (Corté et al., 2008; Lübeck, 2004) (11.2) "
         f"[{labels.titles()['locating_phi_c']}](locating_phi_c.ipynb) "
         "[The Manna collapse](manna_collapse.ipynb) … minutes"
     )

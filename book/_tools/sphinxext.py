@@ -259,7 +259,8 @@ class Measured(SphinxRole):
         entry = known[name]
         text = with_error(entry["value"], entry["error"], entry["unit"])
         text = text.replace(" ± ", "\u00a0±\u00a0")  # a number is not parted from its error
-        return [nodes.inline(self.rawtext, text, classes=["mpack-measured"])], []
+        words = ["mpack-words"] if isinstance(entry["value"], str) else []  # may break
+        return [nodes.inline(self.rawtext, text, classes=["mpack-measured", *words])], []
 
 
 class Parameter(SphinxRole):

@@ -116,7 +116,7 @@ def local(rungs, shown, edges, manna):
             xscale="log", xlabel=STEPS, title=rf"{key[1]}, $\alpha={key[0]:g}$", ylim=(-0.1, 1.5)
         )
     for ax in axes[:, 0]:
-        ax.set_ylabel(DELTA)
+        ax.set(ylabel=DELTA, yticks=[0, 0.5, 1, 1.5])
     return fig
 
 

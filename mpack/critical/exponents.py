@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _fits
 from mpack._fits import Undetermined
-from mpack.critical.transition import likeliest, onset
+from mpack.critical.transition import _likeliest, onset
 from mpack.statistics import Estimate
 
 
@@ -84,7 +84,7 @@ def exponent(
     for phi, steps, absorbed in scans:
         width = reach * phi.max() if relative else reach
         fits = [
-            likeliest(phi, steps, absorbed, nu=nu, reach=width, lineages=lineages)[0]
+            _likeliest(phi, steps, absorbed, nu=nu, reach=width, lineages=lineages)[0]
             for nu in trials
         ]
         count = np.count_nonzero(absorbed & (phi >= phi[absorbed].max() - width))

@@ -197,7 +197,7 @@ def divergence(
     >>> print(critical.divergence(rate, ends, gone, **how).estimate)
     1.0052 ± 0.0068
     """
-    found, low = likeliest(
+    found, low = _likeliest(
         phi,
         steps,
         absorbed,
@@ -215,7 +215,7 @@ def divergence(
     return found
 
 
-def likeliest(
+def _likeliest(
     phi: ArrayLike,
     steps: ArrayLike,
     absorbed: ArrayLike,
@@ -249,7 +249,7 @@ def likeliest(
         )
     if scatter is not None:
         scatter = _check.number("scatter", scatter, 0.0, open_low=True)
-    found = _likeliest(near, log_tau, gone, nu, law, low, scatter)
+    found = _maximum(near, log_tau, gone, nu, law, low, scatter)
     if not np.isfinite([found.phi_c, found.error]).all() or found.phi_c > low + 10.0 * reach:
         raise Undetermined(
             f"the absorption times do not diverge: phi_c would be {found.phi_c:g}, above {low:g} by more "
@@ -258,7 +258,7 @@ def likeliest(
     return found, float(low)
 
 
-def _likeliest(
+def _maximum(
     phi: NDArray,
     log_tau: NDArray,
     absorbed: NDArray,
