@@ -60,8 +60,11 @@
     setTimeout(() => event.defaultPrevented || land(to.hash)); // after the browser's own jump
   }, { capture: true });
   window.addEventListener("hashchange", () => {
-    // By hand, or by going back: the browser jumps itself, but not to what is folded away.
-    if (named(location.hash)?.closest("details:not([open]), .toggle-hidden")) land(location.hash);
+    // By hand, or by going back: the browser jumps itself, but not to what is folded away, and not for good
+    // while the page is still held at the target of the link before.
+    const element = named(location.hash);
+    const folded = element?.closest("details:not([open]), .toggle-hidden");
+    if (folded || (element && goal && goal !== element)) land(location.hash);
   });
 
   // A page that is opened again, or gone back to, keeps the place where it was left.
