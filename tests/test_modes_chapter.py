@@ -1,30 +1,17 @@
 """The numbers and claims of the chapter on real images and a network, as the book on the disk recorded them."""
 
-import os
-
 import pytest
-
-from book import reading
-from book._tools import places
-
-EXECUTED = places.EXECUTED / "notebooks/mode_by_mode.ipynb"
+from chapterruns import Executed, near
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    if not EXECUTED.exists():
-        sentence = "the chapter has not been executed: run `make book`"
-        pytest.fail(sentence) if os.environ.get("MPACK_REQUIRE_BOOK") else pytest.skip(sentence)
-    return reading.records(EXECUTED)
+    return Executed("mode_by_mode").records
 
 
 @pytest.fixture(scope="module")
-def claims(recorded):
-    return {claim["id"]: claim for claim in reading.claims(EXECUTED)}
-
-
-def near(entry, target, allowance):
-    return abs(entry["value"] - target) <= 5.0 * entry["error"] + allowance
+def claims():
+    return Executed("mode_by_mode").claims
 
 
 def test_every_claim_holds_and_every_control_fails(claims):

@@ -1,0 +1,69 @@
+"""Run the studies of a module into the tables of its archive (`book.tables`): what `learning` and `walks` share.
+
+Such a module, `book.studies` or `book.walks`, has FOLDER, ROWS (a function of a row for each study),
+SPECIFIED (the columns of its specification), `row` and `archived`.
+"""
+
+import argparse
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from book import tables
+
+from .places import relative, say
+
+PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "pandas")
+
+
+def main(module, arguments, *, command, about, what, sources, specs_of):
+    """Parse the command line and run what it names; the exit status.
+
+    `what` is said of the archive, `sources` are the files that made it, and `specs_of(study,
+    folder)` are the specifications of a study.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m book._tools.{command}", description=about)
+    parser.add_argument(
+        "studies", nargs="*", choices=[[], *module.ROWS], help="all, if none is named"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="rows at a time")
+    parser.add_argument(
+        "--keep", action="store_true", help="run only what the archive does not have"
+    )
+    parser.add_argument("--folder", type=Path, default=module.FOLDER, help="where the archive is")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for study in [name for name in module.ROWS if name in options.studies or not options.studies]:
+        specs, begun = specs_of(study, options.folder), time.monotonic()
+        rows = _rows(module, study, specs, options)
+        seconds = time.monotonic() - begun
+        noted = {"what": what, "sources": sources, "packages": PACKAGES}
+        own = {"specified": list(module.SPECIFIED[study]), "seconds": round(seconds)}
+        tables.save(options.folder, study, rows, **noted, **own)
+        say(f"{study}: {seconds:.0f} s, {relative(options.folder / study)}.csv")
+    return 0
+
+
+def _rows(module, study, specs, options):
+    """The rows of a study, those that the archive has taken from it if asked to."""
+    done = _kept(module, study, options.folder) if options.keep else {}
+    missing = [spec for spec in specs if _key(spec) not in done]
+    say(f"{study}: {len(specs)} rows, {len(missing)} to run")
+    with ProcessPoolExecutor(options.workers, initializer=threadpool_limits, initargs=(1,)) as pool:
+        done |= zip(map(_key, missing), pool.map(partial(module.row, study), missing))
+    return [done[_key(spec)] for spec in specs]
+
+
+def _key(spec):
+    """A specification as a key of a dictionary."""
+    return tuple(sorted(spec.items()))
+
+
+def _kept(module, study, folder):
+    """The rows that the archive has, by their specification."""
+    names = module.SPECIFIED[study]
+    rows = module.archived(study, folder).to_dict("records")
+    return {_key({name: row[name] for name in names}): row for row in rows}
