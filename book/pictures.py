@@ -12,6 +12,11 @@ HEAVY = 150_000  # bytes
 
 def of(fig):
     """A figure as two PNG files with transparent paper, for light and for dark pages: (bytes, bytes)."""
+    for _ in range(2):  # ticks make room for the layout, and the layout for ticks
+        fig.canvas.draw()
+    fig.set_layout_engine(
+        "none"
+    )  # else another layout may have other ticks, in the old theme's colours
     light = _png(fig)
     exchange(fig, 0, 1)
     try:

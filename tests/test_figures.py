@@ -194,6 +194,32 @@ def test_two_themes_from_one_figure_and_the_first_restored():
         assert len(picture) < 150_000
 
 
+def test_every_tick_of_the_dark_picture_is_dark(monkeypatch):
+    """Also where the first layout had fewer: four panels whose height allows two spacings of ticks."""
+    figures.use_style()
+    fig, axes = pyplot.subplots(2, 2, figsize=(7.8, 5.6), sharey=True)
+    for ax in axes.flat:
+        ax.set(xscale="log", xlim=(200, 3e4), ylim=(-0.1, 1.5), title="SGD", xlabel="steps $k$")
+    axes[0, 0].set_ylabel(r"local exponent $\delta$")
+    seen, draw = [], pictures._png
+
+    def drawn_and_seen(fig):
+        picture = draw(fig)
+        labels = [
+            label
+            for ax in fig.axes
+            for axis in (ax.xaxis, ax.yaxis)
+            for label in axis.get_ticklabels(which="both")
+        ]
+        seen.append({matplotlib.colors.to_hex(label.get_color()) for label in labels})
+        return picture
+
+    monkeypatch.setattr(pictures, "_png", drawn_and_seen)
+    pictures.of(fig)
+    pyplot.close(fig)
+    assert seen == [{colour} for colour in figures.COLOURS["ink"]]
+
+
 def test_approximations_are_dashed_and_open():
     style = figures.process_style("SGD approximation")
     assert (style["linestyle"], style["color"]) == ("--", figures.colour("SGD"))
