@@ -168,7 +168,7 @@ def budget(found):
     """What moves the end point."""
     fig, ax = plt.subplots(figsize=(6.6, 3.4))
     figures.draw_budget(ax, found, statistics="statistics (scatter of runs and processes)")
-    ax.set_xlabel(r"change of the end point $\phi_0$, in units of $10^{-3}$")
+    ax.set_xlabel(r"change of the end point ($10^{-3}$)")
     return fig
 
 

@@ -135,7 +135,12 @@ def sweeps(found):
         )
         column[1].plot(x, far, color=INK)
         column[1].errorbar(x, [s.value for s in seen], [s.error for s in seen], **REAL)
-        column[1].set(yscale="log", xticks=x, xticklabels=[f"{value:g}" for value in values])
+        column[1].set(
+            yscale="log",
+            xticks=x,
+            xticklabels=[f"{value:g}".replace("0.", ".") for value in values],
+        )
+        column[1].tick_params(axis="x", labelsize=8)
         column[1].set_xlabel(f"{SYMBOLS[name]}")
     axes[0, 0].set_ylabel("exponent $c$")
     axes[1, 0].set_ylabel(r"$\langle|\Delta_k|^2\rangle$ at the longest $k$")

@@ -87,7 +87,6 @@ def rung_rows(rungs, crossed):
     rows = []
     for key, found in crossed.items():
         last = found[-1]
-        moved = last.delta - found[-2].delta if len(found) > 1 else None
         rows.append(
             {
                 "α": key[0],
@@ -96,7 +95,7 @@ def rung_rows(rungs, crossed):
                 "φ_c": last.phi,
                 "δ": last.delta,
                 "at step": round(last.time),
-                "moved by": "" if moved is None else moved,
+                "moved since the first": moved(found) if len(found) > 1 else "",
             }
         )
     return rows
@@ -116,15 +115,15 @@ def local(rungs, shown, edges, manna):
             xscale="log", xlabel=STEPS, title=rf"{key[1]}, $\alpha={key[0]:g}$", ylim=(-0.1, 1.5)
         )
     for ax in axes[:, 0]:
-        ax.set(ylabel=DELTA, yticks=[0, 0.5, 1, 1.5])
+        ax.set_ylabel(DELTA)
     return fig
 
 
 def moving(crossed, manna):
     """Exponent at the crossing of successive windows against time, a panel a process, a line a rung."""
-    fig, axes = plt.subplots(1, 4, figsize=(7.8, 3.2), sharey=True)
+    fig, axes = plt.subplots(2, 2, figsize=(7.8, 5.4), sharey=True, sharex=True)
     rates = sorted({alpha for alpha, _ in crossed}, reverse=True)
-    for ax, process in zip(axes, PROCESSES):
+    for ax, process in zip(axes.flat, PROCESSES):
         ax.axhspan(*_band(manna), color=figures.colour("muted"), alpha=0.35, lw=0)
         for place, alpha in enumerate(rates):
             found = crossed.get((alpha, process), [])
@@ -141,9 +140,12 @@ def moving(crossed, manna):
                     alpha=1 - 0.65 * place / max(len(rates) - 1, 1),
                     label=rf"$\alpha={alpha:g}$",
                 )
-        ax.set(xscale="log", xlabel=STEPS, title=process, ylim=(0, 1.1))
-        ax.legend(fontsize=7.5, loc="upper left")
-    axes[0].set_ylabel(r"$\delta$ where windows cross")
+        ax.set(xscale="log", title=process, ylim=(0, 1.1))
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    for ax in axes[1]:
+        ax.set_xlabel(STEPS)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"$\delta$ where windows cross")
     return fig
 
 
@@ -214,6 +216,7 @@ def rung_numbers(ladder, crossed):
         numbers[f"ends-d-{name}"] = found[-1].delta
         numbers[f"ends-phi-{name}"] = found[-1].phi
         numbers[f"ends-time-{name}"] = round(found[-1].time, -2)
+        numbers[f"ends-moved-{name}"] = moved(found)
     return numbers
 
 
@@ -244,8 +247,16 @@ def size_rows(sizes):
             "φ_c, 16,000 spheres": one.phi,
             "φ_c, 8,000": other.phi,
         }
-        for process, (large, small) in sizes.items()
-        for one in large
-        for other in small
-        if abs(one.time / other.time - 1) < 0.1
+        for process, found in sizes.items()
+        for one, other in same_time(*found)
     ]
+
+
+def same_time(large, small):
+    """Pairs of crossings of two sizes between the same windows."""
+    return [(a, b) for a in large for b in small if abs(a.time / b.time - 1) < 0.1]
+
+
+def moved(found):
+    """How far the exponent moved from the first crossing to the last."""
+    return found[-1].delta - found[0].delta
