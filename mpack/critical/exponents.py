@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _fits
 from mpack._fits import Undetermined
-from mpack.critical.transition import _likeliest, onset
+from mpack.critical._divergence import likeliest
+from mpack.critical.transition import onset
 from mpack.statistics import Estimate
 
 
@@ -84,8 +85,7 @@ def exponent(
     for phi, steps, absorbed in scans:
         width = reach * phi.max() if relative else reach
         fits = [
-            _likeliest(phi, steps, absorbed, nu=nu, reach=width, lineages=lineages)[0]
-            for nu in trials
+            likeliest(phi, steps, absorbed, nu=nu, reach=width, lineages=lineages) for nu in trials
         ]
         count = np.count_nonzero(absorbed & (phi >= phi[absorbed].max() - width))
         cost += count * np.log([one.scatter for one in fits])
