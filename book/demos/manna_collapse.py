@@ -435,6 +435,26 @@ def place_rows(places):
     ]
 
 
+def quickly_settled(points, share=0.2):
+    """Points of a process without active places whose median time to settle exceeds a share of the run."""
+    late = points.tau.where(points.alive) / points.steps
+    return points[~(late.groupby([points.n, points.phi]).transform("median") > share)]
+
+
+def settling_numbers(runs, f_max):
+    """Time to settle over the length of the run where each size is least active: {"settle-sgd": "0.3 to 0.5"}."""
+    numbers = {}
+    for process, points in runs.items():
+        active = points[points.alive & points.f.notna() & points.tau.notna() & (points.n >= 1_000)]
+        near = active.assign(share=active.tau / active.steps).groupby(["n", "phi"])
+        near = near.agg(f=("f", "mean"), share=("share", "median")).reset_index()
+        near = near[near.f <= f_max].sort_values("f").groupby("n").head(1).sort_values("n")
+        numbers[f"settle-{process.lower()}"] = (
+            f"{near.share.iloc[0]:.2f} to {near.share.iloc[-1]:.2f}"
+        )
+    return numbers
+
+
 def taken_apart(activities, places, top):
     """Above, S of the activity alone; below, phi_c of each measurement; both against the smallest size."""
     fig, axes = plt.subplots(2, 3, figsize=(8.6, 5.4), sharex=True, sharey="row")
