@@ -685,6 +685,106 @@ def ladder():
     return found
 
 
+TUNED_PHIS = (0.64, 0.66, 0.68, 0.70, 0.71, 0.72, 0.73)
+TUNED_SHAKES = (0.03, 0.06, 0.1, 0.15, 0.2, 0.25)  # rms displacements along each axis
+TUNED_RANDOM = {0.1: 0.56, 0.03: 0.605, 0.01: 0.62}  # where random starts come to rest
+
+
+def tuned_starts():
+    """Shaken fcc crystals: at which packing fraction does each rule bring them to rest? Random starts beside them.
+
+    SGD has every shake at the smallest learning rate, other rules and rates have one.
+    """
+    made = []
+    for alpha, below in TUNED_RANDOM.items():
+        rules = {rule: push for rule, push in _phi_c_rules(alpha)[:6] if push != 0.6}
+        for rule, push in rules.items():
+            every_shake = alpha == 0.01 and push == 0.2 and isinstance(rule, mpack.SGD)
+            common = {
+                "n": 500,
+                "record": (mpack.log_spaced(5),),
+                "series": "activity",
+                "observables": "bond_order",
+            }
+            made += [
+                spec
+                for phi in TUNED_PHIS
+                for shake in (TUNED_SHAKES if every_shake else TUNED_SHAKES[1:2])
+                for seed in range(8)
+                for spec in mpack.specs(
+                    rule,
+                    phi=phi,
+                    steps=round(2_000 / push),
+                    seed=seed,
+                    start=_shaken(phi, shake, seed),
+                    **common,
+                )
+            ]
+            made += mpack.specs(
+                rule, phi=below, steps=round(20_000 / push), seed=range(8), **common
+            )
+            if alpha == 0.01:
+                made += mpack.specs(
+                    rule, phi=0.70, steps=round(2_000 / push), seed=range(8), **common
+                )
+    return made
+
+
+def _shaken(phi, shake, seed):
+    """The fcc crystal of 500 spheres after one random step: each bond pushes with probability 1/2.
+
+    The force f is that of Lennard-Jones particles at the crystal's distance r. Of twelve bonds,
+    each pushing by alpha f with variance 1/4, a sphere gets the variance (alpha f)**2 along each axis.
+    """
+    repulsion = mpack.LennardJones(cutoff=1.3)  # nearest neighbours alone
+    r = (np.pi / 18**0.5 / phi) ** (1 / 3)
+    rule = mpack.SGD(
+        alpha=float(f"{shake / repulsion.force(r):.3g}"), batch_fraction=0.5, potential=repulsion
+    )
+    return mpack.Spec(rule, n=500, phi=phi, start="fcc", steps=1, seed=seed)
+
+
+SMOOTH = {  # potential: (learning rate, packing fractions about its transition, from a pilot)
+    "harmonic": (mpack.Harmonic(), 1.0, np.round(np.arange(0.53, 0.615, 0.01), 2)),
+    "WCA": (mpack.WCA(), 0.01, np.round(np.arange(0.49, 0.575, 0.01), 2)),
+}
+SMOOTH_GENTLE = {"harmonic": (0.3, 0.5), "WCA": (0.003, 0.45)}  # learning rate, packing fraction
+
+
+def smooth_potentials():
+    """The absorbing transition of SGD with smooth repulsions, and with Lennard-Jones particles.
+
+    At learning rates at which one push separates two spheres that hardly overlap; at some at which
+    none does; and at two low densities with attraction. Starts are relaxed harmonically.
+    """
+    made = []
+    for name, (potential, alpha, phis) in SMOOTH.items():
+        made += _smooth(potential, alpha, phis.tolist())
+        gentle, phi = SMOOTH_GENTLE[name]
+        made += _smooth(potential, gentle, [phi])
+    return made + _smooth(mpack.LennardJones(cutoff=1.6), 0.003, [0.02, 0.05])
+
+
+def _smooth(potential, alpha, phis):
+    """SGD at b_f = 1/2 from relaxed starts, 500 particles, eight seeds a packing fraction."""
+    relax = mpack.SGD(alpha=0.15, batch_fraction=1.0, potential=mpack.Harmonic())
+    rule = mpack.SGD(alpha=alpha, batch_fraction=0.5, potential=potential)
+    return [
+        mpack.Spec(
+            rule,
+            n=500,
+            phi=phi,
+            steps=2_000,
+            seed=seed,
+            start=mpack.Spec(relax, n=500, phi=phi, steps=300, seed=seed),
+            record=(mpack.log_spaced(5),),
+            series="activity",
+        )
+        for phi in phis
+        for seed in range(8)
+    ]
+
+
 def everything():
     """{name: list of Spec} of all campaigns, in the order of this module."""
     here = {

@@ -130,6 +130,17 @@ def _trace(run):
     return {"trace": landscape.trace(run.final, run.dynamics.recipe().potential)}, {}
 
 
+def _bond_order(run):
+    """Q_6 of all bonds, and the mean coherence of the bonds of neighbours; `mpack.structure.bond_order`."""
+    found = structure.bond_order(run.final)
+    return {"q6": found.total, "coherence": float(found.coherence.mean())}, {}
+
+
+def _check_bond_order(room):
+    if room.dim != 3:
+        raise ValueError(f"bond_order needs dim 3; got dim {room.dim}")
+
+
 def _packing(run):
     """The last state itself: exact coordinates, and boxes crossed since step 0, so that the run can go on."""
     return {}, {"fixed": run.final.fixed, "wraps": run.wraps}
@@ -203,6 +214,7 @@ OBSERVABLES = {
         _flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}, _check_flatness
     ),
     "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}, _check_gaps),
+    "bond_order": Observable(_bond_order, {}, _check_bond_order),
     "trace": Observable(_trace, {}, lambda room: None),
     "packing": Observable(_packing, {}, lambda room: None),
 }

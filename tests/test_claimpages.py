@@ -75,10 +75,10 @@ def test_the_verdict_on_a_statement_follows_from_its_claims():
 
 # Every equation, figure and conclusion of the papers, tested here or not.
 STATED = """
-    bro potential bro-approximation sde sgd-approximation individual-bro rcd sgd matching inverted
+    bro potential potential-attraction bro-approximation sde sgd-approximation individual-bro rcd sgd matching inverted
     large-kicks-rcd large-kicks transition gd-static slowing fig-3 fig-3-recipe one-by-one manna-bro manna-decay
     size-universality mean-field active-high-d fig-5a fig-5b fig-5b-all fig-5b-finite fig-5b-rule
-    capacity-limit fig-s2 fig-s2-own sq-alike sq-active fcc tuned sizes ellipsoids fig-4-sgd fig-4-rcd
+    capacity-limit fig-s2 fig-s2-own sq-alike sq-active sq-plane fcc tuned sizes ellipsoids fig-4-sgd fig-4-rcd
     fig-4-meet fig-4-monotonic near-minimum favours-flat v1-reason
     ccn-batch ccn-capacity ccn-flat
     k-transient k-stationary k-loss k-current k-displacement k-exponent k-batch k-decay k-images

@@ -235,6 +235,26 @@ def test_freud_agrees_on_hexatic_order():
     assert np.allclose(structure.hexatic(packing), np.abs(theirs.particle_order), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "packing", [Packing.random(400, 0.5, 3, 1), Packing.lattice("fcc", 4, 0.6)]
+)
+def test_freud_agrees_on_bond_order(packing):
+    freud = pytest.importorskip("freud")
+    theirs = freud.order.Steinhardt(l=6)
+    theirs.compute(packing.to_freud(), neighbors={"num_neighbors": 12})
+    ours = structure.bond_order(packing)
+    assert np.allclose(ours.local, theirs.particle_order, atol=1e-4)
+    assert ours.total == pytest.approx(theirs.order, abs=1e-4)
+
+
+def test_bond_order_tells_a_crystal_from_independent_centres():
+    crystal = structure.bond_order(Packing.lattice("fcc", 4, 0.6))
+    assert crystal.total == pytest.approx(0.57452, abs=1e-5)  # closed form, Steinhardt et al.
+    assert crystal.coherence == pytest.approx(1.0, abs=1e-12)
+    random = structure.bond_order(Packing.random(400, 0.5, 3, 1))
+    assert random.total < 0.05 and abs(random.coherence.mean()) < 0.1
+
+
 SMALL = Packing.random(n=20, phi=0.2, dim=2, seed=1)
 GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
 
@@ -274,6 +294,12 @@ GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
         ),
         (lambda: structure.hexatic(Packing.random(20, 0.1, 3, 1)), ValueError, "got dim 3, n 20"),
         (lambda: structure.hexatic(Packing.random(6, 0.1, 2, 1)), ValueError, "got dim 2, n 6"),
+        (lambda: structure.bond_order(SMALL), ValueError, "got dim 2, n 20"),
+        (
+            lambda: structure.bond_order(Packing.random(12, 0.1, 3, 1)),
+            ValueError,
+            "got dim 3, n 12",
+        ),
         (lambda: structure.count_variance(SMALL, [9.0], seed=1), ValueError, "radii must be in"),
         (lambda: structure.count_variance(SMALL, [], seed=1), ValueError, "radii must be in"),
         (lambda: structure.count_variance(SMALL, [1.0], 1, seed=1), ValueError, "balls must be"),

@@ -1,5 +1,7 @@
 """Tables of runs and figures of the chapter on flat minima."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -285,6 +287,47 @@ def batch_claims(gaps):
             "arXiv:2411.11834, Fig. 4",
         )
         for (name, where), gap in gaps.items()
+    ]
+
+
+def steps_in_batch(rows):
+    """{(process, batch fraction, next larger one): relative rise of the flatness between them}.
+
+    Of runs from one start, averaged over all packing fractions; and numbers to record: how
+    many of the single differences, at one packing fraction, have the other sign by three errors.
+    """
+    fractions = sorted(rows[rows.process == "SGD"].batch_fraction.unique()) + [1.0]
+    found, against = {}, 0
+    for name, sign in (("SGD", 1), ("RCD", -1)):
+        for a, b in pairwise(fractions):
+            own = {}
+            for phi in sorted(rows.phi.unique()):
+                low = runs_of(rows, name, a, phi).set_index("seed").flat
+                high = runs_of(rows, name if b < 1 else "GD", b, phi).set_index("seed").flat
+                own[phi] = (high - low) / high.mean()
+                single = mean_error(own[phi].dropna())
+                against += sign * single.value < -3 * single.error
+            found[name, a, b] = mean_error(pd.DataFrame(own).dropna().mean(axis=1))
+    counted = {
+        "flat-steps-against": int(against),
+        "flat-steps-in-all": len(found) * rows.phi.nunique(),
+    }
+    return found, counted
+
+
+def monotonic_claims(steps):
+    """The claims that flatness is monotonic in the batch fraction, of `steps_in_batch`."""
+    signs = {"SGD": above(0.0), "RCD": below(0.0)}
+    text = "{}: relative rise of the flatness from batch fraction {:g} to {:g}, all densities."
+    return [
+        (
+            f"flat-step-{name.lower()}-{100 * a:03.0f}",
+            text.format(name, a, b),
+            rise,
+            signs[name],
+            "arXiv:2411.11834, Fig. 4",
+        )
+        for (name, a, b), rise in steps.items()
     ]
 
 

@@ -1,9 +1,14 @@
 """Figures of the chapter on hidden order."""
 
+import json
+
 import numpy as np
 from matplotlib import pyplot as plt
 
-from mpack import figures
+from book.campaigns import TUNED_RANDOM
+from book.chapters import above, below, control, within
+from mpack import LennardJones, Packing, figures, structure
+from mpack.statistics import Estimate
 
 WAVES = "wave number $q$ (1/diameter)"
 SIZES = (4_000, 16_000, 64_000)  # numbers of spheres in the archive
@@ -123,3 +128,129 @@ def variance(radii, curves, exact):
     ax.set_xticklabels([f"{R:g}" for R in radii])
     ax.legend(fontsize=8, loc="lower left")
     return fig
+
+
+RULES = ("SGD", "RCD", "GD", "BRO")  # of the campaign `tuned_starts`
+RATES = (0.01, 0.03, 0.1)
+SHAKE = 0.06  # that every rule has, in diameters along each axis
+
+
+def tuned(table):
+    """The runs from shaken crystals, with their `shake` and learning `rate`, and those from random starts.
+
+    The shake is the learning rate of the step that made it, times the force between neighbours.
+    """
+    table = table.assign(rate=table.alpha.fillna(table.eps / 0.75).round(4))
+    crystals = table[table.start != "random"].copy()
+    force = LennardJones(cutoff=1.3).force
+    pushes = [json.loads(spec)["start"]["dynamics"]["alpha"] for spec in crystals.spec]
+    apart = (np.pi / 18**0.5 / crystals.phi.to_numpy()) ** (1 / 3)
+    crystals["shake"] = np.round(np.array(pushes) * force(apart), 2)
+    return crystals, table[table.start == "random"]
+
+
+def share(rows):
+    """The share of runs that came to rest; the error is that of one more run on either side."""
+    n, rested = len(rows), rows.absorbed.sum()
+    p = (rested + 1) / (n + 2)
+    return Estimate(rested / n, (p * (1 - p) / n) ** 0.5, n)
+
+
+def kept(crystals):
+    """Up to which packing fraction shaken crystals come to rest, by rule and rate; and by shake, under SGD."""
+    fig, axes = plt.subplots(1, 2, figsize=(8.0, 3.7))
+    close = np.pi / 18**0.5
+    for k, rule in enumerate(RULES):
+        low = np.array([densest(crystals, rule, rate).value for rate in RATES])
+        phis = np.array([*sorted(crystals.phi.unique()), close])
+        high = np.array([phis[phis > one + 1e-9].min() for one in low])
+        look = figures.process_style(rule, linestyle="none", markersize=4.5)
+        places = np.array(RATES) * 1.12 ** (k - 1.5)
+        axes[0].errorbar(places, (low + high) / 2, (high - low) / 2, label=rule, **look)
+    random = [TUNED_RANDOM[rate] for rate in RATES]
+    look = {"color": figures.colour("ink"), "marker": "^", "linestyle": "none"}
+    axes[0].plot(RATES, random, label="random starts, at least", markerfacecolor="none", **look)
+    axes[0].axhline(close, linestyle=":", color=figures.colour("ink"))
+    axes[0].annotate("fcc, touching", (0.09, close + 0.004), ha="center", fontsize=8)
+    axes[0].set(xscale="log", xlabel=r"learning rate $\alpha$", ylim=(0.46, 0.765))
+    axes[0].set_xticks(RATES, [f"{rate:g}" for rate in RATES])
+    axes[0].minorticks_off()
+    axes[0].set_ylabel(r"densest $\phi$ that comes to rest")
+    axes[0].legend(loc="lower left", fontsize=8)
+    sgd = crystals[(crystals.process == "SGD") & (crystals.rate == RATES[0])]
+    for phi, name in zip((0.64, 0.68, 0.71, 0.73), figures.SERIES, strict=True):
+        own = sgd[sgd.phi == phi].groupby("shake").absorbed.mean()
+        look = {"color": figures.colour(name), "marker": "o", "markersize": 4.5}
+        axes[1].plot(own.index, own, label=rf"$\phi={phi:g}$", **look)
+    axes[1].set_title(r"SGD, $\alpha=0.01$", fontsize=9.5)
+    axes[1].legend(loc="lower left", fontsize=8)
+    axes[1].set(xlabel="shake along each axis (diameters)", ylim=(-0.05, 1.05))
+    axes[1].set_ylabel("share of runs that come to rest")
+    axes[1].set_xticks((0.05, 0.1, 0.15, 0.2, 0.25))
+    return fig
+
+
+def densest(crystals, rule, rate):
+    """The densest packing fraction at which every crystal shaken by `SHAKE` came to rest."""
+    own = crystals[(crystals.process == rule) & (crystals.rate == rate)]
+    shaken = own[own["shake"] == SHAKE].groupby("phi").absorbed
+    most = shaken.all().index[shaken.all()].max()
+    return Estimate(most, 0.01 / 12**0.5, int(shaken.size()[most]), dof=np.inf)
+
+
+def tuned_numbers(crystals, unordered):
+    """What the text quotes of them."""
+    rested = unordered[unordered.absorbed]
+    found = {
+        f"tuned-densest-{rule.lower()}-{1000 * rate:.0f}": float(
+            densest(crystals, rule, rate).value
+        )
+        for rule in RULES
+        for rate in RATES
+    }
+    return found | {
+        "tuned-runs": len(crystals) + len(unordered),
+        "tuned-random-rested": len(rested),
+        "tuned-random-coherence": float(rested.coherence.max()),
+        "tuned-crystal-coherence": float(crystals[crystals.absorbed].coherence.median()),
+        "tuned-fcc": structure.bond_order(Packing.lattice("fcc", 5, 0.7)).total,
+    }
+
+
+def tuned_claims(crystals, unordered):
+    """The claims that tuned starts pack denser, and that random ones do not end as crystals."""
+    paper, rate = "arXiv:2411.11834", RATES[0]
+    at = crystals[(crystals.phi == 0.70) & (crystals.rate == rate) & (crystals["shake"] == SHAKE)]
+    text = "Fcc crystals shaken by 0.06, φ = 0.70, α = 0.01, all rules: share that comes to rest."
+    made = [("tuned-crystals-rest", text, share(at), above(0.8), paper)]
+    text = "Random starts at the same φ and α, all rules: share that comes to rest."
+    few = share(unordered[unordered.phi == 0.70])
+    made.append(("tuned-random-active", text, few, below(0.2), paper))
+    for rule in RULES:
+        text = f"{rule}, α = 0.01: densest φ at which every shaken crystal rests, less 0.64."
+        gain = densest(crystals, rule, rate) - 0.64
+        made.append((f"tuned-gain-{rule.lower()}", text, gain, above(0.0), paper))
+    rested, same = unordered[unordered.absorbed], crystals[crystals.absorbed]
+    text = "Packings at rest from random starts, α ≤ 0.1: largest order Q6 of their bonds."
+    most, few = (rested.q6.max(), 0.0, len(rested)), below(0.2)
+    made.append(("tuned-no-crystal", text, most, few, paper))
+    text = "The same of shaken crystals (at φ = 0.70) that came to rest: they are no crystals."
+    least = same[(same.phi == 0.70) & (same["shake"] == SHAKE)].q6
+    return [*made, ("control-tuned-crystal", text, (least.min(), 0.0, len(least)), control(few))]
+
+
+def published_claim(slug, name, fit, runs):
+    """The claim on S(q) at the parameters of the published figure."""
+    text = f"{name} at the parameters of Fig. S2: exponent of S(q) after 100,000 steps."
+    measured = (*fit.estimate, runs)
+    source = "Zhang and Martiniani 2024, Fig. S2"
+    return f"hidden-published-{slug}", text, measured, within(0.25, 0.1), source
+
+
+def active_claim(slug, name, kick, fit, looks):
+    """The claim on what fluctuates in the active phase: exponent 2 of opposite kicks, 0 of independent ones."""
+    target = 2.0 if kick == "opposite" else 0.0
+    text = f"{name}, {kick} kicks, active phase: exponent of the fluctuating part of S(q), q ≤ 1.2."
+    measured = (*fit.estimate, looks)
+    source = "Anand, Zhang and Martiniani 2025"
+    return f"hidden-active-{slug}", text, measured, within(target, 0.5), source

@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
+from book.campaigns import SMOOTH, SMOOTH_GENTLE
+from book.chapters import above, below
 from mpack import figures, statistics
 
 LOOKS = {
@@ -87,3 +89,79 @@ def variance(smooth, linear, top):
         ax.set(xscale="log", yscale="log")
         ax.legend()
     return fig
+
+
+def fates(table):
+    """Shares of runs at rest of the campaign `smooth_potentials`, {potential: (learning rate, rows)}, at its rate."""
+    found = {}
+    for name, (potential, alpha, _) in SMOOTH.items():
+        own = table[table.potential.str.startswith(type(potential).__name__)]
+        found[name] = alpha, own[own.alpha == alpha]
+    return found
+
+
+def at_rest(found):
+    """Share of runs that come to rest, and the time it takes, against packing fraction."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.5))
+    for name, (alpha, rows) in found.items():
+        rested = rows.groupby("phi").absorbed.mean()
+        axes[0].plot(rested.index, rested, label=rf"{name}, $\alpha={alpha:g}$", **LOOKS[name])
+        took = rows[rows.absorbed].groupby("phi").steps.mean()
+        axes[1].plot(took.index, took, **LOOKS[name])
+    axes[0].set_ylabel("share of runs that come to rest")
+    axes[1].set(ylabel="steps until rest, mean", yscale="log")
+    axes[1].set_yticks((100, 300, 1000), ("100", "300", "1000"))
+    axes[1].minorticks_off()
+    for ax in axes:
+        ax.set_xlabel(r"packing fraction $\phi$")
+        ax.set_xticks((0.50, 0.54, 0.58, 0.62))
+        ax.set_xlim(0.48, 0.625)
+    axes[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=8)
+    return fig
+
+
+def bracket(rows):
+    """The densest packing fraction at which all runs came to rest, and the lowest at which none did."""
+    rested = rows.groupby("phi").absorbed.mean()
+    return float(rested.index[rested == 1].max()), float(rested.index[rested == 0].min())
+
+
+def fate_numbers(table):
+    """What the text quotes of the campaign."""
+    found = {}
+    for name, (_, rows) in fates(table).items():
+        low, high = bracket(rows)
+        own = table[table.potential.str.startswith(type(SMOOTH[name][0]).__name__)]
+        gentle = own[own.alpha == SMOOTH_GENTLE[name][0]]
+        found |= {
+            f"other-rests-{name.lower()}": low,
+            f"other-never-{name.lower()}": high,
+            f"other-gentle-activity-{name.lower()}": statistics.mean_error(gentle.activity),
+        }
+    return found
+
+
+def fate_claims(table):
+    """The claims on the absorbing transition of smooth repulsions and of Lennard-Jones particles."""
+    made, source = [], "arXiv:2411.11834"
+    for name, (alpha, rows) in fates(table).items():
+        low, high = bracket(rows)
+        text = f"{name}, α = {alpha:g}: share of runs at rest at φ = {low:g} less that at {high:g}."
+        step = _share(rows[rows.phi == low]) - _share(rows[rows.phi == high])
+        made.append((f"other-transition-{name.lower()}", text, step, above(0.0), source))
+        gentle, phi = SMOOTH_GENTLE[name]
+        own = table[table.potential.str.startswith(type(SMOOTH[name][0]).__name__)]
+        text = f"{name}, α = {gentle:g}, φ = {phi:g}: share of runs at rest after 2000 steps."
+        own = _share(own[own.alpha == gentle])
+        made.append((f"other-gentle-{name.lower()}", text, own, below(0.5), "two particles"))
+    own = table[table.potential.str.startswith("LennardJones")]
+    text = "Lennard-Jones, φ = 0.02 and 0.05: share of runs that come to rest in 2000 steps."
+    made.append(("other-lennard-jones-never-rests", text, _share(own), below(0.5), "attraction"))
+    return made
+
+
+def _share(rows):
+    """The share of runs that came to rest; the error is that with one more run on either side."""
+    n, rested = len(rows), rows.absorbed.sum()
+    p = (rested + 1) / (n + 2)
+    return statistics.Estimate(rested / n, (p * (1 - p) / n) ** 0.5, n)
