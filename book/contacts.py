@@ -222,7 +222,7 @@ def drawn_gaps(gamma, low, high, shape, rng):
     return low * (1.0 + rng.random(shape) * ((high / low) ** a - 1.0)) ** (1.0 / a)
 
 
-def on_drawn_gaps(seed, sets=200, size=250):
+def on_drawn_gaps(seed, sets=800, size=250):
     """The estimator of gamma on sets of gaps of a known one, MEAN_FIELD: the mean of what it is off, an Estimate."""
     ends = RANGES[""]
     drawn = drawn_gaps(MEAN_FIELD, *ends, (sets, size), np.random.default_rng(seed))
