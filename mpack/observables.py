@@ -352,6 +352,163 @@ def gaps(packing: Packing, low: float = -0.4, high: float = 0.2, bins: int = 600
 
 
 @dataclass(frozen=True, eq=False)
+class Touching:
+    """Pairs that touch and pairs that overlap, counted apart; see `touching`.
+
+    Examples
+    --------
+    >>> crystal = Packing.lattice("fcc", 3, phi=0.74)  # touching at 0.7405
+    >>> found = touching(crystal, [1e-4, 1e-3])
+    >>> found.touching.tolist(), found.overlapping.tolist(), found.rattlers.tolist()
+    ([nan, 12.0], [nan, 0.0], [108, 0])
+    """
+
+    windows: np.ndarray  #: (k,) half widths of the window about contact, in mean diameters
+    touching: (
+        np.ndarray
+    )  #: (k,) pairs with |h| <= w, twice, for each particle that is held; nan if none is
+    overlapping: np.ndarray  #: (k,) pairs with h < -w, counted in the same way
+    rattlers: np.ndarray  #: (k,) int64, particles that are not held
+
+    __repr__ = short_repr
+
+
+def touching(packing: Packing, windows: ArrayLike) -> Touching:
+    """Touching pairs, |h| <= w, and overlapping ones, h < -w, for each particle that is held.
+
+    With h = r - d_ij the gap between two surfaces. A particle is held at a window w if at least
+    d + 1 pairs with h <= w remain to it when those that are not held have been taken away, as in
+    `contacts`; only pairs of two held particles count. A packing that has just got stuck has 2d
+    touching pairs a particle and no overlapping ones; linear spheres above jamming have 2d touching
+    pairs in a minimum of their energy, where forces are between none and the full one, and
+    overlapping pairs beside them. The window has to be wider than what blurs a contact, such as a
+    kick, and so narrow that few pairs are merely near.
+
+    Parameters
+    ----------
+    packing : Packing
+    windows : array_like, shape (k,)
+        In mean diameters, in [0, 1]; the largest plus the largest diameter at most box/2.
+
+    Returns
+    -------
+    Touching
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> crystal = Packing.lattice("fcc", 3, phi=0.75)  # beyond touching: everything overlaps
+    >>> found = touching(crystal, [1e-3])
+    >>> found.touching.tolist(), found.overlapping.tolist()
+    ([0.0], [12.0])
+    """
+    check_packing(packing)
+    windows = _check.array("windows", windows, ("k",))
+    for number, w in enumerate(windows):
+        _check.number(f"windows[{number}]", float(w), 0, 1)
+    if not windows.size:
+        raise ValueError("windows must hold one width at least; got none")
+    i, j, h = _gaps_up_to(packing, float(windows.max()), "the largest window")
+    rows = []
+    for w in windows:
+        near = h <= w
+        held = _peel(packing.n, packing.dim + 1, i[near], j[near])[0]
+        kept = h[near & held[i] & held[j]]
+        over, alive = np.count_nonzero(kept < -w), np.count_nonzero(held)
+        share = 2.0 / alive if alive else math.nan
+        rows.append((share * (kept.size - over), share * over, packing.n - alive))
+    columns = np.array(rows).T
+    return Touching(windows, columns[0], columns[1], columns[2].astype(np.int64))
+
+
+def held_gaps(packing: Packing, window: float, high: float) -> NDArray[np.float64]:
+    """Gaps h <= high between particles that are held by the pairs with h <= window, in order.
+
+    Parameters
+    ----------
+    packing : Packing
+    window : float
+        What counts as contact, as in `touching`, in [0, 1].
+    high : float
+        In mean diameters, in [window, 1].
+
+    Returns
+    -------
+    array, shape (pairs,)
+        In mean diameters, negative where particles overlap.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Examples
+    --------
+    >>> crystal = Packing.lattice("fcc", 3, phi=0.73)
+    >>> held_gaps(crystal, 0.01, 0.02).size, held_gaps(crystal, 0.001, 0.02).size
+    (648, 0)
+    """
+    check_packing(packing)
+    window = _check.number("window", window, 0, 1)
+    high = _check.number("high", high, window, 1)
+    i, j, h = _gaps_up_to(packing, high, f"high {high:g}")
+    near = h <= window
+    held = _peel(packing.n, packing.dim + 1, i[near], j[near])[0]
+    return np.sort(h[held[i] & held[j]])
+
+
+def gap_exponent(gaps: ArrayLike, low: float, high: float) -> float:
+    """Exponent gamma of a density of gaps h**-gamma between `low` and `high`, by maximum likelihood.
+
+    With y = ln(h/low), L = ln(high/low) and a = 1 - gamma the density of y is that of exp(a y) on
+    [0, L], whose mean L/(1 - exp(-a L)) - 1/a is set to the mean of the gaps. What lies outside
+    the range has no part, so contacts need not be told from near ones by their number.
+
+    Parameters
+    ----------
+    gaps : array_like
+        Those outside [low, high] are left out; two or more different ones inside.
+    low, high : float
+        0 < low < high.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, or too few gaps are inside.
+
+    Examples
+    --------
+    >>> y = (np.arange(1000) + 0.5) / 1000  # quantiles of a density h**-0.4 on [0, 0.1]
+    >>> round(gap_exponent(0.1 * y ** (1 / 0.6), 0.001, 0.1), 3)
+    0.4
+    """
+    from scipy.optimize import brentq
+
+    high = _check.number("high", high, 0, open_low=True)
+    low = _check.number("low", low, 0, high, open_low=True, open_high=True)
+    h = np.asarray(gaps, dtype=float)
+    h = h[(h >= low) & (h <= high)]
+    if np.unique(h).size < 2:
+        raise ValueError(f"gaps must hold two different ones in [{low:g}, {high:g}]; got {h.size}")
+    width = math.log(high / low)
+    share = float(np.mean(np.log(h / low))) / width
+
+    def excess(x):  # mean of exp(x t) on [0, 1], less the measured one; x = a L
+        mean = 0.5 + x / 12.0 if abs(x) < 1e-4 else -1.0 / math.expm1(-x) - 1.0 / x
+        return mean - share
+
+    return 1.0 - brentq(excess, -500.0, 500.0) / width
+
+
+@dataclass(frozen=True, eq=False)
 class Flatness:
     """Flatness of the landscape around a packing; see `flatness`.
 
@@ -535,6 +692,16 @@ def pair_flatness(
     for part in np.array_split(rest, len(rest) // 4096 + 1):
         out[part] = _by_quadrature(flat_r[part], flat_d[part], s, dim, potential)
     return out.reshape(r.shape)[()]
+
+
+def _gaps_up_to(packing, reach, what):
+    """Pairs (i, j) with gaps h = r - d_ij up to `reach`, and these."""
+    check_cutoff(packing, 1.0, reach, what)
+    some = pairs_within(packing, 1.0, math.nextafter(reach, 2.0))
+    i, j, r = (np.concatenate(part) for part in zip(*some))
+    h = r - contact(packing, i, j)
+    inside = h <= reach
+    return i[inside], j[inside], h[inside]
 
 
 def _degrees(n, i, j):

@@ -605,3 +605,44 @@ def test_bad_input(make, error, words):
     message = str(caught.value)
     assert all(word in message for word in words), message
     assert "\n" not in message
+
+
+# Hard spheres inflated until they jam
+
+
+def test_a_loose_crystal_is_inflated_to_touching():
+    """fcc, square: the densest there are; a shaken crystal finds its way back."""
+    assert landscape.inflated(Packing.lattice("fcc", 3, phi=0.70)).phi == pytest.approx(
+        FCC, rel=1e-6
+    )
+    crystal = Packing.lattice("fcc", 3, phi=0.72)
+    shaken = crystal.positions + np.random.default_rng(1).uniform(-3e-3, 3e-3, (crystal.n, 3))
+    grown = landscape.inflated(Packing(shaken, crystal.box), rounds=4)
+    assert grown.phi == pytest.approx(FCC, rel=1e-4)
+
+
+def test_what_is_inflated_is_isostatic_and_has_no_overlap():
+    """Jammed: d N - d + 1 touching pairs of N held spheres, exactly; before that, fewer."""
+    rule = mpack.SGD(alpha=0.01, batch_fraction=0.5)
+    start = Packing.random(n=64, phi=0.60, dim=3, seed=3)
+    dead = mpack.simulate(start, rule, steps=60_000, seed=3, record=())
+    grown = landscape.inflated(dead.final, rounds=2)
+    assert dead.absorbed and dead.final.phi < grown.phi
+    assert mpack.observables.touching(grown, [1e-4]).rattlers == 64  # nothing is held yet
+    for number in range(12):
+        grown = landscape.inflated(grown, rounds=2, reach=0.05 if number < 3 else 0.02)
+    found = mpack.observables.touching(grown, [1e-6, 1e-5])
+    held = grown.n - found.rattlers
+    assert np.all(held > 55) and np.all(found.overlapping == 0)
+    pairs = found.touching * held / 2
+    assert np.all(np.abs(pairs - (3 * held - 3 + 1)) < 1.5)  # one may be near by chance
+
+
+def test_refusals_of_inflation():
+    packing = Packing.random(n=100, phi=0.5, dim=3, seed=1)
+    with pytest.raises(ValueError, match="reach"):
+        landscape.inflated(packing, reach=0.2)
+    with pytest.raises(ValueError, match="rounds"):
+        landscape.inflated(packing, rounds=0)
+    with pytest.raises(TypeError, match="packing"):
+        landscape.inflated("x")

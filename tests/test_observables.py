@@ -627,3 +627,77 @@ def test_bad_input_of_gaps_and_potentials(make, error, words):
     with pytest.raises(error) as caught:
         make()
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+# Touching and overlapping apart, and gaps
+
+
+@pytest.mark.parametrize(
+    "phi, touch, over", [(0.74, 12.0, 0.0), (0.7405, 12.0, 0.0), (0.75, 0.0, 12.0)]
+)
+def test_touching_and_overlapping_in_a_crystal(phi, touch, over):
+    """fcc touches at 0.7405: twelve neighbours, gaps of 2e-4 a little below it and overlaps above."""
+    found = observables.touching(Packing.lattice("fcc", 4, phi=phi), [1e-3, 2e-3])
+    assert found.touching.tolist() == [touch] * 2 and found.overlapping.tolist() == [over] * 2
+    assert found.rattlers.tolist() == [0, 0] and found.rattlers.dtype == np.int64
+
+
+def test_touching_by_hand():
+    """A clique of four discs, of whose six pairs three touch and one overlaps; a fifth disc hangs on by two."""
+    points = [[0.0, 0.0], [1.001, 0.0], [0.0, 0.9], [1.001, 0.9], [1.9, 0.45]]
+    packing = Packing(points, box=9.0)
+    found = observables.touching(packing, [0.01, 0.35, 0.35 + 1e-6, 0.4])
+    assert found.rattlers.tolist() == [5, 1, 1, 1]  # across, sqrt(1.812) - 1 = 0.346
+    assert found.touching[1:].tolist() == [3.0, 3.0, 3.0] and math.isnan(found.touching[0])
+    narrow = observables.touching(Packing(0.95 * np.array(points[:4]), box=9.0), [0.1, 0.3])
+    assert narrow.rattlers.tolist() == [4, 0] and narrow.overlapping.tolist()[1] == 0.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 4), st.integers(5, 60), st.integers(0, 2**32), st.floats(0, 0.3))
+def test_touching_and_overlapping_are_all_contacts(dim, n, seed, w):
+    """For equal spheres a window is a relative gap: both together are `contacts`, and gaps say the same."""
+    packing = some_packing(dim, n, seed, box=4.0)
+    packing = Packing(packing.positions, packing.box)
+    found, all_of = observables.touching(packing, [w]), mpack.contacts(packing, w)
+    assert found.rattlers[0] == all_of.rattlers
+    gaps = observables.held_gaps(packing, w, w)
+    if all_of.rattlers == n:
+        assert math.isnan(found.touching[0]) and not gaps.size
+        return
+    held, r = n - all_of.rattlers, np.sort(gaps)
+    assert found.touching[0] + found.overlapping[0] == pytest.approx(all_of.mean_without_rattlers)
+    assert found.overlapping[0] == pytest.approx(2 * np.sum(r < -w) / held)
+    assert gaps.size == all_of.pairs_without_rattlers
+
+
+@pytest.mark.parametrize("gamma", [-0.5, 0.0, 0.38, 0.41269, 1.0, 1.3])
+def test_gap_exponent_of_drawn_gaps(gamma):
+    """On the mark on average, with the scatter that the curvature of the likelihood says."""
+    low, high, many, a = 1e-3, 1e-1, 2_000, 1.0 - gamma
+    u = np.random.default_rng(1).random((200, many))
+    L = math.log(high / low)
+    y = u * L if a == 0 else np.log1p(u * math.expm1(a * L)) / a
+    found = np.array([observables.gap_exponent(row, low, high) for row in low * np.exp(y)])
+    variance = L**2 / 12 if a == 0 else 1 / a**2 - L**2 / (4 * math.sinh(a * L / 2) ** 2)
+    error = (many * variance) ** -0.5
+    assert abs(found.mean() - gamma) < 5 * error / 200**0.5 + 2e-3 * error
+    assert abs(found.std() / error - 1.0) < 5 / 400**0.5
+
+
+@pytest.mark.parametrize(
+    "call, kind, said",
+    [
+        (lambda: observables.touching(SMALL, []), ValueError, "windows"),
+        (lambda: observables.touching(SMALL, [0.1, 1.5]), ValueError, "windows[1]"),
+        (lambda: observables.touching(SMALL, [0.99]), ValueError, "box must be"),
+        (lambda: observables.touching(None, [0.1]), TypeError, "packing"),
+        (lambda: observables.held_gaps(SMALL, 0.2, 0.1), ValueError, "high"),
+        (lambda: observables.gap_exponent([0.1, 0.1], 0.01, 1.0), ValueError, "two different"),
+        (lambda: observables.gap_exponent([0.1, 0.2], 1.0, 0.1), ValueError, "low"),
+    ],
+)
+def test_refusals_of_touching_and_gaps(call, kind, said):
+    with pytest.raises(kind) as error:
+        call()
+    assert said in str(error.value)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from mpack import critical, figures
+from mpack import critical, ensemble, figures
 from mpack.statistics import Estimate, mean_error
+from mpack.structure import pair_correlation
 
 PROCESSES = ("SGD 0.2", "SGD 0.6", "RCD 0.2", "RCD 0.6", "GD", "BRO", "individual BRO")
 
@@ -172,24 +173,64 @@ def budget(found):
     return fig
 
 
-def contacts(gaps, counts, r, g):
-    """Left: contacts of a sphere against the gap that counts as one, with their scatter. Right: pair correlation."""
+def archived_packing(table, phi):
+    """The first packing that an archive keeps at a packing fraction."""
+    table = table[table.phi == phi]
+    kept = [arrays is not None and "packing" in arrays for arrays in table.arrays]
+    return ensemble.resume(table[kept].iloc[0]).final
+
+
+def contacts(found, windows, gamma):
+    """Left: touching pairs of a sphere against the window that counts as touching. Right: as kicks vanish.
+
+    `found` is as `book.contacts.mean_touching` gives it; `windows` are those drawn on the right.
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.5))
+    for alpha, marker, tint in zip(found, "os^D", figures.SERIES, strict=True):
+        style = {"marker": marker, "color": figures.colour(tint), "markersize": 4}
+        left.errorbar(*found[alpha], **style, label=rf"$\alpha={alpha:g}$")
+    alphas = np.array(list(found))
+    for window, marker, tint in zip(windows, "os^", figures.SERIES):
+        style = {"marker": marker, "color": figures.colour(tint), "markersize": 4}
+        at = [int(np.flatnonzero(x == window)[0]) for x, *_ in found.values()]
+        mean, error = np.transpose([(m[k], e[k]) for k, (_, m, e) in zip(at, found.values())])
+        power = alphas ** (1.0 - gamma)
+        right.errorbar(power, mean, error, **style, ls="none", label=rf"$w={window:g}\,\alpha$")
+        line = np.polyfit(power[:3], mean[:3], 1)
+        ends = np.array([0.0, power[2]])
+        right.plot(ends, np.polyval(line, ends), color=style["color"], lw=1.0)
+    for ax in (left, right):
+        ax.axhline(6, color=figures.colour("muted"), ls=":", lw=1.0)
+        ax.set(ylim=(5, 8.6), ylabel="touching pairs $Z$ of a sphere")
+        ax.legend(fontsize=8, loc="upper left")
+    left.set(xscale="log", xticks=[1, 3, 10, 30], xticklabels=["1", "3", "10", "30"])
+    left.set_xlabel(r"window $w/\alpha$ that counts as touching")
+    right.set(xlabel=r"$\alpha^{\,1-\gamma}$", xlim=(-0.003, None))
+    return fig
+
+
+def near_contacts(gaps, gamma, packing):
+    """Left: gaps between the spheres of inflated packings, with a power law. Right: pair correlation.
+
+    `gaps` are the middles of bins and the densities in them, `packing` is that of the right.
+    """
+    (h, density), shell = gaps, pair_correlation(packing, 2.6, 130)
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.4))
     ink, muted = figures.colour("ink"), figures.colour("muted")
-    many = np.isfinite(counts).mean(axis=0) > 0.9
-    middle, spread = np.nanmean(counts[:, many], axis=0), np.nanstd(counts[:, many], axis=0, ddof=1)
-    band = {"color": figures.colour("inactive"), "alpha": 0.4, "lw": 0}
-    left.fill_between(gaps[many], middle - spread, middle + spread, **band)
-    left.plot(gaps[many], middle, color=ink)
-    left.axhline(6, color=muted, ls=":", lw=1.0)
-    left.annotate("isostatic, $2d$", (gaps[many][0], 6.12), color=muted, fontsize=9)
-    left.set(xscale="log", ylim=(4, 12), ylabel="contacts $Z$ of a sphere")
-    left.set_xlabel(r"gap $\delta$ that counts as contact")
-    right.plot(r, g, color=ink)
+    seen = density > 0
+    style = {"marker": "o", "ls": "none", "color": ink, "markersize": 3.5}
+    left.loglog(h[seen], density[seen], **style, label="inflated packings")
+    inside = (h >= 3e-4) & (h <= 3e-2)
+    one = np.exp(np.mean(np.log(density[inside & seen]) + gamma * np.log(h[inside & seen])))
+    law = one * h[inside] ** -gamma
+    left.plot(h[inside], law, color=figures.colour("SGD"), label=rf"$h^{{-{gamma:.2f}}}$")
+    left.set(xlabel="gap $h$ (diameters)", ylabel="pairs of a packing per unit of gap")
+    left.legend(fontsize=8.5)
+    right.plot(shell.r, shell.g, color=ink)
     for mark, name in ((3**0.5, r"$\sqrt{3}$"), (2.0, "2")):
         right.axvline(mark, color=muted, ls=":", lw=1.0)
         right.annotate(name, (mark + 0.02, 2.75), color=muted, fontsize=9)
-    right.set(xlabel=r"distance $r$", ylabel="pair correlation $g(r)$")
+    right.set(xlabel=r"distance $r$ (diameters)", ylabel="pair correlation $g(r)$")
     right.set(ylim=(0, 3), xlim=(0.9, 2.6))
     return fig
 

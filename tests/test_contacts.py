@@ -1,0 +1,61 @@
+"""book.contacts: the archive is what it says, its rows can be computed again, and what is made of them is right."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from book import contacts
+from book._tools import contacts as maker
+from mpack import observables
+
+
+@pytest.mark.parametrize("study", contacts.ROWS)
+def test_the_archive_is_what_its_manifest_says(study):
+    rows = contacts.archived(study)
+    entry = json.loads((contacts.FOLDER / "manifest.json").read_text())["tables"][study]
+    assert len(rows) == entry["rows"] and list(rows.columns) == entry["columns"]
+    named = list(contacts.SPECIFIED[study])
+    assert entry["specified"] == named and not rows.duplicated(named).any()
+    assert rows.digest.str.fullmatch("[0-9a-f]{32}").all() and rows.digest.nunique() == len(rows)
+    specs = pd.DataFrame(maker.specs_of(study, contacts.FOLDER))
+    assert specs[named].astype(str).values.tolist() == rows[named].astype(str).values.tolist()
+
+
+def test_rows_can_be_computed_again():
+    """The same dead packing to the bit, and the same counts."""
+    for study, asked in (("approach", "level == 0 and run == 1"), ("above", "settle == 400")):
+        old = contacts.archived(study).query(asked).iloc[0].to_dict()
+        new = contacts.row(study, {name: old[name] for name in contacts.SPECIFIED[study]})
+        assert new["digest"] == old["digest"] and new["touching"] == old["touching"]
+
+
+def test_dead_packings_are_dead_and_the_next_is_not():
+    dead, active = contacts.pressed("SGD", 0, 0)
+    assert all(not observables.activity(one) for one in dead) and observables.activity(active) > 0
+    apart = np.diff([one.phi for one in (*dead, active)])
+    assert apart == pytest.approx(contacts.STEP * contacts.ALPHAS[0])
+
+
+def test_the_limit_of_small_kicks_on_a_known_answer():
+    """Six contacts and near ones with the very power: six; with another power or window for the line, not."""
+    gamma, rows = contacts.MEAN_FIELD, []
+    for run in range(3):
+        for level, alpha in enumerate(contacts.ALPHAS):
+            count = 6.0 + run / 100 + 11.0 * (alpha * contacts.WINDOWS) ** (1 - gamma)
+            told = {"process": "SGD", "run": run, "level": level, "alpha": alpha}
+            rows.append(told | {"touching": contacts.text(count, 9)})
+    rows = pd.DataFrame(rows)
+    for window in (2.0, 3.0, 5.0):
+        assert contacts.to_zero(rows, window) == pytest.approx([6.0, 6.01, 6.02], abs=1e-7)
+    assert np.all(np.abs(contacts.to_zero(rows, gamma=0.0) - 6.01) > 0.05)
+    windows, mean, error = contacts.mean_touching(rows)[0.001]
+    assert np.array_equal(windows, contacts.WINDOWS)
+    assert error == pytest.approx(0.01 / 3**0.5, rel=1e-5) and mean[0] > 6.01
+
+
+def test_drawn_gaps_have_their_density():
+    h = contacts.drawn_gaps(0.4, 1e-3, 1e-1, 20_000, np.random.default_rng(1))
+    assert h.min() > 1e-3 and h.max() < 1e-1
+    assert observables.gap_exponent(h, 1e-3, 1e-1) == pytest.approx(0.4, abs=0.03)
