@@ -651,7 +651,7 @@ LADDER = {
     },
 }
 _LADDER_STEPS = {"SGD": 30_000, "RCD": 30_000, "GD": 10_000, "BRO": 10_000}
-_LADDER_SIZES = {1.0: (64_000, 2), 0.5: (32_000, 2)}  # learning rate: (spheres, repeats)
+_LADDER_SIZES = {1.0: (64_000, 4), 0.5: (32_000, 2)}  # learning rate: (spheres, repeats)
 
 
 def _ladder_rule(process, alpha):
