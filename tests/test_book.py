@@ -208,6 +208,7 @@ KNOWN_TO_DIFFER = {  # told in their chapters; one that begins to agree has to b
     *("manna-joint-sgd", "manna-joint-rcd", "manna-joint-gd", "hidden-exponent-sgd"),
     *("flat-near-minimum", "flat-selects-sgd"),
     *("ends-delta-02-sgd", "ends-delta-02-rcd", "ends-delta-02-gd"),
+    "beyond-loopless-delta",
 }
 
 
