@@ -785,6 +785,38 @@ def _smooth(potential, alpha, phis):
     ]
 
 
+# Dimension -> (spheres, steps, where the grid of packing fractions begins, spacing, repeats), from
+# pilots of one run each. The boxes are 17.8 and 9.0 diameters wide.
+HIGH_LADDER = {
+    4: (32_000, 4_000, 0.0981, 0.00015, 4),
+    5: (16_000, 1_000, 0.045, 0.0003, 2),
+}
+
+
+def ladder_4():
+    """How activity decays around the transition of SGD at alpha = 1 in four dimensions."""
+    return _high_ladder(4)
+
+
+def ladder_5():
+    """The same in five dimensions: fewer spheres, for less long."""
+    return _high_ladder(5)
+
+
+def _high_ladder(dim):
+    n, steps, first, spacing, repeats = HIGH_LADDER[dim]
+    return mpack.specs(
+        _ladder_rule("SGD", 1.0),
+        n=n,
+        dim=dim,
+        phi=[round(first + spacing * k, 5) for k in range(6)],
+        steps=steps,
+        record=mpack.log_spaced(20),
+        series="activity",
+        seed=range(repeats),
+    )
+
+
 def everything():
     """{name: list of Spec} of all campaigns, in the order of this module."""
     here = {

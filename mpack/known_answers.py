@@ -4,6 +4,7 @@ percolation       site percolation in two dimensions: beta = 5/36 and nu = 4/3, 
 sandpile          the Manna sandpile with a fixed number of grains in two dimensions: the class that
                   biased random organization is compared with
 directed_percolation    activity that spreads or dies, with nothing conserved, in one dimension
+mari_kurchan      spheres under SGD, each pair with a random shift of its own: no loops, mean field
 contact_process   sites that are all neighbours of each other, at rest or active: mean field
 CompleteGraph     the same, solved: lifetime, quasi-stationary activity, the limit of many sites
 """
@@ -11,6 +12,7 @@ CompleteGraph     the same, solved: lifetime, quasi-stationary activity, the lim
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ DIRECTED_P_C = (
 )
 LARGEST_MATRIX = 4096  # sites of which a full transition matrix is made
 LARGEST_EDGE = 4096
+LARGEST_MARI_KURCHAN = 100_000  # spheres; a step costs their number times that of movers
 
 
 def percolation(edge: int, p: float, runs: int, seed: int) -> NDArray:
@@ -168,6 +171,82 @@ def directed_percolation(edge: int, p: float, steps: int, runs: int, seed: int) 
     for run, key in zip(active, seeds):
         kernels.directed_percolation(edge, p, steps, key, run)
     return active / edge
+
+
+def mari_kurchan(
+    spheres: int,
+    phi: float,
+    steps: int,
+    runs: int,
+    seed: int,
+    *,
+    alpha: float = 1.0,
+    batch_fraction: float = 0.2,
+    shifted: bool = True,
+) -> NDArray:
+    """Share of active spheres before each step of SGD where each pair sees the other displaced, in independent runs.
+
+    In three dimensions, with spheres of diameter 1 and the linear potential of `mpack.SGD`, in a
+    periodic cube of edge L. The pair i, j has the separation r_ij = x_i - x_j + A_ij, with
+    A_ij = -A_ji uniform in the cube and fixed for the run. In a step each pair with |r_ij| < 1 is in
+    the batch with probability b_f, independently, and a pair that is moves both its ends,
+
+        x_i += (alpha/2) r_ij/|r_ij|,    x_j -= (alpha/2) r_ij/|r_ij|.
+
+    That two spheres touch a third says nothing of whether they touch each other: contacts have no
+    loops, up to a part of 1/N, so the model is mean field in any number of dimensions.
+
+    Parameters
+    ----------
+    spheres : int
+        N, 2 to 100,000. A step costs N times the number of spheres that move.
+    phi : float
+        Packing fraction N pi/(6 L**3), > 0, such that the box is two diameters wide.
+    steps, runs : int
+        >= 1.
+    seed : int
+        Runs at different (seed, spheres, phi) are independent, in shifts, starts and batches.
+    alpha : float
+        Learning rate, in diameters, in (0, 4].
+    batch_fraction : float
+        b_f in (0, 1]; 1 is gradient descent.
+    shifted : bool
+        False leaves the shifts out: plain spheres, as a control.
+
+    Returns
+    -------
+    (runs, steps) float array
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument outside its range, or of the wrong type.
+
+    References
+    ----------
+    R. Mari, J. Kurchan, J. Chem. Phys. 135, 124504 (2011). The shifts are SplitMix64's: G. L.
+    Steele, D. Lea, C. H. Flood, OOPSLA 2014, 453.
+
+    Examples
+    --------
+    A random start has as many overlaps as without shifts: 1 - exp(-8 phi) are active.
+
+    >>> mari_kurchan(20_000, 0.1, steps=1, runs=1, seed=1).round(2)
+    array([[0.55]])
+    """
+    spheres = _check.integer("spheres", spheres, 2, LARGEST_MARI_KURCHAN)
+    phi = _check.number("phi", phi, 0.0, spheres * math.pi / 48.0, open_low=True)
+    steps = _check.integer("steps", steps, 1)
+    alpha = _check.number("alpha", alpha, 0.0, 4.0, open_low=True)
+    fraction = _check.number("batch_fraction", batch_fraction, 0.0, 1.0, open_low=True)
+    seeds = _seeds(_check.seed("seed", seed), spheres, phi, _check.integer("runs", runs, 1))
+    active = np.empty((seeds.size, steps), np.int32)
+    box = (spheres * math.pi / (6.0 * phi)) ** (1 / 3)
+    for run, key in zip(active, seeds):
+        fixed = np.empty((spheres, 3), np.uint32)
+        kernels.mari_kurchan_start(key, fixed)
+        kernels.mari_kurchan(fixed, box, alpha, fraction, bool(shifted), key, run)
+    return active / spheres
 
 
 def _seeds(seed, edge, value, runs):

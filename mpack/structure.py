@@ -860,3 +860,46 @@ def _shell_means(q_min, norms, s):
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(counts > 1, np.sqrt(spread / (counts - 1) / counts), np.nan)
     return q_min * np.bincount(shell, norms)[used] / counts, mean, error, counts
+
+
+KABATYANSKII_LEVENSHTEIN = 0.5990  # the exponent of their bound, to the four digits that they give
+
+
+def density_bounds(dim: int) -> dict[str, float]:
+    """What is proved of the packing fraction of the densest packing of equal spheres in d dimensions.
+
+    Parameters
+    ----------
+    dim : int
+        d, 1 to 1000.
+
+    Returns
+    -------
+    dict
+        "saturated": 2**-d, which every packing reaches that has no room for one sphere more;
+        "Blichfeldt": (d + 2)/2 2**(-d/2), above every packing; "Kabatyanskii-Levenshtein":
+        2**(-0.5990 d), the leading factor of their bound 2**(-(0.5990 + o(1)) d). That one holds in
+        the limit of many dimensions; in few, packings are denser than its leading factor.
+
+    Raises
+    ------
+    ValueError, TypeError
+        dim is outside its range, or no integer.
+
+    References
+    ----------
+    H. F. Blichfeldt, Math. Ann. 101, 605 (1929); G. A. Kabatyanskii, V. I. Levenshtein, Probl.
+    Peredachi Inf. 14, 3 (1978).
+
+    Examples
+    --------
+    >>> from mpack import structure
+    >>> {name: round(value, 4) for name, value in structure.density_bounds(8).items()}
+    {'saturated': 0.0039, 'Blichfeldt': 0.3125, 'Kabatyanskii-Levenshtein': 0.0361}
+    """
+    d = _check.integer("dim", dim, 1, 1000)
+    return {
+        "saturated": 2.0**-d,
+        "Blichfeldt": 0.5 * (d + 2) * 2.0 ** (-d / 2),
+        "Kabatyanskii-Levenshtein": 2.0 ** (-KABATYANSKII_LEVENSHTEIN * d),
+    }

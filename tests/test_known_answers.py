@@ -7,7 +7,10 @@ import re
 import numpy as np
 import pytest
 
+import mpack
 from mpack import known_answers
+from mpack._kernels import known_answers as kernels
+from mpack._kernels.noise import KNOWN_ANSWERS, bits, uniform
 
 
 def test_percolation_at_its_limits(seed):
@@ -192,3 +195,136 @@ def test_a_rate_for_each_run(seed):
 def test_bad_requests_without_space_are_refused(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+# ------------------------------------------------------------------------------------------------------------
+# spheres without loops
+
+
+def splitmix(key, i, j):
+    """The word of a pair again, in whole numbers of any length."""
+    mask = 2**64 - 1
+    z = (key + (i << 32 | j) * 0x9E3779B97F4A7C15) & mask
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
+    return z ^ z >> 31
+
+
+def shifts(n, seed):
+    """A_ij of all pairs in units of the box/2**32, antisymmetric modulo 2**32: shape (n, n, 3)."""
+    key = int(bits(seed, KNOWN_ANSWERS, np.uint64(0), np.uint64(0), np.uint64(4))[1])
+    made = np.zeros((n, n, 3), np.int64)
+    for i in range(n):
+        for j in range(i + 1, n):
+            word = splitmix(key, i, j)
+            made[i, j] = [(word >> 21 * axis & (2**21 - 1)) << 11 for axis in range(3)]
+            made[j, i] = -made[i, j]
+    return made
+
+
+def separations(fixed, shift, box):
+    """All r_ij in diameters, nearest image."""
+    apart = fixed.astype(np.int64)[:, None] - fixed.astype(np.int64)[None] + shift
+    return ((apart + 2**31) % 2**32 - 2**31) * (box / 2**32)
+
+
+def plain_mari_kurchan(fixed, box, alpha, fraction, shift, seed, steps):
+    """The model over all pairs, with the same numbers drawn: activity, energy and positions of each step."""
+    n = len(fixed)
+    fixed, found = fixed.astype(np.int64), []
+    for k in range(steps):
+        r = separations(fixed, shift, box)
+        length = np.sqrt((r**2).sum(axis=2))
+        touch = (length < 1.0) & ~np.eye(n, dtype=bool)
+        found.append((touch.any(axis=1).sum(), np.where(touch, 1 - length, 0).sum() / 4))
+        for i, j in np.argwhere(np.triu(touch)):
+            label = np.uint64(2**32 + int(j))
+            word = bits(seed, KNOWN_ANSWERS, np.uint64(k), np.uint64(i), label)[0]
+            if uniform(np.uint64(word)) < fraction:
+                push = np.rint(0.5 * alpha * r[i, j] / length[i, j] / box * 2**32).astype(np.int64)
+                fixed[i] += push
+                fixed[j] -= push
+        fixed %= 2**32
+    return found, fixed
+
+
+def start_of(n, seed):
+    fixed = np.empty((n, 3), np.uint32)
+    kernels.mari_kurchan_start(np.uint64(seed), fixed)
+    return fixed
+
+
+@pytest.mark.parametrize("shifted", [True, False])
+@pytest.mark.parametrize(("phi", "fraction", "alpha"), [(0.3, 0.2, 1.0), (0.2, 1.0, 0.3)])
+def test_the_spheres_and_their_plain_twin_agree(shifted, phi, fraction, alpha, seed):
+    """Activity of every step and, at the end, positions; both ends of a pair move oppositely, so the centre stays."""
+    n, steps, key = 60, 25, np.uint64(seed)
+    box = (n * np.pi / 6 / phi) ** (1 / 3)
+    fixed, active = start_of(n, seed), np.empty(steps, np.int32)
+    before = fixed.copy()
+    kernels.mari_kurchan(fixed, box, alpha, fraction, shifted, key, active)
+    shift = shifts(n, key) * shifted
+    found, after = plain_mari_kurchan(before, box, alpha, fraction, shift, key, steps)
+    assert active.tolist() == [one for one, _ in found]
+    away = (fixed.astype(np.int64) - after + 2**31) % 2**32 - 2**31
+    assert np.abs(away).max() <= steps  # of the box/2**32: roots may be rounded otherwise
+    moved = fixed.astype(np.int64).sum(axis=0) - before.astype(np.int64).sum(axis=0)
+    assert np.all(moved % 2**32 == 0)
+
+
+def test_shifts_are_uniform_and_those_of_a_pair_are_opposite(seed):
+    """Antisymmetric; the mean of a word over 10,000 pairs within five standard errors of a half."""
+    made = shifts(142, np.uint64(seed))
+    assert np.array_equal(made, -made.transpose(1, 0, 2))
+    share = made[np.triu_indices(142, 1)] / 2**32
+    assert np.abs(share.mean(axis=0) - 0.5).max() < 5 / np.sqrt(12 * len(share))
+    assert np.abs(np.corrcoef(share.T) - np.eye(3)).max() < 5 / np.sqrt(len(share))
+
+
+def test_without_shifts_it_is_gradient_descent_of_the_engine(seed):
+    """Plain spheres from the same start: the activity of the engine, step by step, up to a sphere at the edge."""
+    n, phi, steps = 400, 0.2, 12
+    box = (n * np.pi / 6 / phi) ** (1 / 3)
+    fixed, active = start_of(n, seed), np.empty(steps, np.int32)
+    packing = mpack.Packing(fixed / 2**32 * box, box=box, diameters=1.0)
+    kernels.mari_kurchan(fixed, box, 0.5, 1.0, False, np.uint64(seed), active)
+    rule = mpack.SGD(alpha=0.5, batch_fraction=1.0)
+    run = mpack.simulate(packing, rule, steps=steps - 1, seed=seed, record=mpack.every(1))
+    engine = np.zeros(steps)
+    engine[: len(run.activity)] = run.activity[:steps]
+    assert np.abs(active - engine * n).max() <= 1
+
+
+def test_shifts_leave_no_loops(seed):
+    """Of two that touch a third, a share touches each other: 15/32 of plain random spheres, 8 phi/N with shifts."""
+    n, phi = 300, 0.3
+    box = (n * np.pi / 6 / phi) ** (1 / 3)
+    key, share = np.uint64(seed), {}
+    for shifted in (True, False):
+        r = separations(start_of(n, seed), shifts(n, key) * shifted, box)
+        touch = ((r**2).sum(axis=2) < 1.0) & ~np.eye(n, dtype=bool)
+        degree = touch.sum(axis=1)
+        share[shifted] = np.trace(np.linalg.matrix_power(touch.astype(float), 3)) / np.sum(
+            degree * (degree - 1)
+        )
+    assert share[False] == pytest.approx(15 / 32, abs=0.12)
+    assert share[True] < 0.05
+
+
+def test_gradient_descent_of_shifted_spheres_goes_downhill(seed):
+    """With small steps the energy falls to less than a tenth of what it was."""
+    n, phi, key = 80, 0.3, np.uint64(seed)
+    box = (n * np.pi / 6 / phi) ** (1 / 3)
+    found, _ = plain_mari_kurchan(start_of(n, seed), box, 0.02, 1.0, shifts(n, key), key, 60)
+    energy = np.array([one for _, one in found])
+    assert energy[-1] < 0.1 * energy[0] and np.all(np.diff(energy[:10]) < 0)
+
+
+def test_bad_requests_of_shifted_spheres_are_refused():
+    good = {"spheres": 100, "phi": 0.1, "steps": 1, "runs": 1, "seed": 1}
+    wrong = {"spheres": 1, "phi": 0.0, "steps": 0, "runs": 0, "alpha": 0.0, "batch_fraction": 1.5}
+    for name, value in (wrong | {"seed": -1}).items():
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            known_answers.mari_kurchan(**(good | {name: value}))
+    with pytest.raises(ValueError, match="phi must be"):
+        known_answers.mari_kurchan(**(good | {"phi": 100 * np.pi / 48 * 1.01}))

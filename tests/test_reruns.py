@@ -16,7 +16,7 @@ CHAPTERS = {  # of the part on the transition, with the campaigns that each read
     "where_manna_ends": ["ladder", "manna"],
     "manna_collapse": ["manna", "manna-longer", "manna-crystals"],
     "hidden_order": ["hidden-order", "tuned-starts"],
-    "beyond_three_dimensions": ["dimensions"],
+    "beyond_three_dimensions": ["dimensions", "ladder-4", "ladder-5"],
 }
 
 

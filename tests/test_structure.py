@@ -309,3 +309,18 @@ GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
 def test_bad_input_is_refused_with_name_value_and_range(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def test_bounds_on_the_densest_packing():
+    """E_8 and the Leech lattice, the densest there are, lie between."""
+    densest = {8: np.pi**4 / 384, 24: np.pi**12 / 479001600}
+    for d, value in densest.items():
+        bounds = structure.density_bounds(d)
+        assert bounds["saturated"] < value < bounds["Blichfeldt"]
+    assert densest[8] > structure.density_bounds(8)["Kabatyanskii-Levenshtein"]  # asymptotic only
+    for d in (10, 100, 1000):
+        a, b = structure.density_bounds(d), structure.density_bounds(d - 1)
+        ratio = a["Kabatyanskii-Levenshtein"] / b["Kabatyanskii-Levenshtein"]
+        assert ratio == pytest.approx(2**-0.599)
+    with pytest.raises(ValueError, match="dim must be"):
+        structure.density_bounds(0)

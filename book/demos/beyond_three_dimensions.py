@@ -5,6 +5,8 @@ from matplotlib import pyplot as plt
 
 import mpack
 from mpack import critical, figures, structure
+from mpack.packing import unit_ball_volume
+from mpack.statistics import Estimate
 
 _SHAPES = (("v", "muted"), ("^", "series 2"), ("o", "ink"), ("s", "series 3"), ("D", "series 1"))
 _NAMES = ("2, equal", "2, two sizes", "3", "4", "5")
@@ -76,6 +78,50 @@ def onsets(betas):
     ax.set_yticks([0.1, 0.2, 0.4], ["0.1", "0.2", "0.4"])
     ax.minorticks_off()
     ax.legend(loc="lower right")
+    return fig
+
+
+def width(n, phi, dim):
+    """Edge of the box of n equal spheres, in diameters."""
+    return (n * unit_ball_volume(dim) / 2**dim / phi) ** (1 / dim)
+
+
+def relaxations(table):
+    """{phi: [(times, activity), ...]} of the runs of a campaign, where there are two or more."""
+    groups = table.groupby("phi")
+    found = {phi: [(one.times, one.activity) for one in own.series] for phi, own in groups}
+    return {float(phi): runs for phi, runs in found.items() if len(runs) > 1}
+
+
+def log2_ratio(a, b):
+    """log2 of a/b, of two independent estimates; its error has the degrees of freedom of the fewer."""
+    error = np.hypot(a.error / a.value, b.error / b.value) / np.log(2)
+    freedom = min(a.freedom, b.freedom)
+    return Estimate(float(np.log2(a.value / b.value)), float(error), min(a.n, b.n), dof=freedom)
+
+
+def decays(curves, edges, decay, manna=0.745):
+    """Local exponents against time at all packing fractions, a panel a dimension; delta where they cross."""
+    fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
+    for ax, (d, own) in zip(axes, curves.items(), strict=True):
+        look = {"marker": "o", "ms": 3, "lw": 1, "color": LOOKS[str(d)]["color"]}
+        for place, (phi, runs) in enumerate(own.items()):
+            found = critical.local_exponents(runs, edges[d])
+            shade = 0.25 + 0.75 * place / max(len(own) - 1, 1)
+            ax.errorbar(
+                found.time, found.mean, found.error, alpha=shade, label=rf"$\phi={phi:g}$", **look
+            )
+        low, high = decay[d].value - decay[d].error, decay[d].value + decay[d].error
+        muted, ink = figures.colour("muted"), figures.colour("ink")
+        ax.axhspan(low, high, color=muted, alpha=0.35, lw=0, label=r"$\delta$ at the crossing")
+        ax.axhline(1.0, color=ink, lw=0.9, ls=":", label="mean field")
+        ax.axhline(manna, color=ink, lw=0.9, ls="--", label="Manna, $d=3$")
+        ticks = [one for one in (200, 500, 1_000, 2_000) if one < edges[d][-1]]
+        ax.set(xscale="log", xlabel="steps $k$", title=f"$d={d}$", ylim=(-0.1, 3.2))
+        ax.set_xticks(ticks, [f"{one:,}" for one in ticks])
+        ax.minorticks_off()
+        ax.legend(fontsize=7, loc="upper left", ncols=2)
+    axes[0].set_ylabel(r"local exponent $\delta$")
     return fig
 
 

@@ -441,6 +441,16 @@ def quickly_settled(points, share=0.2):
     return points[~(late.groupby([points.n, points.phi]).transform("median") > share)]
 
 
+def quick_numbers(data, quick, places, held, window):
+    """S of the joint collapse with the times of `quick` in the place of all: {"s-quick-sgd": ...}."""
+    numbers = {}
+    for process, tau in quick.items():
+        tau = tau.window(places[process], held["nu"], **window)
+        fit = scaling.collapse(data[process] | {"tau": tau}, {"rho_c": places[process]}, fixed=held)
+        numbers[f"s-quick-{process.lower()}"] = fit.quality
+    return numbers
+
+
 def settling_numbers(runs, f_max):
     """Time to settle over the length of the run where each size is least active: {"settle-sgd": "0.3 to 0.5"}."""
     numbers = {}

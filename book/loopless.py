@@ -1,0 +1,63 @@
+"""Relaxation curves of the Mari-Kurchan model, one run a row, and their archive.
+
+`python -m book._tools.loopless` runs them into `book/results/loopless/`. A row is a function of its
+specification alone; the columns k... are the numbers of active spheres before these steps.
+"""
+
+import numpy as np
+
+from book import RESULTS, tables
+from mpack import known_answers
+
+FOLDER = RESULTS / "loopless"
+SPECIFIED = {"decay": ("alpha", "phi", "spheres", "steps", "run")}
+PLACES = {  # learning rate: (spheres, steps, runs, packing fractions); the first about its transition
+    4.0: (4_000, 600, 4, (0.086, 0.089, 0.092, 0.095, 0.098, 0.101)),
+    1.0: (1_000, 600, 2, (0.5, 0.6)),
+}
+
+
+def decay_specs():
+    """Jumps of two diameters about the transition; jumps of half a diameter in a crowd."""
+    return [
+        {"alpha": alpha, "phi": phi, "spheres": n, "steps": steps, "run": run}
+        for alpha, (n, steps, runs, places) in PLACES.items()
+        for run in range(runs)
+        for phi in places
+    ]
+
+
+def decay_row(alpha, phi, spheres, steps, run):
+    """One run from a random start, with the batch fraction 0.2 of the ladder."""
+    activity = known_answers.mari_kurchan(spheres, phi, steps, 1, seed=run, alpha=alpha)[0]
+    return {f"k{k}": int(round(activity[k] * spheres)) for k in times(steps)}
+
+
+def times(steps):
+    """Steps that are kept, twenty a decade."""
+    return np.unique(np.geomspace(1, steps - 1, round(20 * np.log10(steps))).round()).astype(int)
+
+
+ROWS = {"decay": decay_row}
+
+
+def row(study, spec):
+    """The row of a specification: both together."""
+    return spec | ROWS[study](**spec)
+
+
+def archived(study="decay", folder=FOLDER):
+    """The rows of a study, as a DataFrame."""
+    return tables.load(folder, study)
+
+
+def curves(alpha, rows=None):
+    """{phi: [(steps, share of active spheres), ...]} at one learning rate; a dead run ends where it died."""
+    rows = archived() if rows is None else rows
+    rows, found = rows[rows.alpha == alpha], {}
+    for _, one in rows.iterrows():
+        k = times(int(one.steps))
+        active = one[[f"k{step}" for step in k]].to_numpy(float) / one.spheres
+        end = int(np.argmin(active)) + 1 if active.min() == 0.0 else len(k)
+        found.setdefault(float(one.phi), []).append((k[:end], active[:end]))
+    return found
