@@ -621,6 +621,13 @@ class BondOrder:
     coherence : array (n,)
         How alike the bonds of a sphere lie to those of its neighbours, in [-1, 1]: 1 in a crystal,
         however it is turned, and 0.07 on average for independent centres.
+
+    Examples
+    --------
+    >>> from mpack import Packing, structure
+    >>> order = structure.bond_order(Packing.lattice("fcc", 3, phi=0.6))
+    >>> print(order.local.shape, round(order.local.max(), 3))
+    (108,) 0.575
     """
 
     total: float
