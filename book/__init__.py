@@ -6,7 +6,8 @@ It imports the library, `mpack`, and is never imported by it. A chapter needs th
     campaigns    the long runs behind the figures: what they are, and their archives
     reruns       where a chapter's runs come from: the archive, or all of them done again
 
-and four have modules of their own: `calibration`, `studies`, `walks`, `contacts`. What `make` calls is in `_tools`.
+and five have modules of their own: `calibration`, `studies`, `walks`, `contacts`, `loopless`.
+What `make` calls is in `_tools`.
 """
 
 from pathlib import Path

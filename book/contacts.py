@@ -82,19 +82,14 @@ def approach_specs():
     ]
 
 
-def text(values, digits=4):
-    """Numbers in a cell of a table, with so many decimals."""
-    return " ".join(f"{x:.{digits}f}" for x in values)
-
-
 def jammed(packing):
     """What becomes of a dead packing that is inflated: its density, contacts, and gaps."""
     grown = landscape.inflated(packing)
     found = observables.touching(grown, NARROW)
     gaps = observables.held_gaps(grown, SHARP, float(EDGES[-1]))
-    out = {"jammed_phi": grown.phi, "jammed_touching": text(found.touching)}
-    out |= {"jammed_rattlers": text(found.rattlers, 0)}
-    out |= {"gaps": text(np.histogram(gaps, EDGES)[0], 0)}
+    out = {"jammed_phi": grown.phi, "jammed_touching": tables.cell(found.touching, ".4f")}
+    out |= {"jammed_rattlers": tables.cell(found.rattlers, ".0f")}
+    out |= {"gaps": tables.cell(np.histogram(gaps, EDGES)[0], ".0f")}
     return out | {
         f"gamma{name}": observables.gap_exponent(gaps, *one) for name, one in RANGES.items()
     }
@@ -108,11 +103,17 @@ def approach_row(process, run, level):
     found, above = (observables.touching(one, windows) for one in (last, active))
     before = {f"before_{k}": dead[-1 - k] if len(dead) > k else None for k in (1, 2)}
     out = {"alpha": alpha, "phi": last.phi, "stages": len(dead)}
-    out |= {"touching": text(found.touching), "rattlers": text(found.rattlers, 0)}
+    out |= {
+        "touching": tables.cell(found.touching, ".4f"),
+        "rattlers": tables.cell(found.rattlers, ".0f"),
+    }
     for name, one in before.items():
-        out[name] = text(observables.touching(one, windows).touching) if one else ""
+        out[name] = tables.cell(observables.touching(one, windows).touching, ".4f") if one else ""
     out |= {"activity": observables.activity(active)}
-    out |= {"active_touching": text(above.touching), "active_overlapping": text(above.overlapping)}
+    out |= {
+        "active_touching": tables.cell(above.touching, ".4f"),
+        "active_overlapping": tables.cell(above.overlapping, ".4f"),
+    }
     return out | (jammed(last) if alpha == JAMMED_AT else {}) | {"digest": last.digest}
 
 
@@ -129,14 +130,12 @@ def above_row(run, settle):
     state = simulate(start, rule, steps=steps, seed=run, record=()).final
     below = landscape.quench(state, landscape.quench_stages(path=32.0, last=1e-6, settle=settle))
     found = observables.touching(below, NARROW)
-    out = {"energy": observables.energy(below) / N, "rattlers": text(found.rattlers, 0)}
-    out |= {"touching": text(found.touching), "overlapping": text(found.overlapping)}
+    out = {"energy": observables.energy(below) / N, "rattlers": tables.cell(found.rattlers, ".0f")}
+    out |= {
+        "touching": tables.cell(found.touching, ".4f"),
+        "overlapping": tables.cell(found.overlapping, ".4f"),
+    }
     return out | {"digest": below.digest}
-
-
-def numbers(column):
-    """A column of cells with several numbers each as an array, (rows, numbers)."""
-    return np.array([[float(x) for x in str(cell).split()] for cell in column])
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -154,7 +153,7 @@ def to_zero(rows, window=3.0, gamma=MEAN_FIELD, levels=3):
     place, ends = int(np.flatnonzero(window == WINDOWS)[0]), []
     for _, run in rows.groupby(["process", "run"]):
         run = run.sort_values("level").tail(levels)
-        count = [cells[place] for cells in map(_cell, run.touching)]
+        count = [tables.numbers([one])[0, place] for one in run.touching]
         ends.append(np.polyfit(run.alpha ** (1.0 - gamma), count, 1)[1])
     return np.array(ends)
 
@@ -163,6 +162,7 @@ def counted(rows):
     """What the runs say of contacts as the kicks vanish: a dict of Estimates, some with the choices in their error.
 
     count        touching pairs a sphere, the mean of `to_zero`; its error holds CHOICES
+    short        per cent that it is short of six
     scatter, choices   the two parts of that error
     runs, phi    how many runs, and the mean packing fraction of the last dead packings
     farther      touching pairs two steps of compression before the last dead packing, less those in it
@@ -175,18 +175,20 @@ def counted(rows):
     off = float(np.ptp([ends.value, *others])) / 12**0.5
     last = rows[rows.alpha == JAMMED_AT]
     seen = last[last.before_2.notna()]
-    three = [numbers(seen[name])[:, 3] for name in ("before_2", "touching")]
-    loose = numbers(last.jammed_rattlers)[:, PLATEAU]
+    three = [tables.numbers(seen[name])[:, 3] for name in ("before_2", "touching")]
+    loose = tables.numbers(last.jammed_rattlers)[:, PLATEAU]
     gamma = mean_error(last.gamma)
     spread = float(np.ptp([last[f"gamma{name}"].mean() for name in RANGES])) / 12**0.5
+    count = Estimate(ends.value, float(np.hypot(ends.error, off)), ends.n)
     return {
-        "count": Estimate(ends.value, float(np.hypot(ends.error, off)), ends.n),
+        "count": count,
+        "short": 100.0 - (100.0 / 6.0) * count,
         "runs": ends.n,
         "phi": mean_error(rows[rows.alpha == rows.alpha.min()].phi),
         "scatter": ends.error,
         "choices": off,
         "farther": mean_error(three[0] - three[1]),
-        "inflated": mean_error(numbers(last.jammed_touching)[:, PLATEAU]),
+        "inflated": mean_error(tables.numbers(last.jammed_touching)[:, PLATEAU]),
         "rattlers": mean_error(100 * loose / N),
         "gamma": Estimate(gamma.value, float(np.hypot(gamma.error, spread)), gamma.n),
     }
@@ -196,7 +198,9 @@ def by_settling(rows):
     """Rows of a table from the study `above`: steps of a stage, touching, overlapping pairs, energy of a sphere."""
     found = []
     for steps, some in rows.groupby("settle"):
-        pairs = [mean_error(numbers(some[k])[:, PLATEAU]) for k in ("touching", "overlapping")]
+        pairs = [
+            mean_error(tables.numbers(some[k])[:, PLATEAU]) for k in ("touching", "overlapping")
+        ]
         found.append((steps, *pairs, mean_error(some.energy)))
     return found
 
@@ -205,14 +209,14 @@ def mean_touching(rows, column="touching"):
     """Learning rate -> (windows in learning rates, mean over runs, its error)."""
     found = {}
     for alpha, level in rows.groupby("alpha", sort=True):
-        mean, error = mean_errors(numbers(level[column].dropna()))
+        mean, error = mean_errors(tables.numbers(level[column].dropna()))
         found[alpha] = WINDOWS[: len(mean)], mean, error
     return found
 
 
 def gap_density(rows):
     """Middle of the bins of the inflated packings' gaps, and pairs a gap and a packing in each."""
-    counts = numbers(rows.gaps.dropna()).mean(axis=0)
+    counts = tables.numbers(rows.gaps.dropna()).mean(axis=0)
     return np.sqrt(EDGES[1:] * EDGES[:-1]), counts / np.diff(EDGES)
 
 
@@ -227,10 +231,6 @@ def on_drawn_gaps(seed, sets=800, size=250):
     ends = RANGES[""]
     drawn = drawn_gaps(MEAN_FIELD, *ends, (sets, size), np.random.default_rng(seed))
     return mean_error([observables.gap_exponent(one, *ends) - MEAN_FIELD for one in drawn])
-
-
-def _cell(cell):
-    return numbers([cell])[0]
 
 
 # ---------------------------------------------------------------------------------------------------------

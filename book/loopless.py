@@ -7,7 +7,7 @@ specification alone; the columns k... are the numbers of active spheres before t
 import numpy as np
 
 from book import RESULTS, tables
-from mpack import known_answers
+from mpack import _check, known_answers
 
 FOLDER = RESULTS / "loopless"
 SPECIFIED = {"decay": ("alpha", "phi", "spheres", "steps", "run")}
@@ -42,13 +42,13 @@ ROWS = {"decay": decay_row}
 
 
 def row(study, spec):
-    """The row of a specification: both together."""
-    return spec | ROWS[study](**spec)
+    """Specification and results of one row, together."""
+    return dict(spec) | ROWS[_check.choice("study", study, tuple(ROWS))](**spec)
 
 
 def archived(study="decay", folder=FOLDER):
-    """The rows of a study, as a DataFrame."""
-    return tables.load(folder, study)
+    """The archived rows of a study, as a DataFrame; see `book.tables.load` for what it raises."""
+    return tables.load(folder, _check.choice("study", study, tuple(ROWS)))
 
 
 def curves(alpha, rows=None):

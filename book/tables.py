@@ -11,6 +11,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import mpack
@@ -18,6 +19,16 @@ from mpack import _container
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMAT = 1
+
+
+def cell(values, form=".5g"):
+    """Several numbers as one cell of a table, each in this format."""
+    return " ".join(format(x, form) for x in values)
+
+
+def numbers(column):
+    """A column of such cells as an array, (rows, numbers)."""
+    return np.array([[float(x) for x in str(one).split()] for one in column])
 
 
 def load(folder, name):

@@ -60,7 +60,7 @@ def network(weight_decay):
 def minimum(weight_decay, start=1):
     """Where the loss of a network is least, (P,), from the archive: four decimals."""
     rows = archived("minima").set_index(["weight_decay", "start"])
-    return numbers(rows.loc[[(weight_decay, start)], "theta"])[0] / 1e4
+    return tables.numbers(rows.loc[[(weight_decay, start)], "theta"])[0] / 1e4
 
 
 @functools.cache
@@ -69,7 +69,7 @@ def spectra(weight_decay, start=1):
     each, from the archive: five digits.
     """
     rows = archived("minima").set_index(["weight_decay", "start"]).loc[[(weight_decay, start)]]
-    return numbers(rows["curvature"])[0], numbers(rows["variance"])[0]
+    return tables.numbers(rows["curvature"])[0], tables.numbers(rows["variance"])[0]
 
 
 @functools.cache
@@ -107,7 +107,7 @@ def minima_row(weight_decay, start):
         [net.start(start)], eta=0.1, beta=0.9, batch_size=32, record=[0, 8000], seed=start
     )
     bottom = np.round(net.minimum(trained.theta[0, -1], tolerance=1e-12) * 1e4).astype(int)
-    spectra = dict(zip(("curvature", "variance"), map(_line, net.spectra(bottom / 1e4))))
+    spectra = dict(zip(("curvature", "variance"), map(tables.cell, net.spectra(bottom / 1e4))))
     return {"theta": " ".join(map(str, bottom))} | spectra | {"digest": digest_of(bottom / 1e4)}
 
 
@@ -124,7 +124,7 @@ def sweeps_row(weight_decay, eta, beta, batch_size, run):
         [minimum(weight_decay)], eta=eta, beta=beta, batch_size=batch_size, lags=LAGS,
         origins=ORIGINS, seed=SEED, first_run=run,
     )  # fmt: skip
-    far = _line(got.displacement[0])
+    far = tables.cell(got.displacement[0])
     return {"local": got.local[0], "displacement": far, "digest": digest_of(got.theta[0])}
 
 
@@ -143,12 +143,12 @@ def projections_row(setting, start, run):
     walk, end = projected(**rule, steps=steps, start=start, run=run)
     speed = np.diff(walk, axis=0) / rule["eta"]
     out = {
-        "mean": _line(walk.mean(axis=0)),
-        "position": _line((walk**2).mean(axis=0)),
-        "velocity": _line((speed**2).mean(axis=0)),
+        "mean": tables.cell(walk.mean(axis=0)),
+        "position": tables.cell((walk**2).mean(axis=0)),
+        "velocity": tables.cell((speed**2).mean(axis=0)),
     }
     power = limiting.measured_spectrum(walk[:, :PEAKED], segment)[1][:, BINS - BINS[0]]
-    out |= {f"spectrum_{i}": _line(row) for i, row in enumerate(power)}
+    out |= {f"spectrum_{i}": tables.cell(row) for i, row in enumerate(power)}
     return out | {"digest": digest_of(end)}
 
 
@@ -167,7 +167,7 @@ def felt_row(setting, run):
     got = net.train([minimum(decay)], **rule, record=[0, SETTLED], seed=SEED, first_run=run)
     theta = got.theta[0, -1]
     along = np.einsum("pi,pi->i", E, net.hessian(theta) @ E)
-    return {"curvature": _line(along), "digest": digest_of(theta)}
+    return {"curvature": tables.cell(along), "digest": digest_of(theta)}
 
 
 def projected(weight_decay, eta, beta, batch_size, steps, run, start=1, settled=SETTLED):
@@ -187,16 +187,6 @@ def projected(weight_decay, eta, beta, batch_size, steps, run, start=1, settled=
         if first >= settled:
             parts.append((got.theta[0, 1:] - bottom) @ E)
     return np.concatenate(parts), theta[0]
-
-
-def _line(values):
-    """Numbers as a cell of a table, to five digits: far below the scatter of runs."""
-    return " ".join(f"{x:.5g}" for x in values)
-
-
-def numbers(column):
-    """A column of such cells as an array, (rows, numbers)."""
-    return np.array([[float(x) for x in cell.split()] for cell in column])
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -303,17 +293,17 @@ def projections(setting, start=1):
     h, noise = (one[:MODES] for one in spectra(decay, start))
     noise = noise / rule["batch_size"]
     omega = 2.0 * np.pi * BINS / segment
-    power = np.stack([numbers(rows[f"spectrum_{i}"]) for i in range(PEAKED)], axis=1)
+    power = np.stack([tables.numbers(rows[f"spectrum_{i}"]) for i in range(PEAKED)], axis=1)
     expected = limiting.position_spectrum(omega, eta, beta, h[:PEAKED], noise[:PEAKED])
-    position = numbers(rows["position"]) - numbers(rows["mean"]).mean(axis=0) ** 2
+    position = tables.numbers(rows["position"]) - tables.numbers(rows["mean"]).mean(axis=0) ** 2
     moments = limiting.linear_moments(eta, beta, h, noise)
-    velocity = numbers(rows["velocity"])
+    velocity = tables.numbers(rows["velocity"])
     return Projections(rule, h, noise, omega, power, expected, position, velocity, moments)
 
 
 def felt(setting):
     """Curvatures along the steepest eigenvectors where the walks have come to, (runs, PEAKED), from the archive."""
-    return numbers(archived("felt").query("setting == @setting")["curvature"])
+    return tables.numbers(archived("felt").query("setting == @setting")["curvature"])
 
 
 def sweep(**changed):
@@ -330,7 +320,7 @@ def sweep(**changed):
     h, noise = spectra(setting["weight_decay"])
     rule = setting["eta"], setting["beta"], h, noise / setting["batch_size"]
     theory = [limiting.linear_displacement(LAGS, *rule, age=int(age)) for age in ORIGINS[::2]]
-    return numbers(rows["displacement"]), np.mean(theory, axis=0)
+    return tables.numbers(rows["displacement"]), np.mean(theory, axis=0)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -375,7 +365,7 @@ def again(study, rows):
     for record in rows.to_dict("records"):
         fresh = row(study, {name: record[name] for name in SPECIFIED[study]})
         near = [
-            np.allclose(*numbers([str(fresh[name]), str(record[name])]), rtol=1e-3)
+            np.allclose(*tables.numbers([str(fresh[name]), str(record[name])]), rtol=1e-3)
             for name in fresh
             if name not in ("digest", "setting")
         ]

@@ -194,7 +194,9 @@ def mari_kurchan(
         x_i += (alpha/2) r_ij/|r_ij|,    x_j -= (alpha/2) r_ij/|r_ij|.
 
     That two spheres touch a third says nothing of whether they touch each other: contacts have no
-    loops, up to a part of 1/N, so the model is mean field in any number of dimensions.
+    loops, up to a part of 1/N, so the model is mean field in any number of dimensions. How large and
+    how long a run has to be before its decay shows that, with delta = 1, is another question: some
+    thousand spheres and some hundred steps are too few.
 
     Parameters
     ----------

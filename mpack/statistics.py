@@ -10,6 +10,7 @@ multiples carry their errors along.
     rounded          the same without an error
     mean_error       mean of independent samples and its standard error
     mean_errors      the same along one axis of an array: a curve with error bars
+    share            how many of some runs did something
     paired           mean difference of samples that belong together in pairs
     jackknife        a function of all samples, its error by leaving out one after the other
     line             a straight line by least squares
@@ -421,6 +422,42 @@ def mean_errors(samples: ArrayLike, axis: int = 0) -> tuple[NDArray, NDArray]:
     if not np.all(np.isfinite(samples)):
         raise ValueError("samples must be finite; some are not")
     return samples.mean(axis=axis), samples.std(axis=axis, ddof=1) / count**0.5
+
+
+def share(yes: ArrayLike, source: str = "") -> Estimate:
+    """Share k/n of independent samples of which k say yes: error^2 = p (1 - p)/n, p = (k + 1)/(n + 2).
+
+    The p of the error is that with one more sample on either side (Laplace), so that eight of eight
+    are not taken for a certainty.
+
+    Parameters
+    ----------
+    yes : array of bool, shape (n,), n >= 1
+    source : str
+        Kept in the estimate.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no sample, or one is neither true nor false.
+
+    Examples
+    --------
+    >>> from mpack.statistics import share
+    >>> print(share([True, True, True, False]))
+    0.75 ± 0.24
+    """
+    samples = np.asarray(yes)
+    if samples.ndim != 1 or not samples.size:
+        raise ValueError(f"yes must have one sample at least; got shape {samples.shape}")
+    if samples.dtype != bool:
+        raise TypeError(f"yes must hold true and false; got {samples.dtype}")
+    n, p = samples.size, (samples.sum() + 1) / (samples.size + 2)
+    return Estimate(float(samples.mean()), float(p * (1 - p) / n) ** 0.5, n, source)
 
 
 def paired(a: Any, b: Any, source: str = "") -> Estimate:

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from book import contacts
-from book._tools import contacts as maker
+from book import contacts, tables
 from mpack import observables
 
 
@@ -19,7 +18,7 @@ def test_the_archive_is_what_its_manifest_says(study):
     named = list(contacts.SPECIFIED[study])
     assert entry["specified"] == named and not rows.duplicated(named).any()
     assert rows.digest.str.fullmatch("[0-9a-f]{32}").all() and rows.digest.nunique() == len(rows)
-    specs = pd.DataFrame(maker.specs_of(study, contacts.FOLDER))
+    specs = pd.DataFrame(getattr(contacts, f"{study}_specs")())
     assert specs[named].astype(str).values.tolist() == rows[named].astype(str).values.tolist()
 
 
@@ -45,7 +44,7 @@ def test_the_limit_of_small_kicks_on_a_known_answer():
         for level, alpha in enumerate(contacts.ALPHAS):
             count = 6.0 + run / 100 + 11.0 * (alpha * contacts.WINDOWS) ** (1 - gamma)
             told = {"process": "SGD", "run": run, "level": level, "alpha": alpha}
-            rows.append(told | {"touching": contacts.text(count, 9)})
+            rows.append(told | {"touching": tables.cell(count, ".9f")})
     rows = pd.DataFrame(rows)
     for window in (2.0, 3.0, 5.0):
         assert contacts.to_zero(rows, window) == pytest.approx([6.0, 6.01, 6.02], abs=1e-7)

@@ -367,3 +367,19 @@ def test_the_largest_deviation_raises_false_alarms_at_its_rate(seed):
     for z, rate, words in (([], 0.1, "z must hold"), ([1.0], 0.0, "rate"), ([1.0], 1.0, "rate")):
         with pytest.raises(ValueError, match=words):
             statistics.largest_deviation(z, rate)
+
+
+def test_the_error_of_a_share():
+    """By hand; on drawn samples the mean error is the scatter of the shares; eight of eight is no certainty."""
+    few = statistics.share([True, False, False])
+    assert few.value == pytest.approx(1 / 3) and few.n == 3
+    assert few.error == pytest.approx((2 / 5 * 3 / 5 / 3) ** 0.5)
+    drawn = np.random.default_rng(1).random((4_000, 50)) < 0.3
+    found = [statistics.share(one) for one in drawn]
+    scatter = np.std([one.value for one in found])
+    assert np.mean([one.error for one in found]) == pytest.approx(scatter, rel=0.05)
+    assert statistics.share(np.ones(8, bool)).error > 0.1
+    with pytest.raises(ValueError, match="yes must have one sample"):
+        statistics.share([])
+    with pytest.raises(TypeError, match="true and false"):
+        statistics.share([0.5, 1.0])

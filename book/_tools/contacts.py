@@ -1,7 +1,7 @@
 """Make the archive of contacts at the end point: `python -m book._tools.contacts [STUDY ...] [--workers W]`.
 
 Runs the studies of `book.contacts` (all, if none is named) into `book/results/contacts/`, a table
-each (`book.tables`). All of it takes some twenty minutes of one core. With --keep, rows that the
+each (`book.tables`). All of it takes less than half an hour of one core. With --keep, rows that the
 archive has already are taken from it.
 """
 
@@ -19,16 +19,11 @@ SOURCES = (
 )
 
 
-def specs_of(study, folder):
-    """The specifications of a study."""
-    return getattr(contacts, f"{study}_specs")()
-
-
 def main(arguments=None):
     """Parse the command line; the exit status."""
     about, what = __doc__.splitlines()[0], contacts.__doc__.splitlines()[0]
     noted = {"about": about, "what": what, "sources": SOURCES}
-    return studied.main(contacts, arguments, command="contacts", specs_of=specs_of, **noted)
+    return studied.main(contacts, arguments, command="contacts", **noted)
 
 
 if __name__ == "__main__":

@@ -18,16 +18,11 @@ SOURCES = (
 )
 
 
-def specs_of(study, folder):
-    """The specifications of a study."""
-    return getattr(loopless, f"{study}_specs")()
-
-
 def main(arguments=None):
     """Parse the command line; the exit status."""
     about, what = __doc__.splitlines()[0], loopless.__doc__.splitlines()[0]
     noted = {"about": about, "what": what, "sources": SOURCES}
-    return studied.main(loopless, arguments, command="loopless", specs_of=specs_of, **noted)
+    return studied.main(loopless, arguments, command="loopless", **noted)
 
 
 if __name__ == "__main__":

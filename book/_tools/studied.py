@@ -1,7 +1,8 @@
-"""Run the studies of a module into the tables of its archive (`book.tables`): what `learning` and `walks` share.
+"""Run the studies of a module into the tables of its archive (`book.tables`): what `learning`, `walks`, `contacts` and
+`loopless` share.
 
-Such a module, `book.studies` or `book.walks`, has FOLDER, ROWS (a function of a row for each study),
-SPECIFIED (the columns of its specification), `row` and `archived`.
+Such a module, as `book.studies` or `book.walks`, has FOLDER, ROWS (a function of a row for each
+study), SPECIFIED (the columns of its specification), STUDY_specs for each, `row` and `archived`.
 """
 
 import argparse
@@ -19,11 +20,11 @@ from .places import relative, say
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "pandas")
 
 
-def main(module, arguments, *, command, about, what, sources, specs_of):
+def main(module, arguments, *, command, about, what, sources, specs_of=None):
     """Parse the command line and run what it names; the exit status.
 
     `what` is said of the archive, `sources` are the files that made it, and `specs_of(study,
-    folder)` are the specifications of a study.
+    folder)` are the specifications of a study, where those are not STUDY_specs() of the module.
     """
     parser = argparse.ArgumentParser(prog=f"python -m book._tools.{command}", description=about)
     parser.add_argument(
@@ -37,7 +38,7 @@ def main(module, arguments, *, command, about, what, sources, specs_of):
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     for study in [name for name in module.ROWS if name in options.studies or not options.studies]:
-        specs, begun = specs_of(study, options.folder), time.monotonic()
+        specs, begun = _specs(module, study, options.folder, specs_of), time.monotonic()
         rows = _rows(module, study, specs, options)
         seconds = time.monotonic() - begun
         noted = {"what": what, "sources": sources, "packages": PACKAGES}
@@ -45,6 +46,10 @@ def main(module, arguments, *, command, about, what, sources, specs_of):
         tables.save(options.folder, study, rows, **noted, **own)
         say(f"{study}: {seconds:.0f} s, {relative(options.folder / study)}.csv")
     return 0
+
+
+def _specs(module, study, folder, specs_of):
+    return specs_of(study, folder) if specs_of else getattr(module, f"{study}_specs")()
 
 
 def _rows(module, study, specs, options):

@@ -20,16 +20,11 @@ SOURCES = (
 )
 
 
-def specs_of(study, folder):
-    """The specifications of a study."""
-    return getattr(walks, f"{study}_specs")()
-
-
 def main(arguments=None):
     """Parse the command line; the exit status."""
     about, what = __doc__.splitlines()[0], walks.__doc__.splitlines()[0]
     noted = {"about": about, "what": what, "sources": SOURCES}
-    return studied.main(walks, arguments, command="walks", specs_of=specs_of, **noted)
+    return studied.main(walks, arguments, command="walks", **noted)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from book.campaigns import TUNED_RANDOM
 from book.chapters import above, below, control, within
 from mpack import LennardJones, Packing, figures, structure
-from mpack.statistics import Estimate
+from mpack.statistics import Estimate, share
 
 WAVES = "wave number $q$ (1/diameter)"
 SIZES = (4_000, 16_000, 64_000)  # numbers of spheres in the archive
@@ -149,13 +149,6 @@ def tuned(table):
     return crystals, table[table.start == "random"]
 
 
-def share(rows):
-    """The share of runs that came to rest; the error is that of one more run on either side."""
-    n, rested = len(rows), rows.absorbed.sum()
-    p = (rested + 1) / (n + 2)
-    return Estimate(rested / n, (p * (1 - p) / n) ** 0.5, n)
-
-
 def kept(crystals):
     """Up to which packing fraction shaken crystals come to rest, by rule and rate; and by shake, under SGD."""
     fig, axes = plt.subplots(1, 2, figsize=(8.0, 3.7))
@@ -222,9 +215,9 @@ def tuned_claims(crystals, unordered):
     paper, rate = "arXiv:2411.11834", RATES[0]
     at = crystals[(crystals.phi == 0.70) & (crystals.rate == rate) & (crystals["shake"] == SHAKE)]
     text = "Fcc crystals shaken by 0.06, φ = 0.70, α = 0.01, all rules: share that comes to rest."
-    made = [("tuned-crystals-rest", text, share(at), above(0.8), paper)]
+    made = [("tuned-crystals-rest", text, share(at.absorbed), above(0.8), paper)]
     text = "Random starts at the same φ and α, all rules: share that comes to rest."
-    few = share(unordered[unordered.phi == 0.70])
+    few = share(unordered.absorbed[unordered.phi == 0.70])
     made.append(("tuned-random-active", text, few, below(0.2), paper))
     for rule in RULES:
         text = f"{rule}, α = 0.01: densest φ at which every shaken crystal rests, less 0.64."

@@ -5,7 +5,8 @@ from matplotlib import pyplot as plt
 
 from book.campaigns import SMOOTH, SMOOTH_GENTLE
 from book.chapters import above, below
-from mpack import figures, statistics
+from mpack import LennardJones, figures, statistics
+from mpack.statistics import share
 
 LOOKS = {
     "harmonic": {"color": figures.colour("series 1"), "marker": "o"},
@@ -91,11 +92,16 @@ def variance(smooth, linear, top):
     return fig
 
 
+def of_potential(table, potential):
+    """The runs of a potential of this kind."""
+    return table[table.potential.str.startswith(type(potential).__name__)]
+
+
 def fates(table):
     """Shares of runs at rest of the campaign `smooth_potentials`, {potential: (learning rate, rows)}, at its rate."""
     found = {}
     for name, (potential, alpha, _) in SMOOTH.items():
-        own = table[table.potential.str.startswith(type(potential).__name__)]
+        own = of_potential(table, potential)
         found[name] = alpha, own[own.alpha == alpha]
     return found
 
@@ -131,7 +137,7 @@ def fate_numbers(table):
     found = {}
     for name, (_, rows) in fates(table).items():
         low, high = bracket(rows)
-        own = table[table.potential.str.startswith(type(SMOOTH[name][0]).__name__)]
+        own = of_potential(table, SMOOTH[name][0])
         gentle = own[own.alpha == SMOOTH_GENTLE[name][0]]
         found |= {
             f"other-rests-{name.lower()}": low,
@@ -147,21 +153,16 @@ def fate_claims(table):
     for name, (alpha, rows) in fates(table).items():
         low, high = bracket(rows)
         text = f"{name}, α = {alpha:g}: share of runs at rest at φ = {low:g} less that at {high:g}."
-        step = _share(rows[rows.phi == low]) - _share(rows[rows.phi == high])
+        step = share(rows.absorbed[rows.phi == low]) - share(rows.absorbed[rows.phi == high])
         made.append((f"other-transition-{name.lower()}", text, step, above(0.0), source))
         gentle, phi = SMOOTH_GENTLE[name]
-        own = table[table.potential.str.startswith(type(SMOOTH[name][0]).__name__)]
+        own = of_potential(table, SMOOTH[name][0])
         text = f"{name}, α = {gentle:g}, φ = {phi:g}: share of runs at rest after 2000 steps."
-        own = _share(own[own.alpha == gentle])
+        own = share(own.absorbed[own.alpha == gentle])
         made.append((f"other-gentle-{name.lower()}", text, own, below(0.5), "two particles"))
-    own = table[table.potential.str.startswith("LennardJones")]
+    own = of_potential(table, LennardJones())
     text = "Lennard-Jones, φ = 0.02 and 0.05: share of runs that come to rest in 2000 steps."
-    made.append(("other-lennard-jones-never-rests", text, _share(own), below(0.5), "attraction"))
+    made.append(
+        ("other-lennard-jones-never-rests", text, share(own.absorbed), below(0.5), "attraction")
+    )
     return made
-
-
-def _share(rows):
-    """The share of runs that came to rest; the error is that with one more run on either side."""
-    n, rested = len(rows), rows.absorbed.sum()
-    p = (rested + 1) / (n + 2)
-    return statistics.Estimate(rested / n, (p * (1 - p) / n) ** 0.5, n)
