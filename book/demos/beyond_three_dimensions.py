@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 import mpack
+from book.demos.where_manna_ends import fan
 from mpack import critical, figures, structure
 from mpack.packing import unit_ball_volume
 from mpack.statistics import Estimate
@@ -86,13 +87,6 @@ def width(n, phi, dim):
     return (n * unit_ball_volume(dim) / 2**dim / phi) ** (1 / dim)
 
 
-def relaxations(table):
-    """{phi: [(times, activity), ...]} of the runs of a campaign, where there are two or more."""
-    groups = table.groupby("phi")
-    found = {phi: [(one.times, one.activity) for one in own.series] for phi, own in groups}
-    return {float(phi): runs for phi, runs in found.items() if len(runs) > 1}
-
-
 def log2_ratio(a, b):
     """log2 of a/b, of two independent estimates; its error has the degrees of freedom of the fewer."""
     error = np.hypot(a.error / a.value, b.error / b.value) / np.log(2)
@@ -104,13 +98,7 @@ def decays(curves, edges, decay, manna=0.745):
     """Local exponents against time at all packing fractions, a panel a dimension; delta where they cross."""
     fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
     for ax, (d, own) in zip(axes, curves.items(), strict=True):
-        look = {"marker": "o", "ms": 3, "lw": 1, "color": LOOKS[str(d)]["color"]}
-        for place, (phi, runs) in enumerate(own.items()):
-            found = critical.local_exponents(runs, edges[d])
-            shade = 0.25 + 0.75 * place / max(len(own) - 1, 1)
-            ax.errorbar(
-                found.time, found.mean, found.error, alpha=shade, label=rf"$\phi={phi:g}$", **look
-            )
+        fan(ax, own, edges[d], LOOKS[str(d)]["color"])
         low, high = decay[d].value - decay[d].error, decay[d].value + decay[d].error
         muted, ink = figures.colour("muted"), figures.colour("ink")
         ax.axhspan(low, high, color=muted, alpha=0.35, lw=0, label=r"$\delta$ at the crossing")

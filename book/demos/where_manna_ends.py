@@ -68,13 +68,16 @@ def rungs(ladder, manna, n=16_000):
     rate = both.alpha.fillna(both.eps / 0.75).round(6)
     found = {}
     for (alpha, process), own in both.groupby([rate, "process"]):
-        curves = {
-            phi: [(one.times, one.activity) for one in runs.series]
-            for phi, runs in own.groupby("phi")
-        }
-        found[float(alpha), process] = {p: runs for p, runs in curves.items() if len(runs) > 1}
+        found[float(alpha), process] = relaxations(own)
     order = sorted(found, key=lambda key: (-key[0], PROCESSES.index(key[1])))
     return {key: found[key] for key in order}
+
+
+def relaxations(table):
+    """{phi: [(times, activity), ...]} of the runs of a campaign, where there are two or more."""
+    groups = table.groupby("phi")
+    found = {phi: [(one.times, one.activity) for one in own.series] for phi, own in groups}
+    return {float(phi): runs for phi, runs in found.items() if len(runs) > 1}
 
 
 def longest(curves):
@@ -101,15 +104,20 @@ def rung_rows(rungs, crossed):
     return rows
 
 
+def fan(ax, curves, edges, colour):
+    """Local exponents against time, a line a packing fraction, denser in stronger colour."""
+    for place, (phi, runs) in enumerate(curves.items()):
+        found = critical.local_exponents(runs, edges)
+        shade = 0.25 + 0.75 * place / max(len(curves) - 1, 1)
+        look = {"color": colour, "alpha": shade, "label": rf"$\phi={phi:g}$"}
+        ax.errorbar(found.time, found.mean, found.error, marker="o", ms=3, lw=1, **look)
+
+
 def local(rungs, shown, edges, manna):
     """Local exponents against time at all packing fractions, a panel a rung of `shown`."""
     fig, axes = plt.subplots(2, 2, figsize=(7.8, 5.6), sharey=True)
     for ax, key in zip(axes.flat, shown):
-        for place, (phi, runs) in enumerate(rungs[key].items()):
-            found = critical.local_exponents(runs, edges[key])
-            shade = 0.25 + 0.75 * place / max(len(rungs[key]) - 1, 1)
-            look = {"color": figures.colour(key[1]), "alpha": shade, "label": rf"$\phi={phi:g}$"}
-            ax.errorbar(found.time, found.mean, found.error, marker="o", ms=3, lw=1, **look)
+        fan(ax, rungs[key], edges[key], figures.colour(key[1]))
         ax.axhspan(*_band(manna), color=figures.colour("muted"), alpha=0.35, lw=0, label="Manna")
         ax.set(
             xscale="log", xlabel=STEPS, title=rf"{key[1]}, $\alpha={key[0]:g}$", ylim=(-0.1, 1.5)
