@@ -37,17 +37,25 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what each test needs, and put long modules first.
+    """Mark what each test needs and what stays together, and put long modules first.
 
     library: nothing but the library itself; book: the book's machinery, or a built book; browser:
-    pages in a browser. Long modules go first, so that the workers of `--dist loadscope`, to whom
-    whole modules go, end together: a chapter run small takes ten seconds and more, and would
-    otherwise run in each worker.
+    pages in a browser. Workers of `--dist loadgroup` take whole modules, since a chapter run small
+    takes ten seconds and more and would otherwise run in each of them; but the pages one by one,
+    which take half of all the time and share nothing. Long modules go first and pages last, so that
+    the workers end together.
     """
     library = {item.path for item in items} if library_tests is None else set(library_tests())
     for item in items:
         browser = item.path.parent.name == "browser"
         item.add_marker("browser" if browser else "library" if item.path in library else "book")
-    items.sort(
-        key=lambda item: "chapter" not in item.path.name and item.path.parent.name != "browser"
-    )
+        alone = item.nodeid if item.path.name == "test_pages.py" else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(alone))
+    items.sort(key=_place)
+
+
+def _place(item):
+    """Chapters and figures in a browser first, pages of the book last."""
+    if item.path.name == "test_pages.py":
+        return 2
+    return "chapter" not in item.path.name and item.path.parent.name != "browser"

@@ -12,7 +12,7 @@ import sys
 from . import build, lint, places
 
 PYTEST = [sys.executable, "-m", "pytest", "tests", "-q", "-p", "no:cacheprovider"]
-TOGETHER = ["--dist", "loadscope", "--no-loadscope-reorder"]
+TOGETHER = ["--dist", "loadgroup", "--no-loadscope-reorder"]
 QUICK = ["-m", "library and not slow", "--dist", "load"]
 
 
