@@ -322,6 +322,24 @@ def phi_c_longer():
     ]
 
 
+def phi_c_sizes():
+    """What the size changes at the two smallest learning rates: three processes of `phi_c`, 4,000 and 16,000 spheres."""
+    return [
+        spec
+        for alpha in (0.003, 0.001)
+        for rule, push in _phi_c_rules(alpha)[2:5]
+        for spec in mpack.specs(
+            rule,
+            n=[4_000, 16_000],
+            phi=[round(PHI_C[alpha][0] + 0.005 * k, 4) for k in range(-4, 2)],
+            steps=round(PHI_C[alpha][1] / push),
+            record=(mpack.log_spaced(10), mpack.every(round(PHI_C[alpha][1] / push / 400))),
+            series="activity",
+            seed=range(2),
+        )
+    ]
+
+
 def _scan(rule, alpha, centre, steps):
     """One process at one learning rate: packing fractions 0.005 apart about `centre`."""
     common = {
@@ -610,8 +628,7 @@ def _mixture_scan(relative, alpha, centre):
     return made
 
 
-# Learning rate -> {process: (where its grid begins, spacing)}, from a pilot of 8000 spheres and, up
-# to 0.3, from where `phi_c` puts the transition.
+# Learning rate -> {process: (where its grid begins, spacing)}, from pilots of 6,000 to 8,000 spheres.
 LADDER = {
     1.0: {
         "SGD": (0.2108, 0.0004),
@@ -621,15 +638,15 @@ LADDER = {
     },
     0.5: {
         "SGD": (0.37, 0.0015),
-        "RCD": (0.382, 0.0015),
-        "GD": (0.3675, 0.0015),
-        "BRO": (0.369, 0.0015),
+        "RCD": (0.3775, 0.0015),
+        "GD": (0.3645, 0.0015),
+        "BRO": (0.3645, 0.0015),
     },
     0.3: {
-        "SGD": (0.459, 0.002),
-        "RCD": (0.461, 0.002),
-        "GD": (0.457, 0.002),
-        "BRO": (0.461, 0.002),
+        "SGD": (0.457, 0.002),
+        "RCD": (0.457, 0.002),
+        "GD": (0.453, 0.002),
+        "BRO": (0.459, 0.002),
     },
     0.2: {
         "SGD": (0.5185, 0.001),
@@ -638,16 +655,16 @@ LADDER = {
         "BRO": (0.5145, 0.001),
     },
     0.1: {
-        "SGD": (0.572, 0.002),
-        "RCD": (0.574, 0.002),
-        "GD": (0.57, 0.002),
-        "BRO": (0.571, 0.002),
+        "SGD": (0.566, 0.002),
+        "RCD": (0.57, 0.002),
+        "GD": (0.564, 0.002),
+        "BRO": (0.569, 0.002),
     },
     0.05: {
-        "SGD": (0.602, 0.002),
-        "RCD": (0.604, 0.002),
-        "GD": (0.6, 0.002),
-        "BRO": (0.602, 0.002),
+        "SGD": (0.596, 0.002),
+        "RCD": (0.598, 0.002),
+        "GD": (0.594, 0.002),
+        "BRO": (0.596, 0.002),
     },
 }
 _LADDER_STEPS = {"SGD": 30_000, "RCD": 30_000, "GD": 10_000, "BRO": 10_000}

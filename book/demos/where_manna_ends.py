@@ -68,7 +68,9 @@ def rungs(ladder, manna, n=16_000):
     rate = both.alpha.fillna(both.eps / 0.75).round(6)
     found = {}
     for (alpha, process), own in both.groupby([rate, "process"]):
-        found[float(alpha), process] = relaxations(own)
+        curves = relaxations(own)
+        if len(curves) > 2 and longest(curves):  # else its runs are still to come
+            found[float(alpha), process] = curves
     order = sorted(found, key=lambda key: (-key[0], PROCESSES.index(key[1])))
     return {key: found[key] for key in order}
 
@@ -220,12 +222,17 @@ def rung_numbers(ladder, crossed):
     """What the text quotes: runs in the archive; exponent, place and time of the last crossing of each rung."""
     numbers = {"ends-runs": len(ladder), "ends-asked": len(campaigns.ladder())}
     for (alpha, process), found in crossed.items():
-        name = f"{round(10 * alpha):02d}-{process.lower()}"
+        name = tag(alpha, process)
         numbers[f"ends-d-{name}"] = found[-1].delta
         numbers[f"ends-phi-{name}"] = found[-1].phi
         numbers[f"ends-time-{name}"] = round(found[-1].time, -2)
         numbers[f"ends-moved-{name}"] = moved(found)
     return numbers
+
+
+def tag(alpha, process):
+    """A rung in the name of a claim or a number: 10-sgd at alpha = 1, 005-sgd at 0.05."""
+    return f"{float(alpha)}-{process.lower()}".replace(".", "")
 
 
 def whole_rows(whole):
