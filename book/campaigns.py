@@ -834,6 +834,60 @@ def _high_ladder(dim):
     )
 
 
+def weak_order(
+    n=8_000,
+    repeats=20,
+    kick_sizes=(0.1, 0.05, 0.025, 0.0125, 0.00625),
+    time=0.5,
+    phi=0.63,
+    phi_dilute=0.1,
+    substeps=8,
+    seed=0,
+):
+    """Rules and their stochastic differential equations up to one time, from shared random starts."""
+    specs = []
+    for number in range(repeats):
+        common = {"n": n, "seed": seed + number, "record": (0,), "series": "activity"}
+        rule = mpack.PairwiseBRO(eps=0.01)  # of no steps
+        starts = {at: mpack.Spec(rule, phi=at, steps=0, **common) for at in (phi, phi_dilute)}
+        for eps in kick_sizes:
+            for (potential, _), (rule, steps) in _weak_order_cases(eps, time, substeps).items():
+                at = phi_dilute if potential == "dilute" else phi
+                specs.append(mpack.Spec(rule, phi=at, steps=steps, start=starts[at], **common))
+    return specs
+
+
+def _weak_order_cases(eps, time, substeps):
+    """All that `weak_order` runs at one kick size: {(potential, process or equation): (dynamics, steps)}."""
+    k, fine = round(time / eps), round(time / eps) * substeps
+    matched = {"alpha": eps / 0.75, "batch_fraction": 0.75}
+    sgd, rcd = mpack.SGD(**matched), mpack.RCD(**matched)
+    soft = mpack.SGD(**matched, potential=mpack.Harmonic())
+    inverted = mpack.SGD(alpha=0.75 * eps, batch_fraction=0.75)
+    return {
+        ("linear", "BRO"): (mpack.PairwiseBRO(eps=eps), k),
+        ("linear", "SGD"): (sgd, k),
+        ("linear", "pair equation"): (_equation(sgd, substeps), fine),
+        ("linear", "individual BRO"): (mpack.IndividualBRO(eps=eps), k),
+        ("linear", "RCD"): (rcd, k),
+        ("linear", "particle equation"): (_equation(rcd, substeps), fine),
+        ("linear", "wrong equation"): (_equation(inverted, substeps), fine),
+        ("dilute", "SGD"): (sgd, k),
+        ("dilute", "pair equation"): (_equation(sgd, substeps), fine),
+        ("harmonic", "SGD"): (soft, k),
+        ("harmonic", "pair equation"): (_equation(soft, substeps), fine),
+    }
+
+
+def _equation(rule, m):
+    """The equation of SGD or RCD, m Euler steps to one step of the rule."""
+    b = rule.batch_fraction
+    fraction = b / (b + m * (1 - b))  # noise over drift, squared, is m times as large
+    alpha = rule.alpha * b / (m * fraction)  # the drift is divided by m
+    euler = type(rule)(alpha=alpha, batch_fraction=fraction, potential=rule.potential)
+    return euler.approximation()
+
+
 def everything():
     """{name: list of Spec} of all campaigns, in the order of this module."""
     here = {
