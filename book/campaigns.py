@@ -836,7 +836,7 @@ def _high_ladder(dim):
 
 def weak_order(
     n=8_000,
-    repeats=20,
+    repeats=40,
     kick_sizes=(0.1, 0.05, 0.025, 0.0125, 0.00625),
     time=0.5,
     phi=0.63,
