@@ -86,20 +86,32 @@ def bro(eps: float, gap: float, steps: int) -> Averages:
     >>> two_spheres.bro(eps=0.1, gap=0.2, steps=1)  # one number decides: is 0.2 u below 0.2?
     Averages(activity=1.0, energy=0.05, msd=0.003333333333333334)
     """
-    from scipy import integrate, stats
+    from scipy import integrate
 
     gap, eps = _gap_and_kick(gap, eps)
     steps = _check.integer("steps", steps, 0, MOST_STEPS)
-    chances = [
-        lambda y, j=j: stats.irwinhall.cdf(y / (2 * eps), j) if j else 1.0 for j in range(steps + 1)
-    ]
     grid = np.linspace(0, gap, 10 * max(GRID, math.ceil(gap / eps - 1e-9)) + 1)
-    lasting = np.array([np.broadcast_to(f(grid), grid.shape) for f in chances])  # P(2 eps S_j < y)
+    lasting = np.array([_irwin_hall(grid / (2 * eps), j) for j in range(steps + 1)])
     area = integrate.simpson(lasting, x=grid, axis=1)
     way = gap * lasting[:, -1] - area  # <2 eps S_j; still overlapping>
     way[0] = 0.0
     squares = np.sum(2 * eps * way[:steps] + 4 * eps**2 / 3 * lasting[:steps, -1])
     return Averages(float(lasting[steps, -1]), float(area[steps] / 2), float(squares / 4))
+
+
+def _irwin_hall(x: np.ndarray, j: int) -> np.ndarray:
+    """P(S_j < x) at every x >= 0, S_j the sum of j uniform numbers: the integral of a B-spline.
+
+    `scipy.stats.irwinhall` has the same bits, and makes the spline anew for every x.
+    """
+    from scipy.interpolate import BSpline
+
+    chance = np.ones(x.shape)
+    inside = x < j
+    if j:
+        chance[inside] = BSpline.basis_element(np.arange(j + 1)).antiderivative()(x[inside])
+        chance[x == 0] = 0.0
+    return chance
 
 
 def diffusion(eps: float, gap: float, time: float) -> Averages:

@@ -275,7 +275,6 @@ SAID_UNDECIDED = """
     hidden-exponent-rcd known-percolation-nu known-percolation-beta manna-clock-sgd-near manna-clock-sgd-far
     manna-clock-rcd-near manna-clock-rcd-far manna-clock-gd-near manna-clock-gd-far mixtures-nu-unchanged
     mixtures-beta-unchanged other-sgd-harmonic other-sgd-hertzian other-sgd-wca other-sgd-lennard-jones
-    time-order-activity-dilute time-order-linear-individual-bro-energy
     hidden-active-bro hidden-active-sgd hidden-active-rcd hidden-active-non-reciprocal-bro
 """
 

@@ -13,9 +13,12 @@ SMALL = {
         "kick_sizes_live": [0.003, 0.03, 0.3],
     },
     "continuous_time": {
+        "show": "here",
         "n_live": 1_000,
         "boxes_live": 5,
         "kick_sizes_live": [0.05, 0.025, 0.0125],
+        "n_noise": 250,
+        "boxes_noise": 5,
         "fractions": [0.25, 0.75, 0.9, 0.97],
     },
 }

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
+from book import campaigns
 from mpack import figures
 
 LOOKS = {
@@ -10,6 +11,32 @@ LOOKS = {
     "Itô, modified drift": ("-s", "series 2"),
     "Stratonovich, modified drift": ("--^", "muted"),
 }
+
+
+class Cases:
+    """Runs of `book.campaigns.weak_order`, sorted.
+
+    `data` has the arrays (kick sizes, boxes, observables) of MSD, activity and energy per sphere at
+    the last step, by (potential, process or equation); `kick`, `boxes` and `n` say what they are of.
+    `specs` are what the campaign gave; a KeyError says that the table has not all of them.
+    """
+
+    def __init__(self, table, specs):
+        keys = list(campaigns._weak_order_cases(0.1, 1.0, 1))
+        known = table.set_index("key")
+        if missing := sum(spec.key not in known.index for spec in specs):
+            raise KeyError(
+                f'{missing} of {len(specs)} runs are not in the archive; show = "here" does them'
+            )
+        rows = known.loc[[spec.key for spec in specs]]
+        self.n, self.boxes = specs[0].n, len({spec.seed for spec in specs})
+        columns = rows.msd, rows.activity, rows.energy / self.n
+        shape = self.boxes, -1, len(keys), len(columns)
+        found = np.stack(columns, axis=1).reshape(shape)
+        self.data = {key: found[:, :, place].swapaxes(0, 1) for place, key in enumerate(keys)}
+        bro = keys.index(("linear", "BRO"))
+        one_box = specs[: len(specs) // self.boxes]
+        self.kick = np.array([spec.dynamics.eps for spec in one_box[bro :: len(keys)]])
 
 
 def two_spheres(alphas, smooth, kick_sizes, kink, orders):
