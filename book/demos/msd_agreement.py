@@ -90,6 +90,13 @@ class Agreement:
         return (stats.norm.ppf(0.975) + stats.norm.ppf(0.95)) * self.error[place, -1]
 
 
+def ratio_between(msd, others):
+    """MSD of some runs over that of others, both with noise of their own."""
+    apart = mean_error(np.log(msd)) - mean_error(np.log(others))
+    value = np.exp(apart.value)
+    return Estimate(value, value * apart.error, len(msd), dof=apart.freedom)
+
+
 def pooled(ratios):
     """Weighted mean of ratios; its error is as well known as that of the poorest of them."""
     mean = weighted_mean(*zip(*ratios))
