@@ -70,16 +70,17 @@ def fates(runs):
 def activity(moments, curves):
     """Activity against steps, a panel a packing fraction.
 
-    `curves` has (mean, error) at `moments` by packing fraction and process.
+    `curves` has (mean, error) at `moments`, or the first of them, by packing fraction and process.
     """
     fig, axes = plt.subplots(2, 2, figsize=(7.0, 5.8), sharex=True, sharey=True)
     panels = dict(zip(dict.fromkeys(phi for phi, _ in curves), axes.flat, strict=True))
     for (phi, name), (mean, error) in curves.items():
-        seen = (moments > 0) & (mean > 0)
+        when = moments[: len(mean)]
+        seen = (when > 0) & (mean > 0)
         spots = name in ("SGD", "RCD")
         thin = {"linestyle": "none", "markersize": 4} if spots else {"marker": None}
         look = figures.process_style(name, elinewidth=0.8, **thin)
-        panels[phi].errorbar(moments[seen], mean[seen], error[seen], label=name, **look)
+        panels[phi].errorbar(when[seen], mean[seen], error[seen], label=name, **look)
     for phi, ax in panels.items():
         figures.activity_axes(ax, log=False)
         ax.set(title=rf"$\phi = {phi}$", ylim=(0, 1.05), xscale="log")
