@@ -269,7 +269,7 @@ def test_no_role_is_left_as_it_was_typed(soups):
 
 # What the prose of the chapters calls undecided, in words. Where one is decided, mend the words.
 SAID_UNDECIDED = """
-    beyond-end-point-2 beyond-end-point-3 beyond-end-point-4 beyond-end-point-5 critical-slowing-down
+    beyond-end-point-2 beyond-end-point-3 beyond-end-point-4 beyond-end-point-5
     end-point-is-random-close-packing end-point-sgd-02 end-point-sgd-06 end-point-rcd-02 end-point-rcd-06
     end-point-gd end-point-bro end-point-individual-bro end-point-criterion locating-slower-than-manna
     hidden-exponent-rcd known-percolation-nu known-percolation-beta manna-clock-sgd-near manna-clock-sgd-far
