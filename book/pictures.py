@@ -8,21 +8,25 @@ from mpack.figures import COLOURS
 
 RESOLUTIONS = (200, 150, 110)  # of the pictures, in pixels per inch
 HEAVY = 150_000  # bytes
+NO_LAYOUT = {"figure.constrained_layout.use": False, "figure.autolayout": False}
 
 
 def of(fig):
     """A figure as two PNG files with transparent paper, for light and for dark pages: (bytes, bytes)."""
-    for _ in range(2):  # ticks make room for the layout, and the layout for ticks
-        fig.canvas.draw()
-    fig.set_layout_engine(
-        "none"
-    )  # else another layout may have other ticks, in the old theme's colours
-    light = _png(fig)
-    exchange(fig, 0, 1)
-    try:
-        dark = _png(fig)
-    finally:
-        exchange(fig, 1, 0)
+    from matplotlib import rc_context
+
+    engine = fig.get_layout_engine()
+    for _ in range(2 if engine else 0):  # ticks make room for the layout, and the layout for ticks
+        engine.execute(fig)
+    with rc_context(NO_LAYOUT):  # else another layout may have other ticks, in the old theme's colours
+        for none in ("none", None):  # with "none" alone each picture would be drawn twice
+            fig.set_layout_engine(none)
+        light = _png(fig)
+        exchange(fig, 0, 1)
+        try:
+            dark = _png(fig)
+        finally:
+            exchange(fig, 1, 0)
     return light, dark
 
 
@@ -39,24 +43,26 @@ def _at_resolution(fig, dpi):
     """A figure as PNG, its colours reduced to 256 with transparency (about a third of the weight)."""
     from PIL import Image
 
-    raw = io.BytesIO()
+    raw, small = io.BytesIO(), io.BytesIO()
     paper = fig.get_facecolor()
-    fig.savefig(raw, format="png", dpi=dpi, facecolor=(*paper[:3], 0.0))
-    small = io.BytesIO()
+    how = {"format": "png", "dpi": dpi, "pil_kwargs": {"compress_level": 0}}
+    fig.savefig(raw, facecolor=(*paper[:3], 0.0), **how)
     reduced = Image.open(raw).quantize(
         256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
     )
     reduced.save(small, format="png", optimize=True)
-    return min(raw.getvalue(), small.getvalue(), key=len)
+    return small.getvalue()
 
 
 def exchange(fig, old, new):
-    """Replace each house colour of theme `old` (0 light, 1 dark) by that of theme `new`, throughout."""
+    """Replace each house colour of theme `old` (0 light, 1 dark) by that of theme `new`, throughout.
+
+    The figure has been drawn, so that its ticks exist.
+    """
     from matplotlib.colors import to_rgb
     from matplotlib.text import Annotation
 
     table = {_key(to_rgb(pair[old])): to_rgb(pair[new]) for pair in COLOURS.values()}
-    fig.canvas.draw()  # ticks exist from here on
     arrows = [text.arrow_patch for text in fig.findobj(Annotation) if text.arrow_patch is not None]
     for artist in fig.findobj() + arrows:
         for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
