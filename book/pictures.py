@@ -18,7 +18,7 @@ def of(fig):
     engine = fig.get_layout_engine()
     for _ in range(2 if engine else 0):  # ticks make room for the layout, and the layout for ticks
         engine.execute(fig)
-    with rc_context(NO_LAYOUT):  # else another layout may have other ticks, in the old theme's colours
+    with rc_context(NO_LAYOUT):  # else other ticks may come, in the old theme's colours
         for none in ("none", None):  # with "none" alone each picture would be drawn twice
             fig.set_layout_engine(none)
         light = _png(fig)

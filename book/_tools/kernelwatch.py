@@ -3,7 +3,8 @@
 Loaded into the kernel by `execute`, before the first cell and without a trace in the notebook. What
 counts:
 
-* every module of the tree that was imported (mpack; `sys.modules` at the end of each cell);
+* every module of the tree that was imported (mpack; `sys.modules` at the end of each cell, each path
+  once);
 * every file of the tree opened for reading, listed folders and SQLite databases included, as Python's
   audit events report them. A file that was looked for and is missing counts as well: it may turn
   up later.
@@ -41,7 +42,7 @@ class Watch:
 
     def __init__(self, target):
         self.target = Path(target)
-        self.seen = set()
+        self.seen, self.looked_at = set(), set()  # sources; paths of modules, sources or not
 
     def audit(self, event, arguments):
         """The interpreter's audit hook: it must be quick and must never raise."""
@@ -57,9 +58,10 @@ class Watch:
 
     def write(self, *_):
         """Called after every cell, so that nothing is lost however the kernel ends."""
-        modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-        names = self.seen | {found for path in modules if path and (found := source(path))}
-        self.target.write_text(json.dumps(sorted(names)), encoding="utf8")
+        modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        fresh, self.looked_at = modules - self.looked_at, self.looked_at | modules
+        self.seen |= {found for path in fresh if path and (found := source(path))}
+        self.target.write_text(json.dumps(sorted(self.seen)), encoding="utf8")
 
 
 def _library_at_work(event, name):
