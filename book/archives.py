@@ -19,11 +19,12 @@ def load(name):
     return ensemble.load_archive(RESULTS / name)
 
 
-def audit(name, seconds=5.0):
+def audit(name, seconds=5.0, dims=None):
     """Do some runs of an archive again, in part, and compare every bit: see `mpack.ensemble.audit`.
 
     The rows are drawn by the commit of the tree, so that each commit audits others and nobody
-    chooses them; without git, by a digest of the archive. Prints one sentence.
+    chooses them; without git, by a digest of the archive. With `dims`, of rows in these dimensions
+    alone. Prints one sentence.
 
     Returns
     -------
@@ -34,7 +35,7 @@ def audit(name, seconds=5.0):
     RuntimeError
         If anything differs, with all that the audit found.
     """
-    found = ensemble.audit(RESULTS / name, seconds=seconds, salt=commit())
+    found = ensemble.audit(RESULTS / name, seconds=seconds, salt=commit(), dims=dims)
     if not found.ok:
         raise RuntimeError(f"the archive and the code do not agree: {found}")
     done = f"{len(found.replays)} of {found.rows:,} archived runs"

@@ -58,7 +58,7 @@ class Source:
         kept_in().mkdir(parents=True, exist_ok=True)
         return mpack.sweep(specs, store=kept_in() / f"{name}.sqlite", executor=self._executor)
 
-    def campaign(self, name, *, audit=None):
+    def campaign(self, name, *, audit=None, dims=None):
         """The table of a campaign of `book.campaigns`, as `mpack.sweep` gives it.
 
         At size "paper" all its runs are done here, exported to `kept_in()/NAME`, compared with
@@ -71,6 +71,8 @@ class Source:
         audit : float, optional
             For so many seconds runs of the book's archive are done again, in part, and compared bit
             by bit (`book.archives.audit`); what was found is then `source.audits[name]`.
+        dims : collection of int, optional
+            Of runs in these dimensions alone. Kernels above three take half a minute each to compile.
 
         Raises
         ------
@@ -83,7 +85,7 @@ class Source:
         """
         book = archives.load(name)
         if audit is not None:
-            self.audits[name] = archives.audit(name, audit)
+            self.audits[name] = archives.audit(name, audit, dims)
         if self.size == "live":
             return book
         table = self.sweep(campaigns.everything()[name], name)

@@ -370,8 +370,8 @@ def load_archive(folder: AnyPath) -> DataFrame:
     return frame(rows)
 
 
-def read_results(folder: AnyPath) -> list[dict[str, Any]]:
-    """The results in an archive, as a store gives them, each with its chain made again and compared.
+def read_results(folder: AnyPath, level: int = 6) -> list[dict[str, Any]]:
+    """The results in an archive, as a store gives them; blobs are compressed at a level of zlib, 0 not at all.
 
     Raises
     ------
@@ -397,11 +397,13 @@ def read_results(folder: AnyPath) -> list[dict[str, Any]]:
                 "marks": marks,
                 "numbers": numbers,
                 "blobs": {
-                    name: pack(unpack_plain(data)) for name, data in arrays.get(place, {}).items()
+                    name: pack(unpack_plain(data), level)
+                    for name, data in arrays.get(place, {}).items()
                 }
                 | {
                     "series": pack(
-                        {k: v for k, v in series[place].arrays().items() if v is not None}
+                        {k: v for k, v in series[place].arrays().items() if v is not None},
+                        level,
                     )
                 },
             }

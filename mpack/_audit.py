@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,7 @@ class Audit:
     particle_steps: int  #: of all of them
     replays: list = field(repr=False)  #: of Replay, in the order they were drawn
     broken: list = field(repr=False)  #: keys of rows whose numbers do not make their chain
+    left_out: int = 0  #: rows that could not be drawn, being of other dimensions
 
     @property
     def ok(self) -> bool:
@@ -93,16 +94,15 @@ class Audit:
         """Chance that an audit like this one draws none of the false rows, if `share` of the rows are false.
 
         Rows are drawn without repetition, so this is C(M - m, k)/C(M, k), close to (1 - share)**k,
-        for k of M rows drawn and m = share * M (at least 1) false ones. A row is false here if it
-        differs in the part done again. Another commit draws anew: after c of them the chance is the
-        c-th power.
+        for k of M rows drawn (of those that could be) and m = share * M (at least 1) false ones. A
+        row is false here if it differs in the part done again. Another commit draws anew: after c
+        of them the chance is the c-th power.
         """
         share = _check.number("share", share, 0, 1)
-        false = min(self.rows, max(1, math.ceil(share * self.rows - 1e-9)))
-        drawn = len(self.replays)
+        rows, drawn = self.rows - self.left_out, len(self.replays)
+        false = min(rows, max(1, math.ceil(share * rows - 1e-9)))
         return math.prod(
-            (self.rows - false - k) / (self.rows - k)
-            for k in range(min(drawn, self.rows - false + 1))
+            (rows - false - k) / (rows - k) for k in range(min(drawn, rows - false + 1))
         )
 
     @property
@@ -113,8 +113,9 @@ class Audit:
     def __str__(self) -> str:
         drawn, wrong = len(self.replays), sum(bool(replay.wrong) for replay in self.replays)
         numbers = sum(replay.records for replay in self.replays)
+        rows = f"{self.rows} rows" + (f" ({self.left_out} left out)" if self.left_out else "")
         said = (
-            f"{self.name}: {drawn} of {self.rows} rows drawn by {self.salt[:12]}, {100 * self.coverage:.2g} % of all "
+            f"{self.name}: {drawn} of {rows} drawn by {self.salt[:12]}, {100 * self.coverage:.2g} % of all "
             f"particle steps done again, {numbers} recorded numbers compared: "
         )
         said += f"{wrong} rows differ" if wrong else "every bit as stored"
@@ -152,6 +153,7 @@ class Audit:
             "archive": self.name,
             "salt": self.salt,
             "rows": self.rows,
+            "left_out": self.left_out,
             "ok": self.ok,
             "coverage": self.coverage,
             "missed": {str(share): self.missed(share) for share in (0.01, 0.05, 0.2)},
@@ -166,6 +168,7 @@ def audit(
     salt: str | None = None,
     keys: Sequence[str] = (),
     most: int = 200,
+    dims: Collection[int] | None = None,
 ) -> Audit:
     """Draw rows of an archive, do a part of each again, compare every bit.
 
@@ -184,6 +187,10 @@ def audit(
         Rows to do first, whatever the order; beginnings of keys are enough.
     most : int
         At most so many rows.
+    dims : collection of int, optional
+        Only rows of these dimensions are drawn; of all if left out. A dimension's kernels are
+        compiled before its first row, in half a minute each above three: leave those to an audit
+        that has the time. Chains of digests are checked of every row.
 
     Returns
     -------
@@ -193,6 +200,8 @@ def audit(
     ------
     FileNotFoundError, StoreDamaged, StoreError
         If the archive is missing or its files have not the checksums of its manifest.
+    ValueError
+        If it has no row of these dimensions.
 
     Examples
     --------
@@ -205,7 +214,7 @@ def audit(
     ...     audit(f"{folder}/dilute", seconds=60).ok
     True
     """
-    auditor = Auditor(folder, salt, keys)
+    auditor = Auditor(folder, salt, keys, dims)
     clock = time.monotonic()
     while auditor.waiting and len(auditor.replays) < most:
         if auditor.replays and time.monotonic() - clock >= seconds and not auditor.forced:
@@ -218,11 +227,13 @@ def audit(
 class Auditor:
     """One archive under audit: rows in the order drawn, and what was found so far."""
 
-    def __init__(self, folder, salt=None, keys=()):
-        self.results = _archive.read_results(folder)
+    def __init__(self, folder, salt=None, keys=(), dims=None):
+        self.results = _archive.read_results(folder, level=0)  # each is unpacked at once
         self.name = Path(folder).name
         self.salt = _archive_digest(self.results) if salt is None else salt
-        by_chance = sorted(self.results, key=lambda result: _drawn(self.salt, result["key"]))
+        eligible = _of_dimensions(self.results, dims, self.name)
+        self.left_out = len(self.results) - len(eligible)
+        by_chance = sorted(eligible, key=lambda result: _drawn(self.salt, result["key"]))
         first = [result for key in keys for result in self.results if result["key"].startswith(key)]
         self.forced = len(first)
         self.waiting = first + [result for result in by_chance if result not in first]
@@ -246,7 +257,18 @@ class Auditor:
     def found(self):
         """What was found so far."""
         steps = sum(json.loads(result["spec"])["n"] * result["steps"] for result in self.results)
-        return Audit(self.name, self.salt, len(self.results), steps, self.replays, self.broken)
+        rows, out = len(self.results), self.left_out
+        return Audit(self.name, self.salt, rows, steps, self.replays, self.broken, out)
+
+
+def _of_dimensions(results, dims, name):
+    """The results whose runs are in one of these dimensions; all of them for None."""
+    if dims is None:
+        return results
+    found = [result for result in results if from_text(result["spec"]).dim in dims]
+    if not found:
+        raise ValueError(f"dims must hold a dimension of {name}; got {sorted(dims)}")
+    return found
 
 
 def _drawn(salt, key):

@@ -67,13 +67,11 @@ class Series:
             "msd": self.msd,
         }
 
-    def tobytes(self):
-        """All bits of all records, little-endian."""
-        parts = [np.ascontiguousarray(self.times, dtype="<i8").tobytes()]
-        parts += [
-            np.ascontiguousarray(self.arrays()[name], dtype="<f8").tobytes() for name in self.kept
-        ]
-        return struct.pack("<q", len(self.times)) + b"".join(parts)
+    def columns(self):
+        """The bits of each array that was kept, times first, little-endian, eight bytes a record."""
+        kept = [np.ascontiguousarray(self.times, dtype="<i8")]
+        kept += [np.ascontiguousarray(self.arrays()[name], dtype="<f8") for name in self.kept]
+        return [values.tobytes() for values in kept]
 
     @property
     def kept(self):
@@ -170,11 +168,13 @@ def ending(run):
 def chain(key, taken, series, end):
     """The last link of the chain, 32 hexadecimal digits, from what is stored of the run with this key."""
     link = hashlib.sha256(f"mpack chain 1 {key}".encode()).digest()
-    before = -1
-    for step, digest in taken:
+    columns, low = series.columns(), np.searchsorted(series.times, 0)
+    highs = np.searchsorted(series.times, [step + 1 for step, _ in taken])
+    for (step, digest), high in zip(taken, highs):  # with the records since the mark before
         part = hashlib.sha256(link + struct.pack("<q", step) + bytes.fromhex(digest))
-        part.update(series.between(before + 1, step).tobytes())
-        link, before = part.digest(), step
+        part.update(struct.pack("<q", max(high - low, 0)))
+        part.update(b"".join(column[8 * low : 8 * high] for column in columns))
+        link, low = part.digest(), high
     flags = struct.pack(
         "<q??q", end["steps"], end["absorbed"], end["overflows"] > 0, end["overflows"]
     )
@@ -194,9 +194,9 @@ def state(spec, arrays, step):
 # plain data
 
 
-def pack(arrays):
+def pack(arrays, level=6):
     """Named arrays as bytes: a line of JSON that says names, types and shapes, then the numbers; compressed."""
-    return zlib.compress(pack_plain(arrays), 6)
+    return zlib.compress(pack_plain(arrays), level)
 
 
 def unpack(blob):

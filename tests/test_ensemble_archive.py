@@ -315,6 +315,26 @@ def test_without_a_salt_the_archive_itself_draws(folder):
     assert len(one.salt) == 64 and one.salt == other.salt and one.ok
 
 
+def test_only_rows_of_the_dimensions_that_are_asked_for(tmp_path):
+    """Two rows in the plane and one in space: of the two, one is false with certainty once both were drawn."""
+    rule = mpack.PairwiseBRO(eps=0.1)
+    some = [
+        mpack.Spec(rule, n=20, phi=0.1, steps=5, seed=seed, dim=dim)
+        for seed, dim in ((1, 2), (2, 2), (1, 3))
+    ]
+    with ensemble.Store(":memory:") as store:
+        mpack.sweep(some, store, progress=False)
+        ensemble.export(store, tmp_path / "both")
+    for dims, drawn in (((2,), 2), ((3,), 1), ((2, 3), 3), (None, 3)):
+        found = ensemble.audit(tmp_path / "both", seconds=60, dims=dims)
+        assert found.ok and len(found.replays) == drawn and found.rows == 3
+        assert found.left_out == found.plain()["left_out"] == 3 - drawn
+        assert (f"of 3 rows ({3 - drawn} left out)" in str(found)) == (drawn < 3)
+        assert found.missed(0.5) == 0
+    with pytest.raises(ValueError, match=r"dims must hold a dimension of both; got \[4, 5\]"):
+        ensemble.audit(tmp_path / "both", dims=(4, 5))
+
+
 def test_the_chance_to_miss():
     """Hypergeometric, against scipy and the limit (1 - f)**k."""
     from scipy.stats import hypergeom
