@@ -78,28 +78,28 @@ def _maximum(
     """The fit of `likeliest`: parameters ln(phi_c - low), ln B and, unless it is given, ln s."""
     from scipy import optimize, special
 
+    count = np.count_nonzero(absorbed)  # those come first from here on
+    phi, log_tau = (np.concatenate((x[absorbed], x[~absorbed])) for x in (phi, log_tau))
+
     def cost(parameters):
         gap, log_b = parameters[:2]
         log_s = parameters[2] if scatter is None else np.log(scatter)
         below = low + np.exp(gap) - phi
         mean = log_b + law(np.maximum(below, 1e-300))
         z = (log_tau - mean) * np.exp(-log_s)
-        dead = np.sum(0.5 * z[absorbed] ** 2 + log_s)
-        alive = ~absorbed & (below > 0.0)
-        return dead - np.sum(special.log_ndtr(-z[alive]))
+        dead = (0.5 * z[:count] ** 2 + log_s).sum()
+        return dead - special.log_ndtr(-z[count:][below[count:] > 0.0]).sum()
 
-    def guess(gap):  # least squares without the active runs
-        rest = log_tau[absorbed] - law(low + np.exp(gap) - phi[absorbed])
-        return np.array([gap, rest.mean(), np.log(rest.std() + 1e-3)])[
-            : 3 if scatter is None else 2
-        ]
+    def guesses(gap):  # least squares without the active runs; a row each
+        rest = log_tau[:count] - law(low + np.exp(gap)[:, None] - phi[:count])
+        rows = [gap, rest.mean(axis=1), np.log(rest.std(axis=1) + 1e-3)]
+        return np.transpose(rows[: 3 if scatter is None else 2])
 
-    start = min((guess(gap) for gap in np.log(np.geomspace(3e-5, 0.1, 60))), key=cost)
+    start = min(guesses(np.log(np.geomspace(3e-5, 0.1, 60))), key=cost)
     fit = optimize.minimize(
         cost, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8, "maxiter": 4000}
     )
     covariance = np.linalg.pinv(_curvature(cost, fit.x), hermitian=True)
-    count = np.count_nonzero(absorbed)
     small_sample = np.sqrt(count / (count - 3.0)) if scatter is None else 1.0
     gap = float(np.exp(fit.x[0]))
     return Fit(

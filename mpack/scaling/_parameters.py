@@ -86,11 +86,15 @@ def _present(coefficient):
     return bool(coefficient) if isinstance(coefficient, float) else np.any(coefficient)
 
 
+def stretches(log_l, nu, zeta):
+    """What turns rho - rho_c into x, and a into y, without corrections."""
+    return np.exp(log_l / nu), np.exp(-zeta / nu * log_l)
+
+
 def transformation(log_l, rho, values):
     """x, and the factor that turns a into y."""
-    nu, zeta = values["nu"], values["zeta"]
-    x = np.exp(log_l / nu) * (rho - values["rho_c"])
-    factor = np.exp(-zeta / nu * log_l)
+    stretch, factor = stretches(log_l, values["nu"], values["zeta"])
+    x = stretch * (rho - values["rho_c"])
     if _present(values["b"]) or _present(values["c"]):
         small = np.exp(-values["omega"] * log_l)
         x, factor = x + values["c"] * small, factor / (1.0 + values["b"] * small)

@@ -7,7 +7,7 @@ import numpy as np
 from mpack import _check
 from mpack._kernels import collapse as kernels
 from mpack.scaling import _parameters
-from mpack.scaling._parameters import of_observable, transformation
+from mpack.scaling._parameters import of_observable, stretches, transformation
 from mpack.scaling.data import Data
 from mpack.scaling.results import Fit
 
@@ -41,7 +41,7 @@ class Problem:
             counts, slope = np.zeros(one.sizes.size, np.int64), np.empty(len(one))
             self.parts.append((name, one, slice(place, place + len(one)), counts, slope))
             place += len(one)
-        self.points = place
+        self.points, self._kept = place, {}
         self.a = np.concatenate([one.a for one in self.data.values()])
         self.da = np.concatenate([one.da for one in self.data.values()])
 
@@ -83,13 +83,30 @@ class Problem:
             return np.inf
         total, used = 0.0, 0
         for name, one, where, counts, _ in self.parts:
-            x, factor = transformation(one.log_l, one.rho, of_observable(values, name))
-            if not (factor.min() > 0.0 and factor.max() < np.inf):  # also where it is nan
+            x, y, dy, good = self._scaled(name, one, where, of_observable(values, name), a)
+            if not good:
                 return np.inf
-            s = kernels.quality(x, a[where] * factor, one.da * factor, one.edges, counts)
+            s = kernels.quality(x, y, dy, one.edges, counts)
             sets = np.count_nonzero(counts)
             total, used = total + (s * sets if sets else 0.0), used + sets
         return total / used if used else np.inf
+
+    def _scaled(self, name, one, where, own, a):
+        """x, y and dy of an observable with the parameters `own`, and whether the factor of y is finite and positive.
+
+        Where rho_c alone is fitted, y stays as it is from one call to the next, and is kept.
+        """
+        held = (own["nu"], own["zeta"])
+        plain = isinstance(own["b"], float) and isinstance(own["c"], float)
+        if not (plain and own["b"] == own["c"] == 0.0 and all(isinstance(v, float) for v in held)):
+            x, factor = transformation(one.log_l, one.rho, own)
+            return x, *_ordinates(one, a[where], factor)
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != held or kept[1] is not a:
+            stretch, factor = stretches(one.log_l, *held)
+            kept = held, a, stretch, *_ordinates(one, a[where], factor)
+            self._kept[name] = kept
+        return kept[2] * (one.rho - own["rho_c"]), *kept[3:]
 
     def qualities(self, thetas, a=None):
         """S at every row of thetas (rows, free)."""
@@ -99,16 +116,15 @@ class Problem:
             return np.array([self.quality(theta, a) for theta in thetas])
         total, used = np.zeros(len(thetas)), np.zeros(len(thetas))
         for name, one, where, *_ in self.parts:
-            x, factor = transformation(one.log_l, one.rho, of_observable(values, name))
-            bad = (np.min(factor, axis=-1) <= 0.0) | ~np.isfinite(np.max(factor, axis=-1))
-            scaled = (x, a[where] * factor, np.abs(one.da * factor))
+            *scaled, good = self._scaled(name, one, where, of_observable(values, name), a)
+            S, sets = np.empty(len(thetas)), np.empty(len(thetas), np.int64)
+            shape = (len(thetas), len(one))
             scaled = (
-                np.ascontiguousarray(np.broadcast_to(part, (len(thetas), len(one))))
+                part if part.shape == shape else np.ascontiguousarray(np.broadcast_to(part, shape))
                 for part in scaled
             )
-            S, sets = np.empty(len(thetas)), np.empty(len(thetas), np.int64)
             kernels.qualities(*scaled, one.edges, S, sets)
-            total += np.where(bad, np.inf, np.where(sets > 0, S, 0.0) * sets)
+            total += np.where(good, np.where(sets > 0, S, 0.0) * sets, np.inf)
             used += sets
         return np.divide(total, used, out=np.full(len(thetas), np.inf), where=used > 0)
 
@@ -140,6 +156,12 @@ class Problem:
             same = np.array([[p == q for q in others] for p in own])
             C[rows, columns] = np.where(same, influence(one) @ influence(other).T, 0.0)
         return C
+
+
+def _ordinates(one, a, factor):
+    """y, dy, and where the factor is finite and positive (not nan), for each row of it."""
+    low, high = np.min(factor, axis=-1), np.max(factor, axis=-1)
+    return a * factor, np.abs(one.da * factor), (low > 0.0) & (high < np.inf)
 
 
 def labels(data):

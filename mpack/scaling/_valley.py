@@ -8,12 +8,17 @@ import numpy as np
 from scipy import optimize
 
 
-def minimise(problem, tolerance, restarts, smooth):
-    """(theta, evaluations, valley): the minimum of S and the axes that span its valley (see `fit_valley`)."""
+def minimise(problem, tolerance, restarts, smooth, spanned=True):
+    """(theta, evaluations, valley): the minimum of S and the axes that span its valley (see `fit_valley`).
+
+    The valley is None where nobody asks for it: it is not to be `spanned`, and no step needs it.
+    """
     found = optimize.minimize(
         problem.quality, problem.start, method="Nelder-Mead", options=tolerance
     )
     theta, best, count = found.x, found.fun, found.nfev
+    if not (spanned or restarts or smooth):
+        return theta, count, None
     valley = fit_valley(problem, theta, best)
     for _ in range(restarts):
         found = descend(problem, theta, valley.axes)
@@ -109,6 +114,7 @@ def _reach(problem, theta, best, rise, k):
     return step
 
 
+@functools.cache
 def _design(size):
     """Points of the simplex that the surface is fitted on: vertices and middles of edges of a cross, at full, at two
     thirds and at one third of its size; shape (points, size).

@@ -161,7 +161,7 @@ def collapse(
     _refuse_too_little(problem, problem.start, "start must let")
     if not problem.free:
         return problem.fit(problem.start, np.zeros((0, 0)), "none", 1)
-    theta, count, valley = minimise(problem, tolerance, restarts, smooth)
+    theta, count, valley = minimise(problem, tolerance, restarts, smooth, errors != "none")
     _refuse_too_little(problem, theta, "the least S must let")
     if errors == "none":
         return problem.fit(theta, np.full((theta.size,) * 2, np.nan), "none", count)
