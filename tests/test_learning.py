@@ -114,6 +114,8 @@ def test_a_row_of_the_minima():
     spec = {"batch_size": 16, "run": 0, "slow": 0, "eta": 0.1, "beta": 0.9, "steps": 2000}
     one = studies.row("minima", spec | {"hidden": 2, "weight_decay": 0.01})
     assert one["loss_below"] < one["loss_above"] and one["least_below"] > 0 and one["fallen"] > 0
+    stored = studies.archived("minima").query("slow == 0").head(1)
+    assert studies.again("minima", stored)[:2] == (1, 1)
     specs = pd.DataFrame(studies.minima_specs())
     assert not specs.duplicated().any() and specs.eta.nunique() == specs.beta.nunique() == 1
 
