@@ -71,7 +71,7 @@ class Source:
         audit : float, optional
             For so many seconds runs of the book's archive are done again, in part, and compared bit
             by bit (`book.archives.audit`); what was found is then `source.audits[name]`.
-        dims : collection of int, optional
+        dims : list of int, optional
             Of runs in these dimensions alone. Kernels above three take half a minute each to compile.
 
         Raises

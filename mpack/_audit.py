@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,7 +168,7 @@ def audit(
     salt: str | None = None,
     keys: Sequence[str] = (),
     most: int = 200,
-    dims: Collection[int] | None = None,
+    dims: Sequence[int] | None = None,
 ) -> Audit:
     """Draw rows of an archive, do a part of each again, compare every bit.
 
@@ -187,7 +187,7 @@ def audit(
         Rows to do first, whatever the order; beginnings of keys are enough.
     most : int
         At most so many rows.
-    dims : collection of int, optional
+    dims : list of int, optional
         Only rows of these dimensions are drawn; of all if left out. A dimension's kernels are
         compiled before its first row, in half a minute each above three: leave those to an audit
         that has the time. Chains of digests are checked of every row.
@@ -200,8 +200,8 @@ def audit(
     ------
     FileNotFoundError, StoreDamaged, StoreError
         If the archive is missing or its files have not the checksums of its manifest.
-    ValueError
-        If it has no row of these dimensions.
+    ValueError, TypeError
+        If `dims` holds no dimension of the archive, or is no list of integers.
 
     Examples
     --------
@@ -214,6 +214,8 @@ def audit(
     ...     audit(f"{folder}/dilute", seconds=60).ok
     True
     """
+    if dims is not None:
+        dims = _check.array("dims", dims, (None,), dtype=np.int64).tolist()
     auditor = Auditor(folder, salt, keys, dims)
     clock = time.monotonic()
     while auditor.waiting and len(auditor.replays) < most:

@@ -333,6 +333,8 @@ def test_only_rows_of_the_dimensions_that_are_asked_for(tmp_path):
         assert found.missed(0.5) == 0
     with pytest.raises(ValueError, match=r"dims must hold a dimension of both; got \[4, 5\]"):
         ensemble.audit(tmp_path / "both", dims=(4, 5))
+    with pytest.raises((TypeError, ValueError), match="dims"):
+        ensemble.audit(tmp_path / "both", dims=2)
 
 
 def test_the_chance_to_miss():
