@@ -172,6 +172,7 @@ def displacement(lags, walks):
         top.errorbar(lags, value, error, **REAL, label=f"{len(moved)} real runs")
         top.plot(fine[fine < 30], value[0] * fine[fine < 30], color=MUTED, linewidth=0.7)
         top.set(xscale="log", yscale="log", title=rf"$\beta={beta:g}$")
+        top.minorticks_off()  # decades are enough, and quickly drawn
         low.axhline(1, color=INK, linewidth=1)
         low.plot(fine, summed / recursion, color=MUTED, linestyle=":")
         low.plot(fine, path / recursion, color=MUTED, linestyle="--")
@@ -194,6 +195,7 @@ def exponent(exponents, ideal, finite, fits):
         axes[0].plot(tau, law, color=SGD, linewidth=4, alpha=0.35)
     ylabel = r"$\langle|\Delta|^2\rangle\;/\;2\,\mathrm{var}\,\theta$"
     axes[0].set(xscale="log", yscale="log", xlabel=r"$\tau=\eta k/(1-\beta)$", ylabel=ylabel)
+    axes[0].minorticks_off()
     axes[0].legend(loc="upper left")
     grid, right = np.linspace(1.2, 4.2, 100), axes[1]
     right.plot(grid, 1 / grid, color=INK, label="$1/a$")
@@ -251,6 +253,9 @@ def network_spectra(net, training, bottom, curvature, variance, law):
     axes[2].set(xlabel=r"curvature without decay $h_i-\lambda$", ylabel="noise")
     for ax in axes:
         ax.set(xscale="log", yscale="log")
+        ax.minorticks_off()
+    axes[0].set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
+    axes[0].minorticks_off()
     axes[1].legend(loc="lower left")
     return fig
 
