@@ -163,8 +163,9 @@ def best_of(
 ) -> Fit:
     """Find the best collapse over several starts: S has many valleys where it is bad.
 
-    From each start S is minimised coarsely; of those minima at which enough points take part in S
-    the lowest is where the fit proper begins.
+    From each start S is minimised coarsely, and where its lowest dip is below the best valley yet,
+    its valley is found; of those in which enough points take part in S the lowest is where the fit
+    proper begins.
 
     Parameters
     ----------
@@ -199,16 +200,23 @@ def best_of(
     """
     share = _check.number("share", share, 0.0, 1.0)
     coarse: dict[str, Any] = {"errors": "none", "restarts": 0, "xatol": 1e-4, "fatol": 1e-3}
-    fits = []
+    dips: list[tuple[float, int, Mapping[str, float]]] = []
+    best: Fit | None = None
     for start in starts:
         with contextlib.suppress(TooLittleData):
-            fits.append(collapse(data, start, fixed=fixed, **coarse))
-    fits = [fit for fit in fits if fit.used >= fit.points * share]
-    if not fits:
+            dip = collapse(data, start, fixed=fixed, smooth=False, **coarse)
+            dips.append((dip.quality, len(dips), start))
+    for lowest, _, start in sorted(dips, key=lambda dip: dip[:2]):
+        if best is not None and lowest > best.quality:
+            break  # a valley is no lower than the lowest dip in it
+        with contextlib.suppress(TooLittleData):
+            fit = collapse(data, start, fixed=fixed, **coarse)
+            if fit.used >= fit.points * share and (best is None or fit.quality < best.quality):
+                best = fit
+    if best is None:
         raise TooLittleData(
             f"starts must lead to a collapse in which a share of {share:g} of all points takes part; none does"
         )
-    best = min(fits, key=lambda fit: fit.quality)
     start = {key: best.values[key] for key in best.free}
     return collapse(data, start, fixed=fixed, **options)
 
