@@ -88,21 +88,17 @@ def longest(curves):
 
 
 def rung_rows(rungs, crossed):
-    """For each rung: runs, places, the last crossing and how far it moved since the one before."""
+    """For each rung: runs, the last crossing and how far it moved since the one before; or that there is none."""
     rows = []
-    for key, found in crossed.items():
+    for key, curves in rungs.items():
+        row = {"α": key[0], "process": key[1], "runs": sum(len(runs) for runs in curves.values())}
+        if key not in crossed:
+            rows.append(row | {"φ_c": f"none up to {max(curves):g}"})
+            continue
+        found = crossed[key]
         last = found[-1]
-        rows.append(
-            {
-                "α": key[0],
-                "process": key[1],
-                "runs": sum(len(runs) for runs in rungs[key].values()),
-                "φ_c": last.phi,
-                "δ": last.delta,
-                "at step": round(last.time),
-                "moved since the first": moved(found) if len(found) > 1 else "",
-            }
-        )
+        row |= {"φ_c": last.phi, "δ": last.delta, "at step": f"{last.time:,.0f}"}
+        rows.append(row | {"moved since the first": moved(found) if len(found) > 1 else ""})
     return rows
 
 
