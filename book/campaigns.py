@@ -249,6 +249,48 @@ def hidden_order():
     return found
 
 
+# Process -> (packing fraction of its transition, from where local exponents cross in the archives
+# `hidden-order` and, of GD, `ladder`; packing fractions that place it better), at kick size 0.15.
+DISTANCES_FROM = {
+    "SGD": (0.5185, ()),
+    "RCD": (0.5205, (0.521, 0.523)),
+    "GD": (0.5156, ()),
+    "BRO": (0.522, (0.521, 0.5235)),
+    "individual BRO": (0.523, (0.5225, 0.525)),
+    "non-reciprocal BRO": (0.5235, (0.5225, 0.525)),
+}
+DISTANCE = -0.02  # of the packings, (phi - phi_c)/phi_c
+
+
+def _distance_rules(eps=0.15):
+    """The six processes of `hidden_distances`, by name: BRO of three kinds, what matches two of them, and descent."""
+    couple = [mpack.PairwiseBRO(eps=eps), mpack.IndividualBRO(eps=eps)]
+    descent = mpack.SGD(alpha=round(eps / 0.75, 12), batch_fraction=1.0)
+    rules = [*couple, *map(mpack.matched, couple), descent, mpack.NonreciprocalBRO(eps=eps)]
+    return {rule.label: rule for rule in rules}
+
+
+def hidden_distances():
+    """Structure factors of 64,000 spheres that came to rest at an equal distance from each process's own transition.
+
+    From random starts; with shorter runs of 8000 about the transition that place it.
+    """
+    found, record = [], (mpack.log_spaced(20),)
+    seen = {"structure_factor": {"q_max": 2.0, "per_shell": 150}}
+    for name, rule in _distance_rules().items():
+        centre, places = DISTANCES_FROM[name]
+        common = {"record": record, "series": "activity"}
+        if places:
+            found += mpack.specs(
+                rule, n=8_000, phi=list(places), steps=6_000, seed=range(100, 102), **common
+            )
+        phi = round(centre * (1 + DISTANCE), 4)
+        found += mpack.specs(
+            rule, n=64_000, phi=phi, steps=60_000, seed=range(4), observables=seen, **common
+        )
+    return found
+
+
 def example():
     """A small one that everybody can run in seconds: two rules around their transition, in three dimensions."""
     rules = [mpack.SGD(alpha=0.1, batch_fraction=0.5), mpack.PairwiseBRO(eps=0.1)]
