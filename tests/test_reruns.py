@@ -15,7 +15,7 @@ CHAPTERS = {  # of the part on the transition, with the campaigns that each read
     "locating_phi_c": ["phi-c", "phi-c-longer"],
     "where_manna_ends": ["ladder", "manna"],
     "manna_collapse": ["manna", "manna-longer", "manna-crystals"],
-    "hidden_order": ["hidden-order", "tuned-starts"],
+    "hidden_order": ["hidden-order", "hidden-distances", "tuned-starts"],
     "beyond_three_dimensions": ["dimensions", "ladder-4", "ladder-5"],
 }
 

@@ -1,5 +1,5 @@
-"""Run the studies of a module into the tables of its archive (`book.tables`): what `learning`, `walks`, `contacts` and
-`loopless` share.
+"""Run the studies of a module into the tables of its archive (`book.tables`): what `learning`, `walks`, `contacts`,
+`loopless` and `waves` share.
 
 Such a module, as `book.studies` or `book.walks`, has FOLDER, ROWS (a function of a row for each
 study), SPECIFIED (the columns of its specification), STUDY_specs for each, `row` and `archived`.

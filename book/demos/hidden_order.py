@@ -1,14 +1,16 @@
 """Figures of the chapter on hidden order."""
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import pyplot as plt
 
+from book import tables
 from book.campaigns import TUNED_RANDOM
-from book.chapters import above, below, control, within
-from mpack import LennardJones, Packing, figures, structure
-from mpack.statistics import Estimate, share
+from book.chapters import above, below, consistent, control, within
+from mpack import LennardJones, Packing, critical, figures, structure
+from mpack.statistics import Estimate, mean_error, share
 
 WAVES = "wave number $q$ (1/diameter)"
 SIZES = (4_000, 16_000, 64_000)  # numbers of spheres in the archive
@@ -22,16 +24,56 @@ def round_ticks(ax, y):
     ax.set_yticks(y, [f"{tick:g}" for tick in y])
 
 
-def parts(found, looks):
-    """Fluctuating and frozen part of S(q) of every rule, {rule: structure.WaveParts}."""
+class Waves(NamedTuple):
+    """What the archive `waves` has of a process; arrays (runs, shells) but for the last two, (runs,)."""
+
+    q: np.ndarray  # (shells,)
+    counts: np.ndarray  # (shells,), wave vectors
+    moving: np.ndarray
+    frozen: np.ndarray
+    early: np.ndarray
+    late: np.ndarray
+    moved: np.ndarray
+    crept: np.ndarray
+
+    def slopes(self, q_max):
+        """Slope of what fluctuates in every run, by a line through the logarithms up to q_max."""
+        use = self.q <= q_max
+        x, weight = np.log(self.q[use]), self.counts[use] ** 0.5
+        return [np.polyfit(x, np.log(one[use]), 1, w=weight)[0] for one in self.moving]
+
+    def settled(self, q_max):
+        """ln of S in the second half of the looks over S in the first, long waves, of every run."""
+        use = self.q <= q_max
+        change = np.log(self.late[:, use] / self.early[:, use])
+        return np.average(change, axis=1, weights=self.counts[use])
+
+
+def waves_of(rows):
+    """{process: Waves} of a table of the archive `waves`."""
+    found = {}
+    for process, own in rows.groupby("process", sort=False):
+        q, counts = (tables.numbers(own[name])[0] for name in ("q", "counts"))
+        parts = [tables.numbers(own[name]) for name in ("moving", "frozen", "early", "late")]
+        found[process] = Waves(q, counts, *parts, own.moved.to_numpy(), own.crept.to_numpy())
+    return found
+
+
+def over(a, b):
+    """Mean of some runs over that of others, by their logarithms."""
+    gap = mean_error(np.log(a)) - mean_error(np.log(b))
+    value = float(np.exp(gap.value))
+    return Estimate(value, value * gap.error, gap.n, dof=gap.freedom)
+
+
+def parts(found):
+    """Fluctuating and frozen part of S(q) of every process, {process: Waves}; errors over runs."""
     fig, axes = plt.subplots(1, 2, figsize=(8.0, 3.9), sharey=True)
     for process, one in found.items():
         look = figures.process_style(process, linestyle="none", markersize=4.5, elinewidth=0.8)
-        some = one.moving.mean(axis=0)
-        error = some * (one.counts * (looks - 1)) ** -0.5
-        axes[0].errorbar(one.q, some, error, label=process, **look)
-        error = (np.abs(one.frozen) + some / looks) * one.counts**-0.5
-        axes[1].errorbar(one.q, one.frozen, error, **look)
+        for ax, values in zip(axes, (one.moving, one.frozen)):
+            error = values.std(axis=0, ddof=1) * len(values) ** -0.5
+            ax.errorbar(one.q, values.mean(axis=0), error, label=process, **look)
     line = np.array([0.45, 1.0])
     axes[0].plot(line, 0.0025 * line**2, ":", color=figures.colour("ink"))
     axes[0].annotate("$q^2$", (0.75, 0.0009), color=figures.colour("ink"))
@@ -89,6 +131,132 @@ def near(curves):
         round_ticks(ax, (0.002, 0.005, 0.01, 0.02, 0.04))
     names = axes[0].get_legend_handles_labels()
     axes[0].figure.legend(*names, loc="outside upper center", ncols=len(names[1]), fontsize=8.5)
+    return fig
+
+
+SCAN = 6_000  # steps of the relaxation curves that place the transitions
+PROCESSES = ("BRO", "individual BRO", "non-reciprocal BRO", "SGD", "RCD", "GD")
+
+
+def transitions(order, distances, manna):
+    """Where each process has its transition, {process: critical.Crossing}, all from windows of the same times.
+
+    From relaxation curves: those of `hidden-order`, of 8000 spheres of `hidden-distances`, and of
+    GD in `manna`, 16,000 spheres.
+    """
+    few = order[(order.n >= 16_000) & (order.phi < 0.54)]
+    sources = (
+        few,
+        distances[distances.n == 8_000],
+        manna[(manna.process == "GD") & (manna.n == 16_000)],
+    )
+    edges, found = np.geomspace(30, SCAN, 6), {}
+    for process in PROCESSES:
+        curves = {}
+        for table in sources:
+            for phi, own in table[table.process == process].groupby("phi"):
+                runs = [(one.times, one.activity) for one in own.series]
+                curves[float(phi)] = [r for r in runs if r[0][-1] >= SCAN or r[1][-1] == 0]
+        curves = {phi: runs for phi, runs in curves.items() if len(runs) > 1}
+        found[process] = critical.crossings(curves, edges)[-1]
+    return found
+
+
+def distance(phi, place):
+    """(phi - phi_c)/phi_c in per cent, with the error of phi_c."""
+    return (phi / place.phi.value - 1) * 100, 100 * phi / place.phi.value**2 * place.phi.error
+
+
+def level(a, b, q_max):
+    """ln S of one process less that of another up to q_max, run by run and shell by shell: an Estimate.
+
+    Each (run, shell) is a sample with a weight, its number of waves; the error is their scatter.
+    """
+    runs = min(len(a[1]), len(b[1]))
+    use = (a[0] <= q_max) & (b[0] <= q_max)
+    gap = np.log(a[1][:runs, use] / b[1][:runs, use])
+    weight = np.broadcast_to(a[2][use], gap.shape)
+    mean = np.average(gap, weights=weight)
+    dof = gap.size - 1
+    scatter = np.sum(weight * (gap - mean) ** 2) / dof
+    return Estimate(mean, (scatter / weight.sum()) ** 0.5, runs, dof=dof)
+
+
+def band(group, q_max):
+    """ln of the mean S of all waves up to q_max, all runs."""
+    q, values, counts = group
+    use = q <= q_max
+    return np.log(np.average(values.mean(axis=0)[use], weights=counts[use]))
+
+
+def at_rest(order, distances, places):
+    """Groups of packings that came to rest: rows (process, distance and its error in per cent, groups of sizes).
+
+    Those of `hidden-order` of up to 16,000 spheres, and of 64,000 from both archives.
+    """
+    rows = []
+    both = (order[order.phi < 0.525], distances[distances.n == 64_000])
+    for table in both:
+        for (process, phi), own in table.groupby(["process", "phi"]):
+            if own.absorbed.all():
+                sizes = [structure.shells_of(one) for _, one in own.groupby("n")]
+                rows.append((process, *distance(phi, places[process]), sizes))
+    return sorted(rows, key=lambda row: (PROCESSES.index(row[0]), row[1]))
+
+
+def steepness(equal, rows, places, q_max=1.0):
+    """How ln S of BRO, q <= q_max, changes with a per cent of distance, from its farthest packings to `equal`."""
+    phi, group = equal["BRO"]
+    far = next(row for row in rows if row[0] == "BRO")
+    change = band(group, q_max) - band(far[3][-1], q_max)
+    return change / (distance(phi, places["BRO"])[0] - far[1])
+
+
+def alike(equal, rows, places, q_max=1.0):
+    """ln S of each process less that of BRO up to q_max, brought to the same distance: {process: Estimate}.
+
+    `equal` is {process: (phi, group)}, `rows` those of `at_rest`. The `steepness` of BRO brings both
+    to the same place; the errors of both phi_c, times it, are in the error.
+    """
+    slope, found, (phi, bro) = steepness(equal, rows, places, q_max), {}, equal["BRO"]
+    zero = distance(phi, places["BRO"])
+    for process, (phi, group) in equal.items():
+        if process != "BRO":
+            here, gap = distance(phi, places[process]), level(group, bro, q_max)
+            for place, error in ((process, here[1]), ("BRO", zero[1])):
+                dof = places[place].phi.freedom
+                gap = gap + Estimate(0.0, abs(slope) * error, gap.n, dof=dof)
+            found[process] = gap - slope * (here[0] - zero[0])
+    return found
+
+
+def at_distance(groups, rows):
+    """Left, S(q) at one distance below each transition; right, exponents against distance.
+
+    `groups` is {process: (phi, (q, s, counts))}, `rows` a list of (process, distance, its error, exponent).
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(8.4, 4.0))
+    for process, (_, group) in groups.items():
+        look = figures.process_style(process, linestyle="none", markersize=4.5)
+        shells(axes[0], group, label=process, **look)
+    line = np.array([0.25, 1.5])
+    axes[0].plot(line, 0.0075 * line**0.25, color=figures.colour("ink"), linewidth=1.2)
+    axes[0].annotate(r"$q^{1/4}$", (0.55, 0.0047), color=figures.colour("ink"))
+    axes[0].set(xscale="log", yscale="log", xlabel=WAVES, ylabel="structure factor $S(q)$")
+    axes[0].set_ylim(0.003, 0.05)
+    round_ticks(axes[0], (0.005, 0.01, 0.02, 0.05))
+    axes[0].legend(fontsize=8, loc="upper left", ncols=2)
+    for process in groups:
+        own = [row[1:] for row in rows if row[0] == process]
+        x, dx, fits = zip(*own)
+        look = figures.process_style(process, linestyle="none", markersize=4.5, elinewidth=0.8)
+        y, dy = zip(*((one.estimate.value, one.estimate.error) for one in fits))
+        axes[1].errorbar(x, y, dy, dx, **look)
+    axes[1].axhline(0.25, linestyle=":", color=figures.colour("ink"))
+    axes[1].annotate(r"$\frac{1}{4}$", (-4.6, 0.3), color=figures.colour("ink"))
+    axes[1].set(xlabel=r"distance $(\phi-\phi_c)/\phi_c$ (per cent)")
+    axes[1].set_ylabel(r"exponent $\lambda$, with a bend, $q\leq2$")
+    axes[1].set_xticks([-5, -4, -3, -2, -1, 0])
     return fig
 
 
@@ -240,10 +408,38 @@ def published_claim(slug, name, fit, runs):
     return f"hidden-published-{slug}", text, measured, within(0.25, 0.1), source
 
 
-def active_claim(slug, name, kick, fit, looks):
+def active_claim(slug, name, kick, measured):
     """The claim on what fluctuates in the active phase: exponent 2 of opposite kicks, 0 of independent ones."""
     target = 2.0 if kick == "opposite" else 0.0
     text = f"{name}, {kick} kicks, active phase: exponent of the fluctuating part of S(q), q ≤ 1.2."
-    measured = (*fit.estimate, looks)
     source = "Anand, Zhang and Martiniani 2025"
     return f"hidden-active-{slug}", text, measured, within(target, 0.5), source
+
+
+SAID = "Zhang and Martiniani 2024, Fig. S2"
+
+
+def alike_claims(slug, gaps, fits, runs):
+    """The claims that S(q) of the processes is alike, and their exponents where all packings are at rest."""
+    made = []
+    for name, gap in gaps.items():
+        text = f"{name} against BRO, 2 % below their transitions: difference of ln S, q ≤ 1."
+        made.append((f"hidden-alike-{slug[name]}", text, gap, consistent(0.0, 0.2), SAID))
+    bro = Estimate(*fits["BRO"].estimate, runs["BRO"])
+    for name, fit in fits.items():
+        if name != "BRO":
+            text = f"{name} against BRO, where the densest packings died: difference of exponents."
+            gap = Estimate(*fit.estimate, runs[name]) - bro
+            made.append((f"hidden-apart-{slug[name]}", text, gap, consistent(0.0, 0.1), SAID))
+    return made
+
+
+def plateau_claims(at_two, active, rise):
+    """That packings 2 % below have a plateau, and packings at rest a larger exponent the nearer they are."""
+    flat = consistent(0.0, 0.125)  # half of the distance to 1/4
+    text = "2 % below their transitions: exponent of S(q) for q ≤ 0.7, mean of six processes."
+    made = [("hidden-plateau", text, mean_error(at_two), flat, "a random start")]
+    text = "BRO, active, φ = 0.56, has such a plateau, too: exponent of S(q) for q ≤ 0.7."
+    made.append(("hidden-control-plateau", text, active, control(flat), "negative control"))
+    text = "Exponent near the transition less that at φ = 0.5, mean of five rules: it rises."
+    return [*made, ("hidden-rises", text, mean_error(rise), above(0.0), "this book")]

@@ -1,0 +1,83 @@
+"""Density waves in the active phase: what fluctuates and what is frozen, over independent runs, and their archive.
+
+    active       six processes, each at the same distance above its own transition
+
+`python -m book._tools.waves` runs them into `book/results/waves/`. A row is a function of its
+specification alone, and `digest` is that of its last packing, so that any row can be computed again
+and compared bit for bit.
+"""
+
+import numpy as np
+
+from book import RESULTS, tables
+from book.campaigns import DISTANCES_FROM
+from mpack import _check, observables, structure
+from mpack.dynamics import SGD, IndividualBRO, NonreciprocalBRO, PairwiseBRO, matched
+from mpack.packing import Packing
+from mpack.simulation import simulate, snapshots
+
+FOLDER = RESULTS / "waves"
+EPS = 0.15  # kick size of the BROs; the others have the learning rate 0.2
+DISTANCE = 0.08  # (phi - phi_c)/phi_c
+RUNS, N = 6, 8_000  # of a process, each from a random start of its own; spheres
+STEPS, LOOKS, APART = 500, 20, 60  # steps before the first look; looks; steps from one to the next
+Q_MAX = 1.7  # largest wave number, in inverse diameters
+
+
+def rules():
+    """The six processes at one learning rate, by name: BRO of three kinds, the two that match, and descent."""
+    couple = [PairwiseBRO(eps=EPS), IndividualBRO(eps=EPS)]
+    descent = SGD(alpha=round(EPS / 0.75, 12), batch_fraction=1.0)
+    made = [*couple, *map(matched, couple), descent, NonreciprocalBRO(eps=EPS)]
+    return {rule.label: rule for rule in made}
+
+
+def active_specs():
+    """Every process, RUNS runs each, repeat by repeat."""
+    return [
+        {"process": process, "phi": round(centre * (1 + DISTANCE), 4), "run": run}
+        for run in range(RUNS)
+        for process, (centre, _) in DISTANCES_FROM.items()
+    ]
+
+
+def active_row(process, phi, run):
+    """One run: the two parts of S(q) over its looks, S in the first and second half of them, how far spheres came."""
+    rule, seed = rules()[process], 1_000 + run
+    start = Packing.random(n=N, phi=phi, dim=3, seed=seed)
+    begun = simulate(start, rule, steps=STEPS, seed=seed)
+    at = STEPS + APART * np.arange(LOOKS)
+    seen = [later.final for later in snapshots(begun, at=at[1:])]
+    seen.insert(0, begun.final)
+    parts = structure.wave_parts(seen, q_max=Q_MAX)
+    whole = [structure.structure_factor(one, q_max=Q_MAX).shell_s for one in seen]
+    moved = [
+        np.sqrt(np.mean(np.sum(observables.nearest_displacements(seen[0], one) ** 2, axis=1)))
+        for one in (seen[1], seen[-1])
+    ]
+    return {
+        "activity": observables.activity(seen[-1]),
+        "q": tables.cell(parts.q),
+        "counts": tables.cell(parts.counts, ".0f"),
+        "moving": tables.cell(parts.moving.mean(axis=0)),
+        "frozen": tables.cell(parts.frozen),
+        "early": tables.cell(np.mean(whole[: LOOKS // 2], axis=0)),
+        "late": tables.cell(np.mean(whole[LOOKS // 2 :], axis=0)),
+        "moved": float(moved[0]),
+        "crept": float(moved[1]),
+        "digest": seen[-1].digest,
+    }
+
+
+ROWS = {"active": active_row}
+SPECIFIED = dict.fromkeys(ROWS, ("process", "phi", "run"))
+
+
+def row(study, spec):
+    """Specification and results of one row, together."""
+    return dict(spec) | ROWS[_check.choice("study", study, tuple(ROWS))](**spec)
+
+
+def archived(study, folder=None):
+    """The archived rows of a study, as a DataFrame; see `book.tables.load` for what it raises."""
+    return tables.load(folder or FOLDER, _check.choice("study", study, tuple(ROWS)))
