@@ -209,7 +209,8 @@ KNOWN_TO_DIFFER = {  # told in their chapters; one that begins to agree has to b
     *("hidden-alike-sgd", "hidden-alike-rcd", "hidden-alike-gd", "hidden-alike-non-reciprocal-bro"),
     *("hidden-apart-sgd", "hidden-active-rcd", "hidden-active-individual-bro"),
     *("flat-near-minimum", "flat-selects-sgd"),
-    *("ends-delta-02-sgd", "ends-delta-02-rcd", "ends-delta-02-gd"),
+    *("ends-delta-05-gd", "ends-delta-02-sgd", "ends-delta-02-rcd", "ends-delta-02-gd"),
+    *("ends-delta-01-sgd", "ends-delta-01-gd", "ends-delta-01-bro"),
     "beyond-loopless-delta",
 }
 

@@ -40,7 +40,10 @@ SLACK = {
 
 FAILED = {  # what our error bars do not bear out: printed, not hidden
     "manna_collapse": {"manna-joint-sgd", "manna-joint-rcd", "manna-joint-gd"},  # Fig. 3, jointly
-    "where_manna_ends": {f"ends-delta-02-{process}" for process in ("sgd", "rcd", "gd")},
+    "where_manna_ends": {
+        *(f"ends-delta-{rung}" for rung in ("05-gd", "02-sgd", "02-rcd", "02-gd", "01-sgd")),
+        *("ends-delta-01-gd", "ends-delta-01-bro"),
+    },
     "hidden_order": {
         "hidden-exponent-sgd",  # a quarter, near the transition
         *("hidden-active-rcd", "hidden-active-individual-bro"),  # a plateau, in the active phase
