@@ -365,7 +365,7 @@ def phi_c_longer():
 
 
 def phi_c_sizes():
-    """What the size changes at the two smallest learning rates: three processes of `phi_c`, 4,000 and 16,000 spheres."""
+    """What the size changes at the two smallest learning rates: three processes, 4,000 and 16,000 spheres."""
     return [
         spec
         for alpha in (0.003, 0.001)
