@@ -33,6 +33,27 @@ def size_shifts(bigger, twins):
     return {a: mean_error(some) for a, some in shifts.items() if len(some) > 1}
 
 
+def shift_rows(shifts, to_infinity):
+    """The shifts of `size_shifts`, {n: {alpha: shift}}, and what they are from 1000 spheres to infinitely many."""
+    return [
+        {
+            "α": f"{a:g}",
+            "N": n,
+            "φ_c minus that of N = 1000": one,
+            "to infinity": to_infinity[n] * one,
+            "processes": one.n,
+        }
+        for n, found in shifts.items()
+        for a, one in found.items()
+    ]
+
+
+def from_largest(shifts, most):
+    """{alpha: (n, shift)} of the largest size that each learning rate up to `most` has."""
+    pairs = [(a, (n, one)) for n, found in sorted(shifts.items()) for a, one in found.items()]
+    return {a: pair for a, pair in pairs if a <= most}
+
+
 def slower(table, located, reach):
     """How many times longer the larger system takes, and the distance from phi_c there: geometric means of scans.
 
