@@ -25,6 +25,7 @@ from functools import partial
 import numpy as np
 
 import mpack
+from book import waves
 from mpack import landscape, sizes
 from mpack.dynamics import matched_processes
 
@@ -249,25 +250,13 @@ def hidden_order():
     return found
 
 
-# Process -> (packing fraction of its transition, from where local exponents cross in the archives
-# `hidden-order` and, of GD, `ladder`; packing fractions that place it better), at kick size 0.15.
-DISTANCES_FROM = {
-    "SGD": (0.5185, ()),
-    "RCD": (0.5205, (0.521, 0.523)),
-    "GD": (0.5156, ()),
-    "BRO": (0.522, (0.521, 0.5235)),
-    "individual BRO": (0.523, (0.5225, 0.525)),
-    "non-reciprocal BRO": (0.5235, (0.5225, 0.525)),
+DISTANCE = -0.02  # of the packings of `hidden_distances`, (phi - phi_c)/phi_c
+_PLACED = {  # process: packing fractions of scans that place its transition better than `waves.TRANSITIONS`
+    "RCD": (0.521, 0.523),
+    "BRO": (0.521, 0.5235),
+    "individual BRO": (0.5225, 0.525),
+    "non-reciprocal BRO": (0.5225, 0.525),
 }
-DISTANCE = -0.02  # of the packings, (phi - phi_c)/phi_c
-
-
-def _distance_rules(eps=0.15):
-    """The six processes of `hidden_distances`, by name: BRO of three kinds, what matches two of them, and descent."""
-    couple = [mpack.PairwiseBRO(eps=eps), mpack.IndividualBRO(eps=eps)]
-    descent = mpack.SGD(alpha=round(eps / 0.75, 12), batch_fraction=1.0)
-    rules = [*couple, *map(mpack.matched, couple), descent, mpack.NonreciprocalBRO(eps=eps)]
-    return {rule.label: rule for rule in rules}
 
 
 def hidden_distances():
@@ -277,14 +266,14 @@ def hidden_distances():
     """
     found, record = [], (mpack.log_spaced(20),)
     seen = {"structure_factor": {"q_max": 2.0, "per_shell": 150}}
-    for name, rule in _distance_rules().items():
-        centre, places = DISTANCES_FROM[name]
+    for name, rule in waves.rules().items():
         common = {"record": record, "series": "activity"}
-        if places:
+        if name in _PLACED:
+            phi = list(_PLACED[name])
             found += mpack.specs(
-                rule, n=8_000, phi=list(places), steps=6_000, seed=range(100, 102), **common
+                rule, n=8_000, phi=phi, steps=6_000, seed=range(100, 102), **common
             )
-        phi = round(centre * (1 + DISTANCE), 4)
+        phi = round(waves.TRANSITIONS[name] * (1 + DISTANCE), 4)
         found += mpack.specs(
             rule, n=64_000, phi=phi, steps=60_000, seed=range(4), observables=seen, **common
         )
@@ -928,6 +917,9 @@ def _equation(rule, m):
     alpha = rule.alpha * b / (m * fraction)  # the drift is divided by m
     euler = type(rule)(alpha=alpha, batch_fraction=fraction, potential=rule.potential)
     return euler.approximation()
+
+
+WEAK_ORDER = tuple(_weak_order_cases(0.1, 1.0, 1))  # (potential, process or equation), in order
 
 
 def everything():

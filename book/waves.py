@@ -10,7 +10,6 @@ and compared bit for bit.
 import numpy as np
 
 from book import RESULTS, tables
-from book.campaigns import DISTANCES_FROM
 from mpack import _check, observables, structure
 from mpack.dynamics import SGD, IndividualBRO, NonreciprocalBRO, PairwiseBRO, matched
 from mpack.packing import Packing
@@ -19,6 +18,14 @@ from mpack.simulation import simulate, snapshots
 FOLDER = RESULTS / "waves"
 EPS = 0.15  # kick size of the BROs; the others have the learning rate 0.2
 DISTANCE = 0.08  # (phi - phi_c)/phi_c
+TRANSITIONS = {  # pilots at this kick size: where local exponents cross in `hidden-order` and, of GD, `manna`
+    "SGD": 0.5185,
+    "RCD": 0.5205,
+    "GD": 0.5156,
+    "BRO": 0.522,
+    "individual BRO": 0.523,
+    "non-reciprocal BRO": 0.5235,
+}
 RUNS, N = 6, 8_000  # of a process, each from a random start of its own; spheres
 STEPS, LOOKS, APART = 500, 20, 60  # steps before the first look; looks; steps from one to the next
 Q_MAX = 1.7  # largest wave number, in inverse diameters
@@ -37,7 +44,7 @@ def active_specs():
     return [
         {"process": process, "phi": round(centre * (1 + DISTANCE), 4), "run": run}
         for run in range(RUNS)
-        for process, (centre, _) in DISTANCES_FROM.items()
+        for process, centre in TRANSITIONS.items()
     ]
 
 

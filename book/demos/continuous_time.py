@@ -22,7 +22,7 @@ class Cases:
     """
 
     def __init__(self, table, specs):
-        keys = list(campaigns._weak_order_cases(0.1, 1.0, 1))
+        keys = list(campaigns.WEAK_ORDER)
         known = table.set_index("key")
         if missing := sum(spec.key not in known.index for spec in specs):
             raise KeyError(
