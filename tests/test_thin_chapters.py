@@ -74,3 +74,13 @@ def test_what_a_chapter_draws_beyond_its_lines_fits_a_screen():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 60, f"{path.name}: {node.name}"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_cell_prints_the_verdicts_that_its_claims_show(path):
+    """`chapters.claims` gives them as a dict; as the last of a cell it needs a semicolon."""
+    for cell in code(path):
+        last = ast.parse("\n".join(cell.lines)).body[-1]
+        if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
+            rest = cell.lines[last.end_lineno - 1].encode()[last.end_col_offset :]
+            assert ast.unparse(last.value.func) != "chapters.claims" or rest.startswith(b";")
