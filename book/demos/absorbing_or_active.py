@@ -125,7 +125,7 @@ def times(relaxed, active):
     """Relaxation times of every process, {process: table}; autocorrelation time of all active runs together."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.5), sharex=True)
     relaxation(left, relaxed)
-    left.set_ylim(20, 2e4)
+    left.set_ylim(5, 2e4)
     left.legend(loc="upper left", fontsize=8.5)
     with_bars(right, memories(active), color=figures.colour("ink"), marker="o", ms=4.5)
     right.set(yscale="log", ylim=(10, 1e3), xlabel=PHI)
