@@ -674,10 +674,10 @@ LADDER = {
         "BRO": (0.3675, 0.0015),
     },
     0.3: {
-        "SGD": (0.457, 0.002),
-        "RCD": (0.457, 0.002),
-        "GD": (0.453, 0.002),
-        "BRO": (0.459, 0.002),
+        "SGD": (0.463, 0.002),
+        "RCD": (0.455, 0.0015),
+        "GD": (0.455, 0.002),
+        "BRO": (0.463, 0.002),
     },
     0.2: {
         "SGD": (0.5185, 0.001),
@@ -692,14 +692,15 @@ LADDER = {
         "BRO": (0.575, 0.002),
     },
     0.05: {
-        "SGD": (0.596, 0.002),
-        "RCD": (0.598, 0.002),
-        "GD": (0.594, 0.002),
-        "BRO": (0.596, 0.002),
+        "SGD": (0.602, 0.002),
+        "RCD": (0.604, 0.002),
+        "GD": (0.600, 0.002),
+        "BRO": (0.602, 0.002),
     },
 }
 _LADDER_STEPS = {"SGD": 30_000, "RCD": 30_000, "GD": 10_000, "BRO": 10_000}
 _LADDER_SIZES = {1.0: (64_000, 4), 0.5: (32_000, 2)}  # learning rate: (spheres, repeats)
+_LADDER_SLOWEST = 0.05  # the learning rate whose runs are three times as long
 
 
 def _ladder_rule(process, alpha):
@@ -725,12 +726,98 @@ def ladder():
                 _ladder_rule(process, alpha),
                 n=n,
                 phi=[round(first + spacing * k, 5) for k in range(6)],
-                steps=_LADDER_STEPS[process],
+                steps=_LADDER_STEPS[process] * (3 if alpha == _LADDER_SLOWEST else 1),
                 record=mpack.log_spaced(20),
                 series="activity",
                 seed=range(repeats),
             )
     return found
+
+
+# (learning rate, process): packing fractions about where windows of the ladder's smaller systems cross.
+LARGE = {
+    (1.0, "SGD"): (0.211, 0.2114, 0.2118, 0.2122),
+    (1.0, "BRO"): (0.2154, 0.2158, 0.2162, 0.2166),
+    (0.2, "RCD"): (0.515, 0.5165, 0.518, 0.5195),
+}
+
+
+def ladder_large(n=256_000, repeats=2):
+    """The decay of three processes of the ladder in boxes 1.6 times as wide, at alpha = 0.2 2.5 times."""
+    return [
+        spec
+        for (alpha, process), phis in LARGE.items()
+        for spec in mpack.specs(
+            _ladder_rule(process, alpha),
+            n=n,
+            phi=[*phis],
+            steps=_LADDER_STEPS[process],
+            record=mpack.log_spaced(20),
+            series="activity",
+            seed=range(repeats),
+        )
+    ]
+
+
+# (learning rate, process): where the last windows of the ladder cross, and two errors to its sides.
+CROSSINGS = {
+    (1.0, "SGD"): (0.2117, 0.2119, 0.2121),
+    (1.0, "GD"): (0.211, 0.2112, 0.2114),
+    (1.0, "BRO"): (0.2159, 0.2161, 0.2163),
+    (0.2, "SGD"): (0.523,),
+    (0.2, "RCD"): (0.5188,),
+}
+CROSSING_SIZES = {250: 96, 500: 96, 1_000: 64, 2_000: 64, 4_000: 32, 8_000: 32}  # N: runs
+
+
+def ladder_sizes():
+    """How long small systems live where the ladder's windows cross, and how their activity fluctuates meanwhile."""
+    return [
+        spec
+        for (alpha, process), phis in CROSSINGS.items()
+        for n, runs in CROSSING_SIZES.items()
+        if alpha == 1 or n <= 4_000
+        for spec in mpack.specs(
+            _ladder_rule(process, alpha),
+            n=n,
+            phi=[*phis],
+            steps=_LADDER_STEPS[process],
+            record=(mpack.log_spaced(10), mpack.every(_LADDER_STEPS[process] // 200)),
+            series="activity",
+            seed=range(runs),
+        )
+    ]
+
+
+# Learning rate -> (spheres, grid of the mixture from a pilot, where starts age, for how many steps).
+CONTROLS = {
+    1.0: (64_000, (0.2209, 0.0004), 0.2219, 3_000),
+    0.2: (16_000, (0.524, 0.002), 0.533, 10_000),
+}
+
+
+def ladder_controls():
+    """SGD's decay with diameters 1:1.4, which do not crystallise, and from natural starts.
+
+    Natural starts have aged 0.01 above the transition, where activity is steady, and are expanded.
+    """
+    made = []
+    for alpha, (n, (first, spacing), aged, age) in CONTROLS.items():
+        rule = _ladder_rule("SGD", alpha)
+        common = {"n": n, "series": "activity"}
+        asked = common | {
+            "steps": _LADDER_STEPS["SGD"],
+            "record": mpack.log_spaced(20),
+            "observables": "bond_order",
+        }
+        mixed = [round(first + spacing * k, 5) for k in range(6)]
+        made += mpack.specs(rule, phi=mixed, sizes=(1.0, 1.4), seed=range(3), **asked)
+        first, spacing = LADDER[alpha]["SGD"]
+        for seed in range(3):
+            start = mpack.Spec(rule, phi=aged, steps=age, record=(0,), seed=seed, **common)
+            expanded = [round(first + spacing * k, 5) for k in range(6)]
+            made += mpack.specs(rule, phi=expanded, start=start, seed=seed, **asked)
+    return made
 
 
 TUNED_PHIS = (0.64, 0.66, 0.68, 0.70, 0.71, 0.72, 0.73)
