@@ -128,6 +128,39 @@ def test_crossings_move_where_the_law_is_not_there_yet(seed):
     assert found[0] < found[-1] < 0.45  # of 1/(1 + b t^-1/2), b > 0, too small, and rising
 
 
+@pytest.mark.parametrize("omega", [0.25, 0.5])
+def test_a_correction_to_scaling_is_fitted(seed, omega):
+    """Local exponents delta + a (t/1000)^-omega at phi_c: found; without it delta is many errors off."""
+    rng, amplitude = np.random.default_rng(seed), -0.1
+    curves = {}
+    for phi in 0.6 + np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]) * 4e-5:
+        slow = np.exp(-amplitude / omega * (1 - (TIMES / 1_000) ** -omega))
+        curves[phi] = [(t, f * slow) for t, f in (noisy(phi, rng, size=1e-3) for _ in range(3))]
+    found = critical.decay(curves, EDGES, nu_parallel=1.2, correction=omega)
+    at_t0 = amplitude * (found.t0 / 1_000) ** -omega
+    for one, truth in ((found.delta, 0.45), (found.phi_c, 0.6), (found.correction, at_t0)):
+        assert abs(one.value - truth) < one.reach(3.0), (one, truth)
+    assert found.delta.error < 0.03 and found.nu_parallel.error == 0.0
+    assert found.at(found.t0, found.phi_c.value) == found.delta.value + found.correction.value
+    plain = critical.decay(curves, EDGES, nu_parallel=1.2)
+    assert plain.correction.value == 0.0 and plain.omega == 0.0
+    assert abs(plain.delta.value - 0.45) > 5 * plain.delta.error
+    assert plain.chi2 / plain.dof > found.chi2 / found.dof
+
+
+def test_an_exponent_may_be_held(seed):
+    rng = np.random.default_rng(seed)
+    curves = {phi: [noisy(phi, rng) for _ in range(2)] for phi in PLACES}
+    right, wrong = (critical.decay(curves, EDGES, delta=delta) for delta in (0.45, 0.5))
+    assert (right.delta.value, right.delta.error) == (0.45, 0.0)
+    assert abs(right.phi_c.value - 0.6) < right.phi_c.reach(3.0)
+    assert wrong.chi2 > right.chi2
+    with pytest.raises(ValueError, match="delta must be"):
+        critical.decay(curves, EDGES, delta=0.0)
+    with pytest.raises(ValueError, match="correction must be"):
+        critical.decay(curves, EDGES, correction=20.0)
+
+
 def test_what_determines_nothing_is_said(seed):
     rng = np.random.default_rng(seed)
     with pytest.raises(ValueError, match="at least 3 packing fractions"):

@@ -290,7 +290,11 @@ class Decay:
     ----------
     phi_c, delta, nu_parallel : Estimate
         Where the local exponents do not move, their value there, and how fast they part; with the
-        errors that the scatter of runs makes. nu_parallel is exact if it was held.
+        errors that the scatter of runs makes. delta or nu_parallel is exact if it was held.
+    correction : Estimate
+        a of the law, at its unit of time; an exact 0 if no correction was asked for.
+    omega : float
+        The exponent of the correction; 0 if none was asked for.
     bend, curve : float
         b and c of the law.
     t0 : float
@@ -321,6 +325,8 @@ class Decay:
     phi_c: Estimate
     delta: Estimate
     nu_parallel: Estimate
+    correction: Estimate
+    omega: float
     bend: float
     curve: float
     t0: float
@@ -347,16 +353,15 @@ class Decay:
         >>> import numpy as np
         >>> from mpack import critical
         >>> from mpack.statistics import Estimate
-        >>> place, delta, nu = Estimate(0.6, 0.0), Estimate(0.45, 0.0), Estimate(1.0, 0.0)
+        >>> exact = [Estimate(value, 0.0) for value in (0.6, 0.45, 1.0, 0.0)]
         >>> none = np.empty((0, 0))
-        >>> found = critical.Decay(place, delta, nu, 2.0, 0.0, 100.0, 0.0, 1, *[none] * 5)
+        >>> found = critical.Decay(*exact, 0.0, 2.0, 0.0, 100.0, 0.0, 1, *[none] * 5)
         >>> [round(float(one), 3) for one in found.at(100, [0.55, 0.6])]  # 0.45 + 2 (0.6 - phi)
         [0.55, 0.45]
         """
         parameters = [one.value for one in (self.phi_c, self.delta, self.nu_parallel)]
-        return _law(
-            (*parameters, self.bend, self.curve), np.asarray(time) / self.t0, np.asarray(phi)
-        )
+        parameters += [self.bend, self.curve, self.correction.value]
+        return _law(parameters, np.asarray(time) / self.t0, np.asarray(phi), self.omega)
 
 
 def decay(
@@ -364,7 +369,9 @@ def decay(
     edges: ArrayLike,
     *,
     reach: float = 1.0,
+    delta: float | None = None,
     nu_parallel: float | None = None,
+    correction: float | None = None,
     start: tuple[float, float] | None = None,
 ) -> Decay:
     """phi_c, decay exponent and nu_parallel from relaxation curves: where their local exponents cross.
@@ -372,9 +379,10 @@ def decay(
     Near phi_c the activity of a large system is t^-delta times a function of t |phi - phi_c|^nu_par,
     so that its local exponents obey
 
-        delta(t, phi) = delta + b x + c x^2,    x = (phi_c - phi) (t/t0)^(1/nu_par),
+        delta(t, phi) = delta + b x + c x^2 + a (t/t0)^-omega,    x = (phi_c - phi) (t/t0)^(1/nu_par),
 
-    t0 being the geometric mean of the times. At phi_c alone they do not change with t: drawn
+    t0 being the geometric mean of the times, a = 0 unless a correction to scaling is asked for.
+    Without it, at phi_c alone they do not change with t: drawn
     against phi, one curve for each t, they all cross there, and their slopes grow as t^(1/nu_par).
     Fitted by least squares to the windows with |delta(t, phi) - delta| <= reach delta, found by
     iteration.
@@ -388,8 +396,11 @@ def decay(
         is over: begin later and see what changes.
     reach : float
         Above; in (0, 2].
-    nu_parallel : float, optional
-        Hold it at this value, in [0.1, 10], rather than fit it.
+    delta, nu_parallel : float, optional
+        Hold it at this value, in (0, 10] or [0.1, 10], rather than fit it.
+    correction : float, optional
+        Fit a, with this omega, in [0.01, 10]: of f ~ t^-delta (1 + A t^-omega) with a small
+        correction, a = omega A t0^-omega.
     start : (phi_c, delta), optional
         Where the fit begins; if left out, everywhere: of the ends that are about as good as the
         best (chi^2 per degree of freedom up to twice that), the one with most windows counts.
@@ -427,29 +438,35 @@ def decay(
     """
     edges = _edges(edges)
     reach = _check.number("reach", reach, 0.0, 2.0, open_low=True)
+    if delta is not None:
+        delta = _check.number("delta", delta, 0.0, 10.0, open_low=True)
     if nu_parallel is not None:
         nu_parallel = _check.number("nu_parallel", nu_parallel, 0.1, 10.0)
+    if correction is not None:
+        correction = _check.number("correction", correction, 0.01, 10.0)
     groups = _groups(curves, edges)
     phi = np.array(sorted(groups))
-    fit = _Fit(phi, [groups[value] for value in phi], reach, nu_parallel)
+    held = {_DELTA: delta, _NU: nu_parallel, _CORRECTION: 0.0 if correction is None else None}
+    fit = _Fit(phi, [groups[value] for value in phi], reach, held, correction or 0.0)
     best = fit.from_anywhere() if start is None else fit.best(start)
     freedom = sum(len(one.delta) - 1 for one in groups.values())
     count = sum(len(one.delta) for one in groups.values())
-    phi_c, delta, nu = (
-        Estimate(value, error, count, dof=freedom) for value, error in zip(best[:3], fit.spread())
-    )
-    if nu_parallel is not None:
-        nu = Estimate(nu_parallel, 0.0)
+    found = [
+        Estimate(value, error, count, dof=freedom) if k in fit.free else Estimate(value, 0.0)
+        for k, (value, error) in enumerate(zip(best.tolist(), fit.spread().tolist()))
+    ]
     miss = ((fit.mean - fit.law(best)) / fit.error)[fit.used]
     return Decay(
-        phi_c=phi_c,
-        delta=delta,
-        nu_parallel=nu,
+        phi_c=found[0],
+        delta=found[_DELTA],
+        nu_parallel=found[_NU],
+        correction=found[_CORRECTION],
+        omega=correction or 0.0,
         bend=float(best[3]),
         curve=float(best[4]),
         t0=fit.t0,
         chi2=float(miss @ miss),
-        dof=int(fit.used.sum()) - fit.free,
+        dof=int(fit.used.sum()) - len(fit.free),
         used=fit.used,
         phi=phi,
         time=fit.time,
@@ -474,18 +491,23 @@ def _groups(curves, edges, least=3):
     return found
 
 
-def _law(parameters, time, phi):
+_DELTA, _NU, _CORRECTION = 1, 2, 5  # places among the parameters of the law
+
+
+def _law(parameters, time, phi, omega):
     """The local exponent at times in units of t0."""
-    phi_c, delta, nu, bend, curve = parameters
+    phi_c, delta, nu, bend, curve, correction = parameters
     x = (phi_c - phi) * time ** (1.0 / nu)
-    return delta + bend * x + curve * x**2
+    return delta + bend * x + curve * x**2 + correction * time**-omega
 
 
 class _Fit:
     """Local exponents, the windows in use, and the fit of the law to them."""
 
-    def __init__(self, phi, groups, reach, nu):
-        self.phi, self.reach, self.nu = phi, reach, nu
+    def __init__(self, phi, groups, reach, held, omega):
+        self.phi, self.reach, self.omega = phi, reach, omega
+        self.held = {k: value for k, value in held.items() if value is not None}
+        self.free = [k for k in range(6) if k not in self.held]
         self.time = np.exp(np.mean([np.log(one.time) for one in groups], axis=0))
         self.t0 = float(np.exp(np.log(self.time).mean()))
         self.counts = np.array([len(one.delta) for one in groups])
@@ -513,7 +535,7 @@ class _Fit:
         return np.exp(np.polyval(law, np.log(self.time)))
 
     def law(self, parameters):
-        return _law(parameters, self.time / self.t0, self.phi[:, None])
+        return _law(parameters, self.time / self.t0, self.phi[:, None], self.omega)
 
     def starts(self):
         """Where fits may begin: each packing fraction and each middle of two, with a mean local exponent there."""
@@ -538,7 +560,7 @@ class _Fit:
                 reason = reason or why
                 continue
             miss = ((self.mean - self.law(parameters)) / self.error)[self.used]
-            found.append((self.used.sum(), miss @ miss / (len(miss) - self.free), parameters))
+            found.append((self.used.sum(), miss @ miss / (len(miss) - len(self.free)), parameters))
         if not found:
             raise reason or Undetermined("the points do not determine phi_c: nowhere is a decay")
         least = max(1.0, min(one[1] for one in found))
@@ -546,16 +568,13 @@ class _Fit:
         _, _, parameters = min((one for one in found if one[0] == most), key=lambda one: one[1])
         return self.best(parameters[:2])
 
-    @property
-    def free(self):
-        return 5 if self.nu is None else 4
-
     def best(self, start):
         """The parameters, after as many rounds as the choice of windows needs."""
         phi_c, delta = start
         self.used = self.known & (np.abs(self.mean - delta) <= self.reach * abs(delta))
         slope = 0.5 * abs(delta) / np.ptp(self.phi)
-        parameters = np.array([phi_c, delta, self.nu or 1.2, slope, 0.0])
+        parameters = np.array([phi_c, delta, 1.2, slope, 0.0, 0.0])
+        parameters[list(self.held)] = list(self.held.values())
         for _ in range(20):
             parameters = self.fit(parameters)
             apart = np.abs(self.law(parameters) - parameters[1])
@@ -569,7 +588,7 @@ class _Fit:
         """Least squares over the windows in use, from `start`; keeps how the parameters follow the points."""
         from scipy import optimize
 
-        free = [0, 1, 3, 4] if self.nu is not None else [0, 1, 2, 3, 4]
+        free = self.free
         if self.used.sum() < len(free) + 3:
             raise Undetermined(
                 f"the points do not determine {len(free)} numbers: {self.used.sum()} windows are "
@@ -578,7 +597,7 @@ class _Fit:
         phi, time = np.broadcast_arrays(self.phi[:, None], self.time / self.t0)
         phi, time, seen, error = (one[self.used] for one in (phi, time, self.mean, self.error))
         width = np.ptp(self.phi)
-        scale = np.array([width, 1.0, start[2], 1.0 / width, 1.0 / width**2])
+        scale = np.array([width, 1.0, start[_NU], 1.0 / width, 1.0 / width**2, 1.0])
 
         def moved(z):
             parameters = np.array(start, float)
@@ -586,14 +605,14 @@ class _Fit:
             return parameters
 
         def miss(z):
-            return (_law(moved(z), time, phi) - seen) / error
+            return (_law(moved(z), time, phi, self.omega) - seen) / error
 
-        bounds = np.full((2, 5), np.inf) * [[-1.0], [1.0]]
+        bounds = np.full((2, 6), np.inf) * [[-1.0], [1.0]]
         bounds[:, 0] = (
             (self.phi.min() - width - start[0]) / width,
             (self.phi.max() + width - start[0]) / width,
         )
-        bounds[:, 2] = 0.05 / start[2] - 1.0, 20.0 / start[2] - 1.0
+        bounds[:, _NU] = 0.05 / start[_NU] - 1.0, 20.0 / start[_NU] - 1.0
         with np.errstate(all="ignore"):
             found = optimize.least_squares(
                 miss, np.zeros(len(free)), bounds=bounds[:, free], x_scale="jac", max_nfev=2000
@@ -604,18 +623,18 @@ class _Fit:
                 "the points do not determine phi_c and the exponents: the fit ends at "
                 f"phi_c = {parameters[0]:.5g}, nu_parallel = {parameters[2]:.3g}"
             )
-        self.response = np.zeros((5, len(seen)))
+        self.response = np.zeros((6, len(seen)))
         self.response[free] = scale[free, None] * np.linalg.pinv(found.jac) / error
         _fits.finite("phi_c and the exponents", parameters, self.response)
         return parameters
 
     def spread(self):
-        """Errors of phi_c, delta and nu_par: the covariance of a run's windows, carried through the fit."""
-        variance = np.zeros(3)
+        """Errors of the parameters: the covariance of a run's windows, carried through the fit."""
+        variance = np.zeros(len(self.response))
         rows, windows = np.nonzero(self.used)
         for row, count in enumerate(self.counts):
             own = rows == row
-            response = self.response[:3, own]
+            response = self.response[:, own]
             covariance = self.covariance[np.ix_(windows[own], windows[own])]
             variance += np.einsum("pi,ij,pj->p", response, covariance, response) / count
         return np.sqrt(np.maximum(variance, 0.0))
