@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 # quick.
 _HOME = {
     "packing": ("Packing",),
-    "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones"),
+    "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones", "Tabulated"),
     "dynamics": ("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD", "RCD", "matched"),
     "simulation": ("simulate", "snapshots", "Run", "every", "log_spaced"),
     "observables": ("activity", "energy", "contacts", "flatness"),
@@ -76,6 +76,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from mpack.potentials import Hertzian as Hertzian
     from mpack.potentials import LennardJones as LennardJones
     from mpack.potentials import Linear as Linear
+    from mpack.potentials import Tabulated as Tabulated
     from mpack.simulation import Run as Run
     from mpack.simulation import every as every
     from mpack.simulation import log_spaced as log_spaced

@@ -10,7 +10,7 @@ from mpack._kernels._jit import INTERPRETED, WATCHED
 from mpack._kernels.machine import FAILED
 from mpack._kernels.neighbours import drop_anchor, settle_wraps
 from mpack._kernels.steps import advance
-from mpack.potentials import Harmonic, Hertzian, Linear
+from mpack.potentials import Linear
 
 _DRAWS = {
     "one": state.ONE,
@@ -239,14 +239,15 @@ def _rule(packing, recipe, seed):
         largest=potential.range(float(packing.diameters.max())),
         strongest=_strongest(packing, recipe),
         box=packing.box,
+        table=potential.table,
     )
 
 
 def _strongest(packing, recipe):
     """A bound on the push of one contact, in boxes: infinite where the force has none."""
-    force = {Linear: 0.5, Harmonic: 1.0, Hertzian: 1.0}.get(type(recipe.potential), math.inf)
-    if not isinstance(recipe.potential, Linear):
-        force *= recipe.potential.parameters[0] / float(packing.diameters.min())
+    force = recipe.potential.steepest
+    if not isinstance(recipe.potential, Linear):  # whose force is 1/2 at all diameters
+        force /= float(packing.diameters.min())
     drawn = abs(recipe.mean) + 9.0 * recipe.spread if recipe.pair == "gaussian" else 1.0
     return recipe.scale * force * drawn / packing.box
 

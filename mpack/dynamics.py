@@ -288,7 +288,7 @@ class SGD(_Descent):
         B >= 1: exactly B of the interacting pairs, drawn without replacement (all, where there are
         fewer).
     potential : Potential
-        Linear() unless said; Harmonic, Hertzian, WCA, LennardJones.
+        Linear() unless said; Harmonic, Hertzian, WCA, LennardJones, Tabulated.
 
     Raises
     ------
@@ -329,7 +329,7 @@ class RCD(_Descent):
         B >= 1: exactly B of the active particles, drawn without replacement (all, where there are
         fewer).
     potential : Potential
-        Linear() unless said; Harmonic, Hertzian, WCA, LennardJones.
+        Linear() unless said; Harmonic, Hertzian, WCA, LennardJones, Tabulated.
 
     Raises
     ------

@@ -39,7 +39,7 @@ def activity(packing: Packing, potential: Potential | None = None) -> float:
     ----------
     packing : Packing
     potential : potential, optional
-        If given, a pair counts when it interacts, r < range; that differs for `LennardJones` only.
+        If given, a pair counts when it interacts, r < range; that differs for `LennardJones` and tables only.
 
     Returns
     -------
@@ -734,7 +734,7 @@ def _sampled_flatness(packing, sigma, potential, samples, seed, margin):
     d = contact(packing, listed[:, 0], listed[:, 1])
     out = np.empty(samples)
     where = (packing.fixed, packing.box * 2.0**-64, listed, d)
-    what = (potential.kind, *potential.parameters)
+    what = (potential.kind, *potential.parameters, potential.table)
     observe.perturbed_energies(*where, *what, sigma, np.uint64(seed), out)
     return float(np.mean(out)), float(np.std(out, ddof=1) / math.sqrt(samples))
 

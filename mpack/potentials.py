@@ -12,6 +12,9 @@ energies, forces and curvatures are cut at 1e200.
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import math
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -24,7 +27,7 @@ from mpack._types import FloatOrArray
 
 @dataclass(frozen=True)
 class Potential:
-    """What all pair potentials share; use one of `Linear`, `Harmonic`, `Hertzian`, `WCA`, `LennardJones`.
+    """What all potentials share; use `Linear`, `Harmonic`, `Hertzian`, `WCA`, `LennardJones`, `Tabulated`.
 
     Examples
     --------
@@ -38,7 +41,8 @@ class Potential:
     def __post_init__(self):
         if type(self) is Potential:
             raise TypeError(
-                "Potential is a base class; use Linear, Harmonic, Hertzian, WCA, LennardJones"
+                "Potential is a base class; use Linear, Harmonic, Hertzian, WCA, LennardJones, "
+                "Tabulated"
             )
         for field in fields(self):
             value = _check.number(field.name, getattr(self, field.name), 0, 1e100, open_low=True)
@@ -122,15 +126,40 @@ class Potential:
 
     @property
     def reach(self) -> float:
-        """The range in units of the contact distance: 1, or the cut-off of Lennard-Jones."""
+        """The range in units of the contact distance: 1, or the cut-off of Lennard-Jones or a table."""
         return 1.0
+
+    @property
+    def steepest(self) -> float:
+        """A bound on the size of the force at contact distance 1; infinite where there is none.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> mpack.Harmonic(stiffness=3).steepest, mpack.WCA().steepest
+        (3.0, inf)
+        """
+        return math.inf
+
+    @property
+    def table(self) -> NDArray[np.float64]:
+        """What the kernels get beside `parameters`: the cubics of a `Tabulated` potential.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> len(mpack.Tabulated([0.1, 0.4, 0.7, 1.0], [3, 2, 1, 0]).table)
+        20
+        """
+        return np.zeros(1)
 
     def _evaluate(self, kernel, r, d):
         from mpack._kernels import forces
 
         r, d = separations(r, d)
         out = np.empty(r.size)
-        getattr(forces, kernel)(self.kind, *self.parameters, r.ravel(), d.ravel(), out)
+        given = (self.kind, *self.parameters, self.table)
+        getattr(forces, kernel)(*given, r.ravel(), d.ravel(), out)
         return out.reshape(r.shape)[()]
 
 
@@ -148,6 +177,11 @@ class Linear(Potential):
     """
 
     _kind = 0
+
+    @property
+    def steepest(self) -> float:
+        """1/2, whatever the diameters."""
+        return 0.5
 
 
 @dataclass(frozen=True)
@@ -172,6 +206,11 @@ class Harmonic(Potential):
     stiffness: float = 1.0
     _kind = 1
 
+    @property
+    def steepest(self) -> float:
+        """The stiffness."""
+        return self.stiffness
+
 
 @dataclass(frozen=True)
 class Hertzian(Potential):
@@ -193,6 +232,11 @@ class Hertzian(Potential):
 
     stiffness: float = 1.0
     _kind = 2
+
+    @property
+    def steepest(self) -> float:
+        """The stiffness."""
+        return self.stiffness
 
 
 @dataclass(frozen=True)
@@ -258,6 +302,143 @@ class LennardJones(Potential):
         return self.cutoff
 
 
+MOST_POINTS = 10_000  # of a table
+
+
+@dataclass(frozen=True, repr=False)
+class Tabulated(Potential):
+    """A potential of one's own: U = energies[k] at r = r[k] d_ij, a cubic spline between.
+
+    Force and curvature of the spline are continuous and, at the second point and the last but one,
+    its third derivative, too (not-a-knot). It is made and evaluated by + - * / alone, so that the
+    bits are the same on every machine. Below r[0] the potential goes on along its tangent, with the
+    force that it has there; from r[-1] on it is 0, and energies[-1] must be.
+
+    With points at most h apart and U^(4) the fourth derivative of U, the error of U is of the order
+    of (5/384) h**4 max |U^(4)|, that of the force h**3/24 and that of the curvature (3/8) h**2 times
+    the same. A cubic is exact to rounding, and so is the harmonic repulsion. Put points closer
+    where U bends more; a kink of U inside the range is smoothed over two or three intervals.
+
+    Parameters
+    ----------
+    r : array-like, shape (points,)
+        Separations in units of the contact distance, >= 0, increasing by 1e-6 or more; 4 to 10,000
+        of them. The last one is the range, <= 10.
+    energies : array-like, shape (points,)
+        U there, at most 1e80 in size; the last one 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the arrays are malformed, with the place and the value.
+
+    Notes
+    -----
+    Source: C. de Boor, A Practical Guide to Splines (1978), chapters IV and V.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mpack
+    >>> r = np.linspace(0.2, 1.0, 9)
+    >>> soft = mpack.Tabulated(r, 0.5 * (1 - r) ** 2)
+    >>> soft.force([0.1, 0.55, 1.0]).round(12).tolist(), soft.reach
+    ([0.8, 0.45, 0.0], 1.0)
+    >>> mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=soft).potential == soft
+    True
+    """
+
+    r: tuple[float, ...]
+    energies: tuple[float, ...]
+    _kind = 5
+
+    def __post_init__(self):
+        r = _check.array("r", self.r, (None,))
+        u = _check.array("energies", self.energies, (None,))
+        if not 4 <= len(r) <= MOST_POINTS or len(u) != len(r):
+            raise ValueError(
+                f"r and energies must be 4 to {MOST_POINTS} numbers each, and as many; "
+                f"got {len(r)} and {len(u)}"
+            )
+        if r[0] < 0.0 or r[-1] > 10.0:
+            raise ValueError(f"r must lie in [0, 10]; got {r[0]:g} to {r[-1]:g}")
+        near = np.flatnonzero(np.diff(r) < 1e-6)
+        if len(near):
+            k = int(near[0])
+            raise ValueError(
+                f"r must increase by 1e-6 or more; got r[{k}] = {r[k]:g}, r[{k + 1}] = {r[k + 1]:g}"
+            )
+        if np.abs(u).max() > 1e80:
+            raise ValueError(f"energies must be at most 1e80 in size; got {np.abs(u).max():g}")
+        if u[-1] != 0.0:
+            raise ValueError(
+                f"energies must end at 0, at the range; got {u[-1]:g} at r = {r[-1]:g} (shift them, "
+                "or go on to where they do)"
+            )
+        object.__setattr__(self, "r", tuple(r.tolist()))
+        object.__setattr__(self, "energies", tuple(u.tolist()))
+
+    def __repr__(self):
+        text = ",".join(map(repr, self.r + self.energies))
+        sign = hashlib.sha256(text.encode("ascii")).hexdigest()[:8]
+        return f"Tabulated({len(self.r)} points, {sign})"
+
+    @property
+    def parameters(self) -> tuple[float, float]:
+        """The number of points, and the range."""
+        return float(len(self.r)), self.reach
+
+    @property
+    def reach(self) -> float:
+        """The last separation, in units of the contact distance."""
+        return self.r[-1]
+
+    @property
+    def steepest(self) -> float:
+        """The largest sum of the sizes of the terms of the force, at the end of an interval."""
+        _, _, c1, c2, c3 = np.abs(self.table.reshape(-1, 5)[:-1].T)
+        h = np.diff(self.r)
+        return float(np.max(c1 + 2.0 * c2 * h + 3.0 * c3 * h**2))
+
+    @functools.cached_property
+    def table(self) -> NDArray[np.float64]:
+        """(r, c0, c1, c2, c3) of each point, flat; U = c0 + c1 t + c2 t**2 + c3 t**3, t = r/d_ij - r[k]."""
+        return _spline(self.r, self.energies)
+
+
+def _spline(x, u):
+    """The cubics of the not-a-knot spline, number by number: no library decides their bits.
+
+    Second derivatives m obey h[k-1] m[k-1] + 2 (h[k-1] + h[k]) m[k] + h[k] m[k+1] = 6 (s[k] - s[k-1]),
+    s the slopes of the chords; those at the ends follow from equal third derivatives on both sides
+    of the second point and of the last but one.
+    """
+    n = len(x)
+    h = [b - a for a, b in zip(x, x[1:])]
+    s = [(b - a) / width for a, b, width in zip(u, u[1:], h)]
+    low, diagonal, high = h[:-1], [2.0 * (a + b) for a, b in zip(h, h[1:])], h[1:]
+    right = [6.0 * (b - a) for a, b in zip(s, s[1:])]
+    first, last = h[0] / h[1], h[-1] / h[-2]
+    diagonal[0] += h[0] * (1.0 + first)
+    high[0] -= h[0] * first
+    diagonal[-1] += h[-1] * (1.0 + last)
+    low[-1] -= h[-1] * last
+    for k in range(1, n - 2):
+        share = low[k] / diagonal[k - 1]
+        diagonal[k] -= share * high[k - 1]
+        right[k] -= share * right[k - 1]
+    m = [0.0] * n
+    for k in range(n - 2, 0, -1):  # that at the end is still 0 where it comes first
+        m[k] = (right[k - 1] - high[k - 1] * m[k + 1]) / diagonal[k - 1]
+    m[0] = (1.0 + first) * m[1] - first * m[2]
+    m[-1] = (1.0 + last) * m[-2] - last * m[-3]
+    rows = []
+    for k in range(n - 1):
+        slope = s[k] - h[k] * (2.0 * m[k] + m[k + 1]) / 6.0
+        rows.append((x[k], u[k], slope, m[k] / 2.0, (m[k + 1] - m[k]) / (6.0 * h[k])))
+    return np.array([*rows, (x[-1], u[-1], 0.0, 0.0, 0.0)]).ravel()
+
+
 def checked(potential: Potential) -> Potential:
     """`potential` if it is one; TypeError otherwise.
 
@@ -271,7 +452,7 @@ def checked(potential: Potential) -> Potential:
         "potential",
         potential,
         Potential,
-        "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones()",
+        "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones(), Tabulated(r, energies)",
     )
 
 

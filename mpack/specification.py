@@ -49,7 +49,7 @@ _POTENTIALS = {
     kind.__name__: kind
     for kind in (
         *(potentials.Linear, potentials.Harmonic, potentials.Hertzian, potentials.WCA),
-        potentials.LennardJones,
+        *(potentials.LennardJones, potentials.Tabulated),
     )
 }
 MOST_RECORDS = 1_000_000
@@ -389,6 +389,8 @@ def _or_nan(value):
 
 def _named(instance):
     """A rule or potential as its name and what differs from the defaults, e.g. "Harmonic(stiffness=2.0)"."""
+    if isinstance(instance, potentials.Tabulated):
+        return repr(instance)
     changed = []
     for field in dataclasses.fields(instance):
         value = getattr(instance, field.name)

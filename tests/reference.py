@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from scipy import interpolate
 
 import mpack
 from mpack._kernels import noise
@@ -75,10 +76,23 @@ def force(potential, r, contact):
         return potential.stiffness * x / contact
     if name == "Hertzian":
         return potential.stiffness * x**1.5 / contact
+    if name == "Tabulated":
+        return -tabulated(potential)(r / contact, 1) / contact
     sixth = (contact / r) ** 6
     if name == "WCA":
         return 12.0 * potential.epsilon * sixth * (sixth - 1.0) / r
     return 24.0 * potential.epsilon * sixth * (2.0 * sixth - 1.0) / r
+
+
+def tabulated(potential):
+    """U and its derivatives in r/d: SciPy's spline, and its tangent below the first point."""
+    spline, low = interpolate.CubicSpline(potential.r, potential.energies), potential.r[0]
+
+    def value(x, order=0):
+        tangent = spline(low, 1) if order else spline(low) + spline(low, 1) * (x - low)
+        return np.where(x < low, tangent, spline(x, order))
+
+    return value
 
 
 def energy(x, box, diameters, potential):
@@ -93,6 +107,8 @@ def energy(x, box, diameters, potential):
             if name == "Harmonic"
             else 0.4 * potential.stiffness * x**2.5
         )
+    if name == "Tabulated":
+        return np.sum(tabulated(potential)(r / contact))
     sixth = (contact / r) ** 6
     if name == "WCA":
         return np.sum(potential.epsilon * (sixth - 1.0) ** 2)
@@ -205,6 +221,13 @@ DYNAMICS = (
             alpha=0.1, batch_fraction=0.5, potential=mpack.Hertzian(stiffness=1.5)
         ),
         "RCD harmonic": mpack.RCD(alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic()),
+        "SGD tabulated": mpack.SGD(
+            alpha=0.05,
+            batch_fraction=0.5,
+            potential=mpack.Tabulated(
+                (0.2, 0.4, 0.6, 0.8, 0.9, 1.0), (0.3, 0.22, 0.12, 0.03, 0.01, 0.0)
+            ),
+        ),
         "SGD harmonic approximation": mpack.SGD(
             0.1, 0.5, potential=mpack.Harmonic()
         ).approximation(),

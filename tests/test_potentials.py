@@ -1,6 +1,7 @@
 """Potentials against plain NumPy formulas, numerical derivatives, and the instructions they compile to."""
 
 import dataclasses
+import hashlib
 import math
 import re
 import warnings
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import interpolate
 
 import mpack
 from mpack._kernels import forces
@@ -25,6 +27,8 @@ ALL = [
     mpack.WCA(epsilon=2.0),
     mpack.LennardJones(),
     mpack.LennardJones(epsilon=0.5, cutoff=1.5),
+    mpack.Tabulated(np.linspace(0.2, 1, 9), (1 - np.linspace(0.2, 1, 9)) ** 2),
+    mpack.Tabulated((0.3, 0.5, 0.6, 0.9, 1.1, 1.4), (2.0, 0.7, 0.9, -0.3, -0.1, 0.0)),
 ]
 everyone = pytest.mark.parametrize("potential", ALL, ids=repr)
 
@@ -38,6 +42,12 @@ def formula(potential, r, d):
         return potential.stiffness / 2 * overlap**2
     if isinstance(potential, mpack.Hertzian):
         return potential.stiffness * 2 / 5 * overlap**2.5
+
+    if isinstance(potential, mpack.Tabulated):
+        spline = interpolate.CubicSpline(potential.r, potential.energies)  # not-a-knot
+        low, x = potential.r[0], r / d
+        tangent = spline(low) + spline(low, 1) * (x - low)
+        return np.where(x < low, tangent, np.where(x < potential.r[-1], spline(x), 0))
 
     def lennard_jones(length, r):
         return 4 * potential.epsilon * ((length / r) ** 12 - (length / r) ** 6)
@@ -143,7 +153,8 @@ def test_kinds_are_those_of_the_kernels():
         mpack.WCA: "WCA",
     }
     names[mpack.LennardJones] = "LENNARD_JONES"
-    assert {cls().kind for cls in names} == set(range(5))
+    kinds = {cls().kind for cls in names}
+    assert kinds | {ALL[-1].kind} == set(range(6)) and ALL[-1].kind == forces.TABULATED
     for cls, name in names.items():
         assert cls().kind == getattr(forces, name)
 
@@ -161,6 +172,14 @@ def test_kinds_are_those_of_the_kernels():
         (lambda: mpack.LennardJones(cutoff=11), ValueError, ["cutoff", "[1, 10]", "11.0"]),
         (lambda: mpack.LennardJones(cutoff=math.nan), ValueError, ["cutoff", "[1, 10]", "nan"]),
         (lambda: Potential(), TypeError, ["Linear"]),
+        (lambda: mpack.Tabulated([0, 1, 2], [1, 1, 0]), ValueError, ["r and energies", "3 and 3"]),
+        (lambda: mpack.Tabulated([0, 1, 2, 3], [1, 0]), ValueError, ["r and energies", "4 and 2"]),
+        (lambda: mpack.Tabulated([0, 1, 1, 3], [1, 1, 1, 0]), ValueError, ["r[1] = 1, r[2] = 1"]),
+        (lambda: mpack.Tabulated([-1, 0, 1, 3], [1, 1, 1, 0]), ValueError, ["[0, 10]", "-1 to 3"]),
+        (lambda: mpack.Tabulated([0, 1, 2, 3], [1, 1, 1, 2]), ValueError, ["end at 0", "got 2"]),
+        (lambda: mpack.Tabulated([0, 1, 2, 3], [1e99, 1, 1, 0]), ValueError, ["1e80", "1e+99"]),
+        (lambda: mpack.Tabulated([0, 1, 2, 3], [math.nan, 1, 1, 0]), ValueError, ["energies"]),
+        (lambda: mpack.Tabulated("far", [1, 1, 1, 0]), TypeError, ["r must be"]),
         (lambda: mpack.Linear().energy(-0.1), ValueError, ["r must be", ">= 0", "-0.1"]),
         (lambda: mpack.Linear().force([0.5, math.nan]), ValueError, ["r must be", "nan"]),
         (lambda: mpack.Linear().curvature(0.5, 0.0), ValueError, ["d must be", "> 0", "0.0"]),
@@ -186,8 +205,66 @@ def test_bad_input(make, error, words):
 def test_compiled_code_calls_no_libm_and_is_strict(kernel):
     fresh = numba.njit(nogil=True, error_model="numpy")(kernel.py_func)
     line = numba.float64[::1]
-    fresh.compile((numba.int64, numba.float64, numba.float64, line, line, line))
+    fresh.compile((numba.int64, numba.float64, numba.float64, line, line, line, line))
     code = next(iter(fresh.inspect_llvm().values()))
     assert not re.search(r"@(llvm\.)?(pow|exp|log|sin|cos|cbrt|fma|fmuladd)", code)
     assert not re.search(r"\bf(add|sub|mul|div) (fast|contract|reassoc|nnan|ninf|arcp)", code)
     assert "vfmadd" not in next(iter(fresh.inspect_asm().values()))
+
+
+def test_a_table_of_a_cubic_is_that_cubic():
+    """The harmonic repulsion as a table: energy, force and curvature to a few roundings."""
+    r = np.sort(np.concatenate(([0.0, 1.0], np.random.default_rng(3).uniform(0.01, 0.99, 40))))
+    table, built_in = mpack.Tabulated(r, 0.5 * (1 - r) ** 2), mpack.Harmonic()
+    x = np.random.default_rng(4).uniform(0.0, 1.3, 1_000)
+    for name, bound in (("energy", 1e-15), ("force", 1e-13), ("curvature", 1e-10)):
+        for d in (1.0, 1.7):
+            miss = getattr(table, name)(x * d, d) - getattr(built_in, name)(x * d, d)
+            assert np.abs(miss).max() < bound, name
+    assert table.steepest >= 1.0
+
+
+@pytest.mark.parametrize("order, name", [(4, "energy"), (3, "force"), (2, "curvature")])
+def test_a_finer_table_is_closer_by_its_order(order, name):
+    """Halving the spacing of points of (1 - r)**5 divides the error by 2**order; the stated bounds hold."""
+
+    def miss(points):
+        r = np.linspace(0.0, 1.0, points)
+        x = np.linspace(0.3, 0.7, 997)  # far from the ends; the fourth derivative is 120 (1 - x)
+        exact = {"energy": (1 - x) ** 5, "force": 5 * (1 - x) ** 4, "curvature": 20 * (1 - x) ** 3}
+        return np.abs(getattr(mpack.Tabulated(r, (1 - r) ** 5), name)(x) - exact[name]).max()
+
+    coarse, fine = miss(41), miss(81)
+    assert coarse / fine == pytest.approx(2**order, rel=0.2)
+    bound = {"energy": 5 / 384, "force": 1 / 24, "curvature": 3 / 8}[name]
+    assert coarse < 1.1 * bound * 120 * 0.7 / 40**order
+
+
+def test_bits_of_a_table_are_for_ever():
+    """Made and evaluated by + - * / alone: the same on every machine, or this fails."""
+    potential = mpack.Tabulated((0.3, 0.5, 0.6, 0.9, 1.1, 1.4), (2.0, 0.7, 0.9, -0.3, -0.1, 0.0))
+    x = np.array([0.1 + k / 40 for k in range(57)])
+    bits = b"".join(
+        getattr(potential, name)(x, 1.1).tobytes() for name in ("energy", "force", "curvature")
+    )
+    assert hashlib.sha256(potential.table.tobytes() + bits).hexdigest()[:16] == "bdce0fd16d296992"
+
+
+def test_a_table_goes_wherever_a_potential_does():
+    """Flatness both ways, Hessian, specification and back, descent."""
+    r = np.linspace(0.0, 1.0, 30)
+    table, built_in = mpack.Tabulated(r, 0.5 * (1 - r) ** 2), mpack.Harmonic()
+    packing = mpack.Packing.random(n=60, phi=0.9, dim=2, seed=5)
+    for function in (
+        lambda potential: mpack.energy(packing, potential),
+        lambda potential: mpack.landscape.trace(packing, potential),
+        lambda potential: mpack.flatness(packing, 0.01, potential).delta_v,
+        lambda potential: mpack.flatness(packing, 0.01, potential, samples=20, seed=1).delta_v,
+    ):
+        assert function(table) == pytest.approx(function(built_in), rel=1e-9)
+    rules = [mpack.SGD(0.2, 0.5, potential=potential) for potential in (table, built_in)]
+    ends = [mpack.simulate(packing, rule, steps=20, seed=2).final.positions for rule in rules]
+    np.testing.assert_allclose(*ends, atol=1e-9)
+    spec = mpack.Spec(rules[0], n=60, phi=0.9, dim=2, steps=3)
+    assert mpack.specification.from_text(spec.text) == spec
+    assert re.fullmatch(r"Tabulated\(30 points, [0-9a-f]{8}\)", spec.columns()["potential"])

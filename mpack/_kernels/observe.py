@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import njit
-from mpack._kernels.forces import energy
+from mpack._kernels.forces import TABULATED, energy, tabulated_energy
 from mpack._kernels.noise import FLATNESS, _sin_pi, bits, gaussian
 
 _BLOCK = 128  # particles at a time: their phase factors stay in the cache
@@ -104,8 +104,16 @@ def density_modes(fixed, vectors, real, imaginary):
             imaginary[m] += (b0 + b1) + (b2 + b3)
 
 
+@njit(forceinline=True)
+def _energy(kind, a, b, table, r, d):
+    """U(r) of any potential."""
+    if kind == TABULATED:
+        return tabulated_energy(a, b, table, r, d)
+    return energy(kind, a, b, r, d)
+
+
 @njit
-def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, sigma, seed, out):
+def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, table, sigma, seed, out):
     """out[m] = [V(X + dX) + V(X - dX)]/2 - V(X) over the listed pairs, dX ~ N(0, sigma**2) on every axis.
 
     The Gaussian of particle i on axis c in sample m has purpose "flatness", step m, labels (i, c).
@@ -127,8 +135,7 @@ def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, sigma, seed, out)
                 before += x * x
                 forth += (x + kick) * (x + kick)
                 back += (x - kick) * (x - kick)
-            u = energy(kind, a, b, math.sqrt(forth), d[k]) + energy(
-                kind, a, b, math.sqrt(back), d[k]
-            )
-            total += 0.5 * u - energy(kind, a, b, math.sqrt(before), d[k])
+            u = _energy(kind, a, b, table, math.sqrt(forth), d[k])
+            u += _energy(kind, a, b, table, math.sqrt(back), d[k])
+            total += 0.5 * u - _energy(kind, a, b, table, math.sqrt(before), d[k])
         out[m] = total

@@ -97,7 +97,10 @@ RULE = _record(
             np.float64,
         ),  # bound on the push of one contact, in boxes; infinite where the force has none
         ("box", np.float64),
-    ]
+    ],
+    [
+        "table",  # float64: what a tabulated potential is made of
+    ],
 )
 CHUNK_RECORD = _record(
     [],

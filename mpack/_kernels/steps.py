@@ -20,7 +20,14 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import bare
-from mpack._kernels.forces import LINEAR, energy, force
+from mpack._kernels.forces import (
+    LINEAR,
+    TABULATED,
+    energy,
+    force,
+    tabulated_energy,
+    tabulated_force,
+)
 from mpack._kernels.linked import around, chain, head_chains, relink
 from mpack._kernels.machine import (
     as_float32,
@@ -312,6 +319,12 @@ def _slopes(rule, chunk, count):
     if kind == LINEAR:
         for k in range(count):
             r2[k] = 0.5 * scale / math.sqrt(r2[k])
+    elif kind == TABULATED:
+        table = as_float64(rule.table)
+        for k in range(count):
+            r = math.sqrt(r2[k])
+            slope = scale * tabulated_force(a, b, table, r, touch[k] / reach) / r
+            r2[k] = min(max(slope, -1e290), 1e290)
     else:
         for k in range(count):
             r = math.sqrt(r2[k])
@@ -462,9 +475,12 @@ def _look(space, rule, shared, chunk, count, thread):
     begin, end = share_of(space.n, thread, shared.threads)
     out, out_full = share_of(shared.out_room, thread, shared.threads)
     for k in range(count):
-        tally(
-            own, TALLY, energy(rule.kind, rule.a, rule.b, math.sqrt(r2[k]), touch[k] / rule.reach)
-        )
+        r, d = math.sqrt(r2[k]), touch[k] / rule.reach
+        if rule.kind == TABULATED:
+            u = tabulated_energy(rule.a, rule.b, as_float64(rule.table), r, d)
+        else:
+            u = energy(rule.kind, rule.a, rule.b, r, d)
+        tally(own, TALLY, u)
         active[_U(first[k])] = np.uint8(1)
         j = np.int64(second[k])
         if begin <= j < end:
