@@ -24,7 +24,10 @@ __version__ = "0.1.0"
 _HOME = {
     "packing": ("Packing",),
     "potentials": ("Linear", "Harmonic", "Hertzian", "WCA", "LennardJones", "Tabulated"),
-    "dynamics": ("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD", "RCD", "matched"),
+    "dynamics": (
+        *("PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "RandomOrganization"),
+        *("SGD", "RCD", "matched"),
+    ),
     "simulation": ("simulate", "snapshots", "Run", "every", "log_spaced"),
     "observables": ("activity", "energy", "contacts", "flatness"),
     "structure": ("structure_factor", "pair_correlation"),
@@ -63,6 +66,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from mpack.dynamics import IndividualBRO as IndividualBRO
     from mpack.dynamics import NonreciprocalBRO as NonreciprocalBRO
     from mpack.dynamics import PairwiseBRO as PairwiseBRO
+    from mpack.dynamics import RandomOrganization as RandomOrganization
     from mpack.dynamics import matched as matched
     from mpack.ensemble import sweep as sweep
     from mpack.ensemble import together as together

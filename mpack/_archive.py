@@ -28,7 +28,7 @@ from mpack._rows import Series, chain, pack, pack_plain, unpack, unpack_plain
 from mpack._store import Store, StoreDamaged, StoreError
 from mpack._tables import DERIVED, MEASURED, RULE, SPECIFIED, Arrays, derived, frame, stored_series
 from mpack._types import AnyPath
-from mpack.specification import from_text
+from mpack.specification import ends_of, from_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -355,6 +355,7 @@ def load_archive(folder: AnyPath) -> DataFrame:
     rows = []
     for place, line in enumerate(lines):
         values, numbers = _valued(line, manifest["numbers"])
+        values |= ends_of(json.loads(line["spec"])["dynamics"])
         if not current:
             values |= derived(series[place])
         rows.append(

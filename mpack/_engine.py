@@ -18,6 +18,8 @@ _DRAWS = {
     "bernoulli": state.BERNOULLI,
     "gaussian": state.GAUSSIAN,
     "batch": state.BATCH,
+    "kick": state.KICK,
+    "gaussian kick": state.GAUSSIAN_KICK,
 }
 _FIRST_SKIN = 0.1
 
@@ -226,6 +228,9 @@ def _rule(packing, recipe, seed):
         pair=_DRAWS[recipe.pair],
         particle=_DRAWS[recipe.particle],
         reciprocal=recipe.reciprocal,
+        correlation=recipe.correlation,
+        tied=recipe.tied,
+        memory=recipe.antithetic,
         scale=recipe.scale,
         mean=recipe.mean,
         spread=recipe.spread,
@@ -245,10 +250,13 @@ def _rule(packing, recipe, seed):
 
 def _strongest(packing, recipe):
     """A bound on the push of one contact, in boxes: infinite where the force has none."""
+    most = 9.0 if recipe.tied == 0.0 else 13.0  # Gaussian numbers end at 8.6, a sum of two at 12.2
+    if recipe.is_kick:
+        return recipe.scale * max(1.0, most * recipe.spread) / packing.box
     force = recipe.potential.steepest
     if not isinstance(recipe.potential, Linear):  # whose force is 1/2 at all diameters
         force /= float(packing.diameters.min())
-    drawn = abs(recipe.mean) + 9.0 * recipe.spread if recipe.pair == "gaussian" else 1.0
+    drawn = abs(recipe.mean) + most * recipe.spread if recipe.pair == "gaussian" else 1.0
     return recipe.scale * force * drawn / packing.box
 
 
@@ -366,7 +374,8 @@ def _chunk(dim):
         j=np.zeros(room, dtype=np.uint32),
         a=np.zeros(room, dtype=np.uint64),
         b=np.zeros(room, dtype=np.uint64),
-        dx=np.zeros(dim * state.CHUNK + 8),
+        dx=np.zeros((dim + dim % 2) * state.CHUNK + 8),
+        dy=np.zeros((dim + dim % 2) * state.CHUNK + 8),
         r2=np.zeros(room),
         touch=np.zeros(room),
         w=np.zeros(room),

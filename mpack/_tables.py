@@ -23,6 +23,8 @@ SPECIFIED = {
     },
     **{"steps_asked": int, "seed": int, "paired": str},
 }
+# What an archive has in the text of a specification alone: columns that joined after the first of them.
+OPTIONAL = {"correlation": float, "memory": str}
 MEASURED = {
     **{
         "steps": int,
@@ -54,7 +56,10 @@ DERIVED = {
     **{"tau_r": float, "tau_r_after": float},
 }
 # `process` is no column of an archive: it says in words what three others say.
-_ORDER = ("rule", "approximation", "process", *list(SPECIFIED)[2:], "steps", "absorbed", *DERIVED)
+_ORDER = (
+    *("rule", "approximation", "process", *list(SPECIFIED)[2:6], *OPTIONAL, *list(SPECIFIED)[6:]),
+    *("steps", "absorbed", *DERIVED),
+)
 
 
 class Arrays(Mapping):
@@ -127,12 +132,13 @@ def frame(rows):
 
 
 def _process(row):
-    return process_label(row["rule"], row["approximation"], row["batch_fraction"])
+    names = ("rule", "approximation", "batch_fraction", *OPTIONAL)
+    return process_label(*(row[name] for name in names))
 
 
 def _column(pandas, rows, name):
     values = [row.get(name, float("nan")) for row in rows]
-    kind = {**SPECIFIED, **MEASURED, **DERIVED}.get(name)
+    kind = {**SPECIFIED, **OPTIONAL, **MEASURED, **DERIVED}.get(name)
     if kind is int:
         return pandas.Series(values, dtype="int64" if max(values, default=0) < 2**63 else "uint64")
     if kind in (bool, float):
@@ -142,4 +148,4 @@ def _column(pandas, rows, name):
     return pandas.Series(values) if values else pandas.Series(values, dtype=object)
 
 
-_KNOWN = {"process", *SPECIFIED, *MEASURED, *DERIVED, "key", "spec", "series", "arrays"}
+_KNOWN = {"process", *SPECIFIED, *OPTIONAL, *MEASURED, *DERIVED, "key", "spec", "series", "arrays"}

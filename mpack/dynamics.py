@@ -9,18 +9,31 @@ all lengths in mean diameters:
     IndividualBRO     eps u_i sum_j n_ij                 u_i ~ U[0, 1]
     SGD               -alpha sum_j theta_ij dU_ij/dx_i   theta_ij = theta_ji ~ Bernoulli(b_f)
     RCD               -alpha theta_i sum_j dU_ij/dx_i    theta_i ~ Bernoulli(b_f)
+    RandomOrganization  eps sum_j u_ij e_ij              e_ij = -e_ji a random direction
 
 Gradient descent is SGD (or RCD: the same process, bit for bit) at b_f = 1. With `batch_size=B`
 exactly B of the active pairs (SGD) or active particles (RCD) are drawn without replacement.
 
+Correlated ends. `correlation=c` in [-1, 1] is that of the fluctuations of the two displacements
+that one pair causes: -1 opposite ones (as above), 0 independent ones (`NonreciprocalBRO`), +1 equal
+ones. With chance |c| the number of the higher label is made of the lower one's, else it is drawn by
+itself. Made of u it is u for c < 0 and 1 - u for c > 0, so that the law of each end never changes;
+theta is 1 where u < b_f. With v the variance of the number and n the unit vector from j to i,
+
+    Cov(dx_i) = Cov(dx_j) = v eps**2 n n^T,     Cov(dx_i, dx_j) = c v eps**2 n n^T.
+
+Memory. With `memory="antithetic"` steps 2m and 2m + 1 use u and 1 - u for the same pair.
+
 Source: Zhang and Martiniani, "Absorbing state dynamics of stochastic gradient descent",
-arXiv:2411.11834, Eqs. 1-6 and A1-A13 (names of version 2).
+arXiv:2411.11834, Eqs. 1-6 and A1-A13 (names of version 2). Random organization: Corte, Chaikin,
+Gollub and Pine, Nature Physics 4, 420 (2008); Hexner and Levine, Phys. Rev. Lett. 114, 110602
+(2015). The law of correlated draws: this book.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 
 from mpack import _check
 from mpack.potentials import Linear, Potential
@@ -33,7 +46,9 @@ class Recipe:
     """A rule as the step kernel takes it: push = scale * force * (number of the pair) * (number of the particle).
 
     `pair` and `particle` say how those numbers are drawn: "one", "uniform", "bernoulli", "gaussian"
-    or "batch".
+    or "batch". A `pair` that is "kick" or "gaussian kick" has random vectors in the place of force
+    and number. `correlation` is that of the two ends of a pair: at -1, `reciprocal`, one number
+    pushes both. `antithetic` rules take the complements of their numbers in odd steps.
 
     Examples
     --------
@@ -47,11 +62,35 @@ class Recipe:
     potential: Potential = Linear()
     pair: str = "one"
     particle: str = "one"
-    reciprocal: bool = True
+    correlation: float = -1.0
     mean: float = 0.0
     spread: float = 0.0
     fraction: float = 1.0
     batch: int = 0
+    antithetic: bool = False
+
+    @property
+    def reciprocal(self) -> bool:
+        """Whether one number pushes both ends of a pair, oppositely."""
+        return self.correlation == -1.0
+
+    @property
+    def is_kick(self) -> bool:
+        """Whether pairs are kicked in random directions, and not along the force."""
+        return self.pair in ("kick", "gaussian kick")
+
+    @property
+    def tied(self) -> float:
+        """Chance that the second end's number is made of the first's; 0 where one number pushes both.
+
+        Numbers 0 and 1 are at most so much anticorrelated as `largest_correlation` says, which is
+        what 1 - u in the place of u gives.
+        """
+        if self.reciprocal:
+            return 0.0
+        if self.pair == "bernoulli" and self.correlation > 0.0:
+            return min(1.0, self.correlation / largest_correlation(self.fraction))
+        return abs(self.correlation)
 
 
 class Dynamics:
@@ -68,7 +107,10 @@ class Dynamics:
     def label(self) -> str:
         """The process in the words of the book: "SGD", "GD" (b_f = 1), "BRO", "individual BRO approximation"."""
         return process_label(
-            type(self).__name__, batch_fraction=getattr(self, "batch_fraction", None)
+            type(self).__name__,
+            batch_fraction=getattr(self, "batch_fraction", None),
+            correlation=getattr(self, "correlation", None),
+            memory=getattr(self, "memory", None),
         )
 
     def approximation(self) -> Approximation:
@@ -83,7 +125,8 @@ class Dynamics:
         ------
         ValueError
             For batches of exactly B: what the others draw then matters to each pair, and no
-            independent Gaussian a pair (or particle) has that covariance.
+            independent Gaussian a pair (or particle) has that covariance. And for antithetic SGD
+            but at b_f = 1/2, where alone the two steps of a couple are wholly anticorrelated.
 
         Examples
         --------
@@ -125,22 +168,86 @@ class _BRO(Dynamics):
         return "uniform", {}
 
 
-@dataclass(frozen=True)
-class PairwiseBRO(_BRO):
+# Fields that are told, in words and in specifications, only where they are not this.
+OPTIONS: dict[str, float | str | None] = {"correlation": -1.0, "memory": None}
+
+
+def largest_correlation(batch_fraction: float) -> float:
+    """Largest correlation of the two displacements that a pair of SGD can cause: b/(1 - b) or its inverse.
+
+    Two numbers that are 1 with chance b and 0 else are at most so much anticorrelated that they are
+    never both 1 (b <= 1/2) or never both 0 (b >= 1/2): by -b/(1 - b) or -(1 - b)/b.
+
+    Parameters
+    ----------
+    batch_fraction : float
+        b_f in (0, 1].
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1 at b_f = 1/2 alone.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `batch_fraction` is no number in (0, 1].
+
+    Examples
+    --------
+    >>> largest_correlation(0.5), largest_correlation(0.2), largest_correlation(0.8)
+    (1.0, 0.25, 0.25)
+    """
+    b = _check.number("batch_fraction", batch_fraction, 0, 1, open_low=True)
+    return round(b / (1.0 - b) if b <= 0.5 else (1.0 - b) / b, 15)
+
+
+class _Options:
+    """The fields `correlation` and `memory`: their check, and a repr that tells them where they say something."""
+
+    correlation: float
+    memory: str | None
+
+    def _check_options(self):
+        c = _check.number("correlation", self.correlation, -1, 1) + 0.0  # no -0.0
+        object.__setattr__(self, "correlation", c)
+        if getattr(self, "memory", None) is not None:
+            _check.choice("memory", self.memory, ("antithetic",))
+
+    def __repr__(self) -> str:
+        told = []
+        for one in fields(self):  # type: ignore[arg-type]  # all that have it are dataclasses
+            value = getattr(self, one.name)
+            if one.name not in OPTIONS or value != OPTIONS[one.name]:
+                told.append(f"{one.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+@dataclass(frozen=True, repr=False)
+class PairwiseBRO(_Options, _BRO):
     """Pairwise biased random organization: x_i += eps sum_j u_ij n_ij, u_ij = u_ji ~ U[0, 1] (Eq. 1).
 
     Each overlapping pair is pushed apart along its centre line, both ends by the same random
-    amount, so the centre of mass never moves.
+    amount, so the centre of mass never moves. With another `correlation` the two amounts differ:
+    u_ji = u_ij with chance |c| for c < 0, u_ji = 1 - u_ij with chance c for c > 0, and a number of
+    its own else.
 
     Parameters
     ----------
     eps : float
         Kick size, in mean diameters; > 0.
+    correlation : float
+        c in [-1, 1], of the fluctuations of the two displacements: -1 opposite, 0 independent
+        (`NonreciprocalBRO`, bit for bit), +1 equal.
+    memory : None or "antithetic"
+        "antithetic": steps 2m and 2m + 1 use u and 1 - u for the same pair, so that over both
+        the noise of a contact that lasts cancels.
 
     Raises
     ------
     ValueError, TypeError
-        If `eps` is no finite number in (0, 1e9].
+        If `eps` is no finite number in (0, 1e9], `correlation` none in [-1, 1], or `memory` neither
+        None nor "antithetic".
 
     Examples
     --------
@@ -149,10 +256,20 @@ class PairwiseBRO(_BRO):
     >>> run = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=10, seed=2)
     >>> run.digest
     'f9949eb5bb25787adbf35158b3d9bffd'
+    >>> mpack.PairwiseBRO(eps=0.1, correlation=0.5).approximation()
+    Approximation(of=PairwiseBRO(eps=0.1, correlation=0.5))
     """
 
+    _: KW_ONLY
+    correlation: float = -1.0
+    memory: str | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check_options()
+
     def recipe(self, gaussian: bool = False) -> Recipe:
-        """The step: 2 eps times the linear force, one number a pair for both partners.
+        """The step: 2 eps times the linear force, one number a pair for both partners, or one for each.
 
         Examples
         --------
@@ -162,6 +279,7 @@ class PairwiseBRO(_BRO):
         (0.2, 'uniform', True)
         """
         pair, parameters = self._noise(gaussian)
+        parameters |= {"correlation": self.correlation, "antithetic": self.memory is not None}
         return Recipe(scale=2.0 * self.eps, pair=pair, **parameters)
 
 
@@ -192,7 +310,7 @@ class NonreciprocalBRO(_BRO):
     def recipe(self, gaussian: bool = False) -> Recipe:
         """The step: 2 eps times the linear force, a number a pair for each partner."""
         pair, parameters = self._noise(gaussian)
-        return Recipe(scale=2.0 * self.eps, pair=pair, reciprocal=False, **parameters)
+        return Recipe(scale=2.0 * self.eps, pair=pair, correlation=0.0, **parameters)
 
 
 @dataclass(frozen=True)
@@ -223,6 +341,71 @@ class IndividualBRO(_BRO):
         """The step: 2 eps times the linear force, one number a particle."""
         particle, parameters = self._noise(gaussian)
         return Recipe(scale=2.0 * self.eps, particle=particle, **parameters)
+
+
+@dataclass(frozen=True, repr=False)
+class RandomOrganization(_Options, Dynamics):
+    """Random organization without bias: each active pair kicks its two ends by eps u e, u ~ U[0, 1].
+
+    e is a unit vector in a direction drawn evenly, a Gaussian vector over its norm. There is no
+    mean push: what touches goes on until chance has parted it. The model that the biased rules come
+    from.
+
+    Parameters
+    ----------
+    eps : float
+        Largest kick, in mean diameters; > 0.
+    correlation : float
+        c in [-1, 1]: with chance |c| the second end has the kick of the first, opposite for c < 0
+        and equal for c > 0, else one of its own. At -1 (unless said) the centre of mass never
+        moves; 0 is the model as it was first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `eps` is no finite number in (0, 1e9], or `correlation` none in [-1, 1].
+
+    Notes
+    -----
+    Cov(dx_i) = Cov(dx_j) = (eps**2/(3 d)) 1 and Cov(dx_i, dx_j) = c times that, for one pair in d
+    dimensions. Source: Corte, Chaikin, Gollub and Pine, Nature Physics 4, 420 (2008); with opposite
+    kicks Hexner and Levine, Phys. Rev. Lett. 118, 020601 (2017).
+
+    Examples
+    --------
+    >>> import mpack
+    >>> start = mpack.Packing.random(n=100, phi=0.3, dim=2, seed=1)
+    >>> run = mpack.simulate(start, mpack.RandomOrganization(eps=0.5), steps=1000, seed=2)
+    >>> run.absorbed
+    True
+    """
+
+    eps: float
+    _: KW_ONLY
+    correlation: float = -1.0
+
+    def __post_init__(self):
+        object.__setattr__(
+            self, "eps", _check.number("eps", self.eps, 0, LARGEST_STEP, open_low=True)
+        )
+        self._check_options()
+
+    def recipe(self, gaussian: bool = False) -> Recipe:
+        """The step: eps times a random vector for each end of a pair, of second moment 1/3.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> recipe = mpack.RandomOrganization(eps=0.1, correlation=0).recipe()
+        >>> recipe.scale, recipe.pair, recipe.reciprocal
+        (0.1, 'kick', False)
+        """
+        return Recipe(
+            scale=self.eps,
+            pair="gaussian kick" if gaussian else "kick",
+            correlation=self.correlation,
+            spread=math.sqrt(1.0 / 3.0) if gaussian else 0.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -271,12 +454,13 @@ class _Descent(Dynamics):
         return "bernoulli", {"fraction": fraction}
 
 
-@dataclass(frozen=True)
-class SGD(_Descent):
+@dataclass(frozen=True, repr=False)
+class SGD(_Options, _Descent):
     """Stochastic gradient descent on the pair energy, a batch of pairs a step (Eqs. 2, A10).
 
     x_i -= alpha sum_j theta_ij dU_ij/dx_i, theta_ij = theta_ji ~ Bernoulli(b_f) for each
-    interacting pair. The centre of mass never moves. Gradient descent is `batch_fraction=1`.
+    interacting pair. The centre of mass never moves. Gradient descent is `batch_fraction=1`. With
+    another `correlation` a pair may be in the batch for one of its ends alone.
 
     Parameters
     ----------
@@ -289,12 +473,20 @@ class SGD(_Descent):
         fewer).
     potential : Potential
         Linear() unless said; Harmonic, Hertzian, WCA, LennardJones, Tabulated.
+    correlation : float
+        c of the fluctuations of the two displacements that a pair causes, from -1 (opposite) over 0
+        (independent) to `largest_correlation(batch_fraction)`. Only with `batch_fraction`.
+    memory : None or "antithetic"
+        "antithetic": steps 2m and 2m + 1 use u and 1 - u for the same pair, which is in the batch
+        where that is below b_f. At b_f = 1/2 each pair is in exactly one of the two batches: an
+        epoch of two. At other b_f the two are anticorrelated by `largest_correlation`. Only with
+        `batch_fraction`.
 
     Raises
     ------
     ValueError, TypeError
         If a number is out of range, if both or neither of batch_fraction and batch_size are given,
-        or if the potential is none.
+        if the potential is none, or if there is no such correlation.
 
     Examples
     --------
@@ -305,9 +497,37 @@ class SGD(_Descent):
     8
     """
 
+    _: KW_ONLY
+    correlation: float = -1.0
+    memory: str | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check_options()
+        if self.batch_size is not None:
+            for name, least in OPTIONS.items():
+                if getattr(self, name) != least:
+                    raise ValueError(
+                        f"{name} must be {least!r} with batch_size, where exactly so many pairs are drawn and "
+                        f"both ends of each move; use batch_fraction; got {getattr(self, name)!r}"
+                    )
+        elif self.correlation > (largest := largest_correlation(self.batch_fraction)):
+            raise ValueError(
+                f"correlation must be at most {largest:.6g} at batch_fraction {self.batch_fraction!r}, as two numbers "
+                f"0 and 1 can be anticorrelated only so far: b_f/(1 - b_f) for b_f <= 1/2, (1 - b_f)/b_f above; "
+                f"got {self.correlation!r}"
+            )
+
     def recipe(self, gaussian: bool = False) -> Recipe:
         """The step: alpha times the force, a batch of pairs."""
         pair, parameters = self._noise(gaussian)
+        if pair in ("bernoulli", "gaussian"):  # else nothing is drawn, or exactly B
+            parameters |= {"correlation": self.correlation, "antithetic": self.memory is not None}
+        if gaussian and parameters.get("antithetic") and self.batch_fraction != 0.5:
+            raise ValueError(
+                "antithetic steps have an approximation at batch_fraction 0.5 alone: elsewhere the two steps of a "
+                f"couple are not wholly anticorrelated; got batch_fraction={self.batch_fraction!r}"
+            )
         return Recipe(scale=self.alpha, potential=self.potential, pair=pair, **parameters)
 
 
@@ -359,8 +579,11 @@ class Approximation(Dynamics):
     SGD            x_i -= alpha sum_j dU_ij/dx_i (b_f + sqrt(b_f - b_f**2) xi_ij)              (Eqs. 6, A13)
     RCD            x_i -= alpha sum_j dU_ij/dx_i (b_f + sqrt(b_f - b_f**2) xi_i)               (Eq. A8)
 
-    with one standard Gaussian xi a pair (xi_ij = xi_ji, but independent for NonreciprocalBRO) or a
-    particle.
+    RandomOrganization  x_i += eps sum_j xi_ij / sqrt(3 d), a Gaussian vector
+
+    with one standard Gaussian xi a pair or a particle. xi_ij = xi_ji; with another correlation c of
+    the ends xi_ji = -c xi_ij + sqrt(1 - c**2) xi', xi' of its own (NonreciprocalBRO: c = 0). In odd
+    steps of antithetic rules xi is minus that of the step before.
 
     Parameters
     ----------
@@ -370,7 +593,8 @@ class Approximation(Dynamics):
     Raises
     ------
     ValueError, TypeError
-        If `of` is no dynamics, an approximation already, or draws batches of exactly B.
+        If `of` is no dynamics, an approximation already, draws batches of exactly B, or is
+        antithetic SGD at another b_f than 1/2.
 
     Examples
     --------
@@ -410,11 +634,16 @@ _LABELS = {
     "IndividualBRO": "individual BRO",
     "SGD": "SGD",
     "RCD": "RCD",
+    "RandomOrganization": "RO",
 }
 
 
 def process_label(
-    rule: str, approximation: bool = False, batch_fraction: float | None = None
+    rule: str,
+    approximation: bool = False,
+    batch_fraction: float | None = None,
+    correlation: float | None = None,
+    memory: str | None = None,
 ) -> str:
     """The name that the book gives a process, from what a sweep's table says of its dynamics.
 
@@ -422,11 +651,15 @@ def process_label(
     ----------
     rule : str
         Name of a class of this module: "PairwiseBRO", "NonreciprocalBRO", "IndividualBRO", "SGD",
-        "RCD".
+        "RCD", "RandomOrganization".
     approximation : bool
         True for its stochastic approximation.
     batch_fraction : float, optional
         b_f of SGD and RCD: at 1 both are gradient descent, "GD".
+    correlation : float, optional
+        c of the two ends of a pair, of rules that have it; told unless it is -1.
+    memory : str, optional
+        "antithetic", or nothing.
 
     Returns
     -------
@@ -444,9 +677,22 @@ def process_label(
     'individual BRO approximation'
     >>> process_label("RCD", batch_fraction=1.0), RCD(alpha=0.1, batch_fraction=1).label
     ('GD', 'GD')
+    >>> PairwiseBRO(eps=0.1, correlation=0).label, RandomOrganization(eps=0.1, correlation=0.5).label
+    ('non-reciprocal BRO', 'RO, c = 0.5')
     """
-    name = "GD" if batch_fraction == 1 else _LABELS[_check.choice("rule", rule, tuple(_LABELS))]
+    name = _LABELS[_check.choice("rule", rule, tuple(_LABELS))]
+    if batch_fraction == 1:
+        name = "GD"
+    elif rule == "PairwiseBRO" and correlation == 0:
+        name = _LABELS["NonreciprocalBRO"]
+    elif rule in CORRELATED and correlation is not None and correlation > -1:
+        name += f", c = {correlation:.12g}"
+    if memory and name != "GD":
+        name = f"{memory} {name}"
     return f"{name} approximation" if approximation else name
+
+
+CORRELATED = ("PairwiseBRO", "SGD", "RandomOrganization")  # rules whose ends have a correlation c
 
 
 MATCHED_FRACTION = (
@@ -459,11 +705,12 @@ def matched(dynamics: Dynamics) -> Dynamics:
 
     PairwiseBRO(eps) <-> SGD(4 eps / 3, 3/4) and IndividualBRO(eps) <-> RCD(4 eps / 3, 3/4);
     approximations likewise. Mean: alpha b_f / 2 = eps / 2. Variance over squared mean: (1 - b_f) /
-    b_f = 1/3, that of U[0, 1].
+    b_f = 1/3, that of U[0, 1]. Both have the same correlation c of the two ends of a pair, and so
+    the same covariance; NonreciprocalBRO counts as PairwiseBRO with c = 0.
 
     Parameters
     ----------
-    dynamics : PairwiseBRO, IndividualBRO, SGD or RCD, or an approximation of one of them
+    dynamics : PairwiseBRO, NonreciprocalBRO, IndividualBRO, SGD or RCD, or an approximation of one
         SGD and RCD need batch_fraction 3/4 and the linear potential.
 
     Returns
@@ -473,7 +720,9 @@ def matched(dynamics: Dynamics) -> Dynamics:
     Raises
     ------
     ValueError
-        If there is no partner: NonreciprocalBRO, another b_f or potential, a batch of exactly B.
+        If there is no partner: RandomOrganization, another b_f or potential, a batch of exactly B, a
+        correlation above 1/3, which SGD has not at b_f = 3/4, or antithetic steps, whose couples
+        are less anticorrelated there.
     TypeError
         If `dynamics` is none.
 
@@ -492,14 +741,19 @@ def matched(dynamics: Dynamics) -> Dynamics:
     _check.instance("dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(...)")
     if isinstance(dynamics, Approximation):
         return matched(dynamics.of).approximation()
+    if getattr(dynamics, "memory", None) is not None:
+        raise ValueError(f"dynamics has no partner unless memory is None; got {dynamics!r}")
+    if isinstance(dynamics, NonreciprocalBRO):
+        dynamics = PairwiseBRO(eps=dynamics.eps, correlation=0.0)
+    ends = {} if not hasattr(dynamics, "correlation") else {"correlation": dynamics.correlation}
     descents = {PairwiseBRO: SGD, IndividualBRO: RCD}
     organizations = {descent: organization for organization, descent in descents.items()}
     if isinstance(dynamics, _BRO) and type(dynamics) in descents:
         alpha = dynamics.eps / MATCHED_FRACTION
-        return descents[type(dynamics)](alpha=alpha, batch_fraction=MATCHED_FRACTION)
+        return descents[type(dynamics)](alpha=alpha, batch_fraction=MATCHED_FRACTION, **ends)
     if isinstance(dynamics, _Descent) and type(dynamics) in organizations:
         if dynamics.batch_fraction == MATCHED_FRACTION and dynamics.potential == Linear():
-            return organizations[type(dynamics)](eps=dynamics.alpha * MATCHED_FRACTION)
+            return organizations[type(dynamics)](eps=dynamics.alpha * MATCHED_FRACTION, **ends)
         raise ValueError(
             f"only batch_fraction 0.75 with the linear potential has a partner; got {dynamics!r}"
         )

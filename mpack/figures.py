@@ -36,6 +36,7 @@ COLOURS = {
     "SGD": ("#bf3f0a", "#e0702a"),
     "RCD": ("#bf57b4", "#ff94ea"),
     "GD": ("#444a57", "#eef3fa"),
+    "RO": ("#aa6ef0", "#b414c8"),
     "series 1": ("#046d98", "#31aed1"),
     "series 2": ("#929848", "#d6e468"),
     "series 3": ("#9c1633", "#ce033a"),
@@ -54,6 +55,7 @@ MARKERS = {
     "SGD": "s",
     "RCD": "^",
     "GD": "v",
+    "RO": "X",
 }
 # What is neither a process nor a state: potentials, dimensions, mixtures, methods, sizes. With "ink"
 # and "muted" that makes six.
@@ -130,9 +132,9 @@ def process_style(dynamics: str | Dynamics, **changes: Any) -> dict[str, Any]:
     Parameters
     ----------
     dynamics : str or a dynamics
-        "BRO", "individual BRO", "non-reciprocal BRO", "SGD", "RCD" or "GD"; or an object of
+        "BRO", "individual BRO", "non-reciprocal BRO", "SGD", "RCD", "GD" or "RO"; or an object of
         `mpack.dynamics`. A stochastic approximation has its process's hue, dashed, with open
-        markers; name it "SGD approximation".
+        markers; name it "SGD approximation". A correlation or a memory changes nothing.
 
     Returns
     -------
@@ -160,8 +162,9 @@ def _is_approximation(thing):
 
 
 def _meaning(thing):
-    """The name in COLOURS of a process, dynamics or state."""
-    return _check.choice("meaning", _named(thing).removesuffix(" approximation"), tuple(COLOURS))
+    """The name in COLOURS of a process, dynamics or state; a correlation or a memory changes no colour."""
+    name = _named(thing).removesuffix(" approximation").removeprefix("antithetic ")
+    return _check.choice("meaning", name.partition(", c = ")[0], tuple(COLOURS))
 
 
 def _named(thing):

@@ -1,10 +1,12 @@
 """One step of a dynamics under the microscope: what it does to a small cluster, drawn many times and in closed form.
 
-Every rule of this library displaces the particles by a linear map of independent random numbers,
+Every rule of this library displaces the particles by a linear map of random numbers,
 
     D = G w,     E[D] = G E[w],     Cov D = G Cov(w) G^T,
 
-with one column of G for each random number: the push that this number multiplies. `draw` samples D
+with one column of G for each random number: the push that this number multiplies. The numbers are
+independent, but for batches of exactly B, for the two ends of a pair that have a correlation, and
+for the components of one kick, which are uncorrelated. `draw` samples D
 with the engine itself, `moments` evaluates the right-hand sides, and `entrywise` compares the two
 with a stated rate of false alarms; `compare` does all three.
 
@@ -22,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
 from mpack._box import nearest
+from mpack._steps import moments_of_number
 from mpack.dynamics import Dynamics
 from mpack.packing import Packing
 from mpack.statistics import Estimate
@@ -174,9 +177,10 @@ def push_matrix(
 ) -> NDArray[np.float64]:
     """G, shape (m d, numbers drawn): each column is the displacement that one random number multiplies.
 
-    A number for a pair pushes its two partners in opposite directions; non-reciprocal rules have
-    one number for each partner; a number for a particle multiplies the sum of its pushes, and is
-    drawn for active particles only.
+    A number for a pair pushes its two partners in opposite directions; rules with another
+    correlation than -1 have one number for each partner, in turn; a number for a particle
+    multiplies the sum of its pushes, and is drawn for active particles only. Kicks of random
+    organization have such numbers for each axis, u e sqrt(d) of variance 1/3.
 
     Examples
     --------
@@ -209,8 +213,9 @@ def push_matrix(
 def numbers(dynamics: Dynamics, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean (count,) and covariance (count, count) of the random numbers that a rule draws in a step.
 
-    Independent numbers have a diagonal covariance. A batch of exactly B out of M = count has p =
-    B/M, Var = p (1 - p) and Cov = -p (1 - p)/(M - 1): what one member takes the others lose.
+    Independent numbers have a diagonal covariance; those of the two ends of a pair, v, have -c v
+    beside it, as their pushes are opposite. A batch of exactly B out of M = count has p = B/M, Var
+    = p (1 - p) and Cov = -p (1 - p)/(M - 1): what one member takes the others lose.
 
     Examples
     --------
@@ -225,13 +230,12 @@ def numbers(dynamics: Dynamics, count: int) -> tuple[NDArray[np.float64], NDArra
         p = min(1.0, recipe.batch / count)
         off = -p * (1 - p) / (count - 1) if count > 1 else 0.0
         return np.full(count, p), np.full((count, count), off) + np.eye(count) * (p * (1 - p) - off)
-    mean, variance = {
-        "one": (1.0, 0.0),
-        "uniform": (1 / 2, 1 / 12),
-        "bernoulli": (recipe.fraction, recipe.fraction * (1 - recipe.fraction)),
-        "gaussian": (recipe.mean, recipe.spread**2),
-    }[kind]
-    return np.full(count, mean), variance * np.eye(count)
+    mean, variance = moments_of_number(recipe)
+    covariance = variance * np.eye(count)
+    if not recipe.reciprocal:
+        ends = np.array([[0.0, 1.0], [1.0, 0.0]])
+        covariance -= recipe.correlation * variance * np.kron(np.eye(count // 2), ends)
+    return np.full(count, mean), covariance
 
 
 @dataclass(frozen=True)
@@ -446,13 +450,15 @@ def _cluster(positions: ArrayLike, diameters: ArrayLike) -> tuple[NDArray, NDArr
 
 
 def _pairs(positions, diameters, recipe):
-    """(i, j, push on i) for every interacting pair, i < j, with the factor of the rule."""
-    found = []
+    """(i, j, push on i) for every interacting pair, i < j, with the factor of the rule; of kicks for each axis."""
+    found, dim = [], positions.shape[1]
     for i in range(len(positions)):
         for j in range(i + 1, len(positions)):
             apart, contact = positions[i] - positions[j], 0.5 * (diameters[i] + diameters[j])
             r = float(np.linalg.norm(apart))
-            if r < recipe.potential.range(contact):
+            if r < recipe.potential.range(contact) and recipe.is_kick:
+                found += [(i, j, axis) for axis in recipe.scale / dim**0.5 * np.eye(dim)]
+            elif r < recipe.potential.range(contact):
                 found.append((i, j, recipe.scale * recipe.potential.force(r, contact) * apart / r))
     return found
 

@@ -143,9 +143,10 @@ def kick_covariance(packing: Packing, dynamics: Dynamics) -> csr_array:
     """Covariance of the displacement of one step from a packing, in closed form, as a sparse matrix.
 
     Each random number w multiplies a push g, so the covariance is the sum of Var(w) g g^T: over
-    pairs (both partners, opposite pushes) for `PairwiseBRO` and `SGD`, over single partners for
-    `NonreciprocalBRO`, and over particles (the sum of a particle's pushes) for `IndividualBRO` and
-    `RCD`. `mpack.kicks.moments` has the same for small clusters, dense.
+    pairs (both partners, opposite pushes) for `PairwiseBRO` and `SGD`, over pairs with two numbers,
+    one that pushes both oppositely and one that pushes them alike, where the ends have another
+    correlation, and over particles (the sum of a particle's pushes) for `IndividualBRO` and `RCD`.
+    `mpack.kicks.moments` has the same for small clusters, dense.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def kick_covariance(packing: Packing, dynamics: Dynamics) -> csr_array:
     [0.01, -0.01]
     """
     pushes, _, variance = pushes_of(packing, dynamics)
-    return (variance * (pushes @ pushes.T)).tocsr()
+    return ((pushes * variance) @ pushes.T).tocsr()
 
 
 def drift_rate(dynamics: Dynamics) -> float:
@@ -181,7 +182,7 @@ def drift_rate(dynamics: Dynamics) -> float:
 
     BRO moves a pair apart by eps <u> = eps/2 each, where the linear potential's force is 1/2. Runs
     of different rules are comparable at equal path, steps times this. ValueError for batches of
-    exactly B, whose fraction varies.
+    exactly B, whose fraction varies, and for random organization, which has no mean push.
 
     Examples
     --------
@@ -192,6 +193,10 @@ def drift_rate(dynamics: Dynamics) -> float:
     recipe = _check.instance(
         "dynamics", dynamics, Dynamics, "a dynamics such as mpack.SGD(...)"
     ).recipe()
+    if recipe.is_kick:
+        raise ValueError(
+            f"dynamics must push along the force; got {dynamics!r}, which has no drift"
+        )
     return recipe.scale * moments_of_number(recipe)[0]
 
 
@@ -524,6 +529,7 @@ def agitation(packing: Packing, dynamics: Dynamics, width: float = 0.03) -> tupl
     from scipy import sparse
 
     width = _check.number("width", width, 0, open_low=True)
+    rate = drift_rate(dynamics)
     pushes, mean, variance = pushes_of(check_packing(packing), dynamics)
     i, j, r, unit = directed_pairs(packing, 1.0, width, f"width {width:g}")
     near = np.abs(r - contact(packing, i, j)) < width
@@ -539,8 +545,7 @@ def agitation(packing: Packing, dynamics: Dynamics, width: float = 0.03) -> tupl
     stretch = (
         sparse.coo_array((values, (rows, columns)), shape=(count, packing.n * dim)).tocsr() @ pushes
     )
-    square = (mean * stretch.sum(axis=1)) ** 2 + variance * stretch.power(2).sum(axis=1)
-    square = np.asarray(square) / drift_rate(dynamics)
+    square = ((stretch @ mean) ** 2 + stretch.power(2) @ variance) / rate
     return float(square.mean()), float(square.std(ddof=1) / math.sqrt(count))
 
 

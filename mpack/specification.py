@@ -26,7 +26,7 @@ from mpack import _check, dynamics, potentials, simulation
 from mpack._box import box_for, normalised
 from mpack._measures import OBSERVABLES, Room
 from mpack._schedules import MOST_STEPS, Every, Listed, LogSpaced, Record, schedule_of
-from mpack.dynamics import Approximation, Dynamics
+from mpack.dynamics import CORRELATED, OPTIONS, Approximation, Dynamics
 from mpack.packing import DIMENSIONS, LARGEST_N, Packing
 
 FORMAT = 1  # of the canonical text; part of it
@@ -39,6 +39,7 @@ _RULES = {
             dynamics.PairwiseBRO,
             dynamics.NonreciprocalBRO,
             dynamics.IndividualBRO,
+            dynamics.RandomOrganization,
             dynamics.SGD,
             dynamics.RCD,
         ),
@@ -271,6 +272,7 @@ class Spec:
             "alpha": getattr(rule, "alpha", float("nan")),
             "batch_fraction": _or_nan(getattr(rule, "batch_fraction", None)),
             "batch_size": _or_nan(getattr(rule, "batch_size", None)),
+            **ends_of(_plain_rule(rule)),
             "potential": "" if potential is None else _named(potential),
             "n": self.n,
             "phi": self.phi,
@@ -412,10 +414,28 @@ def _plain_rule(instance):
         name: _plain_rule(value) if isinstance(value, nested) else value
         for name, value in fields.items()
     }
-    return {
-        "name": type(instance).__name__,
-        **{name: value for name, value in plain.items() if value is not None},
-    }
+    told = {
+        name: value
+        for name, value in plain.items()
+        if value is not None and (name not in OPTIONS or value != OPTIONS[name])
+    }  # what joined later is left out where it is as before, so that old keys stay
+    return {"name": type(instance).__name__, **told}
+
+
+def ends_of(plain: dict[str, Any]) -> dict[str, Any]:
+    """Correlation of the two ends of a pair and memory, as columns of a table, of a rule as plain data.
+
+    nan and "" where a rule has none.
+
+    Examples
+    --------
+    >>> ends_of({"name": "SGD", "alpha": 0.1, "batch_fraction": 0.5})
+    {'correlation': -1.0, 'memory': ''}
+    """
+    rule = plain["of"] if plain["name"] == "Approximation" else plain
+    fixed = {"NonreciprocalBRO": 0.0} | dict.fromkeys(CORRELATED, OPTIONS["correlation"])
+    usual = fixed.get(rule["name"], float("nan"))
+    return {"correlation": rule.get("correlation", usual), "memory": rule.get("memory", "")}
 
 
 def _rule(plain):

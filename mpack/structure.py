@@ -229,14 +229,15 @@ def density_waves(packing: Packing, vectors: ArrayLike) -> NDArray[np.complex128
 def wave_noise(packing: Packing, dynamics: Dynamics, vectors: ArrayLike) -> NDArray[np.float64]:
     """Variance of what one step adds to each density wave, to first order in the step, in closed form.
 
-    A step displaces particle j by D_j = sum_k G_jk w_k, with independent random numbers w_k of one
-    variance, and so changes rho_q by -i sum_j q.D_j exp(-i q.x_j):
+    A step displaces particle j by D_j = sum_k G_jk w_k, with uncorrelated random numbers w_k, and
+    so changes rho_q by -i sum_j q.D_j exp(-i q.x_j):
 
-        < |d rho_q - <d rho_q>|**2 > = Var(w) sum_k | sum_j q.G_jk exp(-i q.x_j) |**2.
+        < |d rho_q - <d rho_q>|**2 > = sum_k Var(w_k) | sum_j q.G_jk exp(-i q.x_j) |**2.
 
-    For pairs that are pushed oppositely by u eps n (BRO, u of variance 1/12) that is the sum over
-    pairs of 2 (eps**2/12) (q.n)**2 [1 - cos(q.r)], of order q**4 for long waves; for ends pushed
-    independently the bracket is 1, and the sum of order q**2.
+    For pairs whose ends are pushed by u eps n (BRO, u of variance 1/12) with correlation c that is
+    the sum over pairs of 2 (eps**2/12) (q.n)**2 [1 + c cos(q.r)]: of order q**4 for long waves if
+    the pushes are opposite, of order q**2 else. Kicks in random directions have 1/(3 d) in the
+    place of (q.n)**2/12 over q**2.
 
     Parameters
     ----------
@@ -277,8 +278,8 @@ def wave_noise(packing: Packing, dynamics: Dynamics, vectors: ArrayLike) -> NDAr
         turns = packing.fixed @ vector  # wraps as the box does
         phases = np.exp(-2j * np.pi * 2.0**-64 * turns)
         q = 2.0 * np.pi / packing.box * vector
-        found[place] = np.sum(np.abs(transposed @ (phases[:, None] * q).ravel()) ** 2)
-    return variance * found
+        found[place] = variance @ np.abs(transposed @ (phases[:, None] * q).ravel()) ** 2
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,11 +40,18 @@ def step(x, box, diameters, dynamics, seed, number):
     i, j, unit, r, contact = contacts(x, box, diameters, potential_of(dynamics))
     active = np.zeros(len(x), dtype=bool)
     active[i] = active[j] = True
+    total = np.zeros_like(x)
+    rule = dynamics.of if isinstance(dynamics, Approximation) else dynamics
+    if isinstance(rule, mpack.RandomOrganization):
+        for end, kick in zip(
+            (i, j), kicks(rule, rule is not dynamics, i, j, x.shape[1], seed, number)
+        ):
+            np.add.at(total, end, kick)
+        return total, active
     push = (
         force(potential_of(dynamics), r, contact)[:, None] * unit
     )  # on i, the lower label; minus that on j
     on_i, on_j, on_all = weights(dynamics, i, j, active, seed, number)
-    total = np.zeros_like(x)
     np.add.at(total, i, on_i[:, None] * push)
     np.subtract.at(total, j, on_j[:, None] * push)
     return on_all[:, None] * total, active
@@ -133,8 +140,10 @@ def weights(dynamics, i, j, active, seed, number):
     n, ones = len(active), np.ones(len(i))
     key = (rule, gaussian, seed, number)
     if name in ("PairwiseBRO", "SGD"):
-        both = pair_numbers(*key, noise.PAIR, i, j)
-        return both, both, np.ones(n)
+        if rule.correlation == -1 and rule.memory is None:
+            both = pair_numbers(*key, noise.PAIR, i, j)
+            return both, both, np.ones(n)
+        return *ends(*key, i, j), np.ones(n)
     if name == "NonreciprocalBRO":
         return (
             pair_numbers(*key, noise.PAIR, i, j),
@@ -173,6 +182,76 @@ def pair_numbers(rule, gaussian, seed, number, purpose, a, b):
         return rule.alpha * (fraction + np.sqrt(fraction - fraction**2) * out)
     noise.fill_uniform(*arguments, out)
     return rule.alpha * (out < fraction)
+
+
+def ends(rule, gaussian, seed, number, i, j):
+    """The numbers of both ends of pairs i < j where they, or two steps, are correlated; step size included."""
+    odd = number % 2 if rule.memory else 0
+    key, c = (
+        (np.uint64(seed), np.uint64(number - odd), i.astype(np.uint64), j.astype(np.uint64)),
+        rule.correlation,
+    )
+    if gaussian:
+        low, high = (
+            drawn(noise.fill_gaussian, purpose, *key)
+            for purpose in (noise.PAIR, noise.PAIR_REVERSE)
+        )
+        high = np.sqrt(1 - c**2) * high - c * low
+        low, high = (-low, -high) if odd else (low, high)
+    else:
+        low, high, chance = (
+            drawn(noise.fill_uniform, purpose, *key)
+            for purpose in (noise.PAIR, noise.PAIR_REVERSE, noise.PAIR_TIE)
+        )
+        tied = chance < share_tied(rule)
+        high = np.where(tied, low if c < 0 else 1 - 2.0**-53 - low, high)
+        if odd:
+            low, high = 1 - 2.0**-53 - low, 1 - 2.0**-53 - high
+    if hasattr(rule, "eps"):
+        return tuple(
+            2 * rule.eps * (0.5 * (1 + u / np.sqrt(3)) if gaussian else u) for u in (low, high)
+        )
+    b = rule.batch_fraction
+    return tuple(
+        rule.alpha * (b + np.sqrt(b - b**2) * u if gaussian else u < b) for u in (low, high)
+    )
+
+
+def share_tied(rule):
+    """Chance that the second end goes with the first, so that the correlation is what it shall be."""
+    b, c = getattr(rule, "batch_fraction", 0.5), rule.correlation
+    return -c if c < 0 else c * max(1 - b, b) / min(1 - b, b)
+
+
+def drawn(kernel, purpose, seed, number, a, b, *shape):
+    """What a kernel fills for the labels a, b."""
+    out = np.empty((len(a), *shape))
+    kernel(seed, np.uint64(purpose), number, a, b, out)
+    return out
+
+
+def kicks(rule, gaussian, i, j, dim, seed, number):
+    """Kicks (pairs, d) of both ends of pairs i < j: a Gaussian vector over its norm, times eps u."""
+    key, c = (np.uint64(seed), np.uint64(number)), rule.correlation
+    low, high = i.astype(np.uint64), j.astype(np.uint64)
+    found = []
+    for labels in ((low, high), (high, low)):
+        blocks = [
+            drawn(noise.fill_gaussian_pair, noise.DIRECTION + np.uint64(block), *key, *labels, 2)
+            for block in range(3)
+        ]
+        vector = np.concatenate(blocks, axis=1)[:, :dim]
+        u = drawn(noise.fill_uniform, noise.KICK, *key, *labels)
+        size = (
+            u / np.linalg.norm(vector, axis=1)
+            if not gaussian
+            else np.full(len(i), (3 * dim) ** -0.5)
+        )
+        found.append(rule.eps * size[:, None] * vector)
+    if gaussian:
+        return found[0], c * found[0] + np.sqrt(1 - c**2) * found[1]
+    tied = drawn(noise.fill_uniform, noise.PAIR_TIE, *key, low, high) < abs(c)
+    return found[0], np.where(tied[:, None], np.sign(c) * found[0], found[1])
 
 
 def bro_numbers(gaussian, arguments, out):
@@ -233,6 +312,35 @@ DYNAMICS = (
         ).approximation(),
     }
 )
+CORRELATED = {
+    "PairwiseBRO, c = -0.6": mpack.PairwiseBRO(eps=0.05, correlation=-0.6),
+    "PairwiseBRO, c = 1": mpack.PairwiseBRO(eps=0.05, correlation=1),
+    "SGD, c = 0": mpack.SGD(alpha=0.08, batch_fraction=0.3, correlation=0),
+    "SGD, c = 0.4": mpack.SGD(alpha=0.08, batch_fraction=0.7, correlation=0.4),
+    "SGD harmonic, c = -0.3": mpack.SGD(
+        0.1, 0.5, potential=mpack.Harmonic(), correlation=-0.3, memory="antithetic"
+    ),
+    "PairwiseBRO antithetic": mpack.PairwiseBRO(eps=0.05, memory="antithetic"),
+    "PairwiseBRO antithetic, c = 0.5": mpack.PairwiseBRO(
+        eps=0.05, correlation=0.5, memory="antithetic"
+    ),
+    "SGD antithetic": mpack.SGD(alpha=0.08, batch_fraction=0.5, memory="antithetic"),
+    "PairwiseBRO approximation, c = 0.3": mpack.PairwiseBRO(
+        eps=0.05, correlation=0.3
+    ).approximation(),
+    "SGD antithetic approximation": mpack.SGD(
+        alpha=0.08, batch_fraction=0.5, correlation=-0.5, memory="antithetic"
+    ).approximation(),
+}
+KICKED = {  # in directions that do not turn with the packing
+    "RandomOrganization": mpack.RandomOrganization(eps=0.15),
+    "RandomOrganization, c = 0": mpack.RandomOrganization(eps=0.15, correlation=0),
+    "RandomOrganization, c = 0.7": mpack.RandomOrganization(eps=0.15, correlation=0.7),
+    "RandomOrganization approximation, c = -0.5": mpack.RandomOrganization(
+        eps=0.15, correlation=-0.5
+    ).approximation(),
+}
+DYNAMICS |= CORRELATED | KICKED
 OVERFLOWING = {
     "SGD WCA from a random start": mpack.SGD(alpha=1e-4, batch_fraction=0.5, potential=mpack.WCA()),
     "SGD Lennard-Jones from a random start": mpack.SGD(
@@ -245,6 +353,8 @@ OVERFLOWING = {
     "NonreciprocalBRO, eps far too large": mpack.NonreciprocalBRO(eps=30.0),
     "RCD, alpha far too large": mpack.RCD(alpha=30.0, batch_fraction=0.5),
     "PairwiseBRO approximation, eps far too large": mpack.PairwiseBRO(eps=30.0).approximation(),
+    "RandomOrganization, eps far too large": mpack.RandomOrganization(eps=30.0),
+    "RandomOrganization, c = 0, eps far too large": mpack.RandomOrganization(30.0, correlation=0),
 }
 GOLDEN_STEPS = 100
 
@@ -261,7 +371,10 @@ def golden_cases():
     for dim in (2, 3):
         for name, dynamics in (DYNAMICS | OVERFLOWING).items():
             yield f"{name}, d = {dim}", golden_start(dim, False), dynamics
-        for name in ("PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD, B = 40"):
+        for name in (
+            *("PairwiseBRO", "NonreciprocalBRO", "RCD", "SGD, B = 40"),
+            *("SGD, c = 0.4", "PairwiseBRO antithetic", "RandomOrganization, c = 0.7"),
+        ):
             yield (
                 f"{name}, dilute, d = {dim}",
                 golden_start(dim, False, dilute=True),

@@ -143,11 +143,11 @@ class TestSixDimensions:
 
 def test_the_reference_tells_the_rules_apart(seed):
     """Negative control: no two rules do the same, so none passes for another (60 particles, hundreds of
-    contacts).
+    contacts). Two steps: the first of an antithetic rule is that of the rule without a memory.
     """
     packing, key = mpack.Packing.random(n=60, phi=1.0, dim=3, seed=seed), 4
     moved = {
-        name: displacement(mpack.simulate(packing, rule, steps=1, seed=key))
+        name: displacement(mpack.simulate(packing, rule, steps=2, seed=key))
         for name, rule in TAME.items()
     }
     for name, other in itertools.permutations(TAME, 2):
@@ -373,11 +373,11 @@ def test_batches_are_drawn_evenly(seed):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_centre_of_mass(name):
-    """Exactly zero for the pairwise reciprocal rules, whatever the potential; not for the others, and they
-    are seen to move by more than 1e-6 of a diameter.
+    """Exactly zero for opposite pushes, whatever the potential; not for the others, and they are seen to move
+    by more than 1e-6 of a diameter.
     """
     rule = EVERY[name].of if isinstance(EVERY[name], Approximation) else EVERY[name]
-    fixed_centre = isinstance(rule, (mpack.PairwiseBRO, mpack.SGD))
+    fixed_centre = getattr(rule, "correlation", None) == -1
     for dim, threads in ((2, 1), (3, 2)):
         run = mpack.simulate(
             shaken(dim, 14 if dim == 2 else 6), EVERY[name], steps=40, seed=3, threads=threads
@@ -481,6 +481,12 @@ WORDS = {
     "SGD": mpack.SGD(0.1, 0.5),
     "RCD": mpack.RCD(0.1, 0.99),
     "GD": mpack.RCD(0.1, 1),
+    "RO": mpack.RandomOrganization(0.1),
+    "RO, c = 0": mpack.RandomOrganization(0.1, correlation=0),
+    "BRO, c = -0.75": mpack.PairwiseBRO(0.1, correlation=-0.75),
+    "SGD, c = 0": mpack.SGD(0.1, 0.5, correlation=0),
+    "antithetic SGD": mpack.SGD(0.1, 0.5, memory="antithetic"),
+    "antithetic BRO, c = 1": mpack.PairwiseBRO(0.1, correlation=1, memory="antithetic"),
 }
 
 
@@ -490,6 +496,53 @@ def test_a_process_has_one_name_as_an_object_and_in_a_table(words):
     assert [rule.label for rule in rules] == [words, f"{words} approximation"]
     table = mpack.sweep(mpack.specs(rules, n=20, phi=0.3, steps=1), progress=False)
     assert list(table.process) == [rule.label for rule in rules]
+
+
+def test_a_correlation_of_zero_is_the_non_reciprocal_rule():
+    """One process, bit for bit and by name; and of -1 the rule itself, also for SGD and kicks."""
+    packing = mpack.Packing.random(n=200, phi=0.7, dim=3, seed=1)
+
+    def same(*rules):
+        return len({mpack.simulate(packing, one, steps=30, seed=2).digest for one in rules}) == 1
+
+    zero, other = mpack.PairwiseBRO(eps=0.1, correlation=0), mpack.NonreciprocalBRO(eps=0.1)
+    assert zero.label == other.label == "non-reciprocal BRO"
+    assert same(zero, other) and same(zero.approximation(), other.approximation())
+    assert zero.recipe() == other.recipe()
+    assert mpack.SGD(0.1, 0.5, correlation=-1) == mpack.SGD(0.1, 0.5)
+    descent = [mpack.SGD(0.1, 1), mpack.SGD(0.1, 1, correlation=0)]
+    assert same(*descent, mpack.SGD(0.1, 1, memory="antithetic"))  # nothing to draw
+
+
+@given(st.floats(-1, 1 / 3))
+@settings(max_examples=20, deadline=None)
+def test_matched_rules_have_the_same_correlation(c):
+    rule = mpack.PairwiseBRO(eps=0.3, correlation=c)
+    partner = mpack.matched(rule)
+    assert type(partner) is mpack.SGD and partner.correlation == c
+    assert mpack.matched(partner).correlation == c
+    pair = [[0.0, 0.0], [0.5, 0.0]]
+    for one, other in zip(mpack.kicks.moments(pair, rule), mpack.kicks.moments(pair, partner)):
+        assert np.allclose(one, other, rtol=1e-12, atol=1e-15)
+
+
+def test_the_partner_of_the_non_reciprocal_rule():
+    partner = mpack.matched(mpack.NonreciprocalBRO(eps=0.3))
+    assert partner == mpack.SGD(alpha=0.3 / 0.75, batch_fraction=0.75, correlation=0)
+    assert mpack.matched(partner) == mpack.PairwiseBRO(eps=partner.alpha * 0.75, correlation=0)
+
+
+@given(st.floats(0.01, 0.99))
+@settings(max_examples=30, deadline=None)
+def test_how_far_two_batches_can_be_anticorrelated(b):
+    """Frechet: P(both) >= max(0, 2 b - 1), so that -Cov/Var is at most what the library says."""
+    bound = (b * b - max(0.0, 2 * b - 1)) / (b * (1 - b))
+    largest = mpack.dynamics.largest_correlation(b)
+    assert largest == pytest.approx(bound, rel=1e-9)
+    assert mpack.SGD(0.1, b, correlation=largest).recipe().tied == pytest.approx(1, rel=1e-12)
+    if largest < 0.999:
+        with pytest.raises(ValueError, match="anticorrelated only so far"):
+            mpack.SGD(0.1, b, correlation=largest + 1e-3)
 
 
 def test_batches_of_a_size_and_gradient_descents_of_both_kinds():

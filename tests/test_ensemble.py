@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import lzma
 import math
 import os
 import subprocess
@@ -76,6 +77,36 @@ def test_the_key_is_known():
     """A key that changed would orphan every archive: then FORMAT has to change, knowingly."""
     assert BASE.key == "c398156fad87959e031e88a5abfc75f08dc0a6cba07e422de58fbfc14c506a36"
     assert (BASE.noise_seed, BASE.start_seed) == (914883513250396920, 14097326877698320498)
+
+
+def test_options_that_joined_later_are_told_where_they_say_something(tmp_path):
+    """Texts of before keep their keys; tables have the columns, archives keep them in the text alone."""
+    plain = [mpack.PairwiseBRO(eps=0.1), mpack.SGD(0.1, 0.5), mpack.RCD(0.1, 0.5)]
+    told = [
+        mpack.PairwiseBRO(eps=0.1, correlation=0.25).approximation(),
+        mpack.SGD(0.1, 0.5, correlation=0, memory="antithetic"),
+        mpack.RandomOrganization(eps=0.1, correlation=-0.5),
+    ]
+    rules = [*plain, mpack.NonreciprocalBRO(eps=0.1), mpack.RandomOrganization(eps=0.1), *told]
+    runs = mpack.specs(rules, n=20, phi=0.3, steps=5)
+    for spec in runs:
+        rule = json.loads(spec.text)["dynamics"]
+        named = {"correlation", "memory"} & set(rule.get("of", rule))
+        assert bool(named) == (spec.dynamics in told)
+        assert ensemble.from_text(spec.text) == spec
+    with pytest.raises(ValueError, match="no specification"):
+        ensemble.from_text(runs[0].text.replace('"eps"', '"correlation":-1.0,"eps"'))
+    table = mpack.sweep(runs, tmp_path / "runs.sqlite", progress=False)
+    assert table.memory.tolist() == [""] * 6 + ["antithetic", ""]
+    expected = [-1, -1, np.nan, 0, -1, 0.25, 0, -0.5]
+    assert np.array_equal(table.correlation, expected, equal_nan=True)
+    ensemble.export(tmp_path / "runs.sqlite", tmp_path / "archive")
+    again = ensemble.load_archive(tmp_path / "archive").set_index("key").loc[table.key]
+    for name in ("process", "correlation", "memory", "digest"):
+        assert again[name].tolist() == pytest.approx(table[name].tolist(), nan_ok=True), name
+    head = lzma.decompress((tmp_path / "archive" / "runs.csv.xz").read_bytes()).split(b"\n")[0]
+    assert b"correlation" not in head and b"memory" not in head
+    assert ensemble.audit(tmp_path / "archive", seconds=60).ok
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -20,6 +20,7 @@ RULES = [
     mpack.SGD(alpha=0.2, batch_fraction=0.6),
     mpack.PairwiseBRO(eps=0.1).approximation(),
     mpack.RCD(alpha=0.1, batch_size=7, potential=mpack.Harmonic()),
+    mpack.SGD(alpha=0.2, batch_fraction=0.6, correlation=0.2, memory="antithetic"),
 ]
 
 

@@ -156,6 +156,14 @@ def test_lines_and_text_stand_out_from_the_paper(theme):
         assert contrast(figures.COLOURS[name][theme], paper) >= 4.5, name
 
 
+def test_a_correlation_or_a_memory_changes_no_colour():
+    rule = mpack.SGD(0.1, 0.5, correlation=0.5, memory="antithetic").approximation()
+    assert figures.colour(rule) == figures.colour("SGD")
+    assert figures.process_style(rule) == figures.process_style("SGD approximation")
+    kicks = mpack.RandomOrganization(0.1, correlation=0)
+    assert figures.colour(kicks) == figures.colour("RO")
+
+
 def test_every_theme_colour_is_used_once():
     for theme in (0, 1):
         colours = [pair[theme] for pair in figures.COLOURS.values()]

@@ -2,6 +2,7 @@
 any work.
 """
 
+import functools
 import math
 import re
 
@@ -126,12 +127,41 @@ def test_approximations():
             call()
 
 
+def test_correlations_and_memories():
+    for make in (
+        mpack.PairwiseBRO,
+        mpack.RandomOrganization,
+        functools.partial(mpack.SGD, batch_fraction=0.5),
+    ):
+        for value in (1.5, -2, float("nan")):
+            with refuses(ValueError, "correlation must be", "in [-1, 1]", "got"):
+                make(0.1, correlation=value)
+        with refuses(TypeError, "correlation must be", "got"):
+            make(0.1, correlation="equal")
+    for make in (mpack.PairwiseBRO, functools.partial(mpack.SGD, batch_fraction=0.5)):
+        with refuses(ValueError, "memory must be one of 'antithetic'", "long"):
+            make(0.1, memory="long")
+    with refuses(ValueError, "correlation must be at most 0.25 at batch_fraction 0.2", "0.3"):
+        mpack.SGD(0.1, 0.2, correlation=0.3)
+    with refuses(ValueError, "correlation must be -1.0 with batch_size", "0.0"):
+        mpack.SGD(0.1, batch_size=5, correlation=0)
+    with refuses(ValueError, "memory must be None with batch_size", "antithetic"):
+        mpack.SGD(0.1, batch_size=5, memory="antithetic")
+    with refuses(ValueError, "antithetic steps have an approximation at batch_fraction 0.5", "0.3"):
+        mpack.SGD(0.1, 0.3, memory="antithetic").approximation()
+    assert str(mpack.PairwiseBRO(0.1, correlation=-0.0).correlation) == "0.0"
+
+
 def test_matched():
     for value in [None, "PairwiseBRO", 0.1, mpack.PairwiseBRO]:
         with refuses(TypeError, "dynamics must be a dynamics", "got"):
             mpack.matched(value)
-    with refuses(ValueError, "dynamics has no partner", "NonreciprocalBRO"):
-        mpack.matched(mpack.NonreciprocalBRO(eps=0.1))
+    with refuses(ValueError, "dynamics has no partner", "RandomOrganization"):
+        mpack.matched(mpack.RandomOrganization(eps=0.1))
+    with refuses(ValueError, "dynamics has no partner unless memory is None", "antithetic"):
+        mpack.matched(mpack.PairwiseBRO(eps=0.1, memory="antithetic"))
+    with refuses(ValueError, "correlation must be at most 0.333333 at batch_fraction 0.75", "0.4"):
+        mpack.matched(mpack.PairwiseBRO(eps=0.1, correlation=0.4))
     for rule in (
         mpack.SGD(alpha=0.1, batch_fraction=0.5),
         mpack.SGD(alpha=0.1, batch_fraction=0.75, potential=mpack.Harmonic()),

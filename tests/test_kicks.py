@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mpack
-from mpack import kicks
+from mpack import _steps, kicks, landscape, structure
 
 EPS = 0.01
 ROOT2 = 2**0.5
@@ -42,6 +42,10 @@ def test_moments_of_the_middle_of_three_discs(rule, covariance):
         mpack.SGD(alpha=EPS, batch_fraction=0.4, potential=mpack.Harmonic()).approximation(),
         mpack.SGD(alpha=EPS, batch_size=3),
         mpack.RCD(alpha=EPS, batch_size=2),
+        mpack.PairwiseBRO(eps=EPS, correlation=-0.7),
+        mpack.SGD(alpha=EPS, batch_fraction=0.4, correlation=0.5).approximation(),
+        mpack.RandomOrganization(eps=EPS),
+        mpack.RandomOrganization(eps=EPS, correlation=0.3),
     ],
 )
 def test_draws_have_the_closed_form_moments(rule, seed):
@@ -59,6 +63,31 @@ def test_wrong_moments_are_found(seed):
     off = kicks.entrywise(drawn, mean, covariance).detectable_variance
     assert not kicks.entrywise(drawn, mean, covariance * (1 + 1.2 * off)).agrees
     assert not kicks.entrywise(drawn, mean * 1.1, covariance).agrees
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        mpack.PairwiseBRO(eps=EPS, correlation=0.4),
+        mpack.RandomOrganization(eps=EPS, correlation=-0.4),
+        mpack.RandomOrganization(eps=EPS, correlation=1),
+        mpack.NonreciprocalBRO(eps=EPS),
+        mpack.RCD(alpha=EPS, batch_fraction=0.4),
+    ],
+    ids=str,
+)
+def test_dense_and_sparse_moments_are_the_same(rule):
+    """`moments` of a cluster, and the sparse sums that the landscape and the waves use."""
+    box = 8.0
+    packing = mpack.Packing(CROWD + 3.0, box)
+    mean, covariance = kicks.moments(CROWD + 3.0, rule)
+    pushes, means, variances = _steps.pushes_of(packing, rule)
+    assert np.allclose(pushes @ means, mean.ravel(), atol=1e-12)
+    assert np.allclose(landscape.kick_covariance(packing, rule).toarray(), covariance, atol=1e-14)
+    q = 2 * np.pi / box * np.array([1, 2, -1])
+    wave = (q * np.exp(-1j * packing.positions @ q)[:, None]).ravel()
+    noise = structure.wave_noise(packing, rule, [[1, 2, -1]])[0]
+    assert noise == pytest.approx((wave.conj() @ covariance @ wave).real, rel=1e-9)
 
 
 def test_what_cannot_vary_must_be_exact(seed):

@@ -64,6 +64,18 @@ RULES = {
     "SGD harmonic": mpack.SGD(alpha=0.1, batch_fraction=0.6, potential=mpack.Harmonic(stiffness=2)),
     "RCD Hertzian": mpack.RCD(alpha=0.1, batch_fraction=0.6, potential=mpack.Hertzian(stiffness=2)),
 }
+RULES |= {
+    "PairwiseBRO, c = -0.6": mpack.PairwiseBRO(eps=0.1, correlation=-0.6),
+    "PairwiseBRO, c = 0.5": mpack.PairwiseBRO(eps=0.1, correlation=0.5),
+    "PairwiseBRO, c = 1": mpack.PairwiseBRO(eps=0.1, correlation=1),
+    "SGD, c = -0.5": mpack.SGD(alpha=0.1, batch_fraction=0.3, correlation=-0.5),
+    "SGD, c = 0.4": mpack.SGD(alpha=0.1, batch_fraction=0.7, correlation=0.4),
+    "SGD half, c = 1": mpack.SGD(alpha=0.1, batch_fraction=0.5, correlation=1),
+    "RandomOrganization": mpack.RandomOrganization(eps=0.1),
+    "RandomOrganization, c = 0": mpack.RandomOrganization(eps=0.1, correlation=0),
+    "RandomOrganization, c = 0.5": mpack.RandomOrganization(eps=0.1, correlation=0.5),
+    "RandomOrganization, c = 1": mpack.RandomOrganization(eps=0.1, correlation=1),
+}
 RULES |= {f"{name} approximation": rule.approximation() for name, rule in RULES.items()}
 
 
@@ -87,9 +99,11 @@ def force(potential, x, contact):
 
 def law(cluster, dynamics):
     """Exact mean and covariance of one step's displacements, (m d,) and (m d, m d): sums over independent
-    numbers.
+    numbers; of pairs, with the covariance c of their two ends.
     """
     rule = dynamics.of if isinstance(dynamics, Approximation) else dynamics
+    if isinstance(rule, mpack.RandomOrganization):
+        return kicked(cluster, rule)
     if hasattr(rule, "eps"):
         scale, mean, variance = 2.0 * rule.eps, 0.5, 1.0 / 12.0
     else:
@@ -99,7 +113,33 @@ def law(cluster, dynamics):
             rule.batch_fraction * (1.0 - rule.batch_fraction),
         )
     columns = modes(cluster, rule) * scale
-    return columns.sum(axis=1) * mean, columns @ columns.T * variance
+    covariance = columns @ columns.T * variance
+    if getattr(rule, "correlation", -1) > -1:
+        positions, diameters = cluster
+        covariance = np.zeros((positions.size, positions.size))
+        for i, j, push in contacts(
+            positions, diameters, getattr(rule, "potential", mpack.Linear())
+        ):
+            own = scale**2 * variance * np.outer(push, push)
+            covariance += of_pair(positions.shape, i, j, own, rule.correlation)
+    return columns.sum(axis=1) * mean, covariance
+
+
+def of_pair(shape, i, j, own, c):
+    """Covariance (m d, m d) of what one pair does: `own` (d, d) at each end, c times that between them."""
+    found = np.zeros((*shape, *shape))
+    found[i, :, i, :] = found[j, :, j, :] = own
+    found[i, :, j, :] = found[j, :, i, :] = c * own
+    return found.reshape(np.prod(shape), np.prod(shape))
+
+
+def kicked(cluster, rule):
+    """The law of random organization: no mean, and <u**2>/d = 1/(3 d) along each axis."""
+    positions, diameters = cluster
+    own = rule.eps**2 / 3.0 / positions.shape[1] * np.eye(positions.shape[1])
+    pairs = contacts(positions, diameters, mpack.Linear())
+    covariance = sum(of_pair(positions.shape, i, j, own, rule.correlation) for i, j, _ in pairs)
+    return np.zeros(positions.size), covariance
 
 
 def modes(cluster, rule):
@@ -232,6 +272,85 @@ def test_batches_of_exactly_b(rule, batch, seed):
     assert min(found) > P_MIN
 
 
+def pairs_far_apart(count=20_000, dim=2):
+    """Pairs along the first axis that still touch after two steps of kicks up to 0.1."""
+    return mpack.kicks.copies([[0.0] * dim, [0.3] + [0.0] * (dim - 1)], count=count, spacing=3.0)
+
+
+def two_steps(rule, seed, first=0):
+    """Displacements along the axis, (ends, pairs), of step `first` and of the one after."""
+    packing = pairs_far_apart()
+    runs = [mpack.simulate(packing, rule, steps=first, seed=seed)]
+    for _ in range(2):
+        runs.append(mpack.simulate(runs[-1], steps=1))
+    places = [run.final.fixed[:, 0].reshape(-1, 2).T for run in runs]
+    with np.errstate(over="ignore"):
+        return [(b - a) * (2.0**-64 * packing.box) for a, b in zip(places, places[1:])]
+
+
+@pytest.mark.parametrize("c", [-1, 0, 0.5])
+def test_antithetic_pushes_cancel_in_couples_and_in_no_other_two_steps(c, seed):
+    """Steps 2m and 2m + 1 move each end by eps together, to the last bits of u; steps 2m + 1 and 2m + 2 are
+    independent (correlation of 20 000 pairs, |z| < 5), and so are all without a memory.
+    """
+    rule = mpack.PairwiseBRO(eps=0.1, correlation=c, memory="antithetic")
+    one, other = two_steps(rule, seed)
+    assert np.allclose(one + other, [[-0.1], [0.1]], rtol=0, atol=1e-15)
+    plain = mpack.PairwiseBRO(eps=0.1, correlation=c)
+    for steps in (two_steps(rule, seed, first=1), two_steps(plain, seed)):
+        one, other = (ends[0] for ends in steps)
+        assert abs(np.corrcoef(one, other)[0, 1]) < 5 / np.sqrt(len(one))
+        assert np.std(one + other) > 0.03
+
+
+def test_an_epoch_of_two(seed):
+    """Antithetic SGD at b_f = 1/2: each pair is in one of the two batches, once; at b_f = 0.3 it is never in both,
+    and in either 0.6 of the time (|z| < 5).
+    """
+    one, other = two_steps(mpack.SGD(0.1, 0.5, memory="antithetic"), seed)
+    assert np.allclose(one + other, [[-0.05], [0.05]], rtol=0, atol=1e-15)
+    assert 0.4 < np.mean(np.abs(one[0]) > 0) < 0.6
+    one, other = two_steps(mpack.SGD(0.1, 0.3, memory="antithetic"), seed)
+    assert not np.any((one != 0) & (other != 0))
+    either, count = np.mean((one != 0) | (other != 0)), one.shape[1]
+    assert abs(either - 0.6) < 5 * np.sqrt(0.24 / count)
+
+
+def test_the_correlation_of_two_ends_by_hand(seed):
+    """One pair of each rule: correlation of the fluctuations c, from 20 000 pairs; |z| < 5 by Fisher's z."""
+    rules = {
+        mpack.PairwiseBRO(eps=0.1, correlation=-0.99): -0.99,
+        mpack.SGD(alpha=0.1, batch_fraction=0.2, correlation=0.25): 0.25,
+        mpack.SGD(alpha=0.1, batch_fraction=0.8, correlation=0.1): 0.1,
+        mpack.RandomOrganization(eps=0.1, correlation=-0.5): -0.5,
+        mpack.RandomOrganization(eps=0.1, correlation=0.9).approximation(): 0.9,
+    }
+    for rule, c in rules.items():
+        found = np.corrcoef(*two_steps(rule, seed)[0])[0, 1]
+        fourth = 3.0  # the distribution is no Gaussian: a bound on what that adds to the error
+        assert abs(np.arctanh(found) - np.arctanh(c)) < 5 * fourth / np.sqrt(20_000), (rule, found)
+    opposite = two_steps(mpack.RandomOrganization(eps=0.1), seed)[0]
+    equal = two_steps(mpack.RandomOrganization(eps=0.1, correlation=1), seed)[0]
+    assert np.array_equal(opposite[0], -opposite[1]) and np.array_equal(equal[0], equal[1])
+
+
+def test_kicks_are_uniform_over_directions_and_sizes(seed):
+    """In 2, 3 and 4 dimensions: each coordinate of the direction has its law, sizes are U[0, 1] (KS, p > 1e-6)."""
+    for dim in (2, 3, 4):
+        packing = mpack.kicks.copies([[0.0] * dim, [0.3] + [0.0] * (dim - 1)], 4_000, 3.0)
+        run = mpack.simulate(
+            packing, mpack.RandomOrganization(eps=0.1, correlation=0), steps=1, seed=seed
+        )
+        with np.errstate(over="ignore"):
+            moved = (run.final.fixed - packing.fixed) * (2.0**-64 * packing.box)
+        size = np.linalg.norm(moved, axis=1)
+        assert stats.kstest(size / 0.1, "uniform").pvalue > P_MIN
+        for axis in range(dim):
+            squared = (moved[:, axis] / size) ** 2
+            assert stats.kstest(squared, stats.beta(0.5, 0.5 * (dim - 1)).cdf).pvalue > P_MIN
+            assert stats.binomtest(np.count_nonzero(moved[:, axis] > 0), len(moved)).pvalue > P_MIN
+
+
 # ------------------------------------------------------------------------------------------ what it
 # would see
 
@@ -270,6 +389,26 @@ WRONG = {  # what was simulated, and the law it is held against
     "variance of SGD with the mean of BRO": (
         mpack.SGD(alpha=0.1, batch_fraction=0.5),
         mpack.PairwiseBRO(eps=0.1),
+    ),
+    "c = -0.4 for -0.5": (
+        mpack.PairwiseBRO(eps=0.1, correlation=-0.4),
+        mpack.PairwiseBRO(eps=0.1, correlation=-0.5),
+    ),
+    "equal for opposite, the sign of c": (
+        mpack.SGD(alpha=0.1, batch_fraction=0.5, correlation=0.3),
+        mpack.SGD(alpha=0.1, batch_fraction=0.5, correlation=-0.3),
+    ),
+    "c as the chance to mirror SGD's number": (  # 0.5 at b_f = 0.4, where all of c is 2/3
+        mpack.SGD(alpha=0.1, batch_fraction=0.4, correlation=1 / 3),
+        mpack.SGD(alpha=0.1, batch_fraction=0.4, correlation=0.5),
+    ),
+    "c = 0.1 for 0, kicks": (
+        mpack.RandomOrganization(eps=0.1, correlation=0.1),
+        mpack.RandomOrganization(eps=0.1, correlation=0),
+    ),
+    "kicks along the force": (
+        mpack.PairwiseBRO(eps=0.1).approximation(),
+        mpack.RandomOrganization(eps=0.1),
     ),
 }
 

@@ -43,6 +43,11 @@ PURPOSES = {
     "known_answers": 11,  # lattice models and synthetic data that the scaling tool is tested on
     "class_points": 12,  # points drawn from classes that are balls
     "metropolis": 13,  # proposals of a chain that samples a posterior
+    "pair_tie": 14,  # whether the higher label's number is made of the lower one's
+    "kick": 15,  # how far a kick in a random direction goes
+    "direction": 16,  # where it goes: the first two coordinates of a Gaussian vector
+    "direction_middle": 17,  # the next two
+    "direction_last": 18,  # and those in five and six dimensions
     "contrastive": 9,  # views, orders and starts of contrastive training: see SHARED
 }
 # name: whose number it has. Contrastive training drew as "network" when results of it were archived,
@@ -62,13 +67,19 @@ SHARED = {"contrastive": "network"}
     KNOWN_ANSWERS,
     CLASS_POINTS,
     METROPOLIS,
+    PAIR_TIE,
+    KICK,
+    DIRECTION,
+    DIRECTION_MIDDLE,
+    DIRECTION_LAST,
     CONTRASTIVE,
 ) = (np.uint64(number) for number in PURPOSES.values())
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
-_32, _24, _11, _5 = np.uint64(32), np.uint64(24), np.uint64(11), np.uint64(5)
+_32, _24, _12, _11 = np.uint64(32), np.uint64(24), np.uint64(12), np.uint64(11)
+LAST = 1.0 - 2.0**-53  # the largest uniform number; LAST - u has the law of u, to the bit
 
 
 @njit(forceinline=True)
@@ -159,6 +170,20 @@ def gaussian(word_a, word_b):
     return math.sqrt(-2.0 * _log(u)) * _sin_pi(t)
 
 
+@njit(forceinline=True)
+def gaussian_pair(word_a, word_b):
+    """Two independent standard Gaussians from two 64-bit words (Box and Muller), which are never both zero.
+
+    sqrt(-2 ln u) (sin(pi t), +-cos(pi t)), u uniform on (0, 1), t on [-1/2, 1/2]; the sign is the
+    lowest bit of the second word, which t has no use for.
+    """
+    u = (float(np.int64(word_a >> _12)) + 0.5) * 2.0**-52
+    t = (float(np.int64(word_b >> _11)) + 0.5) * 2.0**-53 - 0.5
+    radius = math.sqrt(-2.0 * _log(u))
+    cosine = _sin_pi(0.5 - (t if t > 0.0 else -t))
+    return radius * _sin_pi(t), radius * (cosine if word_b & np.uint64(1) else -cosine)
+
+
 @njit
 def fill_bits(seed, purpose, step, a, b, out):
     """out[m] = the two words of (seed, purpose, step, a[m], b[m]); a, b uint64 (M,), out uint64 (M, 2)."""
@@ -179,3 +204,11 @@ def fill_gaussian(seed, purpose, step, a, b, out):
     for m in range(a.shape[0]):
         word_a, word_b = bits(seed, purpose, step, a[m], b[m])
         out[m] = gaussian(word_a, word_b)
+
+
+@njit
+def fill_gaussian_pair(seed, purpose, step, a, b, out):
+    """out[m] = two standard Gaussians of (seed, purpose, step, a[m], b[m]); out (M, 2)."""
+    for m in range(a.shape[0]):
+        word_a, word_b = bits(seed, purpose, step, a[m], b[m])
+        out[m, 0], out[m, 1] = gaussian_pair(word_a, word_b)

@@ -19,7 +19,8 @@ from mpack._kernels._jit import bare
 
 CHUNK = 512  # contacts worked on at a time: their scratch stays in the first-level cache
 LIMBS = 5  # of an exact sum: integers in units of 2**-56, 2**-20, 2**16, 2**52, 2**88
-ONE, UNIFORM, BERNOULLI, GAUSSIAN, BATCH = range(5)  # how a number of a pair or particle is drawn
+# How a number of a pair or particle is drawn; the last two are vectors, for each end of a pair.
+ONE, UNIFORM, BERNOULLI, GAUSSIAN, BATCH, KICK, GAUSSIAN_KICK = range(7)
 RUNNING, PAUSED, ABSORBED, GROW_LIST, GROW_OUT, GROW_KEYS, GROW_CARRY = range(
     7
 )  # how a call of `advance` ended
@@ -81,6 +82,9 @@ RULE = _record(
         ("pair", np.int64),  # how the number of a pair and step is drawn: ONE, UNIFORM, ...
         ("particle", np.int64),  # likewise the number of a particle and step
         ("reciprocal", np.int64),  # 0: the two ends of a pair draw separately
+        ("correlation", np.float64),  # of their displacements, where they do
+        ("tied", np.float64),  # chance that the second end's number is made of the first's
+        ("memory", np.int64),  # 1: odd steps take the complements of the numbers of the step before
         ("scale", np.float64),  # factor of the force, lengths
         ("mean", np.float64),  # of GAUSSIAN
         ("spread", np.float64),  # of GAUSSIAN
@@ -109,7 +113,8 @@ CHUNK_RECORD = _record(
         "j",
         "a",  # uint64: their labels, lower and higher
         "b",
-        "dx",  # float64 (dim, CHUNK): separation from j to i, lengths
+        "dx",  # float64 (dim, CHUNK): separation from j to i, lengths; then, of kicks, that of i
+        "dy",  # float64 (dim, CHUNK): minus the kick of j
         "r2",  # float64: its square; then force over separation
         "touch",  # float64: range of the potential for the pair
         "w",  # float64: weight of the push on the lower label

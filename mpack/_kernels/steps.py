@@ -52,7 +52,19 @@ from mpack._kernels.neighbours import (
     sort,
 )
 from mpack._kernels.noise import BATCH as BATCH_PURPOSE
-from mpack._kernels.noise import PAIR, PAIR_REVERSE, PARTICLE, bits, gaussian, uniform
+from mpack._kernels.noise import DIRECTION as DIRECTION_PURPOSE
+from mpack._kernels.noise import KICK as KICK_PURPOSE
+from mpack._kernels.noise import (
+    LAST,
+    PAIR,
+    PAIR_REVERSE,
+    PAIR_TIE,
+    PARTICLE,
+    bits,
+    gaussian,
+    gaussian_pair,
+    uniform,
+)
 from mpack._kernels.state import (
     ABSORBED,
     ACTIVE,
@@ -62,11 +74,13 @@ from mpack._kernels.state import (
     CLIPPED,
     FOUND,
     GAUSSIAN,
+    GAUSSIAN_KICK,
     GROW_CARRY,
     GROW_KEYS,
     GROW_LIST,
     GROW_OUT,
     KEYS,
+    KICK,
     LIMBS,
     MISSED,
     MOVED,
@@ -301,6 +315,67 @@ def _draw(kind, rule, purpose, step, threshold, a, b, count, out):
 
 
 @bare
+def _standard(rule, purpose, step, a, b, count, out):
+    """out[k] = what the number of two labels is made of, U[0, 1) or a standard Gaussian.
+
+    In odd steps of rules with a memory it is the complement of that of the step before.
+    """
+    odd = step & _U(rule.memory)
+    seed, drawn = rule.seed, step - odd
+    if rule.pair == GAUSSIAN:
+        sign = -1.0 if odd else 1.0
+        for k in range(count):
+            first, second = bits(seed, purpose, drawn, a[k], b[k])
+            out[k] = sign * gaussian(first, second)
+    else:
+        sign, origin = (-1.0, LAST) if odd else (1.0, 0.0)
+        for k in range(count):
+            out[k] = origin + sign * uniform(bits(seed, purpose, drawn, a[k], b[k])[0])
+
+
+@bare
+def _tie(rule, step, a, b, count, w, v):
+    """Make the second ends' numbers v depend on those of the first ends, w, as the correlation says."""
+    c, seed, drawn = rule.correlation, rule.seed, step - (step & _U(rule.memory))
+    if rule.pair == GAUSSIAN:
+        own = math.sqrt(1.0 - c * c)
+        for k in range(count):
+            v[k] = own * v[k] - c * w[k]
+    else:
+        for k in range(count):
+            if uniform(bits(seed, PAIR_TIE, drawn, a[k], b[k])[0]) < rule.tied:
+                v[k] = w[k] if c < 0.0 else LAST - w[k]
+
+
+@bare
+def _made(rule, count, out):
+    """From what they are made of to the numbers themselves."""
+    if rule.pair == BERNOULLI:
+        for k in range(count):
+            out[k] = 1.0 if out[k] < rule.fraction else 0.0
+    elif rule.pair == GAUSSIAN:
+        for k in range(count):
+            out[k] = rule.mean + rule.spread * out[k]
+
+
+@bare
+def _draw_ends(rule, shared, a, b, count, step, w, v):
+    """The numbers of the pairs (a[k], b[k]): w of the lower label, and v of the higher one where it has its own."""
+    if rule.memory == 0 and rule.tied == 0.0:
+        _draw(rule.pair, rule, PAIR, step, shared.threshold, a, b, count, w)
+        if not rule.reciprocal:
+            _draw(rule.pair, rule, PAIR_REVERSE, step, shared.threshold, a, b, count, v)
+        return
+    _standard(rule, PAIR, step, a, b, count, w)
+    if not rule.reciprocal:
+        _standard(rule, PAIR_REVERSE, step, a, b, count, v)
+        if rule.tied != 0.0:
+            _tie(rule, step, a, b, count, w, v)
+        _made(rule, count, v)
+    _made(rule, count, w)
+
+
+@bare
 def _label_pairs(space, chunk, count):
     """chunk.a, chunk.b: the labels of each contact, lower and higher."""
     label, first, second = as_uint32(space.label), as_uint32(chunk.i), as_uint32(chunk.j)
@@ -332,19 +407,97 @@ def _slopes(rule, chunk, count):
 
 
 @bare
-def _weigh(space, rule, shared, chunk, count, step):
+def _weigh(axes, space, rule, shared, chunk, count, step):
     """chunk.w (and .v): push over separation, in units of the coordinates, for each contact of the chunk."""
     _label_pairs(space, chunk, count)
-    _slopes(rule, chunk, count)
     low, high, slope = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.r2)
     w, v = as_float64(chunk.w), as_float64(chunk.v)
-    _draw(rule.pair, rule, PAIR, step, shared.threshold, low, high, count, w)
+    if rule.pair >= KICK:
+        _kick_pairs(axes, space, rule, chunk, count, step)
+        return
+    _slopes(rule, chunk, count)
+    _draw_ends(rule, shared, low, high, count, step, w, v)
     for k in range(count):
         w[k] *= slope[k]
     if not rule.reciprocal:
-        _draw(rule.pair, rule, PAIR_REVERSE, step, shared.threshold, low, high, count, v)
         for k in range(count):
             v[k] *= slope[k]
+
+
+@bare
+def _kicks(axes, rule, step, a, b, count, square, out):
+    """out[:, k] = a kick in a random direction, of the labels a[k], b[k] in this order, in units of the coordinates.
+
+    A Gaussian vector, over its norm (`square` is scratch for that) and times u. Of an odd number of
+    coordinates the last is one of a pair: the other is written down beyond, and not used.
+    """
+    seed, scale = rule.seed, rule.scale * (2.0**64 / rule.box)
+    for k in range(count):
+        square[k] = 0.0
+    for block in range((len(axes) + 1) // 2):
+        purpose, at = DIRECTION_PURPOSE + _U(block), 2 * block * CHUNK
+        both = 1.0 if 2 * block + 1 < len(axes) else 0.0
+        for k in range(count):
+            first, second = bits(seed, purpose, step, a[k], b[k])
+            x, y = gaussian_pair(first, second)
+            out[at + k] = x
+            out[at + CHUNK + k] = y
+            square[k] += x * x + both * (y * y)
+    if rule.pair == GAUSSIAN_KICK:
+        far = scale * rule.spread / math.sqrt(float(len(axes)))
+        for k in range(count):
+            square[k] = far
+    else:
+        for k in range(count):
+            u = uniform(bits(seed, KICK_PURPOSE, step, a[k], b[k])[0])
+            square[k] = scale * u / math.sqrt(square[k])
+    for axis in range(len(axes)):
+        for k in range(count):
+            out[axis * CHUNK + k] *= square[k]
+
+
+@bare
+def _tie_kicks(axes, rule, step, a, b, count, first, second):
+    """Make the higher labels' kicks depend on those of the lower ones, as the correlation says."""
+    c, seed = rule.correlation, rule.seed
+    own, sign = math.sqrt(1.0 - c * c), -1.0 if c < 0.0 else 1.0
+    for k in range(count):
+        if rule.pair == GAUSSIAN_KICK:
+            for axis in range(len(axes)):
+                at = axis * CHUNK + k
+                second[at] = own * second[at] + c * first[at]
+        elif uniform(bits(seed, PAIR_TIE, step, a[k], b[k])[0]) < rule.tied:
+            for axis in range(len(axes)):
+                at = axis * CHUNK + k
+                second[at] = sign * first[at]
+
+
+@bare
+def _kick_pairs(axes, space, rule, chunk, count, step):
+    """chunk.dx: the kick of the first slot of each contact, and .dy minus that of the second; chunk.w and .v: one."""
+    label, i, j = as_uint32(space.label), as_uint32(chunk.i), as_uint32(chunk.j)
+    low, high, square = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.r2)
+    w, v, dx, dy = (
+        as_float64(chunk.w),
+        as_float64(chunk.v),
+        as_float64(chunk.dx),
+        as_float64(chunk.dy),
+    )
+    _kicks(axes, rule, step, low, high, count, square, dx)
+    if not rule.reciprocal:
+        _kicks(axes, rule, step, high, low, count, square, dy)
+        _tie_kicks(axes, rule, step, low, high, count, dx, dy)
+    for k in range(count):
+        w[k] = v[k] = 1.0
+        ordered = label[_U(i[k])] < label[_U(j[k])]
+        for axis in range(len(axes)):
+            at = axis * CHUNK + k
+            if rule.reciprocal:
+                dx[at] = dx[at] if ordered else -dx[at]
+            elif ordered:
+                dy[at] = -dy[at]
+            else:
+                dx[at], dy[at] = dy[at], -dx[at]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -420,6 +573,7 @@ def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
     push, carry, carries = as_uint64(space.push), as_int64(space.carry), space.carries != 0
     first, second, dx = as_uint32(chunk.i), as_uint32(chunk.j), as_float64(chunk.dx)
     forth, back = as_float64(chunk.w), as_float64(chunk.v)
+    dy = as_float64(chunk.dy if rule.pair >= KICK else chunk.dx)
     out_slot, out_push = as_uint32(shared.out_slot), as_int64(shared.out_push)
     moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
@@ -450,7 +604,7 @@ def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
             own[CLIPPED] += cut
             _add(push, carry, carries, i * dim + _U(axis), amount)
             if not reciprocal:
-                amount, cut = to_integer(on_j * delta)
+                amount, cut = to_integer(on_j * dy[_U(axis) * _U(CHUNK) + k])
                 own[CLIPPED] += cut
             if inside:
                 _add(push, carry, carries, j * dim + _U(axis), -amount)
@@ -528,7 +682,7 @@ def _contacts_pass(axes, space, lists, rule, shared, chunk, step, task, thread):
         elif task == KEY:
             fits = _pair_keys(space, rule, shared, chunk, step, count, thread)
         else:
-            _weigh(space, rule, shared, chunk, count, step)
+            _weigh(axes, space, rule, shared, chunk, count, step)
             if plain:
                 fits = _push(axes, space, lists, rule, shared, chunk, count, thread)
             else:

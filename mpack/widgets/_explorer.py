@@ -155,16 +155,24 @@ class Explorer(ipywidgets.VBox):
     def dynamics(self) -> dynamics.Dynamics:
         """The dynamics that the controls stand for."""
         at = {name: control.value for name, control in self.controls.items()}
+        options = self._options(RULES[at["rule"]])
         if at["rule"] not in ("SGD", "RCD"):
-            made = RULES[at["rule"]](eps=at["eps"])
+            made = RULES[at["rule"]](eps=at["eps"], **options)
         else:
             batch = "batch_size" if "batch_size" in at else "batch_fraction"
             process = getattr(self._given, "of", self._given)
             potential = {"potential": process.potential} if hasattr(process, "potential") else {}
-            made = RULES[at["rule"]](alpha=at["alpha"], **{batch: at[batch]}, **potential)
+            options |= {batch: at[batch]} | potential
+            made = RULES[at["rule"]](alpha=at["alpha"], **options)
             if batch == "batch_size":
                 return made
         return made.approximation() if at["approximation"] else made
+
+    def _options(self, kind):
+        """What the rule that was given has besides what the controls have, if it is of this kind."""
+        given = getattr(self._given, "of", self._given)
+        named = [name for name in dynamics.OPTIONS if type(given) is kind and hasattr(given, name)]
+        return {name: getattr(given, name) for name in named}
 
     @property
     def start_packing(self) -> Packing:
