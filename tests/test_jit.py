@@ -1,6 +1,7 @@
 """How kernels are compiled and imported: no place for a cache, stale and damaged ones, other numbas, none at all."""
 
 import ast
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numba
 import numba.core.caching as caching
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 import mpack
-from mpack._kernels import _jit
+from mpack._kernels import _jit, _notice
 
 LIBRARY = Path(mpack.__file__).parent
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -105,6 +107,42 @@ def test_a_damaged_cache_is_made_anew(folder, pattern, damage):
     assert hits(mended) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("begin", [0.1, 0.2, 0.4, 0.8])
+def test_machine_code_that_a_crash_left_incomplete_is_never_run(folder, begin):
+    """numba alone would: of its own file, this is the end of the process."""
+    _jit.njit(_twice)(21)
+    path = found("*.nbc", folder)
+    content = bytearray(path.read_bytes())
+    at, length = int(begin * len(content)), len(content) // 20
+    content[at : at + length] = bytes(length)
+    path.write_bytes(content)
+    mending, mended = _jit.njit(_twice), _jit.njit(_twice)
+    assert mending(21) == 42
+    assert hits(mending) == 0
+    assert mended(21) == 42
+    assert hits(mended) == 1
+
+
+@pytest.mark.parametrize("method, pattern", [("_load_index", "*.nbi"), ("_load_data", "*.nbc")])
+def test_a_cache_that_may_not_be_read_is_made_anew(monkeypatch, folder, method, pattern):
+    _jit.njit(_twice)(21)
+    locked, read = found(pattern, folder), getattr(caching.IndexDataCacheFile, method)
+    locked.chmod(0)
+
+    def refused(self, *arguments):
+        if locked.stat().st_mode & 0o777 == 0:  # what stops all users but root
+            raise PermissionError(13, "not yours")
+        return read(self, *arguments)
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, method, refused)
+    mending, mended = _jit.njit(_twice), _jit.njit(_twice)
+    assert mending(21) == 42
+    assert hits(mending) == 0
+    assert mended(21) == 42
+    assert hits(mended) == 1
+
+
 @pytest.mark.parametrize("room", [0, 200, 2000])
 def test_a_full_disk_stops_nothing(folder, room):
     resource = pytest.importorskip("resource")
@@ -120,6 +158,89 @@ def test_a_full_disk_stops_nothing(folder, room):
     later = _jit.njit(_twice)
     assert later(21) == 42
     assert list(folder.rglob("*.nbc"))
+
+
+# ------------------------------------------------------------------------------------------------
+# a word while compiling
+
+COMPILING = """
+from mpack._kernels import _notice
+_notice.PATIENCE = 0.01
+import mpack
+mpack.Packing.random(n=9, phi=0.1, dim=2, seed=1)
+"""
+
+
+def said_to_a_terminal(folder, **environment):
+    """What a fresh Python, whose stderr is a terminal, writes there while it compiles into a folder."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    hidden = dict.fromkeys(("CI", "PYTEST_CURRENT_TEST", "MPACK_QUIET"), "")
+    environment = {**os.environ, **hidden, "NUMBA_CACHE_DIR": str(folder), **environment}
+    try:
+        subprocess.run(
+            [sys.executable, "-c", COMPILING], check=True, stderr=theirs, env=environment
+        )
+        os.write(theirs, b"end\n")
+        said = b""
+        while not said.endswith(b"end\r\n"):
+            said += os.read(ours, 10_000)
+        return said.decode().splitlines()[:-1]
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@pytest.mark.slow
+def test_who_waits_for_a_kernel_is_told_once_and_only_if_there_is_somebody(tmp_path):
+    (line,) = said_to_a_terminal(tmp_path)
+    assert line.startswith("mpack compiles kernels") and line.endswith("find them on disk")
+    assert said_to_a_terminal(tmp_path) == []  # they were found
+    assert said_to_a_terminal(tmp_path / "anew", MPACK_QUIET="1") == []
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILING],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTEST_CURRENT_TEST": "", "NUMBA_CACHE_DIR": str(tmp_path / "again")},
+    )
+    assert done.stderr == b""
+
+
+def test_a_notice_speaks_of_the_outermost_and_not_of_what_is_quick(monkeypatch):
+    monkeypatch.setattr(_notice, "somebody_looks_on", lambda: True)
+    monkeypatch.setattr(_notice, "PATIENCE", 1e9)
+    said = []
+    notice = _notice.Notice(said.append)
+    notice.begin(kept=True)
+    timer = notice._timer
+    notice.begin(kept=False)
+    notice.end()
+    assert notice._timer is timer and not timer.finished.is_set()
+    timer.function(*timer.args)  # as when the time has come
+    notice.end()
+    assert timer.finished.is_set() and notice._timer is None
+    (line,) = said
+    assert "disk" in line
+    notice.begin(kept=False)
+    assert notice._timer is None  # one word is enough
+    notice.end()
+    monkeypatch.setattr(_notice, "ENOUGH", -1.0)
+    notice.begin(kept=False)
+    notice._timer.function(*notice._timer.args)
+    notice.end()
+    assert "NUMBA_CACHE_DIR" in said[1]
+
+
+def test_a_kernel_of_a_notebook_looks_on_and_a_shell_without_one_does_not(monkeypatch):
+    for name in ("CI", "PYTEST_CURRENT_TEST", "MPACK_QUIET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    for shell, expected in ((SimpleNamespace(kernel=1), True), (SimpleNamespace(), False)):
+        module = SimpleNamespace(get_ipython=lambda shell=shell: shell)
+        monkeypatch.setitem(sys.modules, "IPython", module)
+        assert _notice.somebody_looks_on() is expected
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not _notice.somebody_looks_on()
 
 
 # ------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def run(chapter, settings):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
     watched = failed.with_suffix(".files.json")
-    os.environ.update(settings, MPACK_WATCH=str(watched))
+    os.environ.update(settings, MPACK_WATCH=str(watched), MPACK_QUIET="1")
     before = snapshot(chapter)
     started = time.monotonic()
     try:

@@ -9,6 +9,8 @@ be written, or one is damaged, kernels compile in memory and nothing else change
 numba's inner parts move between versions. Those used here are looked up by `_part`, which says what
 is missing and which versions have it; no other file touches them.
 
+Whoever waits for a compilation is told so, in a terminal or a notebook (`_notice`).
+
 Two environment variables, read once, change how kernels run, never what they compute:
 
     MPACK_CHECKED=1       compiled with bounds checks and true array lengths, without inlining and
@@ -23,11 +25,14 @@ import hashlib
 import importlib
 import operator
 import os
+import pickle
 from pathlib import Path
 
 import numba
 import numpy as np
 from llvmlite import ir
+
+from mpack._kernels._notice import Notice
 
 _WING = Path(__file__).parent
 FITTING = "numba>=0.61,<0.69"  # what the tests have passed on, as in pyproject.toml
@@ -84,12 +89,27 @@ def _wing_cache():
     try:
         function_cache = _part("core.caching", "FunctionCache")
         implementation = _part("core.caching", "CompileResultCacheImpl")
-        located = {"_locator_classes": _locators()}
+        dumps, locators = _part("core.serialize", "dumps"), _locators()
     except ImportError:
         return None
 
+    class WingCacheImpl(implementation):
+        """With a checksum: of machine code that a crash left half on disk, the first call would be the last."""
+
+        _locator_classes = locators
+
+        def reduce(self, data):
+            told = dumps(super().reduce(data))
+            return hashlib.sha256(told).digest(), told
+
+        def rebuild(self, target_context, payload):
+            digest, told = payload
+            if hashlib.sha256(told).digest() != digest:
+                raise ValueError("a damaged cache")
+            return super().rebuild(target_context, pickle.loads(told))
+
     class WingCache(function_cache):
-        _impl_class = type("_WingCacheImpl", (implementation,), located)
+        _impl_class = WingCacheImpl
 
         def load_overload(self, sig, target_context):
             """What is stored; None, so that it is compiled, also where that cannot be read."""
@@ -102,9 +122,9 @@ def _wing_cache():
             """Store it; over a damaged index write a new one; go without where nothing can be written."""
             try:
                 super().save_overload(sig, data)
-            except OSError:  # a full disk, a quota
-                pass
-            except Exception:
+            except Exception as error:
+                if isinstance(error, OSError) and not isinstance(error, PermissionError):
+                    return  # a full disk, a quota
                 with contextlib.suppress(Exception):
                     self.flush()
                     super().save_overload(sig, data)
@@ -126,6 +146,38 @@ def _cached(dispatcher):
         pass
     return dispatcher
 
+
+# ------------------------------------------------------------------------------------------------
+# a word while compiling
+
+
+def _listen(notice):
+    """Tell `notice` of each of our kernels that numba begins and ends to compile; nothing where it does not say."""
+    try:
+        base, register = _part("core.event", "Listener"), _part("core.event", "register")
+    except ImportError:
+        return
+
+    class Compilations(base):
+        def on_start(self, event):
+            if _is_ours(event):
+                notice.begin(kept=event.data["dispatcher"].stats.cache_path is not None)
+
+        def on_end(self, event):
+            if _is_ours(event):
+                notice.end()
+
+    register("numba:compile", Compilations())
+
+
+def _is_ours(event):
+    function = getattr((event.data or {}).get("dispatcher"), "py_func", None)
+    module = getattr(function, "__module__", None) or ""
+    return module.partition(".")[0] == __name__.partition(".")[0]
+
+
+if not WATCHED:  # who hunts a bug knows
+    _listen(Notice())
 
 # ------------------------------------------------------------------------------------------------
 # compiling
