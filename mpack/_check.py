@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,22 @@ def choice(name: str, value: Any, options: Collection) -> Any:
             f"{name} must be one of {', '.join(map(repr, options))}; got {short(value)}"
         )
     return value
+
+
+def names(name: str, value: Any, allowed: Collection) -> tuple:
+    """`value`, one of the names that are allowed or several of them, as a tuple."""
+    wanted = f"one or several of {', '.join(map(repr, allowed))}"
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be {wanted}; got {short(value)}")
+    given = tuple(value)
+    for one in given:
+        if not isinstance(one, str):
+            raise TypeError(f"{name} must be {wanted}; got {short(one)} among them")
+    for one in given:
+        choice(name, one, allowed)
+    return given
 
 
 def indices(name: str, value: Any, size: int) -> NDArray:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from mpack import _check
 from mpack._types import AnyPath
 
 APPLICATION = 0x6D70636B  # "mpck", in the header of the file
@@ -152,7 +153,7 @@ class Store:
     """
 
     def __init__(self, path: AnyPath) -> None:
-        self.path = os.fspath(path)
+        self.path = _path(path)
         # by key: what tables derive from a row, made once
         self.derived: dict[str, dict[str, Any]] = {}
         self.held: list[dict[str, Any]] = []  # finished runs that could not be written yet
@@ -277,6 +278,7 @@ class Store:
 
         Raises as `put_all`, of failing writes only once more than MOST_HELD runs wait.
         """
+        check_result(result)
         self.held.append(result)
         try:
             self.flush()
@@ -301,11 +303,15 @@ class Store:
 
         Raises
         ------
+        TypeError, ValueError
+            If one is no result, or its key not that of its specification.
         DigestMismatch
             If a run is stored already and differs.
         StoreUnwritable
             If the write goes on failing. Nothing stored before is lost.
         """
+        for result in results:
+            check_result(result)
         for pause in (*PATIENCE, None):
             try:
                 return self._put(results)
@@ -373,6 +379,42 @@ class Store:
                 f"store {self.path} is damaged: the checksum of row {key!r} is wrong"
             )
         return text, told, blobs
+
+
+def check_result(result: Any) -> None:
+    """TypeError or ValueError unless it is the result of a run, under the key of its specification."""
+    wanted = ("key", "spec", "blobs", *RESULT)
+    missing = [name for name in wanted if not (isinstance(result, dict) and name in result)]
+    if missing:
+        said = f"a {type(result).__name__}" + (
+            f" without {', '.join(missing)}" if isinstance(result, dict) else ""
+        )
+        raise TypeError(
+            f"result must be what a run came to, as mpack.ensemble.results gives it; got {said}"
+        )
+    text, key, blobs = result["spec"], result["key"], result["blobs"]
+    if not isinstance(text, str) or key != _sha256(text):
+        raise ValueError(
+            "key of a result must be the SHA-256 of its specification's text, "
+            f"{_sha256(text) if isinstance(text, str) else 'a str'}; got {_check.short(key)}"
+        )
+    if not isinstance(blobs, dict) or not all(
+        isinstance(name, str) and isinstance(data, bytes) for name, data in blobs.items()
+    ):
+        raise TypeError("blobs of a result must be a dict of bytes by name")
+
+
+def _path(path):
+    """The path of a store as text; refuses what SQLite would take for a file that nobody sees again."""
+    try:
+        text = os.fsdecode(path)
+    except TypeError:
+        raise TypeError(
+            f'store must be a path, ":memory:" or a Store; got {_check.short(path)}'
+        ) from None
+    if not text.strip():
+        raise ValueError(f'store must be the path of a file, or ":memory:"; got {path!r}')
+    return text
 
 
 def same(known, result):

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
+from mpack._extras import from_extra
 from mpack._kernels import contrastive as kernel
 from mpack._kernels import noise
 from mpack._kernels._jit import plain
@@ -531,7 +532,8 @@ def linear_probe(
     >>> contrastive.linear_probe(features, labels, [[0.5], [10.5]], [0, 1])
     1.0
     """
-    from sklearn.linear_model import LogisticRegression
+    with from_extra("learning", "mpack.contrastive.linear_probe"):
+        from sklearn.linear_model import LogisticRegression
 
     F = _check.array("features", features, (None, None))
     G, labels = _check.array("test_features", test_features, (None, F.shape[1])), np.asarray(labels)

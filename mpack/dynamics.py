@@ -36,7 +36,7 @@ import math
 from dataclasses import KW_ONLY, dataclass, field, fields
 
 from mpack import _check
-from mpack.potentials import Linear, Potential
+from mpack.potentials import Linear, Potential, checked
 
 LARGEST_STEP = 1e9  # mean diameters; far beyond sense, and well inside what the arithmetic holds
 
@@ -431,9 +431,7 @@ class _Descent(Dynamics):
             object.__setattr__(
                 self, "batch_size", _check.integer("batch_size", self.batch_size, 1, 2**62)
             )
-        _check.instance(
-            "potential", self.potential, Potential, "a potential such as mpack.Harmonic()"
-        )
+        checked(self.potential)
 
     def _noise(self, gaussian):
         fraction = self.batch_fraction

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +19,7 @@ from mpack import _check, _tables
 from mpack._archive import archives, derived_now, export, import_archive, load_archive
 from mpack._audit import Audit, audit
 from mpack._measures import OBSERVABLES
+from mpack._processors import allowed_processors
 from mpack._rows import produce, state
 from mpack._store import (
     DigestMismatch,
@@ -28,6 +28,7 @@ from mpack._store import (
     StoreError,
     StoreInUse,
     StoreUnwritable,
+    check_result,
 )
 from mpack._types import AnyPath
 from mpack.simulation import Run, stoppable
@@ -155,6 +156,7 @@ def sweep(
     [[0.2, True], [0.9, False]]
     """
     specs = _checked(specs)
+    _check_executor(executor)
     if isinstance(store, Store):
         return _sweep(
             specs, store, executor, progress, workers=workers, at_once=at_once, threads=threads
@@ -237,6 +239,7 @@ def results(
     """
     specs = map(_checked_one, specs)
     threads = _check.integer("threads", threads, 1)
+    _check_executor(executor)
     if executor is not None and threads > 1:
         raise ValueError(
             f"threads must be 1 with an executor, whose workers do a run each and would get in each other's way; "
@@ -321,16 +324,16 @@ def together(work: Callable[..., _T], *columns: Iterable, workers: int | None = 
 def processors() -> int:
     """How many processors this process may use, which may be fewer than the machine has.
 
+    The fewest of those that its affinity names and those that the time its control group (a
+    container, a job of a queue) may spend comes to, rounded up.
+
     Examples
     --------
+    >>> import os
     >>> 1 <= processors() <= (os.cpu_count() or 1)
     True
     """
-    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
-        return os.process_cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return allowed_processors()
 
 
 def _stoppable(stop, work, call):
@@ -342,6 +345,22 @@ def _spelled(work, call):
     """A call as one would write it, for a message."""
     name = getattr(work, "__name__", type(work).__name__)
     return f"{name}({', '.join(_check.short(argument) for argument in call)})"
+
+
+def _check_executor(executor):
+    """None, or TypeError that says what to give in place of what is no executor."""
+    if executor is None or isinstance(executor, concurrent.futures.Executor):
+        return
+    advice = "a concurrent.futures.Executor, e.g. ProcessPoolExecutor()"
+    if callable(getattr(executor, "get_executor", None)):  # a Dask client
+        advice += "; of a Dask client, client.get_executor()"
+    elif isinstance(executor, str):
+        advice += "; of a Dask cluster at an address, distributed.Client(address).get_executor()"
+    elif isinstance(executor, type):
+        advice += "; an executor itself, not its class"
+    elif hasattr(executor, "apply_async"):
+        advice += "; in place of a multiprocessing pool, ProcessPoolExecutor(workers)"
+    raise TypeError(f"executor must be {advice}; got {_check.short(executor)}")
 
 
 def _at_once(executor):
@@ -369,7 +388,7 @@ def _finished(specs, executor, at_once, **how):
             )
             for future in done:
                 spec = flying.pop(future)
-                outcome = _outcome(future)
+                outcome = _outcome(future, spec)
                 if _is_lost(outcome) and lost[spec.key] < RESUBMISSIONS:
                     lost[spec.key] += 1
                     again.append(spec)
@@ -391,11 +410,15 @@ def _broken_told():
         ) from error
 
 
-def _outcome(future):
-    """What a future ended with: plain data, or the exception."""
+def _outcome(future, spec):
+    """What a future ended with: plain data of this run, or the exception."""
     with _broken_told():
         try:
-            return future.result()
+            result = future.result()
+            check_result(result)
+            if result["key"] != spec.key:
+                raise ValueError(f"the executor gave the result of another run, {result['spec']}")
+            return result
         except concurrent.futures.BrokenExecutor:
             raise
         except (Exception, concurrent.futures.CancelledError) as error:

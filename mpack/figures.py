@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
+from mpack._extras import from_extra
 from mpack.dynamics import Dynamics
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def use_style() -> None:
     ...     matplotlib.rcParams["legend.frameon"]
     False
     """
-    import matplotlib
+    with from_extra("figures", "mpack.figures"):
+        import matplotlib
 
     matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]  # it wants literal keys
 
@@ -210,7 +212,8 @@ def draw_packing(
     >>> len(discs.get_offsets())  # those at a wall are drawn on both sides
     25
     """
-    from matplotlib.collections import EllipseCollection
+    with from_extra("figures", "mpack.figures"):
+        from matplotlib.collections import EllipseCollection
 
     if packing.dim != 2:
         raise ValueError(f"packing must have dim 2 to be drawn as discs; got dim {packing.dim}")
@@ -631,7 +634,8 @@ def draw_budgets(
 
 def _one_name_each(look: Mapping[str, Any]) -> dict[str, Any]:
     """A style without matplotlib's short names (ms, ls), so that it can be laid over another."""
-    from matplotlib import cbook, lines
+    with from_extra("figures", "mpack.figures"):
+        from matplotlib import cbook, lines
 
     return cbook.normalize_kwargs(dict(look), lines.Line2D)
 

@@ -448,12 +448,14 @@ def checked(potential: Potential) -> Potential:
     >>> mpack.potentials.checked(mpack.Linear())
     Linear()
     """
-    return _check.instance(
-        "potential",
-        potential,
-        Potential,
-        "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones(), Tabulated(r, energies)",
-    )
+    wanted = "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones(), Tabulated(r, energies)"
+    _check.instance("potential", potential, Potential, wanted)
+    if "_kind" not in vars(type(potential)):  # the kernels would take it for what it derives from
+        raise TypeError(
+            f"potential must be {wanted}, the ones that the kernels know; got the class "
+            f"{type(potential).__name__} of your own (Tabulated takes any numbers)"
+        )
+    return potential
 
 
 def separations(r: ArrayLike, d: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

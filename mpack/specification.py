@@ -15,7 +15,7 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -164,8 +164,7 @@ class Spec:
                         f"start must be a Spec with the same {name}, {getattr(self, name)!r}; "
                         f"got {getattr(self.start, name)!r}"
                     )
-        elif self.start != "random":
-            _check.choice("start", self.start, ("random", *LATTICES))
+        elif _check.choice("start", self.start, ("random", *LATTICES)) != "random":
             if self.sizes is not None:
                 raise ValueError(
                     f"sizes must be None for a lattice, which has equal spheres; got {self.sizes!r}"
@@ -333,11 +332,14 @@ def from_text(text: str) -> Spec:
     >>> from_text(spec.text) == spec
     True
     """
+    _check.instance("text", text, str, "the canonical text of a specification")
     try:
         content = json.loads(text)
         spec = _from_content(content)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise ValueError(f"text is no specification: {error}") from None
+    except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
+        raise ValueError(f"text is no specification: {_check.short(str(error))}") from None
+    except RecursionError:
+        raise ValueError("text is no specification: it is nested too deeply") from None
     if spec.text != text:
         raise ValueError(
             "text is no specification as this version of mpack writes it (another format, stream version, or order): "
@@ -518,34 +520,38 @@ def _sizes(sizes):
 
 
 def _paired(paired):
-    names = (paired,) if isinstance(paired, str) else tuple(paired)
     allowed = [
         field.name for field in dataclasses.fields(Spec) if field.name not in ("_", "paired")
     ]
-    for name in names:
-        _check.choice("paired", name, allowed)
-    return tuple(sorted(set(names)))
+    return tuple(sorted(set(_check.names("paired", paired, allowed))))
 
 
 def _observables(observables):
-    if isinstance(observables, str):
-        observables = (observables,)
-    named = dict(observables) if _is_pairs(observables) else {name: {} for name in observables}
-    made = []
-    for name in sorted(named):
-        _check.choice("observables", name, tuple(OBSERVABLES))
-        made.append((name, OBSERVABLES[name].options(dict(named[name]))))
-    return tuple(made)
+    if _is_pairs(observables):
+        named = dict(observables)
+        names = _check.names("observables", named, tuple(OBSERVABLES))
+    else:
+        names = _check.names("observables", observables, tuple(OBSERVABLES))
+        named = dict.fromkeys(names, {})
+    for name in names:
+        _check.instance(
+            f"options of observables {name!r}", named[name], (Mapping, tuple), "a dict by name"
+        )
+    return tuple(
+        (name, OBSERVABLES[name].options(dict(named[name]))) for name in sorted(set(names))
+    )
 
 
 def _is_pairs(observables):
-    return isinstance(observables, dict) or any(isinstance(item, tuple) for item in observables)
+    if isinstance(observables, Mapping):
+        return True
+    return isinstance(observables, (tuple, list)) and any(
+        isinstance(item, tuple) and len(item) == 2 for item in observables
+    )
 
 
 def _series(series):
-    names = (series,) if isinstance(series, str) else tuple(series)
-    for name in names:
-        _check.choice("series", name, SERIES)
+    names = _check.names("series", series, SERIES)
     return tuple(name for name in SERIES if name in names or name == "activity")
 
 

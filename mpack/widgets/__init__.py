@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mpack._extras import from_extra
 from mpack.widgets import _sources
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def drive(
     >>> packing = mpack.Packing.random(n=20_000, phi=0.62, dim=3, seed=1)
     >>> figure = mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.05), stride=10)
     """
-    from mpack.widgets._driven import Driven
+    with from_extra("widgets", "mpack.widgets"):
+        from mpack.widgets._driven import Driven
 
     return Driven(packing, dynamics, seed=seed, stride=stride, threads=threads, **look)
 
@@ -133,7 +135,8 @@ def explore(
     >>> print(explorer.python())  # the call that makes the run shown, explorer.trajectory
     mpack.simulate(packing, mpack.PairwiseBRO(eps=0.1), steps=2000, seed=1)
     """
-    from mpack.widgets._explorer import Explorer
+    with from_extra("widgets", "mpack.widgets"):
+        from mpack.widgets._explorer import Explorer
 
     return Explorer(packing, dynamics, steps=steps, seed=seed, record=record, threads=threads)
 
@@ -168,7 +171,8 @@ def tour(stops: Sequence[tuple[str, Sequence[tuple[str, Any, str]]]], beside: An
     >>> type(mpack.widgets.tour([("Crowd them.", [])], beside=figure)).__name__
     'Guided'
     """
-    from mpack.widgets._lesson import Guided, Tour
+    with from_extra("widgets", "mpack.widgets"):
+        from mpack.widgets._lesson import Guided, Tour
 
     return Tour(stops) if beside is None else Guided(stops, beside)
 
@@ -194,13 +198,15 @@ def predict(question: str, answer: Widget) -> VBox:
     >>> mpack.widgets.predict("Will it stop?", mpack.widgets.Playground()).said
     ''
     """
-    from mpack.widgets._lesson import Prediction
+    with from_extra("widgets", "mpack.widgets"):
+        from mpack.widgets._lesson import Prediction
 
     return Prediction(question, answer)
 
 
 def _class(name: str) -> type:
-    from mpack.widgets import _live
+    with from_extra("widgets", "mpack.widgets"):
+        from mpack.widgets import _live
 
     return _live.make(name)
 
