@@ -7,11 +7,15 @@ checksum on every row, and no pickle.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import sqlite3
+import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -39,6 +43,7 @@ RESULT = (  # what of a result is stored as text; its blobs are stored apart
     ),
     *("wall", "version", "commit", "cpu", "finished"),
 )
+_driven: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # open stores, by file
 _SCHEMA = (
     (
         "CREATE TABLE runs (key TEXT PRIMARY KEY, spec TEXT NOT NULL, result TEXT NOT NULL, "
@@ -157,6 +162,7 @@ class Store:
         # by key: what tables derive from a row, made once
         self.derived: dict[str, dict[str, Any]] = {}
         self.held: list[dict[str, Any]] = []  # finished runs that could not be written yet
+        self.readers: list[io.FileIO] = []  # of `reading`: see there
         if self.path != ":memory:" and not Path(self.path).parent.is_dir():
             raise StoreError(
                 f"store {self.path} cannot be made: there is no folder {Path(self.path).parent}"
@@ -177,6 +183,8 @@ class Store:
         except BaseException:
             self._connection.close()
             raise
+        if self.path != ":memory:":
+            _driven[_identity(self.path)] = self
 
     def _refuse_stump(self):
         """SQLite takes a file of a few bytes for a new one and would write over it."""
@@ -249,6 +257,8 @@ class Store:
     def close(self) -> None:
         """Give the file up to other drivers."""
         self._connection.close()
+        while self.readers:
+            self.readers.pop().close()
 
     def __enter__(self) -> Self:
         return self
@@ -379,6 +389,98 @@ class Store:
                 f"store {self.path} is damaged: the checksum of row {key!r} is wrong"
             )
         return text, told, blobs
+
+
+@contextlib.contextmanager
+def reading(path: AnyPath) -> Iterator[Store]:
+    """What is in a store now, whoever writes it: a private copy, which goes with the block.
+
+    A driver holds its file locked from first to last, so SQLite would let nobody in. Here the file
+    and its journal are read as they are, twice: if nothing changed meanwhile, this is what a crash
+    at that moment would have left, which SQLite knows how to take up. The file itself is not touched.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    StoreInUse
+        If it changes faster than it can be read.
+    StoreDamaged
+        If it is damaged, or no store.
+    """
+    name = _path(path)
+    if not Path(name).is_file():
+        raise StoreError(f"store {name} cannot be read: there is no such file")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "copy")
+        try:
+            _copy_at_rest(name, copy)
+            opened = Store(copy)
+        except OSError as error:
+            raise StoreError(f"store {name} cannot be read: {error}") from None
+        except StoreError as error:
+            raise type(error)(str(error).replace(str(copy), name)) from None
+        with opened:
+            yield opened
+
+
+def _copy_at_rest(path, copy):
+    """Copy the file and its journal as they were at one moment."""
+    with _reader(path) as source:
+        for pause in (*(0.01 * 2**k for k in range(10)), None):  # ten seconds in all
+            journal = _content(f"{path}-journal")
+            seen = _copied(source, copy)
+            if _copied(source) == seen and _content(f"{path}-journal") == journal:
+                if journal:
+                    Path(f"{copy}-journal").write_bytes(journal)
+                return
+            if pause is not None:
+                time.sleep(pause)
+    raise StoreInUse(f"store {path} changes faster than it can be read; try again")
+
+
+@contextlib.contextmanager
+def _reader(path):
+    """The file, open to be read; where a driver of this very process has it, it stays open as long as that.
+
+    For POSIX takes all locks of a process on a file from it as soon as it closes the file once.
+    """
+    driver = _driven.get(_identity(path))
+    try:
+        source = driver.readers.pop()
+    except (AttributeError, IndexError):  # no driver here, or none of its readers is free
+        source = io.FileIO(path)
+    try:
+        yield source
+    finally:
+        driver = _driven.get(_identity(path))
+        if driver is None:
+            source.close()
+        else:
+            driver.readers.append(source)
+
+
+def _identity(path):
+    told = os.stat(path)
+    return told.st_dev, told.st_ino
+
+
+def _copied(source, copy=os.devnull):
+    """Copy a file; returns a digest of what was read."""
+    digest = hashlib.blake2b()
+    source.seek(0)
+    with Path(copy).open("wb") as target:
+        while block := source.read(2**20):
+            digest.update(block)
+            target.write(block)
+    return digest.digest()
+
+
+def _content(path):
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def check_result(result: Any) -> None:

@@ -29,6 +29,7 @@ from mpack._store import (
     StoreInUse,
     StoreUnwritable,
     check_result,
+    reading,
 )
 from mpack._types import AnyPath
 from mpack.simulation import Run, stoppable
@@ -44,6 +45,7 @@ __all__ = [
     "sweep",
     "results",
     "table",
+    "load",
     "together",
     "processors",
     "export",
@@ -205,6 +207,51 @@ def table(specs: Iterable[Spec], store: Store) -> DataFrame:
     [2, 1]
     """
     return _tables.frame([_row(spec, store) for spec in specs])
+
+
+def load(store: AnyPath | Store, specs: Iterable[Spec] | None = None) -> DataFrame:
+    """The table of the runs that are finished so far: also while a sweep, in any process, writes the store.
+
+    Nothing is computed, and the file is not touched.
+
+    Parameters
+    ----------
+    store : path or Store
+        What a sweep was given.
+    specs : list of Spec, optional
+        Only these, in this order, those of them that are finished; all runs of the store, in the
+        order of their specifications' texts (that of an archive), if left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `sweep` returns it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `store` is no path, or `specs` not all specifications.
+    StoreError, StoreDamaged
+        If there is no such file, or it is damaged, or no store.
+    StoreInUse
+        If it goes on changing faster than it can be read, for ten seconds.
+
+    Examples
+    --------
+    >>> import tempfile, mpack
+    >>> some = mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, seed=range(3))
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.db") as driver:
+    ...     _ = sweep(some[:2], driver, progress=False)
+    ...     load(f"{folder}/runs.db", some).seed.tolist()  # some[2] is still to be done
+    [0, 1]
+    """
+    wanted = None if specs is None else _checked(specs)
+    if not isinstance(store, Store):
+        with reading(store) as opened:
+            return load(opened, wanted)
+    if wanted is None:
+        wanted = map(from_text, sorted(result["spec"] for result in store.values()))
+    return table([spec for spec in wanted if spec.key in store], store)
 
 
 def _row(spec, store):

@@ -3,15 +3,18 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import killer
 import numpy as np
+import pandas as pd
 import pytest
 
 import mpack
@@ -400,3 +403,113 @@ def test_a_store_is_for_one_thread(tmp_path):
         thread.start()
         thread.join()
     assert raised
+
+
+# ------------------------------------------------------------------------------------------------
+# looked at while it is written
+
+SWEEPING = """
+import sys, mpack
+rule = mpack.PairwiseBRO(eps=0.2)
+some = mpack.specs(rule, n=20, phi=[0.2, 0.3], steps=4, dim=2, seed=range(20), record=())
+mpack.sweep(some, sys.argv[1], progress=False, workers=1)
+"""
+
+
+def plain(table):
+    return table.drop(columns=["wall", "finished", "series", "arrays"])
+
+
+def test_a_store_is_read_while_another_process_writes_it(tmp_path):
+    path = tmp_path / "s.sqlite"
+    with pytest.raises(ensemble.StoreError, match="there is no such file"):
+        ensemble.load(path)
+    seen = []
+    with subprocess.Popen(
+        [sys.executable, "-c", SWEEPING, str(path)], env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as other:
+        while other.poll() is None:
+            if path.exists():
+                seen.append(ensemble.load(path))
+        assert other.returncode == 0  # the driver did not notice
+    rule = mpack.PairwiseBRO(eps=0.2)
+    some = mpack.specs(rule, n=20, phi=[0.2, 0.3], steps=4, dim=2, seed=range(20), record=())
+    final = plain(mpack.sweep(some, path, progress=False)).set_index("key", drop=False)
+    lengths = [len(table) for table in seen]
+    assert lengths == sorted(lengths) and len({*lengths} - {0, len(some)}) > 0
+    for table in seen[:: max(1, len(seen) // 20)]:
+        if len(table):
+            pd.testing.assert_frame_equal(plain(table), final.loc[table.key].reset_index(drop=True))
+    assert ensemble.load(path, some[::-1]).key.tolist() == final.key.tolist()[::-1]
+
+
+def test_a_store_is_read_in_the_midst_of_a_transaction(tmp_path, finished):
+    """Half of the pages are on disk already: without the journal, this would be no store."""
+    path, results = tmp_path / "s.sqlite", list(finished.values())
+    with Store(path) as store:
+        store.put_all(results[:2])
+        store._connection.execute("PRAGMA cache_size = 1")
+        store._connection.execute("BEGIN IMMEDIATE")
+        store._connection.execute("UPDATE runs SET spec = 'half'")
+        for k in range(300):
+            store._connection.execute(
+                "INSERT INTO blobs VALUES (?, 'x', ?)", (f"{k:064}", os.urandom(3000))
+            )
+        assert sorted(ensemble.load(path).key) == sorted(one["key"] for one in results[:2])
+        shutil.copy(path, tmp_path / "copy")
+        with pytest.raises(ensemble.StoreDamaged, match="checksum|arrays of runs"):
+            ensemble.load(tmp_path / "copy")
+        store._connection.execute("ROLLBACK")
+        assert len(ensemble.load(path)) == 2
+
+
+def test_a_look_at_a_store_does_not_open_it_to_other_drivers(tmp_path):
+    """A process that closes a file loses its locks on it, whoever in it holds them."""
+    path = tmp_path / "s.sqlite"
+    script = "import sys; from mpack.ensemble import Store; Store(sys.argv[1])"
+    command = [sys.executable, "-c", script, str(path)]
+    how = {"env": os.environ | {"PYTHONPATH": str(ROOT)}, "capture_output": True}
+    with Store(path) as store:
+        for _ in range(3):
+            assert len(ensemble.load(path)) == 0
+        assert len(store.readers) == 1
+        done = subprocess.run(command, check=False, **how)
+        assert b"in use by another driver" in done.stderr
+    assert not store.readers
+    assert subprocess.run(command, check=False, **how).returncode == 0
+
+
+def test_what_is_loaded_is_not_touched_and_must_be_a_store(tmp_path, finished):
+    path = tmp_path / "s.sqlite"
+    with Store(path) as store:
+        store.put_all(list(finished.values()))
+    path.chmod(0o444)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    table = ensemble.load(path, SPECS)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert [file.name for file in tmp_path.iterdir()] == ["s.sqlite"]
+    assert table.key.tolist() == [spec.key for spec in SPECS]
+    for content, error in {b"x" * 9: "damaged", b"x" * 9999: "no.is.a.|damaged|not a data"}.items():
+        (tmp_path / "other").write_bytes(content)
+        with pytest.raises(ensemble.StoreDamaged, match=f"store {tmp_path / 'other'} .*({error})"):
+            ensemble.load(tmp_path / "other")
+    with pytest.raises(TypeError, match="specs"):
+        ensemble.load(path, [1])
+    with pytest.raises(ensemble.StoreError, match="no such file"):
+        ensemble.load(tmp_path)
+
+
+def test_a_store_that_changes_all_the_time_is_said_to(monkeypatch, tmp_path, finished):
+    path = tmp_path / "s.sqlite"
+    Store(path).close()
+    copied = _store._copied
+
+    def changing(*arguments):
+        with path.open("ab") as file:
+            file.write(b"x")
+        return copied(*arguments)
+
+    monkeypatch.setattr(_store, "_copied", changing)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(ensemble.StoreInUse, match="changes faster"):
+        ensemble.load(path)
