@@ -77,7 +77,14 @@ def check_diameters(diameters: ArrayLike, n: int) -> NDArray[np.float64]:
             "diameters must have mean 1 to 1e-9, because lengths are in mean diameters: divide diameters, box"
             f" and positions by {mean!r}"
         )
-    return result
+    return np.ones(n) if all_equal(result) else result
+
+
+def all_equal(values: NDArray[np.float64]) -> bool:
+    """Whether numbers are the same to the last bit: what was equal stays so under any division, and its mean
+    need not come out as its value.
+    """
+    return bool(np.all(values == values[:1]))
 
 
 def normalised(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:

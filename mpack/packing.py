@@ -53,7 +53,8 @@ class Packing:
         Edge length L, at least two largest diameters (else the nearest image of a pair is not
         unique), at most 1e9.
     diameters : float or array, shape (n,)
-        Diameters; their mean must be 1 to 1e-9, because it is the unit of length.
+        Diameters; their mean must be 1 to 1e-9, because it is the unit of length. Equal ones become
+        exactly 1: a mean, and a division by it, are rounded.
 
     Raises
     ------

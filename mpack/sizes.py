@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
-from mpack._box import normalised
+from mpack._box import all_equal, normalised
 from mpack.packing import LARGEST_N
 
 DIGITS = decimal.Context(prec=50)
@@ -146,7 +146,7 @@ def lognormal(n: int, polydispersity: float, seed: int | None = None) -> NDArray
 
 
 def polydispersity_of(diameters: ArrayLike) -> float:
-    """Standard deviation of diameters over their mean.
+    """Standard deviation of diameters over their mean; 0 for equal ones.
 
     Examples
     --------
@@ -155,6 +155,8 @@ def polydispersity_of(diameters: ArrayLike) -> float:
     0.5
     """
     diameters = _check.array("diameters", diameters, ("n",))
+    if all_equal(diameters):
+        return 0.0
     return float(diameters.std() / diameters.mean())
 
 
@@ -169,7 +171,9 @@ def skewness_of(diameters: ArrayLike) -> float:
     """
     diameters = _check.array("diameters", diameters, ("n",))
     apart, spread = diameters - diameters.mean(), diameters.std()
-    return float(np.mean(apart**3) / spread**3) if spread > 0 else 0.0
+    if all_equal(diameters) or spread == 0:  # what rounding leaves of equal ones has no skewness
+        return 0.0
+    return float(np.mean(apart**3) / spread**3)
 
 
 def _drawn(kernel, n, seed):

@@ -268,6 +268,28 @@ def test_packing_fraction_comes_back(dim, phi, seed):
     assert packing.phi == pytest.approx(volume / packing.box**dim, rel=1e-13)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 20_000), st.floats(1e-12, 1e12))
+def test_equal_spheres_in_any_unit_are_exactly_equal(n, unit):
+    """A mean of equal numbers need not be one of them, and then no quotient is 1."""
+    diameters = np.full(n, unit)
+    packing = Packing(np.zeros((n, 3)), 30.0, diameters / diameters.mean())
+    assert packing.monodisperse and packing == Packing(np.zeros((n, 3)), 30.0)
+    again = Packing.from_fixed(packing.fixed, 30.0, diameters / diameters.mean())
+    assert again == packing and np.all(again.diameters == 1.0)
+    assert mpack.sizes.polydispersity_of(diameters) == mpack.sizes.skewness_of(diameters) == 0.0
+
+
+def test_equal_is_not_nearly_equal():
+    d = np.full(10_000, 0.7)
+    assert d.mean() != 0.7  # the example is one: a mean by pairwise sums
+    x = np.random.default_rng(0).uniform(0, 30, (10_000, 3))
+    assert Packing(x / d.mean(), 30 / d.mean(), d / d.mean()).monodisperse
+    d[0] = np.nextafter(0.7, 1)
+    other = Packing(x / d.mean(), 30 / d.mean(), d / d.mean())
+    assert not other.monodisperse and np.ptp(other.diameters) > 0
+
+
 def test_relative_sizes_are_normalised():
     packing = Packing.random(n=4, phi=0.05, dim=3, seed=1, diameters=[14, 10, 10, 14])
     assert packing.diameters == pytest.approx([14 / 12, 10 / 12, 10 / 12, 14 / 12], rel=1e-15)
