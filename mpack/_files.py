@@ -1,10 +1,12 @@
 """Packings in files: exact NPZ, and GSD that carries the exact numbers beside what viewers read."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
 import secrets
+import stat
 import struct
 import zipfile
 from pathlib import Path
@@ -35,9 +37,9 @@ def save(packing, path):
         "diameters": packing.diameters,
     }
     content["checksum"] = _checksum(content)
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         if kind == ".npz":
-            with open(temporary, "xb") as file:
+            with open(temporary, "wb") as file:
                 np.savez(file, **content)
         else:
             _write_gsd(temporary, packing, content)
@@ -46,6 +48,7 @@ def save(packing, path):
 def load(path, packing_class):
     """A packing from `path`; ValueError with one sentence for anything that is not one."""
     path, kind = _kind(path)
+    check_file(path)
     with open(path, "rb"):
         pass  # a missing or unreadable file speaks for itself
     try:
@@ -74,19 +77,57 @@ def _kind(path):
 
 
 @contextlib.contextmanager
-def _replacing(path):
-    """A temporary name beside `path` that takes its place on success and vanishes on failure."""
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(8)}{path.suffix}")
+def replacing(path):
+    """An empty file of another name that takes the place of `path` on success and vanishes on failure.
+
+    A link stays one: the file that it leads to is replaced, by one of the same mode and owner.
+    """
+    check_file(path)
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # fits where a long name does
     try:
+        with open(temporary, "xb"):
+            pass
         yield temporary
         descriptor = os.open(temporary, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        _resemble(temporary, target)
+        os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _resemble(new, old):
+    """Give a file the mode and, where that is allowed, the owner and the group of an older one, if there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        was = os.stat(old)
+        with contextlib.suppress(AttributeError, PermissionError):  # Windows has no owners
+            os.chown(new, was.st_uid, was.st_gid)
+        os.chmod(new, stat.S_IMODE(was.st_mode))
+
+
+_NO_FILES = {  # a pipe would be waited for, and a device may never end
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISSOCK: "a socket",
+}
+
+
+def check_file(path):
+    """Refuse what is there, at `path` or at the end of its links, and is no file."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    for is_one, said in _NO_FILES.items():
+        if is_one(mode):
+            raise ValueError(f"path must be the name of a file; {path} is {said}")
 
 
 def _read_npz(path):
@@ -159,7 +200,7 @@ def _write_gsd(path, packing, content):
         {"type": "Sphere", "diameter": 1.0}
     ]  # a file leaves out diameters of 1
     frame.log = {f"mpack/{name}": value for name, value in content.items()}
-    with gsd.hoomd.open(path, "x") as file:
+    with gsd.hoomd.open(path, "w") as file:
         file.append(frame)
 
 

@@ -205,8 +205,8 @@ class Packing:
         Raises
         ------
         ValueError
-            If the file is truncated, foreign, or does not hold a packing. Nothing in a file is ever
-            executed.
+            If the file is truncated, foreign, or does not hold a packing, or is a device or a pipe.
+            Nothing in a file is ever executed.
         FileNotFoundError
             If there is no such file.
 
@@ -228,7 +228,7 @@ class Packing:
 
     def save(self, path: AnyPath) -> None:
         """Write the packing to `path`: exactly to `.npz` or `.gsd`, by the ending. A file appears whole or
-        not at all.
+        not at all; one that was there keeps its mode, and a link stays a link.
 
         NPZ holds the integer coordinates, box and diameters. GSD (d = 2 and 3, for OVITO and freud)
         holds float32 positions centred on the origin for viewing, and the exact numbers in log
@@ -237,7 +237,8 @@ class Packing:
         Raises
         ------
         ValueError
-            If the ending is another, or if d > 3 is to go to GSD, which has no room for it.
+            If the ending is another, if `path` is a device or a pipe, or if d > 3 is to go to GSD,
+            which has no room for it.
 
         Examples
         --------

@@ -11,6 +11,7 @@ import math
 import os
 import pickle
 import random
+import stat
 import struct
 import subprocess
 import sys
@@ -416,6 +417,65 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
         some_packing(seed=2).save(path)
     assert Packing.load(path) == old
     assert [file.name for file in tmp_path.iterdir()] == ["start.npz"]
+
+
+@pytest.mark.parametrize("ending", [".npz", ".gsd"])
+def test_saving_through_links_replaces_what_they_lead_to(tmp_path, ending):
+    (tmp_path / "far").mkdir()
+    real, link, chain = (tmp_path / f"{name}{ending}" for name in ("far/real", "link", "chain"))
+    link.symlink_to(f"far/real{ending}")
+    chain.symlink_to(link)
+    for seed in (1, 2):  # one that leads nowhere yet, and one that leads to a file
+        some_packing(seed=seed).save(chain)
+        assert link.is_symlink() and chain.is_symlink() and not real.is_symlink()
+        assert Packing.load(real) == Packing.load(link) == some_packing(seed=seed)
+    assert [path.name for path in real.parent.iterdir()] == [real.name]
+    link.unlink()
+    link.symlink_to(chain)
+    with pytest.raises(OSError, match=r"symbolic links"):
+        some_packing().save(link)
+    assert link.is_symlink() and chain.is_symlink()
+
+
+@pytest.mark.parametrize("ending", [".npz", ".gsd"])
+def test_a_file_keeps_its_mode_and_a_new_one_has_that_of_the_process(tmp_path, ending):
+    path, plain = tmp_path / f"start{ending}", tmp_path / "plain"
+    plain.touch()
+    some_packing(seed=1).save(path)
+    assert path.stat().st_mode == plain.stat().st_mode
+    for mode in (0o600, 0o664, 0o444):
+        path.chmod(mode)
+        some_packing(seed=mode).save(path)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        assert Packing.load(path) == some_packing(seed=mode)
+
+
+@pytest.mark.parametrize("ending", [".npz", ".gsd"])
+def test_names_as_long_as_they_get(tmp_path, ending):
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
+    path = tmp_path / ("x" * (longest - len(ending)) + ending)
+    some_packing().save(path)
+    assert Packing.load(path) == some_packing()
+    with pytest.raises(OSError, match=r"too long"):
+        some_packing().save(tmp_path / f"x{path.name}")
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there are no devices as files")
+@pytest.mark.parametrize("ending", [".npz", ".gsd"])
+def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path, ending):
+    device, pipe, folder = (tmp_path / f"{name}{ending}" for name in ("device", "pipe", "folder"))
+    device.symlink_to("/dev/zero")
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for call in (Packing.load, some_packing().save):
+        with pytest.raises(ValueError, match=r"path must be the name of a file; .* is a device"):
+            call(device)
+        with pytest.raises(ValueError, match=r"path must be the name of a file; .* is a pipe"):
+            call(pipe)
+        with pytest.raises(IsADirectoryError):
+            call(folder)
+    assert stat.S_ISCHR(os.stat("/dev/zero").st_mode) and stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 @pytest.mark.parametrize("dim", [2, 3])
