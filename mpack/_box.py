@@ -70,12 +70,12 @@ def check_box(box: float, diameters: NDArray[np.float64]) -> float:
 
 
 def check_diameters(diameters: ArrayLike, n: int) -> NDArray[np.float64]:
-    result = _sizes("diameters", diameters, n)
-    mean = _mean(result)
-    if not abs(mean - 1.0) <= 1e-9:
+    result = sizes("diameters", diameters, n)
+    found = mean(result)
+    if not abs(found - 1.0) <= 1e-9:
         raise ValueError(
             "diameters must have mean 1 to 1e-9, because lengths are in mean diameters: divide diameters, box"
-            f" and positions by {mean!r}"
+            f" and positions by {found!r}"
         )
     return np.ones(n) if all_equal(result) else result
 
@@ -89,9 +89,9 @@ def all_equal(values: NDArray[np.float64]) -> bool:
 
 def normalised(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:
     """Relative sizes divided by their mean."""
-    sizes = _sizes(name, diameters, n)
-    scaled = sizes / float(sizes.max())  # no overflow in the sum, whatever the unit
-    result = scaled / _mean(scaled)
+    given = sizes(name, diameters, n)
+    scaled = given / float(given.max())  # no overflow in the sum, whatever the unit
+    result = scaled / mean(scaled)
     if np.any(result == 0):
         raise ValueError(
             f"{name} must be within a factor of 1e300 of each other; got a ratio beyond it"
@@ -99,7 +99,7 @@ def normalised(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:
     return result
 
 
-def _sizes(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:
+def sizes(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:
     """Diameters as an (n,) array of positive floats."""
     if np.ndim(diameters) == 0:
         return np.full(n, _check.number(name, diameters, 0, open_low=True))
@@ -110,5 +110,6 @@ def _sizes(name: str, diameters: ArrayLike, n: int) -> NDArray[np.float64]:
     return result
 
 
-def _mean(values):
-    return math.fsum(values.tolist()) / len(values)
+def mean(values: NDArray[np.float64]) -> float:
+    """The mean, from the exact sum; of equal numbers their value."""
+    return float(values[0] if all_equal(values) else math.fsum(values.tolist()) / len(values))

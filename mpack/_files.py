@@ -1,4 +1,8 @@
-"""Packings in files: exact NPZ, and GSD that carries the exact numbers beside what viewers read."""
+"""Packings in files: exact NPZ, and GSD that carries the exact numbers beside what viewers read.
+
+What other programs write is read by `_hoomd` (GSD) and `_formats` (text), and becomes a packing in
+`_foreign`.
+"""
 
 import contextlib
 import errno
@@ -12,6 +16,9 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from mpack import _hoomd
+from mpack._foreign import SAME, Asked, BadArgument, arguments
 
 _FORMAT = 1
 _MEMBERS = {  # name: (type, number of axes)
@@ -45,24 +52,27 @@ def save(packing, path):
             _write_gsd(temporary, packing, content)
 
 
-def load(path, packing_class):
+def load(path, packing_class, **asked):
     """A packing from `path`; ValueError with one sentence for anything that is not one."""
+    asked = Asked.checked(**asked)
     path, kind = _kind(path)
     check_file(path)
     with open(path, "rb"):
         pass  # a missing or unreadable file speaks for itself
     try:
         with np.errstate(all="ignore"):  # whatever numbers a file holds, `Packing` looks at them
-            content = _read_npz(path) if kind == ".npz" else _read_gsd(path)
+            content = _read_npz(path, asked) if kind == ".npz" else _read_gsd(path, asked)
             return (
                 packing_class(**content)
                 if "positions" in content
                 else packing_class.from_fixed(**content)
             )
+    except BadArgument as error:
+        raise ValueError(f"{error} ({path})") from None
     except (
         Exception
     ) as error:  # whatever a foreign or hostile file provokes in zipfile, NumPy or gsd
-        reason = str(error) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path} holds no packing that can be read: {reason}") from None
 
 
@@ -130,10 +140,12 @@ def check_file(path):
             raise ValueError(f"path must be the name of a file; {path} is {said}")
 
 
-def _read_npz(path):
+def _read_npz(path, asked):
     """Members of an NPZ archive: stored, not compressed, so that no file unpacks to more than its own
     size.
     """
+    asked.place(1)
+    asked.refuse_all()
     with zipfile.ZipFile(path) as archive:
         found = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         missing = [name for name in _MEMBERS if name not in found]
@@ -222,81 +234,55 @@ def _check_gsd_header(path):
             raise ValueError("its header points beyond its end")
 
 
-def _read_gsd(path):
-    """The last frame of a GSD file, chunk by chunk: nothing is believed about sizes but what a chunk
-    holds.
-    """
+def _read_gsd(path, asked):
+    """A frame of a GSD file, chunk by chunk: nothing is believed about sizes but what a chunk holds."""
     import gsd.fl
 
     _check_gsd_header(path)
     with gsd.fl.open(path, "r") as file:
-        if file.schema != "hoomd" or file.nframes == 0:
-            raise ValueError(
-                f"its schema is {file.schema!r} instead of 'hoomd', or it has no frame"
-            )
-        if not file.find_matching_chunk_names("log/mpack/"):
-            return _foreign(**_shown(file))
-        exact = _unpack({name: _chunk(file, f"log/mpack/{name}") for name in _MEMBERS})
-        _check_agreement(
-            exact, _chunk(file, "particles/position", np.zeros((len(exact["fixed"]), 3)))
-        )
+        if file.schema != "hoomd":
+            raise ValueError(f"its schema is {file.schema!r} instead of 'hoomd'")
+        place = asked.place(file.nframes)
+        if not _is_own(file, place):
+            return arguments(_hoomd.stated(file, place), asked)
+        asked.refuse_all()
+        exact = _unpack({name: _hoomd.chunk(file, place, f"log/mpack/{name}") for name in _MEMBERS})
+        _check_agreement(exact, _shown(file, place, exact))
     return exact
 
 
-def _chunk(file, name, missing=None):
-    """A chunk of the last frame; one that is not there is as in frame 0, by the schema, or `missing`."""
-    for frame in (file.nframes - 1, 0):
-        if file.chunk_exists(frame, name):
-            return file.read_chunk(frame, name)
-    return missing
+def _is_own(file, place):
+    """Whether `Packing.save` wrote a frame: the numbers of frame 0 are not those of one that was appended."""
+    return any(file.chunk_exists(place, f"log/mpack/{name}") for name in _MEMBERS)
 
 
-def _shown(file):
-    """What every GSD file shows: number of dimensions, box, positions and diameters."""
-    position = _chunk(file, "particles/position")
-    if (
-        position is None
-        or position.ndim != 2
-        or position.shape[1] != 3
-        or position.dtype.kind != "f"
-    ):
-        raise ValueError("it has no positions")
+def _shown(file, place, exact):
+    """What a frame shows of the exact numbers, by name."""
     return {
-        "dim": int(_chunk(file, "configuration/dimensions", np.array([3]))[0]),
-        "edges": np.asarray(_chunk(file, "configuration/box", np.zeros(6)), dtype=float),
-        "position": position.astype(float),
-        "diameter": np.asarray(
-            _chunk(file, "particles/diameter", np.ones(len(position))), dtype=float
+        "positions": _hoomd.chunk(
+            file, place, "particles/position", np.zeros((len(exact["fixed"]), 3))
         ),
+        "box": _hoomd.chunk(file, place, "configuration/box", np.zeros(6))[
+            : exact["fixed"].shape[1]
+        ],
+        "diameters": _hoomd.chunk(file, place, "particles/diameter", np.ones(len(exact["fixed"]))),
     }
 
 
-def _foreign(dim, edges, position, diameter):
-    """Arguments of `Packing` from what every GSD file shows; lengths become mean diameters."""
-    if (
-        not (dim in (2, 3) and edges.shape == (6,))
-        or np.any(edges[:dim] != edges[0])
-        or np.any(edges[3:])
-    ):
-        raise ValueError(
-            f"its box {edges.tolist()} in {dim} dimensions is neither a square nor a cube"
-        )
-    if not (diameter.size and np.all(np.isfinite(diameter)) and np.all(diameter > 0)):
-        raise ValueError("its diameters are not all positive, or it has no particles")
-    unit = float(np.mean(diameter))
-    return {
-        "positions": position[:, :dim] / unit,
-        "box": edges[0] / unit,
-        "diameters": diameter / unit,
-    }
-
-
-def _check_agreement(exact, position):
-    """Refuse a file whose float positions were changed after the integer ones had been written."""
+def _check_agreement(exact, shown):
+    """Refuse a frame of which another program changed what is shown, after the exact numbers had been written."""
     rows, dim = exact["fixed"].shape
-    meant = np.zeros((rows, 3))
-    meant[:, :dim] = exact["fixed"].astype(float) * 2.0**-64 * exact["box"]
-    if position.shape != meant.shape or not np.all(np.abs(position - meant) <= 1e-6 * exact["box"]):
-        raise ValueError(
-            "its positions differ from its integer coordinates: another program changed some"
-        )
+    positions = np.zeros((rows, 3))
+    positions[:, :dim] = exact["fixed"].astype(float) * 2.0**-64 * exact["box"]
+    meant = {
+        "positions": (positions, exact["box"]),
+        "box": (np.full(dim, exact["box"]), exact["box"]),
+        "diameters": (exact["diameters"].astype(np.float32), exact["diameters"]),
+    }
+    for name, (value, unit) in meant.items():
+        found = shown[name]
+        if found.shape != value.shape or not np.all(np.abs(found - value) <= SAME * unit):
+            raise ValueError(
+                f"its {name} differ from its exact numbers: another program changed some;"
+                " without the log chunks mpack/* it is read as that program's own"
+            )

@@ -15,6 +15,7 @@ import functools
 import hashlib
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -195,18 +196,48 @@ class Packing:
         return cls.from_fixed(fixed, box_for(phi, diameters, dim), diameters)
 
     @classmethod
-    def load(cls, path: AnyPath) -> Self:
+    def load(
+        cls,
+        path: AnyPath,
+        *,
+        frame: int = -1,
+        diameters: ArrayLike | Mapping[Any, float] | None = None,
+        box: float | None = None,
+        dim: int | None = None,
+    ) -> Self:
         """A packing from a file: `.npz` written by `save`, or `.gsd` written by `save` or by another program.
 
-        From a GSD file the last frame is read. Where it carries the integer coordinates that `save`
-        puts there, they are taken and nothing is rounded. Otherwise the float32 positions are
-        taken, for a square or cubic box, and all lengths are divided by the mean diameter.
+        From a frame that `save` wrote the integer coordinates are taken and nothing is rounded.
+        Another program's is read by HOOMD's schema, and all lengths are divided by the mean
+        diameter. Diameters are those of the particles, or of the spheres that are the shapes of
+        their types (HOOMD 4 and newer); without any, particles of one type have diameter 1. What a
+        frame leaves out is as in the first one. Nothing in a file is ever executed.
+
+        Parameters
+        ----------
+        path : str or path
+            Name of the file.
+        frame : int
+            Which frame of a trajectory, from 0; negative ones count from the end. The last if left
+            out.
+        diameters : float, array (n,) or dict {type: float}, optional
+            Diameters in the file's unit of length, of all particles alike, of each, or by the names
+            of their types; needed where the file does not state them, and then they count in any
+            case.
+        box : float, optional
+            Edge length in the file's unit of length; needed where the file states no box.
+        dim : int, optional
+            2 or 3; needed where the file does not tell whether a flat layer is meant to be
+            two-dimensional.
 
         Raises
         ------
         ValueError
-            If the file is truncated, foreign, or does not hold a packing, or is a device or a pipe.
-            Nothing in a file is ever executed.
+            If the file is truncated, foreign, or does not hold a packing, or is a device or a pipe:
+            a sentence with what was found and what is needed. Boxes have to be squares or cubes to
+            1e-6, periodic, and particles spheres; z is 0 in two dimensions.
+        TypeError
+            If an argument is of another kind.
         FileNotFoundError
             If there is no such file.
 
@@ -224,7 +255,7 @@ class Packing:
         """
         from mpack import _files
 
-        return _files.load(path, cls)
+        return _files.load(path, cls, frame=frame, diameters=diameters, box=box, dim=dim)
 
     def save(self, path: AnyPath) -> None:
         """Write the packing to `path`: exactly to `.npz` or `.gsd`, by the ending. A file appears whole or

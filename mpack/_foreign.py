@@ -1,0 +1,226 @@
+"""Packings of other programs: what a file states of one frame, and the arguments of `Packing` that it makes.
+
+A default is never taken for data: what a file does not state and the physics needs, the caller gives,
+or the file is refused with a sentence that says what was found and what is needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpack import _check
+from mpack._box import all_equal, mean, sizes
+
+SAME = 1e-6  # relative: lengths that differ by less are one length, rounded to float32 or in print
+
+
+class BadArgument(ValueError):
+    """What the caller asked for does not fit the file; the file itself may be in order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the caller of `Packing.load` says beside the path: checked, as far as it can be without the file.
+
+    Lengths are in the file's unit. `diameters` is a number, an array (n,) or a dict {type: number}.
+    """
+
+    frame: int = -1
+    diameters: Any = None
+    box: float | None = None
+    dim: int | None = None
+
+    @classmethod
+    def checked(cls, frame=-1, diameters=None, box=None, dim=None):
+        if isinstance(diameters, Mapping):
+            diameters = {
+                str(name): _check.number(f"diameters[{name!r}]", value, 0, open_low=True)
+                for name, value in diameters.items()
+            }
+        elif diameters is not None and np.ndim(diameters):
+            diameters = sizes("diameters", diameters, np.size(diameters))
+        elif diameters is not None:
+            diameters = _check.number("diameters", diameters, 0, open_low=True)
+        return cls(
+            _check.integer("frame", frame),
+            diameters,
+            None if box is None else _check.number("box", box, 0, open_low=True),
+            None if dim is None else _check.integer("dim", dim, 2, 3),
+        )
+
+    def place(self, frames: int) -> int:
+        """The number of the frame asked for, counted from 0, in a file of so many."""
+        if frames == 0:
+            raise ValueError("it has no frame")
+        if not -frames <= self.frame < frames:
+            raise BadArgument(
+                f"frame must be an integer in [{-frames}, {frames - 1}] for a file of"
+                f" {frames} frame{'s'[: frames != 1]}; got {self.frame}"
+            )
+        return self.frame % frames
+
+    def refuse_all(self) -> None:
+        """Say that `Packing.save` wrote the file, which needs nothing from the caller."""
+        for name in ("diameters", "box", "dim"):
+            if getattr(self, name) is not None:
+                raise BadArgument(
+                    f"{name} must be left out for what Packing.save wrote, which states it exactly;"
+                    f" got {_check.short(getattr(self, name))}"
+                )
+
+
+@dataclasses.dataclass
+class Stated:
+    """One frame as a file states it, in the file's unit of length; None is what it does not state.
+
+    `unit` is the diameter of spheres of one type where no size is stated, if the format has such a default.
+    """
+
+    positions: NDArray[np.float64]  # (n, 2) or (n, 3)
+    lengths: NDArray[np.float64] | None  # (3,): edges of the box
+    tilts: Any = (0.0, 0.0, 0.0)  # of xy, xz and yz, in units of an edge
+    periodic: Any = (True, True, True)
+    dim: int | None = None
+    diameters: NDArray[np.float64] | None = None  # (n,)
+    names: list[str] = dataclasses.field(default_factory=lambda: ["A"])
+    types: NDArray[np.int64] | None = None  # (n,): places in `names`; None: all of the first
+    unit: float | None = None
+    doubt: str | None = None  # why its sizes cannot be told
+
+    def present(self) -> list[int]:
+        """The types that any particle has."""
+        return [0] if self.types is None else np.unique(self.types).tolist()
+
+
+def arguments(stated: Stated, asked: Asked) -> dict[str, Any]:
+    """Arguments of `Packing` from what a file states: all lengths in mean diameters."""
+    if len(stated.positions) == 0:
+        raise ValueError("it has no particles")
+    dim = _dimension(stated, asked.dim)
+    box = _edge(stated, dim, asked.box)
+    diameters = _diameters(stated, asked.diameters)
+    unit = mean(diameters)
+    return {
+        "positions": stated.positions[:, :dim] / unit,
+        "box": box / unit,
+        "diameters": np.ones(len(diameters)) if all_equal(diameters) else diameters / unit,
+    }
+
+
+def _dimension(stated, asked):
+    """2 or 3: as the caller says, or the file, or the only way that the file can be meant."""
+    if stated.positions.shape[1] == 2:
+        if asked == 3:
+            raise ValueError("it states no z, and dim = 3 was asked for")
+        return 2
+    z = stated.positions[:, 2]
+    flat, dim = bool(np.all(z == z[0])), asked or stated.dim
+    thin = stated.lengths is not None and not _same(stated.lengths[2], stated.lengths[0])
+    if dim is None:
+        if flat and not thin:
+            raise ValueError(
+                f"all its z are {z[0]:g} and{_said(stated.lengths)}: say which it is, dim=2 or dim=3"
+            )
+        dim = 2 if flat else 3
+    if dim == 2 and not (flat and (stated.dim is None or z[0] == 0)):
+        raise ValueError(
+            f"it is to be two-dimensional and its z are {z.min():g} to {z.max():g}, where all must be 0"
+        )
+    if dim == 3 and flat and thin:
+        raise ValueError(
+            f"it says that it is three-dimensional, but all its z are {z[0]:g} and"
+            f"{_said(stated.lengths)}: dim=2 reads it as two-dimensional"
+        )
+    return dim
+
+
+def _said(lengths):
+    """The box in words."""
+    if lengths is None:
+        return " it states no box"
+    return f" its box is {' x '.join(f'{length:.6g}' for length in lengths)}"
+
+
+def _same(a, b):
+    return abs(a - b) <= SAME * abs(b)
+
+
+def _edge(stated, dim, asked):
+    """The edge length of the square or cube."""
+    if stated.lengths is None:
+        if asked is None:
+            raise ValueError(
+                "it states no box: give the edge length of the square or cube by box=, in its unit"
+            )
+        return asked
+    said = _said(stated.lengths)
+    if asked is not None:
+        raise BadArgument(f"box must be left out:{said} by the file itself; got {asked!r}")
+    if not all(abs(tilt) <= SAME for tilt in stated.tilts):
+        tilts = ", ".join(f"{tilt:.6g}" for tilt in stated.tilts)
+        raise ValueError(f"{said[1:]}, tilted by {tilts}, which is neither a square nor a cube")
+    edges = np.asarray(stated.lengths[:dim], dtype=float)
+    if not all(_same(edge, edges[0]) for edge in edges):
+        raise ValueError(f"{said[1:]}, in {dim} dimensions neither a square nor a cube")
+    if not all(stated.periodic[:dim]):
+        walls = [axis for axis, free in zip("xyz", stated.periodic[:dim]) if not free]
+        raise ValueError(f"it says that it is not periodic along {', '.join(walls)}")
+    return float(edges[0])
+
+
+def _diameters(stated, asked):
+    """(n,) diameters: the caller's, or the file's."""
+    n = len(stated.positions)
+    if asked is not None:
+        return _given(stated, asked, n)
+    if stated.doubt:
+        raise ValueError(
+            f"{stated.doubt}: give the right ones by diameters=, in its unit of length"
+        )
+    if stated.diameters is not None:
+        found = np.asarray(stated.diameters, dtype=float)
+        if found.shape != (n,) or not (np.all(np.isfinite(found)) and np.all(found > 0)):
+            raise ValueError(f"its diameters are not {n} positive numbers")
+        return found
+    present = [stated.names[k] for k in stated.present()]
+    if len(present) > 1:
+        raise ValueError(
+            f"its particles are of {len(present)} types, {_listed(present)}, and it does not state the size of"
+            f" each: give it by diameters=, {{type: diameter}} or one for each of the {n} particles"
+        )
+    if stated.unit is None:
+        raise ValueError(
+            "it states no sizes: give them by diameters=, in its unit of length;"
+            " diameters=1.0 if that is the diameter of its spheres"
+        )
+    return np.full(n, stated.unit)
+
+
+def _given(stated, asked, n):
+    if not isinstance(asked, dict):
+        if np.ndim(asked) and len(asked) != n:
+            raise BadArgument(
+                f"diameters must have shape ({n},), one for each particle of the file; got ({len(asked)},)"
+            )
+        return np.array(np.broadcast_to(asked, n), dtype=float)
+    present = [stated.names[k] for k in stated.present()]
+    missing = [name for name in present if name not in asked]
+    unknown = [name for name in asked if name not in stated.names]
+    if missing or unknown:
+        raise BadArgument(
+            f"diameters must name the types of the file, {_listed(present)}; got {_listed(asked)}"
+        )
+    by_type = np.array([asked.get(name, math.nan) for name in stated.names])
+    return by_type[np.zeros(n, dtype=np.int64) if stated.types is None else stated.types]
+
+
+def _listed(names):
+    """Names for a message, not too many."""
+    said = [repr(str(name)) for name in names]
+    return ", ".join(said if len(said) <= 8 else [*said[:6], f"... ({len(said)})"])
