@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mpack import _hoomd
+from mpack import _check, _formats, _hoomd
 from mpack._foreign import SAME, Asked, BadArgument, arguments
 
 _FORMAT = 1
@@ -28,12 +28,19 @@ _MEMBERS = {  # name: (type, number of axes)
     "diameters": ("f8", 1),
     "checksum": ("u1", 1),
 }
+_OURS = {".npz": "npz", ".gsd": "gsd"}
+_ENDINGS = {  # and what LAMMPS's users begin names with
+    **_OURS,
+    **{".xyz": "xyz", ".extxyz": "xyz", ".dump": "lammps-dump", ".lammpstrj": "lammps-dump"},
+    **{".data": "lammps-data", ".lmp": "lammps-data", ".csv": "csv"},
+    **{"dump.": "lammps-dump", "data.": "lammps-data"},
+}
 
 
 def save(packing, path):
     """Write `packing` whole or not at all."""
-    path, kind = _kind(path)
-    if kind == ".gsd" and packing.dim > 3:
+    path, kind = _kind(path, None, _OURS)
+    if kind == "gsd" and packing.dim > 3:
         raise ValueError(
             f"GSD files hold packings of dim 2 and 3; save dim = {packing.dim} to .npz"
         )
@@ -45,28 +52,30 @@ def save(packing, path):
     }
     content["checksum"] = _checksum(content)
     with replacing(path) as temporary:
-        if kind == ".npz":
+        if kind == "npz":
             with open(temporary, "wb") as file:
                 np.savez(file, **content)
         else:
             _write_gsd(temporary, packing, content)
 
 
-def load(path, packing_class, **asked):
+def load(path, packing_class, format=None, **asked):
     """A packing from `path`; ValueError with one sentence for anything that is not one."""
     asked = Asked.checked(**asked)
-    path, kind = _kind(path)
+    path, kind = _kind(path, format, _ENDINGS)
     check_file(path)
     with open(path, "rb"):
         pass  # a missing or unreadable file speaks for itself
     try:
         with np.errstate(all="ignore"):  # whatever numbers a file holds, `Packing` looks at them
-            content = _read_npz(path, asked) if kind == ".npz" else _read_gsd(path, asked)
+            content = _read(path, kind, asked)
             return (
                 packing_class(**content)
                 if "positions" in content
                 else packing_class.from_fixed(**content)
             )
+    except ModuleNotFoundError:  # an extra that is not installed
+        raise
     except BadArgument as error:
         raise ValueError(f"{error} ({path})") from None
     except (
@@ -76,13 +85,31 @@ def load(path, packing_class, **asked):
         raise ValueError(f"{path} holds no packing that can be read: {reason}") from None
 
 
-def _kind(path):
+def _read(path, kind, asked):
+    """Arguments of `Packing`, or of `Packing.from_fixed`, from a file of this kind."""
+    if kind == "npz":
+        return _read_npz(path, asked)
+    if kind == "gsd":
+        return _read_gsd(path, asked)
+    return arguments(_formats.stated(path, kind, asked), asked)
+
+
+def _kind(path, format, endings):
+    """The path, and the kind of file that `format` says or, without it, the name."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"path must be the name of a file; got {type(path).__name__}")
     path = Path(os.fsdecode(path))
-    kind = path.suffix.lower()
-    if kind not in (".npz", ".gsd"):
-        raise ValueError(f"path must end in .npz or .gsd; got {str(path)!r}")
+    if format is not None:
+        return path, _check.choice("format", format, sorted(set(endings.values())))
+    kind = endings.get(path.suffix.lower()) or endings.get(
+        f"{path.name.lower().partition('.')[0]}."
+    )
+    if kind is None:
+        *most, last = [ending for ending in endings if ending[0] == "."]
+        raise ValueError(
+            f"path must end in {', '.join(most)} or {last}{'' if endings is _OURS else ', or format= say what it is'};"
+            f" got {str(path)!r}"
+        )
     return path, kind
 
 

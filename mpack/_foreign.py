@@ -115,13 +115,15 @@ def arguments(stated: Stated, asked: Asked) -> dict[str, Any]:
 
 def _dimension(stated, asked):
     """2 or 3: as the caller says, or the file, or the only way that the file can be meant."""
+    thin = stated.lengths is not None and not _same(stated.lengths[2], stated.lengths[0])
     if stated.positions.shape[1] == 2:
-        if asked == 3:
-            raise ValueError("it states no z, and dim = 3 was asked for")
+        if asked != 2 and not (asked is None and (thin or stated.lengths is None)):
+            raise ValueError(
+                f"it states no z, and{_said(stated.lengths)}: dim=2 reads it as two-dimensional"
+            )
         return 2
     z = stated.positions[:, 2]
     flat, dim = bool(np.all(z == z[0])), asked or stated.dim
-    thin = stated.lengths is not None and not _same(stated.lengths[2], stated.lengths[0])
     if dim is None:
         if flat and not thin:
             raise ValueError(

@@ -15,8 +15,9 @@ import functools
 import hashlib
 import itertools
 import math
+import os
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +34,9 @@ from mpack._box import (
     unit_ball,
 )
 from mpack._types import AnyPath
+
+if TYPE_CHECKING:
+    import pandas
 
 DIMENSIONS = (2, 6)
 LARGEST_N = 2**32 - 1  # labels are 32-bit words of the noise generator's counter
@@ -204,14 +208,28 @@ class Packing:
         diameters: ArrayLike | Mapping[Any, float] | None = None,
         box: float | None = None,
         dim: int | None = None,
+        format: str | None = None,
     ) -> Self:
-        """A packing from a file: `.npz` written by `save`, or `.gsd` written by `save` or by another program.
+        """A packing from a file that `save` or another program wrote.
 
-        From a frame that `save` wrote the integer coordinates are taken and nothing is rounded.
-        Another program's is read by HOOMD's schema, and all lengths are divided by the mean
-        diameter. Diameters are those of the particles, or of the spheres that are the shapes of
-        their types (HOOMD 4 and newer); without any, particles of one type have diameter 1. What a
-        frame leaves out is as in the first one. Nothing in a file is ever executed.
+        ============================= =============== ==============================================
+        name                          `format`        read
+        ============================= =============== ==============================================
+        `.npz`                        "npz"           exactly, as `save` wrote it
+        `.gsd`                        "gsd"           exactly, where `save` wrote the frame; else by
+                                                      HOOMD's schema
+        `.xyz`, `.extxyz`             "xyz"           by ASE
+        `.dump`, `.lammpstrj`, dump.* "lammps-dump"   by ASE
+        `.data`, `.lmp`, data.*       "lammps-data"   by ASE
+        `.csv`                        "csv"           see `from_table`
+        ============================= =============== ==============================================
+
+        Another program's lengths are divided by the mean diameter. In GSD, diameters are those of the
+        particles, or of the spheres that are the shapes of their types (HOOMD 4 and newer); without
+        any, particles of one type have diameter 1, and what a frame leaves out is as in the first.
+        In text, they are a column `diameter` or `radius` (of a data file, those of atom style
+        sphere), and LAMMPS's particles come in the order of their ids. Nothing in a file is ever
+        executed.
 
         Parameters
         ----------
@@ -222,13 +240,15 @@ class Packing:
             out.
         diameters : float, array (n,) or dict {type: float}, optional
             Diameters in the file's unit of length, of all particles alike, of each, or by the names
-            of their types; needed where the file does not state them, and then they count in any
-            case.
+            of their types; needed where the file does not state them; where given, the file's
+            own do not count.
         box : float, optional
             Edge length in the file's unit of length; needed where the file states no box.
         dim : int, optional
             2 or 3; needed where the file does not tell whether a flat layer is meant to be
             two-dimensional.
+        format : str, optional
+            One of the table, where the name does not say it.
 
         Raises
         ------
@@ -238,6 +258,8 @@ class Packing:
             1e-6, periodic, and particles spheres; z is 0 in two dimensions.
         TypeError
             If an argument is of another kind.
+        ModuleNotFoundError
+            If ASE is needed and not installed: `pip install 'mpack[formats]'` brings it.
         FileNotFoundError
             If there is no such file.
 
@@ -255,7 +277,56 @@ class Packing:
         """
         from mpack import _files
 
-        return _files.load(path, cls, frame=frame, diameters=diameters, box=box, dim=dim)
+        return _files.load(path, cls, format, frame=frame, diameters=diameters, box=box, dim=dim)
+
+    @classmethod
+    def from_table(
+        cls,
+        table: pandas.DataFrame | AnyPath,
+        box: float,
+        *,
+        diameters: ArrayLike | Mapping[Any, float] | None = None,
+        dim: int | None = None,
+    ) -> Self:
+        """A packing from a table with a row for each particle; all lengths are divided by the mean diameter.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame or path
+            Columns x, y, in three dimensions z, and where sizes differ diameter or radius; a column
+            type, if there are types; others do not matter. Or the name of a CSV file with such a
+            table, numbers read to the last bit.
+        box : float
+            Edge length of the square or cube, in the table's unit of length.
+        diameters, dim
+            As for `load`. Where the table says nothing of sizes, particles of one type have
+            diameter 1.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If columns are missing or hold something else than finite numbers (column and row are
+            named), if sizes are missing, or `Packing` refuses the numbers.
+
+        Examples
+        --------
+        >>> import mpack, pandas
+        >>> table = pandas.DataFrame({"x": [1.0, 5.0], "y": [2.0, 2.0], "radius": [1.0, 1.5]})
+        >>> packing = mpack.Packing.from_table(table, box=10.0)
+        >>> packing.box, packing.diameters.tolist()
+        (4.0, [0.8, 1.2])
+        """
+        import pandas
+
+        from mpack import _files, _foreign, _formats
+
+        if isinstance(table, (str, os.PathLike)):
+            return _files.load(table, cls, "csv", diameters=diameters, box=box, dim=dim)
+        _check.instance(
+            "table", table, pandas.DataFrame, "a pandas.DataFrame or the name of a CSV file"
+        )
+        asked = _foreign.Asked.checked(diameters=diameters, box=box, dim=dim)
+        return cls(**_foreign.arguments(_formats.stated_table(table), asked))
 
     def save(self, path: AnyPath) -> None:
         """Write the packing to `path`: exactly to `.npz` or `.gsd`, by the ending. A file appears whole or

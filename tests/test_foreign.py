@@ -299,7 +299,9 @@ def test_a_foreign_frame_behind_our_own_is_foreign(tmp_path, dim):
     write(path, frame_of(other.centred(), packing.box, dim, type_shapes=spheres), mode="r+")
     assert Packing.load(path).monodisperse
     assert Packing.load(path).box == pytest.approx(packing.box / 1.5, rel=1e-6)
-    write(path, frame_of(packing.centred(), packing.box, dim), mode="r+")
+    again = frame_of(packing.centred(), packing.box, dim)
+    again.configuration.step = 4  # gsd 3 does not count a frame that has nothing of its own
+    write(path, again, mode="r+")
     same = Packing.load(path)
     assert same != packing
     assert np.abs((same.fixed - packing.fixed).astype(float)).max() < 1e-6 * 2.0**64

@@ -745,9 +745,12 @@ def test_paths(tmp_path):
         Packing.load(tmp_path / "none.npz")
     with pytest.raises(FileNotFoundError):
         some_packing().save(tmp_path / "no" / "folder.npz")
-    for call in (Packing.load, some_packing().save):
-        with pytest.raises(ValueError, match=r"path must end in .npz or .gsd; got .*start.xyz"):
-            call(tmp_path / "start.xyz")
+    for call, ending, words in (
+        (Packing.load, "pdb", "path must end in .npz, .gsd, .* or format= say what it is"),
+        (some_packing().save, "xyz", "path must end in .npz or .gsd"),
+    ):
+        with pytest.raises(ValueError, match=rf"{words}; got .*start.{ending}"):
+            call(tmp_path / f"start.{ending}")
         with pytest.raises(TypeError, match="path must be the name of a file; got int"):
             call(7)
     some_packing().save(os.fsencode(tmp_path / "bytes.npz"))

@@ -73,3 +73,37 @@ def test_the_library_s_example_runs(tmp_path, monkeypatch):
     run = names["run"]
     assert len(names["table"]) == 12 and (run.absorbed or run.steps == 15_000)
     assert (tmp_path / "end.gsd").exists() and (tmp_path / "runs.sqlite").exists()
+
+
+def test_the_example_of_other_programs_files_runs(tmp_path, monkeypatch):
+    """Each line reads a small file of its kind; the comments are true of it."""
+    import gsd.hoomd
+    import pandas
+
+    import mpack
+
+    code = README.split("```python\n")[2].partition("```")[0]
+    frame = gsd.hoomd.Frame()
+    frame.configuration.box = [9, 9, 9, 0, 0, 0]
+    frame.particles.N, frame.particles.position = 2, [[-2, 0, 0], [2, 1, 0]]
+    frame.particles.types, frame.particles.typeid = ["A", "B"], [0, 1]
+    with gsd.hoomd.open(tmp_path / "run.gsd", "w") as file:
+        file.append(frame)
+    spheres = [{"type": "Sphere", "diameter": diameter} for diameter in (2.0, 3.0)]
+    frame.particles.type_shapes = spheres
+    with gsd.hoomd.open(tmp_path / "hoomd.gsd", "w") as file:
+        file.append(frame)
+    (tmp_path / "glass.xyz").write_text("2\n\nA 1 2 3\nB 4 5 7\n")
+    (tmp_path / "dump.spheres").write_text(
+        "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n"
+        "0 9\n0 9\n0 9\nITEM: ATOMS id type x y z radius\n1 1 1 2 3 0.5\n2 1 4 5 7 0.7\n"
+    )
+    (tmp_path / "tracks.csv").write_text("frame,x,y,diameter\n0,100.5,30,40\n0,512,77,60\n")
+    monkeypatch.chdir(tmp_path)
+    read, names = [], {"mpack": mpack, "pandas": pandas}
+    for line in code.strip().splitlines():
+        exec(line, names)
+        read.append(names["p"])
+    ratios = [float(p.diameters[0] / p.diameters[1]) for p in read]
+    assert ratios == pytest.approx([2 / 3, 1 / 1.4, 1 / 0.88, 0.5 / 0.7, 2 / 3])
+    assert [p.dim for p in read] == [3, 3, 3, 3, 2]

@@ -24,6 +24,7 @@ def test_the_librarys_tests_are_found_by_what_they_import():
     found = {path.stem for path in versions.library_tests()}
     assert {"test_packing", "test_simulation", "test_noise", "test_jit"} <= found
     assert not {"test_book", "test_driven", "test_versions", "test_notebooks"} & found
+    assert "test_foreign" in found and "test_formats" not in found
 
 
 def test_the_oldest_packages_are_the_stated_floors():

@@ -21,6 +21,8 @@ def first_example() -> str:
     run.final.save("end.gsd")
     assert_type(p.positions, NDArray[np.float64])
     assert_type(mpack.Packing.load("end.gsd"), mpack.Packing)
+    assert_type(mpack.Packing.load("a.xyz", frame=0, diameters={"A": 1.4}), mpack.Packing)
+    assert_type(mpack.Packing.from_table("a.csv", box=9, diameters=[1.0, 1.4]), mpack.Packing)
     return run.digest
 
 

@@ -25,6 +25,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 RESOLUTION = {"oldest": "lowest-direct", "newest": "highest"}
 EXTRAS = {"book", "benchmarks", "matplotlib", "IPython", "ipywidgets", "anywidget", "nbformat"}
 EXTRAS |= {"papermill", "sklearn", "playwright", "yaml", "mpack.widgets", "mpack.figures"}
+EXTRAS |= {"ase", "lammpsio"}
 NEEDED_TO_TEST = ("pytest", "hypothesis", "freud-analysis")
 TOLD = ("numpy", "numba", "scipy", "pandas", "gsd", "tqdm", "emcee")
 
