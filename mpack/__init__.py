@@ -29,6 +29,7 @@ _HOME = {
         *("SGD", "RCD", "matched"),
     ),
     "simulation": ("simulate", "snapshots", "Run", "every", "log_spaced"),
+    "trajectory": ("frames",),
     "observables": ("activity", "energy", "contacts", "flatness"),
     "structure": ("structure_factor", "pair_correlation"),
     "specification": ("Spec", "specs"),
@@ -59,6 +60,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from mpack import specification as specification
     from mpack import statistics as statistics
     from mpack import structure as structure
+    from mpack import trajectory as trajectory
     from mpack import two_spheres as two_spheres
     from mpack import widgets as widgets
     from mpack.dynamics import RCD as RCD
@@ -90,6 +92,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from mpack.specification import specs as specs
     from mpack.structure import pair_correlation as pair_correlation
     from mpack.structure import structure_factor as structure_factor
+    from mpack.trajectory import frames as frames
 else:
 
     def __getattr__(name):

@@ -187,6 +187,12 @@ class Engine:
         wraps[self.space["label"]] = self.space["wraps"].reshape(self.n, self.dim)
         return fixed, wraps
 
+    def coordinates(self):
+        """The coordinates now, (n, d) by label; nothing in the engine changes, as it does by `snapshot`."""
+        fixed = np.empty((self.n, self.dim), dtype=np.int64)
+        fixed[self.space["label"]] = self.space["fixed"].reshape(self.n, self.dim)
+        return fixed
+
     @property
     def nbytes(self):
         """Bytes held by the arrays."""
@@ -199,6 +205,11 @@ class Engine:
 def exact(limbs):
     """The value of an exact sum, an array (..., LIMBS) of integers, correctly rounded."""
     return sum(int(limb) << (36 * place) for place, limb in enumerate(limbs)) / 2**56
+
+
+def energy_of(row):
+    """The energy in a row of the record."""
+    return exact(row[1 : 1 + state.LIMBS])
 
 
 def _join(workers):

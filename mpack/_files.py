@@ -44,6 +44,17 @@ def save(packing, path):
         raise ValueError(
             f"GSD files hold packings of dim 2 and 3; save dim = {packing.dim} to .npz"
         )
+    content = exact_content(packing)
+    with replacing(path) as temporary:
+        if kind == "npz":
+            with open(temporary, "wb") as file:
+                np.savez(file, **content)
+        else:
+            _write_gsd(temporary, packing, content)
+
+
+def exact_content(packing):
+    """What a file keeps of a packing, by name: the numbers, bit for bit, and their checksum."""
     content = {
         "format": np.array([_FORMAT], dtype=np.int64),
         "fixed": packing.fixed,
@@ -51,12 +62,7 @@ def save(packing, path):
         "diameters": packing.diameters,
     }
     content["checksum"] = _checksum(content)
-    with replacing(path) as temporary:
-        if kind == "npz":
-            with open(temporary, "wb") as file:
-                np.savez(file, **content)
-        else:
-            _write_gsd(temporary, packing, content)
+    return content
 
 
 def load(path, packing_class, format=None, **asked):
@@ -219,11 +225,19 @@ def _checksum(content):
     """BLAKE2b of the numbers, as 16 bytes: GSD has no checksum of its own."""
     digest = hashlib.blake2b(digest_size=16)
     for name, dtype in (("fixed", "<i8"), ("box", "<f8"), ("diameters", "<f8")):
-        digest.update(np.ascontiguousarray(content[name], dtype=dtype).tobytes())
+        digest.update(np.ascontiguousarray(content[name], dtype=dtype).data)
     return np.frombuffer(digest.digest(), dtype=np.uint8)
 
 
 def _write_gsd(path, packing, content):
+    import gsd.hoomd
+
+    with gsd.hoomd.open(path, "w") as file:
+        file.append(gsd_frame(packing, content))
+
+
+def gsd_frame(packing, content):
+    """A frame that viewers show, with the exact numbers, `content`, in its log."""
     import gsd.hoomd
 
     frame = gsd.hoomd.Frame()
@@ -239,8 +253,7 @@ def _write_gsd(path, packing, content):
         {"type": "Sphere", "diameter": 1.0}
     ]  # a file leaves out diameters of 1
     frame.log = {f"mpack/{name}": value for name, value in content.items()}
-    with gsd.hoomd.open(path, "w") as file:
-        file.append(frame)
+    return frame
 
 
 _GSD_HEADER = struct.Struct(
@@ -313,3 +326,37 @@ def _check_agreement(exact, shown):
                 f"its {name} differ from its exact numbers: another program changed some;"
                 " without the log chunks mpack/* it is read as that program's own"
             )
+
+
+# ------------------------------------------------------------------------------------------------
+# frames that `Packing.save` and trajectories wrote
+
+
+EXACT = tuple(_MEMBERS)  # names of the exact numbers
+
+
+def open_own(path):
+    """A GSD file of frames with exact numbers, open for reading; ValueError with one sentence for another."""
+    import gsd.fl
+
+    _check_gsd_header(path)
+    file = gsd.fl.open(path, "r")
+    if file.schema != "hoomd":
+        schema = file.schema
+        file.close()
+        raise ValueError(f"its schema is {schema!r} instead of 'hoomd'")
+    return file
+
+
+def has_exact(file, place):
+    """Whether a frame has all exact numbers: one of another program has none."""
+    return all(file.chunk_exists(place, f"log/mpack/{name}") for name in EXACT)
+
+
+def read_own(file, place):
+    """Arguments of `Packing.from_fixed` from the exact numbers of one frame, checked."""
+    if not has_exact(file, place):
+        raise ValueError("another program wrote it")
+    exact = _unpack({name: file.read_chunk(place, f"log/mpack/{name}") for name in EXACT})
+    _check_agreement(exact, _shown(file, place, exact))
+    return exact

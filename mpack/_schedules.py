@@ -71,8 +71,8 @@ Schedule: TypeAlias = Every | LogSpaced | Listed
 Record: TypeAlias = Schedule | ArrayLike | None  # what arguments `record` may be
 
 
-def schedule_of(record: Record) -> Schedule:
-    """The schedule that the argument `record` means: step 0 alone if None; TypeError or ValueError for what is none."""
+def schedule_of(record: Record, name: str = "record") -> Schedule:
+    """The schedule that an argument means: step 0 alone if None; TypeError or ValueError for what is none."""
     if record is None:
         return Listed((0,))
     if isinstance(record, (Every, LogSpaced, Listed)):
@@ -83,14 +83,14 @@ def schedule_of(record: Record) -> Schedule:
         steps = np.asarray(None)
     if steps.ndim != 1 or (len(steps) and steps.dtype.kind not in "iu"):
         raise TypeError(
-            "record must be mpack.every(k), mpack.log_spaced(points_per_decade) or an increasing "
+            f"{name} must be mpack.every(k), mpack.log_spaced(points_per_decade) or an increasing "
             f"one-dimensional array of integer steps; got {_check.short(record)}"
         )
     listed = [int(step) for step in steps]
     for place, (earlier, later) in enumerate(zip([-1, *listed], listed)):
         if not earlier < later <= MOST_STEPS:
             raise ValueError(
-                f"record must be increasing steps, each in [0, {MOST_STEPS}]; got record[{place}] = {later}"
+                f"{name} must be increasing steps, each in [0, {MOST_STEPS}]; got {name}[{place}] = {later}"
                 + (f" after {earlier}" if place else "")
             )
     return Listed(tuple(listed))

@@ -3,58 +3,12 @@
 from collections.abc import Mapping
 
 from mpack import critical
+from mpack._columns import DERIVED, KNOWN, MEASURED, OPTIONAL, SPECIFIED
 from mpack._rows import Series, unpack
 from mpack.dynamics import process_label
 
 RULE = 1  # the version of what is derived; what an archive derived by another one is made anew when it is read
 
-# Every column but those of the observables asked for: name, and the type that its text in an
-# archive is read as.
-SPECIFIED = {
-    **{"rule": str, "approximation": bool, "eps": float, "alpha": float, "batch_fraction": float},
-    **{
-        "batch_size": float,
-        "potential": str,
-        "n": int,
-        "phi": float,
-        "dim": int,
-        "sizes": str,
-        "start": str,
-    },
-    **{"steps_asked": int, "seed": int, "paired": str},
-}
-# What an archive has in the text of a specification alone: columns that joined after the first of them.
-OPTIONAL = {"correlation": float, "memory": str}
-MEASURED = {
-    **{
-        "steps": int,
-        "absorbed": bool,
-        "overflows": int,
-        "activity": float,
-        "energy": float,
-        "msd": float,
-    },
-    **{
-        "digest": str,
-        "chain": str,
-        "wall": float,
-        "version": str,
-        "commit": str,
-        "cpu": str,
-        "finished": str,
-    },
-}
-DERIVED = {
-    **{
-        "f_inf": float,
-        "f_inf_error": float,
-        "tau_f": float,
-        "lengths": float,
-        "drift": float,
-        "reliable": bool,
-    },
-    **{"tau_r": float, "tau_r_after": float},
-}
 # `process` is no column of an archive: it says in words what three others say.
 _ORDER = (
     *("rule", "approximation", "process", *list(SPECIFIED)[2:6], *OPTIONAL, *list(SPECIFIED)[6:]),
@@ -125,7 +79,7 @@ def frame(rows):
     import pandas
 
     rows = [{**row, "process": _process(row)} for row in rows]
-    numbers = sorted({name for row in rows for name in row} - _KNOWN)
+    numbers = sorted({name for row in rows for name in row} - KNOWN)
     rest = [name for name in MEASURED if name not in _ORDER]
     order = [*_ORDER, *rest[:4], *numbers, *rest[4:], "key", "spec", "series", "arrays"]
     return pandas.DataFrame({name: _column(pandas, rows, name) for name in order})
@@ -146,6 +100,3 @@ def _column(pandas, rows, name):
     if name in ("series", "arrays"):
         return pandas.Series(values, dtype=object)
     return pandas.Series(values) if values else pandas.Series(values, dtype=object)
-
-
-_KNOWN = {"process", *SPECIFIED, *OPTIONAL, *MEASURED, *DERIVED, "key", "spec", "series", "arrays"}

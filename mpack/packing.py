@@ -105,14 +105,32 @@ class Packing:
         >>> mpack.Packing.from_fixed(packing.fixed, packing.box) == packing
         True
         """
-        if not isinstance(fixed, np.ndarray) or fixed.dtype != np.int64:
-            raise TypeError(
-                f"fixed must be an array of int64; got {getattr(fixed, 'dtype', type(fixed).__name__)}"
-            )
-        _check_shape("fixed", fixed.shape)
+        _check_fixed(fixed)
         diameters = check_diameters(diameters, len(fixed))
         packing = cls.__new__(cls)
         packing._assign(np.array(fixed, order="C"), check_box(box, diameters), diameters)
+        return packing
+
+    def moved(self, fixed: NDArray[np.int64]) -> Self:
+        """The same spheres in the same box at other integer coordinates, `fixed` (n, d) int64.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `fixed` is of another type or shape.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> packing = mpack.Packing([[0.0, 1.0], [3.0, 1.0]], box=4.0)
+        >>> packing.moved(packing.fixed + 2**62).positions.tolist()  # by a quarter of the box
+        [[1.0, 2.0], [0.0, 2.0]]
+        """
+        _check_fixed(fixed)
+        if fixed.shape != self._fixed.shape:
+            raise ValueError(f"fixed must have shape {self._fixed.shape}; got {fixed.shape}")
+        packing = type(self).__new__(type(self))
+        packing._assign(np.array(fixed, order="C"), self._box, self._diameters)
         return packing
 
     @classmethod
@@ -545,7 +563,7 @@ def digest_of(fixed: NDArray[np.int64]) -> str:
     digest.update(
         f"mpack stream {STREAM_VERSION} format {FORMAT_VERSION} n {rows} d {columns}\n".encode()
     )
-    digest.update(np.ascontiguousarray(fixed, dtype="<i8").tobytes())
+    digest.update(np.ascontiguousarray(fixed, dtype="<i8").data)
     return digest.hexdigest()
 
 
@@ -560,6 +578,14 @@ def unit_ball_volume(dim: int) -> float:
     """
     with decimal.localcontext(DIGITS):
         return float(unit_ball(dim))
+
+
+def _check_fixed(fixed):
+    if not isinstance(fixed, np.ndarray) or fixed.dtype != np.int64:
+        raise TypeError(
+            f"fixed must be an array of int64; got {getattr(fixed, 'dtype', type(fixed).__name__)}"
+        )
+    _check_shape("fixed", fixed.shape)
 
 
 def _check_shape(name, shape):

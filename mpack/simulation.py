@@ -17,15 +17,22 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from mpack import _check
+from mpack import _check, _watching
+from mpack._looks import Looks
 from mpack._schedules import MOST_STEPS, Every, LogSpaced, Record, Schedule, schedule_of
+from mpack._types import AnyPath
+from mpack._watching import Watch
 from mpack.dynamics import Dynamics
 from mpack.packing import Packing, digest_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from xarray import Dataset
 
 MOST_THREADS = 256
 _SLICE = 0.1  # seconds between looks at the progress bar and at interrupts
@@ -109,6 +116,8 @@ class Run:
         RuntimeWarning has said so.
     digest : str
         Hexadecimal digest of the final integer coordinates, by label.
+    watched : dict of float arrays (m,)
+        What the functions given as `watch` returned at `times`, by name.
 
     Examples
     --------
@@ -133,11 +142,72 @@ class Run:
     msd: np.ndarray = field(repr=False)
     record: Schedule = field(repr=False)
     wraps: np.ndarray = field(repr=False)
+    watched: dict[str, NDArray[np.float64]] = field(repr=False, default_factory=dict)
+    watch: Watch = field(repr=False, default_factory=dict)
 
     @property
     def digest(self) -> str:
         """Hexadecimal digest of the final integer coordinates; equal digests mean equal bits."""
         return digest_of(self.final.fixed)
+
+    def to_frame(self) -> DataFrame:
+        """The recorded series as a table: activity, energy, msd and what was watched, one row a record.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Its index is `times`, named step.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> start = mpack.Packing.random(n=50, phi=0.2, dim=2, seed=1)
+        >>> rule, schedule = mpack.PairwiseBRO(eps=0.1), mpack.every(2)
+        >>> run = mpack.simulate(start, rule, steps=6, seed=1, record=schedule)
+        >>> run.to_frame().activity
+        step
+        0    0.56
+        2    0.46
+        4    0.26
+        6    0.22
+        Name: activity, dtype: float64
+        """
+        import pandas
+
+        columns = {name: getattr(self, name) for name in ("activity", "energy", "msd")}
+        index = pandas.Index(self.times, name="step")
+        return pandas.DataFrame({**columns, **self.watched}, index=index)
+
+    def to_xarray(self) -> Dataset:
+        """The recorded series as in `to_frame`, with the coordinate step, and of what run they are.
+
+        Returns
+        -------
+        xarray.Dataset
+            Attributes: dynamics, seed, n, phi, dim, digest.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If xarray is missing, which the extra "xarray" brings.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> start = mpack.Packing.random(n=50, phi=0.2, dim=2, seed=1)
+        >>> run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=6, seed=1)
+        >>> series = run.to_xarray()
+        >>> series.activity.sel(step=0).item(), series.attrs["n"]
+        (0.56, 50)
+        """
+        try:
+            import xarray
+        except ModuleNotFoundError as error:
+            error.add_note("it comes with the extra: pip install 'mpack[xarray]'")
+            raise
+        of_run = {"dynamics": repr(self.dynamics), "seed": str(self.seed), "digest": self.digest}
+        shape = {"n": self.start.n, "phi": self.start.phi, "dim": self.start.dim}
+        return xarray.Dataset.from_dataframe(self.to_frame()).assign_attrs(**of_run, **shape)
 
 
 @overload
@@ -148,6 +218,9 @@ def simulate(
     steps: int,
     seed: int,
     record: Record = None,
+    watch: Watch | None = None,
+    frames: Record = None,
+    trajectory: AnyPath | None = None,
     threads: int = 1,
     skin: float | None = None,
     progress: bool = False,
@@ -162,6 +235,9 @@ def simulate(
     steps: int,
     seed: int | None = None,
     record: Record = None,
+    watch: Watch | None = None,
+    frames: Record = None,
+    trajectory: AnyPath | None = None,
     threads: int = 1,
     skin: float | None = None,
     progress: bool = False,
@@ -175,6 +251,9 @@ def simulate(
     steps: int,
     seed: int | None = None,
     record: Record = None,
+    watch: Watch | None = None,
+    frames: Record = None,
+    trajectory: AnyPath | None = None,
     threads: int = 1,
     skin: float | None = None,
     progress: bool = False,
@@ -193,6 +272,14 @@ def simulate(
         Key of the noise, in [0, 2**64); for a Packing only.
     record : every(k), log_spaced(points_per_decade) or increasing array of steps, optional
         When to record; the last step always is, and if left out only the first besides.
+    watch : dict from names to functions of a Packing, optional
+        Called at the recorded steps; the numbers that they return are kept in `Run.watched`. A Run
+        goes on with its own.
+    frames : every(k), log_spaced(points_per_decade) or increasing array of steps, optional
+        When to write a frame to `trajectory`.
+    trajectory : path, optional
+        A GSD file (d = 2 and 3) for OVITO, freud, MDAnalysis and `mpack.frames`. Made if there is
+        none; else it must be of the same run. See the notes.
     threads : int
         How many threads share each step, 1 to 256. No bit depends on it. Worth it from some 10**4
         active particles on; many runs side by side go faster with one thread each (kernels hold no
@@ -213,7 +300,19 @@ def simulate(
     ------
     ValueError, TypeError
         If an argument is out of its range, before any work; or if the box is narrower than twice
-        the range of the potential, so that the nearest image of a pair would not be unique.
+        the range of the potential, so that the nearest image of a pair would not be unique; or if
+        a watched function returns no finite number, `trajectory` is a file of another run, or its
+        frames are not those that this run has passed or is to pass.
+
+    Notes
+    -----
+    A frame of a trajectory is what `Packing.save` writes, exact coordinates included, with step,
+    activity, energy, digest and what is watched in its log; there is one at each step of `frames`
+    that the run passes, and one where it came to rest. Whenever the program is killed, the file
+    holds whole frames, all but those of the last second. A frame is never removed and never written
+    twice: give the same file to a run that goes on, or begin the same run anew after a kill, and
+    steps whose frames are there are passed without writing (their digests are compared), the others
+    are appended. In the end the file holds what one uninterrupted run would have written.
 
     Examples
     --------
@@ -228,11 +327,11 @@ def simulate(
     progress = _check.flag("progress", progress)
     if skin is not None:
         skin = _check.number("skin", skin, 0, 10, open_low=True)
-    run = start if isinstance(start, Run) else _beginning(start, dynamics, seed, record)
-    if isinstance(start, Run):
-        run = _continued(run, dynamics, seed, record)
+    begin = _continued if isinstance(start, Run) else _beginning
+    run = begin(start, dynamics, seed, record, watch)
     _check_box(run.final, run.dynamics)
-    return _run(run, steps, threads, skin, progress)
+    with Looks(run, frames, trajectory) as looks:
+        return _run(run, steps, threads, skin, progress, looks)
 
 
 def snapshots(
@@ -242,6 +341,7 @@ def snapshots(
     at: ArrayLike,
     seed: int | None = None,
     record: Record = None,
+    watch: Watch | None = None,
     threads: int = 1,
     skin: float | None = None,
 ) -> Iterator[Run]:
@@ -252,7 +352,7 @@ def snapshots(
 
     Parameters
     ----------
-    start, dynamics, seed, record, threads, skin
+    start, dynamics, seed, record, watch, threads, skin
         As for `simulate`; a Run goes on from its own step.
     at : sequence of int
         Steps, counted from step 0 of the run, none lower than the one before; the first not below
@@ -283,7 +383,7 @@ def snapshots(
     """
     how: dict[str, Any] = {"threads": threads, "skin": skin}
     begin: Callable[..., Run] = simulate  # in either of its forms
-    run = begin(start, dynamics, steps=0, seed=seed, record=record, **how)
+    run = begin(start, dynamics, steps=0, seed=seed, record=record, watch=watch, **how)
     return _snapshots(run, _steps_to(at, run.steps), how)
 
 
@@ -310,13 +410,14 @@ def _steps_to(at, first):
     return steps
 
 
-def _beginning(start, dynamics, seed, record):
+def _beginning(start, dynamics, seed, record, watch):
     """The run of no steps from a packing."""
     _check.instance("start", start, Packing, "a Packing or a Run")
     _check.instance(
         "dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)"
     )
     dynamics.recipe()  # refuses what is no dynamics of its own
+    watch = _watching.functions(watch)
     return Run(
         dynamics=dynamics,
         seed=_check.seed("seed", seed),
@@ -332,10 +433,12 @@ def _beginning(start, dynamics, seed, record):
         msd=np.zeros(0),
         record=schedule_of(record),
         wraps=np.zeros((start.n, start.dim), dtype=np.int32),
+        watched={name: np.zeros(0) for name in watch},
+        watch=watch,
     )
 
 
-def _continued(run, dynamics, seed, record):
+def _continued(run, dynamics, seed, record, watch):
     """A run about to go on: what is given again must be the same, but for the recording from here on."""
     if dynamics is not None and dynamics != run.dynamics:
         raise ValueError(
@@ -343,6 +446,14 @@ def _continued(run, dynamics, seed, record):
         )
     if seed is not None and seed != run.seed:
         raise ValueError(f"seed of a Run that goes on is its own, {run.seed}; got {seed!r}")
+    if watch is not None:
+        watch = _watching.functions(watch)
+        if set(watch) != set(run.watch):
+            raise ValueError(
+                "watch of a Run that goes on has the names of its own, "
+                f"{sorted(run.watch)}; got {sorted(watch)}"
+            )
+        run = replace(run, watch=watch)
     return run if record is None else replace(run, record=schedule_of(record))
 
 
@@ -355,7 +466,7 @@ def _check_box(packing, dynamics):
         )
 
 
-def _run(run, steps, threads, skin, progress):
+def _run(run, steps, threads, skin, progress, looks):
     from mpack._engine import Engine
 
     until = run.steps + (0 if run.absorbed else steps)
@@ -370,12 +481,14 @@ def _run(run, steps, threads, skin, progress):
         skin=skin,
     )
     with _interrupts() as pressed:
-        absorbed, times, rows = _advance(engine, run.record, until, progress, pressed)
-        if not len(times) or times[-1] != engine.step:
+        absorbed, times, rows = _advance(engine, looks, until, progress, pressed)
+        recorded = len(times) > 0 and times[-1] == engine.step
+        if not recorded:
             last = engine.schedule([engine.step])
             engine.advance(engine.step)
             times, rows = np.append(times, engine.step), np.concatenate([rows, last])
-    return _result(run, engine, times, rows, absorbed, bool(pressed))
+        looks.end(engine, rows[-1], recorded)
+    return _result(run, engine, times, rows, looks.watched, absorbed, bool(pressed))
 
 
 @contextlib.contextmanager
@@ -417,15 +530,15 @@ def _interrupts():
         signal.signal(signal.SIGINT, handler)
 
 
-def _result(run, engine, times, rows, absorbed, interrupted):
+def _result(run, engine, times, rows, watched, absorbed, interrupted):
     """The run so far and what the engine has added to it."""
-    from mpack._engine import exact
+    from mpack._engine import energy_of, exact
     from mpack._kernels.state import LIMBS
 
     kept = (
         run.times < run.steps
     )  # the last record has been taken again if it was scheduled, else it goes
-    energy = np.array([exact(row[1 : 1 + LIMBS]) for row in rows])
+    energy = np.array([energy_of(row) for row in rows])
     msd = np.array([exact(row[1 + LIMBS :]) for row in rows]) / engine.n
     fixed, wraps = engine.snapshot()
     overflows = run.overflows + engine.clipped
@@ -438,7 +551,7 @@ def _result(run, engine, times, rows, absorbed, interrupted):
         )
     return replace(
         run,
-        final=Packing.from_fixed(fixed, run.start.box, run.start.diameters),
+        final=run.start.moved(fixed),
         steps=engine.step,
         absorbed=bool(absorbed or rows[-1, 0] == 0),
         interrupted=interrupted,
@@ -448,29 +561,39 @@ def _result(run, engine, times, rows, absorbed, interrupted):
         energy=np.concatenate([run.energy[kept], energy]),
         msd=np.concatenate([run.msd[kept], msd]),
         wraps=wraps,
+        watched={
+            name: np.concatenate([run.watched[name][kept], more]) for name, more in watched.items()
+        },
     )
 
 
-def _advance(engine, schedule, until, progress, pressed):
-    """Run the engine in slices of about a tenth of a second, until `pressed`; returns (absorbed, times, rows)."""
+def _advance(engine, looks, until, progress, pressed):
+    """Run the engine in slices of about a tenth of a second, until `pressed`; returns (absorbed, times, rows).
+
+    A slice ends where something is to be looked at.
+    """
     times, rows = [], []
     first, span, absorbed = engine.step, 1, False
     with _bar(until - engine.step) if progress else contextlib.nullcontext() as bar:
         while True:  # once at least: there may be a step to record
             before, clock = engine.step, time.perf_counter()
-            last = min(until, before + span)
-            scheduled = schedule.between(first, last)
-            table = engine.schedule(scheduled)
+            last = looks.stop(first, min(until, before + span))
+            steps = looks.between(first, last)
+            table = engine.schedule(steps)
             absorbed = engine.advance(last)
-            times.append(scheduled[: engine.recorded])
-            rows.append(table[: engine.recorded])
+            steps, table = steps[: engine.recorded], table[: engine.recorded]
+            kept = looks.recorded(steps)
+            times.append(steps[kept])
+            rows.append(table[kept])
+            if len(steps) and steps[-1] == last:
+                looks.look(engine, table[-1])
             first = last + 1
             if bar is not None:
                 bar.update(engine.step - before)
             if absorbed or pressed or engine.step >= until:
                 break
-            took = max(time.perf_counter() - clock, 1e-9)
-            span = max(1, min(2**40, math.ceil(span * min(4.0, _SLICE / took))))
+            took, done = max(time.perf_counter() - clock, 1e-9), max(engine.step - before, 1)
+            span = max(1, min(2**40, math.ceil(done * min(4.0, _SLICE / took))))
     return absorbed, np.concatenate(times), np.concatenate(rows)
 
 

@@ -45,6 +45,21 @@ def looks(p: mpack.Packing, rule: mpack.SGD) -> list[float]:
     return [mpack.activity(run.final) for run in runs]
 
 
+def watched(p: mpack.Packing, d: mpack.RCD) -> list[float]:
+    def pairs(packing: mpack.Packing) -> int:
+        return len(packing.overlaps()[0])
+
+    how = mpack.every(10)
+    run = mpack.simulate(
+        p, d, steps=10, seed=1, watch={"pairs": pairs}, frames=how, trajectory="run.gsd"
+    )
+    assert_type(run.watched, dict[str, NDArray[np.float64]])
+    passed = mpack.frames("run.gsd")
+    assert_type(passed[0], mpack.Packing)
+    assert_type(passed[::2], mpack.trajectory.Trajectory)
+    return [mpack.activity(packing) for packing in passed]
+
+
 def listed_input() -> float:
     p = mpack.Packing([[0.0, 1.0], [0.8, 1.0]], box=4.0)
     pairs, distances = p.overlaps()

@@ -1,0 +1,268 @@
+"""Frames of a run appended to a GSD file while it runs: whole ones at any moment, each step once.
+
+A frame is what `Packing.save` writes, with step, activity, energy, digest and what the run is
+watched by in its log. The first one says of which run the file is. A file that is there goes on
+only with that run: its frames are kept and never written again, and where the run passes them once
+more, their digests must be those of the run. So a run that was killed, or goes on from an earlier
+moment, leaves the same frames as one that never stopped.
+
+Frames are made and written by a thread of their own, while the run goes on.
+"""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+from mpack import _check, _files
+
+LOGGED = ("step", "activity", "energy", "digest")
+_SECONDS = 1.0  # between writes to the disk, which wait for it: what a kill costs in frames
+_SHARE = 0.01  # of all time, at most, that those writes take
+_WAITING = 4  # frames at most that the run is ahead of the file
+
+
+class Writer:
+    """The file of a run's frames, to be entered as a context.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .gsd; made if there is none.
+    run : Run
+        As it is now.
+    schedule : schedule
+        When frames are written.
+    names : sequence of str
+        What the run is watched by.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the file is of another run, or its frames are not those that this run would have written.
+    """
+
+    def __init__(self, path, run, schedule, names):
+        self.path = _checked_path(path)
+        if run.start.dim > 3:
+            raise ValueError(
+                f"trajectory is for packings of dim 2 and 3, as GSD is; got dim = {run.start.dim}"
+            )
+        self._start, self._about = run.start, _about(run, names)
+        self._there = {}  # step: digest, of the frames that the run will pass again
+        self._torn = False
+        if self.path.exists():
+            self._compare(run, schedule)
+        elif not self.path.parent.is_dir():
+            raise ValueError(f"trajectory must be in a folder that exists; got {str(self.path)!r}")
+        self._file, self._written, self._cost = None, 0.0, 0.0
+        self._thread, self._waiting = None, deque()
+
+    def __enter__(self):
+        import gsd.hoomd
+
+        if self._torn:
+            _without_the_last(self.path)
+        if not self.path.exists():
+            with _files.replacing(self.path) as temporary:
+                gsd.hoomd.open(temporary, "w").close()
+        self._file = gsd.hoomd.open(self.path, "r+")
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+        return self
+
+    def __exit__(self, kind, *error):
+        try:
+            while self._waiting and kind is None:
+                self._waiting.popleft().result()
+        finally:
+            self._thread.shutdown()
+            self._file.close()
+
+    def add(self, fixed, step, activity, energy, values):
+        """The frame of this step, with the coordinates `fixed`; where the file has it, its digest is compared.
+
+        An error of an earlier frame is raised here, or at the end.
+        """
+        while len(self._waiting) >= _WAITING or (self._waiting and self._waiting[0].done()):
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(self._add, fixed, step, activity, energy, values))
+
+    def _add(self, fixed, step, activity, energy, values):
+        packing = self._start.moved(fixed)
+        if step in self._there:
+            if self._there[step] != packing.digest:
+                raise ValueError(
+                    f"trajectory {self.path} has another packing at step {step}, with digest "
+                    f"{self._there[step]} instead of {packing.digest}: it is damaged, or another "
+                    "version of mpack made it"
+                )
+            return
+        frame = _files.gsd_frame(packing, _files.exact_content(packing))
+        frame.configuration.step = step
+        frame.log |= {
+            "step": np.array([step], dtype=np.int64),
+            "activity": np.array([activity]),
+            "energy": np.array([energy]),
+            "digest": _bytes(packing.digest),
+            **{name: np.array([value]) for name, value in values.items()},
+        }
+        first = not len(self._file)
+        if first:
+            frame.log["mpack/run"] = _bytes(json.dumps(self._about))
+        self._file.append(frame)
+        self._there[step] = packing.digest
+        self._write_out(first)
+
+    def _write_out(self, now):
+        """Hand what was appended to the disk, now or if the last time is long enough ago."""
+        clock = time.perf_counter()
+        if now or clock - self._written >= max(_SECONDS, self._cost / _SHARE):
+            self._file.flush()
+            self._written = time.perf_counter()
+            self._cost = self._written - clock
+
+    def _compare(self, run, schedule):
+        """Refuse a file that is not of this run, or has not the frames that it would have."""
+        with _opened(self.path) as file:
+            frames = whole_frames(file)
+            self._torn = frames < file.nframes
+            if not frames:
+                return
+            _check_about(self.path, file, self._about)
+            _check_ours(self.path, file, frames)
+            steps = np.array([logged(file, place, "step") for place in range(frames)])
+            absorbed = logged(file, frames - 1, "activity") == 0.0
+            _check_steps(self.path, steps, absorbed, run.steps, schedule)
+            for place in np.flatnonzero(steps >= run.steps).tolist():
+                self._there[int(steps[place])] = logged(file, place, "digest")
+
+
+def whole_frames(file):
+    """How many frames a file has, without one at its end of which a kill has left a part."""
+    last = file.nframes - 1
+    if last < 0:
+        return 0
+    ours = [f"log/mpack/{name}" for name in _files.EXACT]
+    if file.chunk_exists(0, "log/mpack/run"):
+        ours += [f"log/{name}" for name in LOGGED]
+    there = [file.chunk_exists(last, name) for name in ours]
+    return last if any(there) and not all(there) else file.nframes
+
+
+def logged(file, place, name):
+    """What the log of a frame says: a number, or text for the digest."""
+    value = file.read_chunk(place, f"log/{name}")
+    return bytes(value).decode() if name == "digest" else value[0].item()
+
+
+def about_run(file):
+    """What a file says of its run, or None."""
+    if not file.nframes or not file.chunk_exists(0, "log/mpack/run"):
+        return None
+    return json.loads(bytes(file.read_chunk(0, "log/mpack/run")).decode())
+
+
+def _about(run, names):
+    """Of which run a file is, in words that a message can quote."""
+    from mpack._kernels.noise import STREAM_VERSION
+
+    start = run.start
+    return {
+        "dynamics": repr(run.dynamics),
+        "seed": run.seed,
+        "start": bytes(_files.exact_content(start)["checksum"]).hex(),
+        "n": start.n,
+        "phi": start.phi,
+        "dim": start.dim,
+        "watch": sorted(names),
+        "stream": STREAM_VERSION,
+    }
+
+
+def _bytes(text):
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _checked_path(path):
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"trajectory must be the name of a file; got {_check.short(path)}")
+    found = Path(os.fsdecode(path))
+    if found.suffix.lower() != ".gsd":
+        raise ValueError(f"trajectory must end in .gsd; got {str(found)!r}")
+    return found
+
+
+@contextlib.contextmanager
+def _opened(path):
+    try:
+        file = _files.open_own(path)
+    except Exception as error:
+        raise ValueError(f"trajectory {path} is a file that is none: {error}") from None
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _check_about(path, file, wanted):
+    found = about_run(file)
+    if found is None:
+        raise ValueError(f"trajectory {path} is a file that no run has begun; give another name")
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise ValueError(
+                f"trajectory {path} is of another run: its {name} is {found.get(name)!r}, and that "
+                f"of this run {value!r}; give another name"
+            )
+
+
+def _check_ours(path, file, frames):
+    for place in range(frames):
+        if not file.chunk_exists(place, "log/step"):
+            raise ValueError(
+                f"trajectory {path} has a frame of another program, {place}; give another name"
+            )
+
+
+def _check_steps(path, steps, absorbed, now, schedule):
+    """The frames of a file must be those that the run has passed, and the next ones of the schedule."""
+    before, after = steps[steps < now], steps[steps >= now]
+    if len(before):
+        missing = schedule.between(int(before[-1]) + 1, now - 1)
+        if len(missing) and not absorbed:
+            raise ValueError(
+                f"trajectory {path} ends at step {before[-1]}, and the run is at step {now}: the "
+                f"frame of step {missing[0]} is missing; give another name"
+            )
+    if not len(after):
+        return
+    planned = schedule.between(now, int(after[-1]))
+    if absorbed:  # the frame in which a run came to rest stands where it did
+        planned = np.union1d(planned, after[-1:])
+    if not np.array_equal(planned, after):
+        other = np.setxor1d(planned, after)[0]
+        verb = "has no frame" if other in planned else "has a frame"
+        raise ValueError(
+            f"trajectory {path} {verb} of step {other}, unlike frames={schedule!r} of a run at "
+            f"step {now}; give another name"
+        )
+
+
+def _without_the_last(path):
+    """Write a file anew without the last frame, which a kill has cut off."""
+    import gsd.fl
+
+    with _opened(path) as file, _files.replacing(path) as temporary:
+        names = file.find_matching_chunk_names("")
+        how = {"application": file.application, "schema": file.schema}
+        with gsd.fl.open(temporary, "w", schema_version=list(file.schema_version), **how) as copy:
+            for place in range(whole_frames(file)):
+                for name in names:
+                    if file.chunk_exists(place, name):
+                        copy.write_chunk(name, file.read_chunk(place, name))
+                copy.end_frame()

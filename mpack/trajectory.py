@@ -1,0 +1,194 @@
+"""Trajectories in GSD files: the packings that a run passed, read one at a time.
+
+`mpack.simulate(..., frames=mpack.every(100), trajectory="run.gsd")` writes one;
+`mpack.frames("run.gsd")` reads it. Other programs read it, too: OVITO, freud, MDAnalysis, gsd.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpack import _check, _files, _writer
+from mpack._types import AnyPath
+from mpack.packing import Packing
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Trajectory", "frames"]
+
+
+def frames(path: AnyPath) -> Trajectory:
+    """The frames of a GSD file that `mpack.simulate` or `Packing.save` wrote, read when asked for.
+
+    Parameters
+    ----------
+    path : path
+        Also while a run still writes it: the frames there are now.
+
+    Returns
+    -------
+    Trajectory
+        A sequence of packings; `log` is the table of their steps, activities, energies, digests and
+        of what was watched.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged or of another program, whose frames `Packing.load` reads.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import mpack
+    >>> start, rule = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1), mpack.PairwiseBRO(eps=0.1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "run.gsd"
+    ...     how = dict(frames=mpack.every(10), trajectory=path)
+    ...     run = mpack.simulate(start, rule, steps=30, seed=1, **how)
+    ...     with frames(path) as passed:
+    ...         steps, contacts = passed.steps.tolist(), [mpack.contacts(p).mean for p in passed]
+    ...         same = passed[-1] == run.final
+    >>> steps, len(contacts), same
+    ([0, 10, 20, 30], 4, True)
+    """
+    return Trajectory(path)
+
+
+class Trajectory(Sequence[Packing]):
+    """Frames of a GSD file as a sequence of packings, see `mpack.frames`; a slice is one, too.
+
+    Nothing is kept in memory but the file's index. A packing's integer coordinates are exact, and
+    checked when it is read.
+
+    Parameters
+    ----------
+    path : path
+
+    Attributes
+    ----------
+    path : pathlib.Path
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import mpack
+    >>> packing = mpack.Packing.lattice("square", cells=4, phi=0.5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     packing.save(pathlib.Path(folder) / "one.gsd")
+    ...     with Trajectory(pathlib.Path(folder) / "one.gsd") as passed:
+    ...         len(passed), passed[0] == packing, len(passed[1:])
+    (1, True, 0)
+    """
+
+    def __init__(self, path: AnyPath) -> None:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            raise TypeError(f"path must be the name of a file; got {_check.short(path)}")
+        self.path = Path(os.fsdecode(path))
+        with open(self.path, "rb"):
+            pass  # a missing or unreadable file speaks for itself
+        try:
+            self._file = _files.open_own(self.path)
+        except Exception as error:  # whatever a foreign or hostile file provokes in gsd
+            raise self._refusal(error) from None
+        self._places = range(_writer.whole_frames(self._file))
+        if self._places and not _files.has_exact(self._file, 0):
+            self._file.close()
+            raise self._refusal("another program wrote them; Packing.load reads such a file")
+
+    def _refusal(self, reason):
+        return ValueError(f"{self.path} holds no frames of mpack that can be read: {reason}")
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Packing: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Self: ...
+
+    def __getitem__(self, place: int | slice) -> Packing | Self:
+        if isinstance(place, slice):
+            part = object.__new__(type(self))
+            part.path, part._file, part._places = self.path, self._file, self._places[place]
+            return part
+        frame = self._places[place]
+        try:
+            return Packing.from_fixed(**_files.read_own(self._file, frame))
+        except Exception as error:
+            raise self._refusal(f"frame {frame}: {error}") from None
+
+    def __iter__(self) -> Iterator[Packing]:
+        return (self[place] for place in range(len(self)))
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """The step of each frame, int64; 0 in a file that `Packing.save` wrote."""
+        return np.array(
+            [self._logged(place, "step") or 0 for place in self._places], dtype=np.int64
+        )
+
+    @property
+    def log(self) -> DataFrame:
+        """A table with one row a frame: activity, energy, digest and what was watched; its index is `steps`.
+
+        Only the columns that the file has: none in one that `Packing.save` wrote.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import mpack
+        >>> start = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "run.gsd"
+        ...     how = dict(frames=mpack.every(10), trajectory=path)
+        ...     how["watch"] = {"pairs": lambda packing: len(packing.overlaps()[0])}
+        ...     run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=10, seed=1, **how)
+        ...     with mpack.frames(path) as passed:
+        ...         passed.log[["activity", "pairs"]]
+              activity  pairs
+        step
+        0          1.0   97.0
+        10         1.0   54.0
+        """
+        import pandas
+
+        found = {name.removeprefix("log/") for name in self._file.find_matching_chunk_names("log/")}
+        own = [name for name in ("activity", "energy", "digest") if name in found]
+        more = sorted(name for name in found - {*_writer.LOGGED} if "/" not in name)
+        columns = {
+            name: [self._logged(place, name) for place in self._places] for name in own + more
+        }
+        return pandas.DataFrame(columns, index=pandas.Index(self.steps, name="step"))
+
+    @property
+    def run(self) -> dict[str, Any] | None:
+        """Of which run the file is: dynamics, seed, n, phi, dim, watch, ...; None if `Packing.save` wrote it."""
+        return _writer.about_run(self._file)
+
+    def _logged(self, place, name):
+        if not self._file.chunk_exists(place, f"log/{name}"):
+            return None
+        return _writer.logged(self._file, place, name)
+
+    def close(self) -> None:
+        """Close the file, for this and its slices."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Trajectory {str(self.path)!r}, {len(self)} frames>"

@@ -1,0 +1,373 @@
+"""Trajectories: whole frames at any moment, each step once, and of one run only."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import gsd.fl
+import gsd.hoomd
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mpack
+from mpack import _writer
+
+HERE = Path(__file__).parent
+START = mpack.Packing.random(n=60, phi=0.7, dim=2, seed=1)
+RULE = mpack.PairwiseBRO(eps=0.1)
+SCHEDULE = mpack.every(10)
+
+
+def run_to(steps, path, start=START, frames=SCHEDULE, **how):
+    """A run of START, or one that goes on, with its frames."""
+    first = () if isinstance(start, mpack.Run) else (RULE,)
+    how = how if isinstance(start, mpack.Run) else {"seed": 3} | how
+    return mpack.simulate(start, *first, steps=steps, frames=frames, trajectory=path, **how)
+
+
+def content(path):
+    """Everything that a file says, frame by frame: by gsd's own low-level reader."""
+    with gsd.fl.open(path, "r") as file:
+        names = file.find_matching_chunk_names("")
+        return [
+            {
+                name: file.read_chunk(place, name).tolist()
+                for name in names
+                if file.chunk_exists(place, name)
+            }
+            for place in range(file.nframes)
+        ]
+
+
+def foreign_frame(n=3):
+    """A frame of another program."""
+    frame = gsd.hoomd.Frame()
+    frame.configuration.box = [9, 9, 9, 0, 0, 0]
+    frame.particles.N, frame.particles.position = n, np.arange(3.0 * n).reshape(n, 3) / n
+    return frame
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_frame_is_what_save_writes_and_its_log_says_more(tmp_path, dim):
+    start = mpack.Packing.random(60, 0.6, dim, seed=1, diameters=np.resize([1.0, 1.4], 60))
+    path = tmp_path / "run.gsd"
+    run = run_to(30, path, start, record=SCHEDULE)
+    looks = list(mpack.snapshots(start, RULE, at=[0, 10, 20, 30], seed=3))
+    with mpack.frames(path) as passed:
+        assert list(passed) == [look.final for look in looks]
+        assert passed.log.digest.tolist() == [look.digest for look in looks]
+        assert passed.log.index.tolist() == run.times.tolist() == passed.steps.tolist()
+        assert passed.log.activity.tolist() == run.activity.tolist()
+        assert passed.log.energy.tolist() == run.energy.tolist()
+        assert (passed.run["seed"], passed.run["dynamics"]) == (3, repr(RULE))
+    assert mpack.Packing.load(path).digest == run.digest
+    looks[2].final.save(tmp_path / "one.gsd")
+    with gsd.hoomd.open(path) as many, gsd.hoomd.open(tmp_path / "one.gsd") as one:
+        frame, alone = many[2], one[0]
+        assert frame.configuration.step == 20
+        for name, value in alone.log.items():
+            assert np.array_equal(frame.log[name], value)
+        for name in ("N", "position", "diameter", "types", "type_shapes"):
+            theirs = getattr(frame.particles, name)
+            assert np.array_equal(theirs, getattr(alone.particles, name)), name
+    table = gsd.hoomd.read_log(str(path), scalar_only=True)
+    assert table["log/energy"].tolist() == run.energy.tolist()
+
+
+def test_no_bit_of_a_run_depends_on_its_frames(tmp_path):
+    alone = mpack.simulate(START, RULE, steps=55, seed=3, record=mpack.every(7))
+    run = run_to(55, tmp_path / "run.gsd", record=mpack.every(7))
+    assert run.digest == alone.digest
+    for name in ("times", "activity", "energy", "msd"):
+        assert np.array_equal(getattr(run, name), getattr(alone, name))
+
+
+@given(
+    stops=st.lists(st.integers(0, 15), max_size=4),
+    frames=st.sampled_from([mpack.every(1), mpack.every(7), mpack.log_spaced(5), (0, 3, 4, 30)]),
+)
+@settings(max_examples=8, deadline=None)
+def test_stops_and_beginnings_anew_leave_the_frames_of_one_run(tmp_path_factory, stops, frames):
+    """Going on, from the end or from an earlier moment (as after a kill), and beginning again."""
+    folder = tmp_path_factory.mktemp("stops")
+    run_to(40, folder / "whole.gsd", frames=frames)
+    run, path = run_to(0, folder / "parts.gsd", frames=frames), folder / "parts.gsd"
+    kept = [run]
+    for k, steps in enumerate(stops):
+        run = kept[-1 if k % 2 else 0]  # now and then from the first one again
+        kept.append(run_to(steps, path, pickle.loads(pickle.dumps(run)), frames=frames))
+    run_to(40 - run.steps, path, run, frames=frames)
+    run_to(40, path, frames=frames)  # all over again
+    assert content(path) == content(folder / "whole.gsd")
+
+
+def test_the_packing_at_rest_is_a_frame_once(tmp_path):
+    thin, path = mpack.Packing.random(n=60, phi=0.2, dim=2, seed=1), tmp_path / "run.gsd"
+    run = run_to(5000, path, thin, frames=mpack.every(1000))
+    assert run.absorbed and run.steps % 1000
+    with mpack.frames(path) as passed:
+        assert passed.steps.tolist() == [0, run.steps] and passed[-1] == run.final
+        assert passed.log.activity.iloc[-1] == 0.0
+    before = content(path)
+    run_to(100, path, run, frames=mpack.every(1000))
+    run_to(5000, path, thin, frames=mpack.every(1000))
+    assert content(path) == before
+
+
+@pytest.mark.parametrize("rounds", [20])
+def test_killed_at_random_moments_frames_are_whole(tmp_path, seed, rounds):
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    path = tmp_path / "run.gsd"
+    command = [sys.executable, HERE / "trajectory_killer.py", path, str(rounds), str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["failed"] == 0 and seen["killed"] > 0
+    assert seen["frames"] == sorted(seen["frames"]) and seen["frames"][-1] > 1
+
+    import trajectory_killer as again
+
+    frames = seen["frames"][-1]
+    steps = 20 * frames + 25
+    again.run(path, steps)
+    again.run(tmp_path / "whole.gsd", steps)
+    assert content(path)[: frames + 2] == content(tmp_path / "whole.gsd")
+
+
+def test_a_frame_that_was_cut_off_is_left_out_and_written_again(tmp_path):
+    """A kill in the midst of gsd's own write may leave some chunks of a frame."""
+    run_to(40, tmp_path / "whole.gsd")
+    frames = content(tmp_path / "whole.gsd")
+    path = tmp_path / "torn.gsd"
+    run_to(20, path)
+    with gsd.fl.open(path, "r+") as file:
+        file.write_chunk("particles/position", np.zeros((60, 3), dtype=np.float32))
+        file.write_chunk("log/step", np.array([30]))
+        file.end_frame()
+    with mpack.frames(path) as passed:
+        assert passed.steps.tolist() == [0, 10, 20]
+    run_to(40, path)
+    assert content(path) == frames
+
+
+def test_a_file_in_which_nothing_was_written_yet_is_begun(tmp_path):
+    gsd.hoomd.open(tmp_path / "run.gsd", "w").close()
+    assert len(mpack.frames(tmp_path / "run.gsd")) == 0
+    run_to(10, tmp_path / "run.gsd")
+    assert mpack.frames(tmp_path / "run.gsd").steps.tolist() == [0, 10]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 4}, "seed is 3, and that of this run 4"),
+        ({"rule": mpack.PairwiseBRO(eps=0.2)}, r"dynamics is 'PairwiseBRO\(eps=0.1"),
+        ({"start": mpack.Packing.random(60, 0.7, 2, seed=2)}, "start is"),
+        ({"watch": {"a": mpack.activity}}, r"watch is \[\], and that of this run \['a'\]"),
+        ({"frames": mpack.every(5)}, r"has no frame of step 5, unlike frames=Every\(k=5\)"),
+        ({"frames": mpack.every(20)}, "has a frame of step 10"),
+    ],
+)
+def test_a_file_of_another_run_is_refused_and_left_alone(tmp_path, change, words):
+    path = tmp_path / "run.gsd"
+    run_to(40, path)
+    before = path.read_bytes()
+    given = {"start": START, "rule": RULE, "seed": 3, "frames": SCHEDULE} | change
+    with pytest.raises(ValueError, match=words):
+        mpack.simulate(given.pop("start"), given.pop("rule"), steps=2**48, trajectory=path, **given)
+    assert path.read_bytes() == before
+
+
+def test_frames_that_would_be_missing_are_refused(tmp_path):
+    run = run_to(20, tmp_path / "run.gsd")
+    ahead = mpack.simulate(run, steps=15)
+    with pytest.raises(ValueError, match="ends at step 20, and the run is at step 35: .* step 30"):
+        run_to(2**48, tmp_path / "run.gsd", ahead)
+    near = mpack.simulate(run, steps=5)
+    assert run_to(5, tmp_path / "run.gsd", near).steps == 30  # nothing was missed
+    assert mpack.frames(tmp_path / "run.gsd").steps.tolist() == [0, 10, 20, 30]
+
+
+def test_a_changed_frame_is_noticed(tmp_path):
+    path = tmp_path / "run.gsd"
+    run_to(20, path)
+    with gsd.fl.open(path, "r") as file:
+        chunks = {name: file.read_chunk(1, name) for name in ("log/mpack/fixed", "log/digest")}
+    changed = chunks["log/digest"].copy()
+    changed[0] = ord("0") if changed[0] != ord("0") else ord("1")
+    path.write_bytes(path.read_bytes().replace(chunks["log/digest"].tobytes(), changed.tobytes()))
+    with pytest.raises(ValueError, match="has another packing at step 10"):
+        run_to(40, path)
+    fixed = chunks["log/mpack/fixed"].tobytes()
+    path.write_bytes(path.read_bytes().replace(fixed, fixed[::-1]))
+    with mpack.frames(path) as passed, pytest.raises(ValueError, match="frame 1: its checksum"):
+        list(passed)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"frames": SCHEDULE}, ValueError, "frames .* and trajectory .* go together"),
+        ({"trajectory": "run.gsd"}, ValueError, "go together"),
+        ({"frames": SCHEDULE, "trajectory": "run.xyz"}, ValueError, "must end in .gsd"),
+        ({"frames": SCHEDULE, "trajectory": 3}, TypeError, "trajectory must be the name"),
+        ({"frames": SCHEDULE, "trajectory": "no/run.gsd"}, ValueError, "folder that exists"),
+        ({"frames": [3, 1], "trajectory": "run.gsd"}, ValueError, r"frames\[1\] = 1 after 3"),
+        ({"frames": "all", "trajectory": "run.gsd"}, TypeError, "frames must be mpack.every"),
+    ],
+)
+def test_bad_input_before_any_work(tmp_path, monkeypatch, options, error, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=words):
+        mpack.simulate(START, RULE, steps=2**48, seed=1, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_files_are_refused_and_left_alone(tmp_path):
+    START.save(tmp_path / "one.gsd")
+    (tmp_path / "text.gsd").write_text("no such thing")
+    with gsd.hoomd.open(tmp_path / "other.gsd", "w") as file:
+        file.append(foreign_frame())
+    for name, words in (
+        ("one.gsd", "no run has begun"),
+        ("text.gsd", "is a file that is none"),
+        ("other.gsd", "no run has begun"),
+    ):
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(ValueError, match=words):
+            run_to(2**48, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == before
+    run_to(20, tmp_path / "mixed.gsd")
+    with gsd.hoomd.open(tmp_path / "mixed.gsd", "r+") as file:
+        file.append(foreign_frame())
+    with pytest.raises(ValueError, match="has a frame of another program, 3"):
+        run_to(2**48, tmp_path / "mixed.gsd")
+    with mpack.frames(tmp_path / "mixed.gsd") as passed:
+        assert len(list(passed[:-1])) == 3
+        with pytest.raises(ValueError, match="frame 3: another program wrote it"):
+            passed[-1]
+    high = mpack.Packing.random(n=60, phi=0.4, dim=4, seed=1)
+    with pytest.raises(ValueError, match="trajectory is for packings of dim 2 and 3"):
+        run_to(10, tmp_path / "run.gsd", high)
+
+
+def test_an_error_of_the_disk_ends_the_run_and_leaves_whole_frames(tmp_path, monkeypatch):
+    count = []
+
+    def full(self, now):
+        count.append(now)
+        if len(count) == 3:
+            raise OSError(28, "No space left on device")
+        self._file.flush()
+
+    monkeypatch.setattr(_writer.Writer, "_write_out", full)
+    with pytest.raises(OSError, match="No space"):
+        run_to(100_000, tmp_path / "run.gsd")
+    with mpack.frames(tmp_path / "run.gsd") as passed:
+        assert len(list(passed)) >= 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_an_interrupt_leaves_whole_frames_and_a_run_that_goes_on(tmp_path):
+    dense = mpack.Packing.random(n=60, phi=1.2, dim=2, seed=1)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    clock = time.perf_counter()
+    run = run_to(2**40, tmp_path / "run.gsd", dense)
+    timer.join()
+    assert run.interrupted and time.perf_counter() - clock < 60
+    with mpack.frames(tmp_path / "run.gsd") as passed:
+        assert passed.steps.tolist() == SCHEDULE.between(0, run.steps).tolist()
+        assert list(passed[-3:]) == list(passed)[-3:]
+    run_to(20, tmp_path / "run.gsd", run)
+    assert mpack.frames(tmp_path / "run.gsd").steps[-1] == (run.steps + 20) // 10 * 10
+
+
+# --------------------------------------------------------------------------------------------------
+# reading
+
+
+def test_frames_are_a_sequence(tmp_path):
+    path = tmp_path / "run.gsd"
+    run_to(50, path)
+    with mpack.frames(path) as passed:
+        packings = list(passed)
+        assert len(passed) == 6 and passed[-1] == packings[5] and passed[2] in passed
+        part = passed[1::2]
+        assert isinstance(part, mpack.trajectory.Trajectory)
+        assert list(part) == packings[1::2] and part.steps.tolist() == [10, 30, 50]
+        assert part[::-1].log.index.tolist() == [50, 30, 10]
+        assert repr(passed) == f"<Trajectory {str(path)!r}, 6 frames>"
+        with pytest.raises(IndexError):
+            passed[6]
+
+
+def test_frames_of_one_packing_and_of_another_program(tmp_path):
+    START.save(tmp_path / "one.gsd")
+    with mpack.frames(tmp_path / "one.gsd") as passed:
+        assert list(passed) == [START] and passed.steps.tolist() == [0] and passed.run is None
+        assert passed.log.shape == (1, 0)
+    with gsd.hoomd.open(tmp_path / "other.gsd", "w") as file:
+        for _ in range(2):
+            file.append(foreign_frame())
+    (tmp_path / "text.gsd").write_text("no such thing" * 30)
+    for name, words in (("other.gsd", "another program wrote"), ("text.gsd", "holds no frames")):
+        with pytest.raises(ValueError, match=words):
+            mpack.frames(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        mpack.frames(tmp_path / "none.gsd")
+    with pytest.raises(TypeError, match="path must be"):
+        mpack.frames(3)
+
+
+def test_frames_are_read_while_they_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(_writer, "_SECONDS", 0.0)
+    monkeypatch.setattr(_writer, "_SHARE", float("inf"))
+    seen, path = [], tmp_path / "run.gsd"
+
+    def look(packing):
+        seen.append(len(mpack.frames(path)) if path.exists() else 0)
+        return 0.0
+
+    run_to(100, path, record=mpack.every(10), watch={"look": look})
+    assert seen == sorted(seen) and seen[-1] > 3
+
+
+# --------------------------------------------------------------------------------------------------
+# other programs
+
+
+def test_freud_opens_a_trajectory(tmp_path):
+    freud = pytest.importorskip("freud")
+    path = tmp_path / "run.gsd"
+    run_to(20, path)
+    with gsd.hoomd.open(path) as theirs, mpack.frames(path) as ours:
+        for frame, packing in zip(theirs, ours, strict=True):
+            pairs = freud.locality.AABBQuery.from_system(frame).query(
+                frame.particles.position, {"r_max": 1.0, "exclude_ii": True}
+            )
+            found = {
+                tuple(sorted(pair)) for pair in np.array(pairs.toNeighborList())[:, :2].tolist()
+            }
+            assert found == set(map(tuple, packing.overlaps()[0].tolist()))
+
+
+def test_mdanalysis_opens_a_trajectory(tmp_path):
+    mda = pytest.importorskip("MDAnalysis")
+    path, start = tmp_path / "run.gsd", mpack.Packing.random(n=60, phi=0.6, dim=3, seed=1)
+    run_to(20, path, start)
+    universe = mda.Universe(str(path))
+    assert universe.trajectory.n_frames == 3
+    with mpack.frames(path) as passed:
+        for moment, packing in zip(universe.trajectory, passed, strict=True):
+            assert np.allclose(moment.dimensions, [packing.box] * 3 + [90] * 3)
+            assert np.allclose(moment.positions, packing.centred(), atol=1e-5)
