@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpack import _archive, _check
-from mpack._measures import measured
-from mpack._rows import DIGITS, beginning, marks, series_of, state, unpack
+from mpack._rows import DIGITS, beginning, marks, observed, series_of, state, unpack
 from mpack._tables import DERIVED, derived, stored_series
 from mpack._types import AnyPath
 from mpack.packing import Packing, digest_of
@@ -382,7 +381,7 @@ def _ending(spec, result, run, stored):
     for name, value in last.items():
         if result[name] != value:
             wrong.append(f"{name} is stored as {result[name]!r}, done again {value!r}")
-    numbers, _ = measured(run, spec.observables)
+    numbers, _ = observed(run, spec)
     wrong += _differences(
         {name: result[name] for name in DERIVED if name in result}, derived(stored)
     )
@@ -396,7 +395,7 @@ def _kept_packing(spec, result):
     arrays = unpack(result["blobs"]["packing"])
     if digest_of(arrays["fixed"]) != result["digest"]:
         return ["the last packing that was kept has not the digest of the row"]
-    numbers, _ = measured(state(spec, arrays, result["steps"]), spec.observables)
+    numbers, _ = observed(state(spec, arrays, result["steps"]), spec)
     return _differences(result["numbers"], numbers)
 
 

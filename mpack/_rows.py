@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from mpack import __version__, simulation, specification
+from mpack._looks import values_now
 from mpack._measures import measured
 from mpack.packing import Packing
 
@@ -123,7 +124,7 @@ def produce(text, attempt=0, threads=1, stop=None):
                 break
             if step in saved:
                 blobs[f"checkpoint {step}"] = pack({"fixed": run.final.fixed, "wraps": run.wraps})
-    numbers, arrays = measured(run, spec.observables)
+    numbers, arrays = observed(run, spec)
     series = series_of(run, spec.series)
     blobs |= {name: pack(content) for name, content in arrays.items()}
     blobs["series"] = pack(
@@ -142,6 +143,15 @@ def produce(text, attempt=0, threads=1, stop=None):
         **circumstances(),
         "blobs": blobs,
     }
+
+
+def observed(run, spec):
+    """Numbers {name: value} and arrays {what: {name: array}}: of the last packing, and of what was watched."""
+    numbers, arrays = measured(run, spec.observables)
+    if spec.watch:
+        numbers |= values_now(run)
+        arrays["watched"] = {"times": run.times, **run.watched}
+    return numbers, arrays
 
 
 def _on(run, step, threads):
@@ -187,6 +197,7 @@ def state(spec, arrays, step):
     begun = beginning(spec)
     final = Packing.from_fixed(arrays["fixed"], begun.start.box, begun.start.diameters)
     empty = {name: getattr(begun, name)[:0] for name in ("times", *specification.SERIES)}
+    empty["watched"] = {name: values[:0] for name, values in begun.watched.items()}
     return replace(begun, final=final, wraps=arrays["wraps"], steps=step, **empty)
 
 

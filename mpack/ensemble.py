@@ -135,8 +135,9 @@ def sweep(
         (lengths >= 50 and |drift| <= 3), by `mpack.critical.steady_activity`; tau_r and
         tau_r_after, by `mpack.critical.relaxation_time`; overflows, activity, energy, msd (at the
         last step); what observables were asked for (z, z_without_rattlers, rattlers,
-        flatness_0.015, ...); digest, chain, wall (seconds), version, commit, cpu, finished; key,
-        spec (canonical text); series (times, activity, energy, msd as arrays); arrays.
+        flatness_0.015, ...), and the last value of each watched function; digest, chain, wall
+        (seconds), version, commit, cpu, finished; key, spec (canonical text); series (times,
+        activity, energy, msd as arrays); arrays (of observables, and "watched": times and values).
 
     Raises
     ------

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpack import _check, dynamics, potentials, simulation
+from mpack import _check, _watching, dynamics, potentials, simulation
 from mpack._box import box_for, normalised
 from mpack._measures import OBSERVABLES, Room
 from mpack._schedules import MOST_STEPS, Every, Listed, LogSpaced, Record, schedule_of
@@ -98,6 +98,12 @@ class Spec:
     checkpoints : int
         How many states to keep on the way, evenly spaced, so that an audit can replay the late
         parts of a long run.
+    watch : dict from names to functions of a Packing, optional
+        What to call at the recorded steps, as for `mpack.simulate`. A specification is text, so it
+        holds "module:function", where whoever does the run can import the function from; that text,
+        or a function that stands in a module. For others (of a notebook, or without a name) use
+        `mpack.simulate` with `mpack.together`. In a table the last value is a column, and all of
+        them are arrays["watched"], with their times.
 
     Raises
     ------
@@ -128,6 +134,7 @@ class Spec:
     observables: Any = ()
     series: Any = SERIES
     checkpoints: int = 0
+    watch: Any = ()
 
     def __post_init__(self):
         _check.instance(
@@ -148,6 +155,7 @@ class Spec:
         self._set("observables", _observables(self.observables))
         self._set("series", _series(self.series))
         self._set("checkpoints", _check.integer("checkpoints", self.checkpoints, 0, 100))
+        self._set("watch", _watching.places(self.watch))
         self._check_start()
         room = _room(self.n, self.phi, self.dim, self.sizes, self.dynamics)
         for name, options in self.observables:
@@ -243,7 +251,7 @@ class Spec:
         record : as for `mpack.simulate`, optional
             As specified if left out.
         **options
-            As for `mpack.simulate`: threads, skin, progress.
+            As for `mpack.simulate`: frames, trajectory, threads, skin, progress.
 
         Returns
         -------
@@ -257,6 +265,7 @@ class Spec:
             steps=steps,
             seed=self.noise_seed,
             record=record,
+            watch=_watching.imported(self.watch),
             **options,
         )
 
@@ -308,6 +317,7 @@ class Spec:
         yield "observables", {name: dict(options) for name, options in self.observables} or None
         yield "series", None if self.series == SERIES else self.series
         yield "checkpoints", self.checkpoints or None
+        yield "watch", dict(self.watch) or None
 
     def _derived(self, purpose):
         content = {
