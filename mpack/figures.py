@@ -6,6 +6,7 @@ house colour for its dark counterpart, and hands both to the page with caption a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -243,6 +244,176 @@ def draw_packing(
         for number, place in enumerate(packing.positions):
             ax.annotate(str(number), place, ha="center", va="center", fontsize=8)
     return discs
+
+
+def draw_spheres(
+    ax: Axes,
+    packing: Packing,
+    active: ArrayLike | None = None,
+    colours: ArrayLike | None = None,
+    *,
+    azimuth: float = -60.0,
+    elevation: float = 20.0,
+    **changes: Any,
+) -> EllipseCollection:
+    """Draw a three-dimensional packing as it is seen from far away, nearer spheres over farther ones, in its box.
+
+    Spheres have their true size on paper, whatever the size of the axes, which are plain ones: the
+    box's own edges bear the scales.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Of the usual kind, with two dimensions.
+    packing : mpack.Packing
+        In three dimensions; lengths in mean diameters.
+    active : array of bool, shape (n,), optional
+        Which spheres are active. Found from the overlaps when not given.
+    colours : sequence of n colours, optional
+        Instead of the two colours of active and inactive spheres.
+    azimuth, elevation : float
+        Where it is seen from, in degrees: around the vertical from the x axis on, and above the
+        horizon.
+    **changes
+        Passed to `matplotlib.collections.EllipseCollection`.
+
+    Returns
+    -------
+    matplotlib.collections.EllipseCollection
+        Two ellipses a sphere: its disc and the light on it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the packing has another dimension, or an angle is none.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import mpack
+    >>> packing = mpack.Packing.lattice("fcc", cells=2, phi=0.5)
+    >>> spheres = mpack.figures.draw_spheres(Figure().add_subplot(), packing, elevation=90)
+    >>> len(spheres.get_offsets())
+    64
+    """
+    from matplotlib.collections import EllipseCollection
+    from matplotlib.colors import to_rgba, to_rgba_array
+
+    if packing.dim != 3:
+        raise ValueError(f"packing must have dim 3 to be drawn as spheres; got dim {packing.dim}")
+    view = _view(_check.number("azimuth", azimuth), _check.number("elevation", elevation, -90, 90))
+    if colours is None:
+        active = active_discs(packing) if active is None else np.asarray(active, bool)
+        colours = np.where(active, COLOURS["active"][0], COLOURS["inactive"][0])
+    seen = packing.positions @ view.T
+    order = np.argsort(seen[:, 2], kind="stable")
+    across = np.repeat(packing.diameters[order], 2)
+    across[1::2] *= 0.45
+    centres = np.repeat(seen[order, :2], 2, axis=0)
+    centres[1::2] += 0.16 * packing.diameters[order, None] * np.array([-1.0, 1.0])
+    faces = np.repeat(to_rgba_array(np.asarray(colours))[order], 2, axis=0)
+    faces[1::2] = to_rgba(COLOURS["paper"][0], 0.35)
+    edges = np.tile([to_rgba(COLOURS["ink"][0]), to_rgba("none")], (packing.n, 1))
+    look = {"linewidths": 0.4, "edgecolors": edges, "facecolors": faces, "zorder": 2} | changes
+    turned = np.zeros(len(across))
+    where = {"offsets": centres, "offset_transform": ax.transData}
+    spheres = EllipseCollection(across, across, turned, units="xy", **where, **look)
+    ax.add_collection(spheres)
+    _draw_box(ax, packing.box, view)
+    return spheres
+
+
+def plot_packing(
+    packing: Packing, ax: Axes | None = None, colours: ArrayLike | None = None, **changes: Any
+) -> Axes:
+    """Draw a packing of two or three dimensions with its box, scales and a legend; see `Packing.plot`.
+
+    Examples
+    --------
+    >>> import mpack
+    >>> packing = mpack.Packing.lattice("fcc", cells=2, phi=0.5)
+    >>> mpack.figures.plot_packing(packing, elevation=30).get_aspect()
+    1.0
+    """
+    try:
+        import matplotlib.pyplot as plt
+        from matplotlib.ticker import AutoLocator
+    except ModuleNotFoundError as error:
+        error.add_note("it comes with the extra: pip install 'mpack[book]'")
+        raise
+    with plt.rc_context(STYLE):  # type: ignore[arg-type]  # it wants literal keys
+        ax = plt.subplots(figsize=(5.0, 5.0))[1] if ax is None else ax
+        if packing.dim == 3:
+            draw_spheres(ax, packing, colours=colours, **changes)
+        else:
+            draw_packing(ax, packing, colours=colours, **changes)
+            for axis, name in ((ax.xaxis, "x"), (ax.yaxis, "y")):
+                axis.set_major_locator(AutoLocator())
+                axis.set_label_text(f"${name}$ (mean diameters)")
+            ax.grid(False)
+        if colours is None:
+            for name in ("active", "inactive"):
+                ax.plot([], [], "o", color=COLOURS[name][0], label=name)
+            ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
+    return ax
+
+
+def _view(azimuth, elevation):
+    """Rows: unit vectors to the right, upwards and towards the eye."""
+    around, above = np.radians(azimuth), np.radians(elevation)
+    right = [-np.sin(around), np.cos(around), 0.0]
+    up = [-np.sin(above) * np.cos(around), -np.sin(above) * np.sin(around), np.cos(above)]
+    return np.array([right, up, np.cross(right, up)])
+
+
+def _draw_box(ax, box, view):
+    """The edges of a cube, hidden ones behind everything, and a scale along one edge of each direction."""
+    corners = box * np.array(list(np.ndindex(2, 2, 2)), float)
+    seen = corners @ view.T
+    nearest, farthest = np.argmax(seen[:, 2]), np.argmin(seen[:, 2])
+    for one, other in itertools.combinations(range(8), 2):
+        if np.sum(corners[one] != corners[other]) == 1:
+            hidden, front = farthest in (one, other), nearest in (one, other)
+            look = {"zorder": 1 if hidden else 3, "alpha": 0.4 if front else 1.0}
+            ax.plot(*seen[[one, other], :2].T, color=COLOURS["muted"][0], lw=0.8, **look)
+    front = np.where(
+        view[2] > 0, box, 0.0
+    )  # the corner of the floor, or ceiling, nearest to the eye
+    left = corners[np.argmin(seen[:, 0] + 1e-6 * seen[:, 2])]
+    for axis, origin in enumerate((front, front, left)):
+        _draw_scale(ax, box, view, axis, np.array([*origin[:2], 0.0]))
+    edge = 0.18 * box
+    low, high = seen[:, :2].min(axis=0) - edge, seen[:, :2].max(axis=0) + 0.4 * edge
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    ax.set_axis_off()
+
+
+def _draw_scale(ax, box, view, axis, origin):
+    """Numbers and a name along the edge through `origin` in direction `axis`."""
+    from matplotlib.ticker import MaxNLocator
+
+    along = np.zeros(3)
+    along[axis] = 1.0
+    middle = np.full(3, box / 2)
+    places = np.where(along > 0, box / 2, origin)
+    out = ((places - middle) @ view.T)[:2]
+    run = (along @ view.T)[:2]
+    if np.hypot(*run) < 0.05:
+        return  # seen from its end
+    run /= np.hypot(*run)
+    out -= (out @ run) * run  # away from the box, across the edge
+    out /= max(np.hypot(*out), 1e-9)
+    for value in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(0.0, box):
+        if 0.0 <= value <= box:
+            at = (np.where(along > 0, value, origin) @ view.T)[:2]
+            ax.plot(*np.transpose([at, at + 0.02 * box * out]), color=COLOURS["muted"][0], lw=0.8)
+            where = at + 0.055 * box * out
+            ax.annotate(f"{value:g}", where, ha="center", va="center", fontsize=8)
+    turn = np.degrees(np.arctan2(run[1], run[0]))
+    turn = (turn + 90) % 180 - 90 if abs(turn) != 90 else 90
+    name = f"${'xyz'[axis]}$ (mean diameters)"
+    where = (places @ view.T)[:2] + 0.135 * box * out
+    ax.annotate(name, where, ha="center", va="center", rotation=turn, fontsize=9)
 
 
 def active_discs(packing: Packing) -> NDArray[np.bool_]:

@@ -37,6 +37,7 @@ from mpack._types import AnyPath
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
 DIMENSIONS = (2, 6)
 LARGEST_N = 2**32 - 1  # labels are 32-bit words of the noise generator's counter
@@ -482,6 +483,49 @@ class Packing:
                 f"i and j must broadcast against each other; got shapes {i.shape} and {j.shape}"
             ) from None
         return gap * (self._box * 2.0**-64)
+
+    def plot(
+        self, ax: Axes | None = None, colours: ArrayLike | None = None, **changes: Any
+    ) -> Axes:
+        """Draw the packing in its box, d = 2 and 3: spheres that overlap another one in one colour, others in a
+        second one.
+
+        In two dimensions discs that reach over a wall are repeated on the other side; three are
+        seen from far away, see `mpack.figures.draw_spheres`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure in the house style if left out.
+        colours : sequence of n colours, optional
+            Instead of the two.
+        **changes
+            For `mpack.figures.draw_packing` or `draw_spheres`, e.g. azimuth and elevation.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Its scales are in mean diameters.
+
+        Raises
+        ------
+        ValueError
+            If d > 3.
+        ModuleNotFoundError
+            If matplotlib is missing, which the extra "book" brings.
+
+        Examples
+        --------
+        >>> import mpack
+        >>> ax = mpack.Packing.random(n=50, phi=0.7, dim=2, seed=1).plot()
+        >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
+        ('$x$ (mean diameters)', ['active', 'inactive'])
+        """
+        if self.dim > 3:
+            raise ValueError(f"plot draws packings of dim 2 and 3; got dim = {self.dim}")
+        from mpack import figures
+
+        return figures.plot_packing(self, ax, colours, **changes)
 
     def to_freud(self) -> tuple[Any, NDArray[np.float64]]:
         """(box, points) for freud: a `freud.box.Box` and centred points (n, 3), z = 0 in two dimensions; d <=

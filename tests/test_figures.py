@@ -279,6 +279,97 @@ def test_only_discs_are_drawn():
     assert len(discs.get_offsets()) == 2
 
 
+def pixels(ax):
+    """What a figure shows: RGB from 0 to 255, shape (height, width, 3), top row first."""
+    ax.figure.canvas.draw()
+    return np.asarray(ax.figure.canvas.buffer_rgba())[..., :3].astype(int)
+
+
+def pixel(ax, place):
+    """Row and column of a place in data coordinates."""
+    x, y = ax.transData.transform(place)
+    return round(ax.figure.bbox.height - y), round(x)
+
+
+def covered(image, colour):
+    """How many pixels have this colour."""
+    wanted = np.rint(255 * np.array(matplotlib.colors.to_rgb(colour)))
+    return int(np.sum(np.all(image == wanted, axis=-1)))
+
+
+def test_a_picture_of_discs_has_their_areas_and_scales():
+    packing = mpack.Packing([[1.0, 1.0], [1.6, 1.0], [4.0, 4.0]], box=6.0)
+    ax = packing.plot()
+    image, side = pixels(ax), np.ptp(ax.transData.transform([[0, 0], [1, 0]])[:, 0])
+    places = {"active": [0.7, 1.2], "inactive": [4.0, 4.0], "paper": [3.0, 1.0]}
+    for meaning, place in places.items():
+        wanted = 255 * np.array(matplotlib.colors.to_rgb(figures.colour(meaning)))
+        assert np.allclose(image[pixel(ax, place)], wanted, atol=1), meaning
+    alone = covered(image, figures.colour("inactive"))
+    assert alone == pytest.approx(np.pi / 4 * side**2, rel=0.08)  # with its entry in the legend
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x$ (mean diameters)", "$y$ (mean diameters)")
+    assert ax.get_xlim() == ax.get_ylim() == (0.0, 6.0) and ax.get_aspect() == 1.0
+    assert all(spine.get_visible() for spine in ax.spines.values())
+    pyplot.close("all")
+
+
+def test_a_picture_of_spheres_shows_the_nearer_ones_in_front():
+    positions = [[3.0, 2.0, 2.0], [1.0, 2.0, 2.0], [2.0, 4.0, 4.0]]
+    packing = mpack.Packing(positions, box=6.0, diameters=[0.8, 1.2, 1.0])
+    colours = np.array(["#ff0000", "#00ff00", "#0000ff"])
+    for azimuth, front in ((0.0, 0), (180.0, 1)):  # seen from large x, and from small x
+        ax = packing.plot(colours=colours, azimuth=azimuth, elevation=0.0)
+        image, right = pixels(ax), 1.0 if azimuth == 0.0 else -1.0
+        at = pixel(ax, [2.0 * right, 1.9])  # below the light on it
+        assert (
+            image[at].tolist()
+            == (255 * np.array(matplotlib.colors.to_rgb(colours[front]))).tolist()
+        )
+        seen = pixel(ax, [2.0 * right + 0.5, 1.9])  # where only the larger one reaches
+        assert image[seen].tolist() == [0, 255, 0]
+        assert image[pixel(ax, [4.0 * right, 3.9])].tolist() == [0, 0, 255]
+        assert ax.get_legend() is None
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize(("azimuth", "elevation"), [(-60, 20), (30, 35), (135, -40), (0, 90)])
+def test_spheres_have_their_size_and_the_box_its_edges(azimuth, elevation):
+    packing = mpack.Packing.random(n=30, phi=0.1, dim=3, seed=1)
+    fig, ax = pyplot.subplots(figsize=(4, 4))
+    spheres = figures.draw_spheres(ax, packing, azimuth=azimuth, elevation=elevation)
+    discs, lights = spheres.get_offsets()[::2], spheres.get_offsets()[1::2]
+    assert np.allclose(spheres.get_widths()[::2], 1.0)
+    assert np.all(np.hypot(*(lights - discs).T) + spheres.get_widths()[1::2] / 2 < 0.5)
+    seen = np.vstack([line.get_xydata() for line in ax.lines[:12]])
+    assert len(np.unique(seen.round(9), axis=0)) in (7, 8, 4)  # corners, as far as they differ
+    assert np.all(discs >= seen.min(axis=0)) and np.all(discs <= seen.max(axis=0))
+    around, above = np.radians([azimuth, elevation])
+    eye = [np.cos(above) * np.cos(around), np.cos(above) * np.sin(around), np.sin(above)]
+    gaps = np.hypot(*(discs[:, None] - discs[None]).transpose(2, 0, 1))
+    order = np.argsort(
+        packing.positions @ eye, kind="stable"
+    )  # another way: across the eye's direction
+    true = packing.positions[order]
+    apart = np.linalg.norm(np.cross(true[:, None] - true[None], eye), axis=-1)
+    assert np.allclose(gaps, apart, atol=1e-9)
+    names = {text.get_text() for text in ax.texts if "mean" in text.get_text()}
+    assert names == {f"${axis}$ (mean diameters)" for axis in ("xy" if elevation == 90 else "xyz")}
+    pyplot.close(fig)
+
+
+def test_pictures_go_where_one_says_and_refuse_what_they_cannot_draw():
+    _, axes = pyplot.subplots(1, 2)
+    flat = mpack.Packing.random(n=20, phi=0.5, dim=2, seed=1)
+    assert flat.plot(axes[1]) is axes[1] and not axes[0].collections
+    with pytest.raises(ValueError, match="dim 2 and 3; got dim = 4"):
+        mpack.Packing.random(n=20, phi=0.1, dim=4, seed=1).plot()
+    with pytest.raises(ValueError, match="dim 3 to be drawn as spheres; got dim 2"):
+        figures.draw_spheres(axes[0], flat)
+    with pytest.raises(ValueError, match="elevation must be a finite number in"):
+        mpack.Packing.random(n=20, phi=0.1, dim=3, seed=1).plot(elevation=100)
+    pyplot.close("all")
+
+
 def test_a_figure_without_a_proper_name_is_refused():
     fig = drawn()
     with pytest.raises(ValueError, match="No Spaces"):
