@@ -1,13 +1,20 @@
 """The README says what is there: its map of the tree is complete, and its example runs."""
 
+import importlib.util
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import mpack
+from mpack import _command
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf8")
+EXAMPLES = [part.partition("```")[0] for part in README.split("```python\n")[1:]]
 MAP = README.partition("## The tree in ten minutes")[2].partition("\n## ")[0]
 TABLE = "\n".join(line for line in MAP.splitlines() if line.startswith("|"))
 NAMED = [name for name in re.findall(r"`([\w./-]+)`", TABLE) if name != "make"]
@@ -64,8 +71,7 @@ def parts(package):
 @pytest.mark.slow
 def test_the_library_s_example_runs(tmp_path, monkeypatch):
     """All lines but the one that wants a cluster, with fewer steps and sizes."""
-    code = README.partition("```python\n")[2].partition("```")[0]
-    lines = [line for line in code.splitlines() if "client" not in line]
+    lines = [line for line in EXAMPLES[0].splitlines() if "client" not in line]
     code = "\n".join(lines).replace("steps=10_000, seed=range(4)", "steps=50, seed=range(1)")
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -82,7 +88,7 @@ def test_the_example_of_other_programs_files_runs(tmp_path, monkeypatch):
 
     import mpack
 
-    code = README.split("```python\n")[2].partition("```")[0]
+    code = EXAMPLES[1]
     frame = gsd.hoomd.Frame()
     frame.configuration.box = [9, 9, 9, 0, 0, 0]
     frame.particles.N, frame.particles.position = 2, [[-2, 0, 0], [2, 1, 0]]
@@ -107,3 +113,29 @@ def test_the_example_of_other_programs_files_runs(tmp_path, monkeypatch):
     ratios = [float(p.diameters[0] / p.diameters[1]) for p in read]
     assert ratios == pytest.approx([2 / 3, 1 / 1.4, 1 / 0.88, 0.5 / 0.7, 2 / 3])
     assert [p.dim for p in read] == [3, 3, 3, 3, 2]
+
+
+@pytest.mark.slow
+def test_the_movie_s_example_runs(tmp_path, monkeypatch):
+    """With fewer spheres and frames; the lines that want OVITO only where it is."""
+    pytest.importorskip("freud")
+    code = EXAMPLES[2].replace("n=2000", "n=200").replace("steps=2000", "steps=100")
+    if importlib.util.find_spec("ovito") is None:
+        lines = code.splitlines()
+        code = "\n".join(line for line in lines if not re.match(r"(from ovito|io|view)\b", line))
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    assert len(mpack.frames("run.gsd")) == 6 and names["s"].S_k.shape == (100,)
+    whole = mpack.structure_factor(mpack.frames("run.gsd")[-1], q_max=15.0)
+    assert np.nanmean(names["s"].S_k) == pytest.approx(np.nanmean(whole.shell_s), rel=0.3)
+
+
+def test_the_commands_of_a_shell_are_understood():
+    lines = README.partition("The same from a shell")[2].partition("```")[2].partition("```")[0]
+    commands = [line for line in lines.splitlines() if line]
+    assert len(commands) == 4
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "mpack"
+        _command.parser().parse_args(arguments)

@@ -1,0 +1,418 @@
+"""The command line: `mpack run | sweep | info | audit`, a thin layer over the library.
+
+Each command is a function of the parsed arguments; it prints what it found and returns the exit
+status. What the library refuses is one sentence on the standard error, and status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import mpack
+from mpack import dynamics, ensemble, potentials
+from mpack._archive import read_manifest
+from mpack.dynamics import Dynamics
+from mpack.ensemble import Store, StoreError, SweepError
+from mpack.simulation import MOST_STEPS
+
+FINE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+_LONGEST = 1000  # characters of a rule
+_RUN = """examples:
+  mpack run "PairwiseBRO(eps=0.01)" --n 1000 --phi 0.62 --steps 10_000
+  mpack run "SGD(alpha=0.02, batch_fraction=0.75)" --start end.gsd --steps 1000 --series run.csv
+  mpack run "PairwiseBRO(eps=0.1)" --n 500 --phi 0.7 --dim 2 --steps 5000 \\
+      --frames 100 --trajectory run.gsd
+begun again after a kill, a run with a trajectory writes only the frames that are missing"""
+_SWEEP = """examples:
+  mpack sweep "PairwiseBRO(eps=0.1)" --n 500 1000 --phi 0.62 0.64 --steps 1000 --repeats 4 \\
+      --store runs.sqlite --table runs.csv
+  mpack sweep --specs specifications.txt --store runs.sqlite
+killed and begun again, a sweep does what is missing in its store"""
+_INFO = """examples:
+  mpack info end.npz        a packing
+  mpack info run.gsd        a packing, or the frames of a run
+  mpack info runs.sqlite    the store of a sweep
+  mpack info book/results/manna        an archive"""
+_AUDIT = """examples:
+  mpack audit book/results/manna --seconds 60
+  mpack audit archive other_archive
+exit status 1 if a bit differs"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments (those of the process if left out) say; the exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        return given.command(given)
+    except SweepError as error:
+        return _told(given, error, FAILED)
+    except (ValueError, TypeError, OSError, StoreError, MemoryError) as error:
+        return _told(given, error, REFUSED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _told(given, error, status):
+    said = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.filename is not None:
+        said = f"{error.filename}: {error.strerror}"
+    print(f"mpack {given.name}: {said}", file=sys.stderr)
+    return status
+
+
+# ------------------------------------------------------------------------------------------------
+# the commands
+
+
+def _run(given):
+    run = mpack.simulate(
+        _start(given),
+        dynamics_of(given.dynamics),
+        steps=given.steps,
+        seed=given.seed,
+        record=given.record,
+        watch=_watched(given.watch),
+        frames=given.frames,
+        trajectory=given.trajectory,
+        threads=given.threads,
+        progress=not given.quiet,
+    )
+    last = {name: values[-1] for name, values in run.watched.items()}
+    _say(
+        {
+            "steps": run.steps,
+            "absorbed": run.absorbed,
+            "activity": run.activity[-1],
+            "energy": run.energy[-1],
+            "msd": run.msd[-1],
+            **last,
+            "digest": run.digest,
+        }
+    )
+    if given.series is not None:
+        run.to_frame().to_csv(given.series)
+    if given.save is not None:
+        run.final.save(given.save)
+    return INTERRUPTED if run.interrupted else FINE
+
+
+def _sweep(given):
+    table = mpack.sweep(
+        _specs(given),
+        store=given.store,
+        workers=given.workers,
+        threads=given.threads,
+        progress=not given.quiet,
+    )
+    plain = table.drop(columns=["series", "arrays"])
+    if given.table is not None:
+        plain.to_csv(given.table, index=False)
+    shown = ["process", "n", "phi", "seed", "steps", "absorbed", "f_inf", "activity", "digest"]
+    print(plain[shown].to_string(index=False, max_rows=40))
+    return FINE
+
+
+def _info(given):
+    path = Path(given.file)
+    if path.is_dir():
+        _say(_of_archive(path))
+    elif path.suffix.lower() in (".npz", ".gsd"):
+        _say(_of_packings(path))
+    elif path.stat().st_size:
+        _say(_of_store(path))
+    else:
+        raise ValueError(f"{path} is empty")
+    return FINE
+
+
+def _audit(given):
+    status = FINE
+    for folder in given.folder:
+        found = ensemble.audit(folder, seconds=given.seconds, most=given.most)
+        print(found)
+        for replay in found.replays:
+            if not given.quiet or replay.wrong:
+                print(f"  {replay}")
+        status = status if found.ok else FAILED
+    return status
+
+
+# ------------------------------------------------------------------------------------------------
+# what a file holds
+
+
+def _of_packings(path):
+    """A packing, and how many more a GSD file holds."""
+    frames = {}
+    if path.suffix.lower() == ".gsd":
+        frames = _of_frames(path)
+    packing = mpack.Packing.load(path)
+    sizes = "equal" if packing.monodisperse else _span(packing.diameters)
+    return frames | {
+        "n": packing.n,
+        "dim": packing.dim,
+        "phi": packing.phi,
+        "box": packing.box,
+        "diameters": sizes,
+        "activity": mpack.activity(packing),
+        "digest": packing.digest,
+    }
+
+
+def _of_frames(path):
+    try:
+        passed = mpack.frames(path)
+    except ValueError:
+        return {"written by": "another program"}
+    with passed:
+        told = {"frames": len(passed)}
+        if passed.run is not None and len(passed):
+            told |= {"dynamics": passed.run["dynamics"], "seed": passed.run["seed"]}
+            told["steps"] = _span(passed.steps)
+        return told
+
+
+def _of_store(path):
+    with Store(path) as store:
+        found = [(result["steps"], result["absorbed"]) for result in store.values()]
+    told = {"runs": len(found), "absorbed": sum(absorbed for _, absorbed in found)}
+    return told | ({"steps": _span([steps for steps, _ in found])} if found else {})
+
+
+def _of_archive(path):
+    manifest = read_manifest(path)
+    varied = {
+        name: ", ".join("none" if value is None else f"{value}" for value in values)
+        for name, values in manifest["specifications"].items()
+        if 1 < len(values) <= 12
+    }
+    names = ("archive", "runs", "particle steps", "core hours")
+    return {name: manifest[name] for name in names} | varied
+
+
+def _span(values):
+    low, high = np.min(values), np.max(values)
+    return f"{low:.10g} to {high:.10g}"
+
+
+def _say(facts):
+    """One fact a line."""
+    wide = max(map(len, facts)) + 2
+    for name, value in facts.items():
+        said = f"{value:.10g}" if isinstance(value, (float, np.floating)) else f"{value}"
+        print(f"{name + ':':<{wide}}{said}")
+
+
+# ------------------------------------------------------------------------------------------------
+# arguments
+
+
+def dynamics_of(text: str) -> Dynamics:
+    """The dynamics that a Python expression stands for, such as "SGD(alpha=0.1, batch_fraction=0.5)".
+
+    Rules and potentials by name, numbers, and `.approximation()`; nothing else is evaluated.
+    """
+    wanted = 'dynamics must be a rule as in Python, e.g. "PairwiseBRO(eps=0.01)"'
+    try:
+        if len(text) > _LONGEST:
+            raise SyntaxError
+        found = _value(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, LookupError):
+        raise ValueError(f"{wanted}; got {text[:200]!r}") from None
+    if not isinstance(found, Dynamics):
+        raise TypeError(f"{wanted}; got {text!r}")
+    return found
+
+
+def _value(node):
+    if not isinstance(node, ast.Call):
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            raise SyntaxError from None
+    if isinstance(node.func, ast.Attribute):
+        if node.func.attr != "approximation" or node.args or node.keywords:
+            raise SyntaxError
+        of = _value(node.func.value)
+        if not isinstance(of, Dynamics):
+            raise SyntaxError
+        return of.approximation()
+    if not isinstance(node.func, ast.Name):
+        raise SyntaxError
+    named = {word.arg: _value(word.value) for word in node.keywords if word.arg is not None}
+    return _kinds()[node.func.id](*map(_value, node.args), **named)
+
+
+def _kinds():
+    """Rules and potentials by name."""
+    found = {**vars(dynamics), **vars(potentials)}
+    bases = (Dynamics, potentials.Potential)
+    return {
+        name: kind
+        for name, kind in found.items()
+        if name[0] != "_" and isinstance(kind, type) and issubclass(kind, bases)
+    }
+
+
+def _start(given):
+    if given.start is not None:
+        for name in ("n", "phi", "sizes"):
+            if getattr(given, name) is not None:
+                raise ValueError(
+                    f"--{name} must be left out with --start, whose packing has its own"
+                )
+        return mpack.Packing.load(given.start)
+    for name in ("n", "phi"):
+        if getattr(given, name) is None:
+            raise ValueError(f"--{name} must be given, or --start FILE")
+    sizes = None if given.sizes is None else np.resize(np.array(given.sizes), given.n)
+    seed = given.seed if given.start_seed is None else given.start_seed
+    return mpack.Packing.random(given.n, given.phi, given.dim, seed, sizes)
+
+
+def _specs(given):
+    if given.specs is not None:
+        if given.dynamics or given.n or given.phi or given.steps is not None:
+            raise ValueError("--specs must stand without dynamics, --n, --phi and --steps")
+        lines = Path(given.specs).read_text(encoding="utf8").split("\n")
+        return [ensemble.from_text(line) for line in lines if line.strip()]
+    for name in ("dynamics", "n", "phi", "steps"):
+        if not getattr(given, name) and getattr(given, name) != 0:
+            raise ValueError(f"{name} must be given, or --specs FILE")
+    fields = {} if given.sizes is None else {"sizes": tuple(given.sizes)}
+    return mpack.specs(
+        [dynamics_of(text) for text in given.dynamics],
+        n=given.n,
+        phi=given.phi,
+        dim=given.dim,
+        steps=given.steps,
+        seed=range(given.repeats),
+        observables=tuple(given.observables),
+        watch=_places(given.watch),
+        **fields,
+    )
+
+
+def _places(words):
+    """{name: "module:function"} from "name=module:function"."""
+    found = dict(word.partition("=")[::2] for word in words)
+    if not all(found.values()):
+        raise ValueError(f'--watch must be "name=module:function"; got {" ".join(words)!r}')
+    if found and os.getcwd() not in sys.path:  # where `python` itself would look for modules
+        sys.path.append(os.getcwd())
+    return found
+
+
+def _watched(words):
+    from mpack import _watching
+
+    return _watching.imported(_watching.places(_places(words)))
+
+
+def _whole(text):
+    """An integer, also as 10_000 or 1e4."""
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        if not number.is_integer():
+            raise ValueError from None
+        return int(number)
+
+
+def _schedule(text):
+    """A schedule: "100" is every 100 steps, "log:10" ten points a decade, "0,10,500" these steps."""
+    if text.startswith("log:"):
+        return mpack.log_spaced(_whole(text.removeprefix("log:")))
+    if "," in text:
+        return [_whole(part) for part in text.split(",") if part]
+    return mpack.every(_whole(text))
+
+
+_whole.__name__, _schedule.__name__ = "whole number", "schedule"  # in argparse's messages
+
+
+def parser() -> argparse.ArgumentParser:
+    """What reads the arguments."""
+    made = argparse.ArgumentParser(
+        prog="mpack",
+        description="Dynamics of spheres, exact to the bit. Lengths are in mean diameters.",
+        epilog="exit status: 0 fine; 1 an audit found a difference, or runs of a sweep failed; "
+        "2 an argument or a file is refused; 130 ended by Ctrl-C",
+    )
+    made.add_argument("--version", action="version", version=f"mpack {mpack.__version__}")
+    commands = made.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    _add_run(_command(commands, "run", _run, "simulate one run and say how it ended", _RUN))
+    _add_sweep(
+        _command(commands, "sweep", _sweep, "do many runs, and keep them in a store", _SWEEP)
+    )
+    info = _command(commands, "info", _info, "say what a file holds", _INFO)
+    info.add_argument("file", metavar="FILE")
+    audit = _command(
+        commands, "audit", _audit, "do a part of an archive again, compare bits", _AUDIT
+    )
+    audit.add_argument("folder", metavar="FOLDER", nargs="+")
+    audit.add_argument("--seconds", type=float, default=5.0, help="of time for each (5)")
+    audit.add_argument("--most", type=_whole, default=200, help="rows of each (200)")
+    audit.add_argument("--quiet", action="store_true", help="name only rows that differ")
+    return made
+
+
+def _command(commands, name, function, text, examples):
+    shown = argparse.RawDescriptionHelpFormatter
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=examples,
+        formatter_class=shown,
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_run(parser):
+    add = parser.add_argument
+    add("dynamics", metavar="DYNAMICS", help='as in Python: "PairwiseBRO(eps=0.01)"')
+    add("--start", metavar="FILE", help="a packing, .npz or .gsd; random if left out")
+    add("--n", type=_whole, help="spheres")
+    add("--phi", type=float, help="packing fraction")
+    add("--dim", type=_whole, default=3, help="dimension (3)")
+    add("--sizes", type=float, nargs="+", metavar="D", help="relative diameters, dealt out in turn")
+    add("--start-seed", type=_whole, metavar="SEED", help="of the random start (that of the noise)")
+    add("--steps", type=_whole, required=True, help=f"0 to {MOST_STEPS}")
+    add("--seed", type=_whole, default=0, help="of the noise (0)")
+    add("--record", type=_schedule, metavar="WHEN", help="100, log:10 or 0,10,500 (first and last)")
+    add("--series", metavar="FILE", help="write what was recorded as CSV")
+    add("--watch", nargs="+", default=[], metavar="NAME=MODULE:FUNCTION", help="record that, too")
+    add("--frames", type=_schedule, metavar="WHEN", help="when to write a frame, as --record")
+    add("--trajectory", metavar="FILE", help="the GSD file of frames")
+    add("--save", metavar="FILE", help="write the last packing, .npz or .gsd")
+    add("--threads", type=_whole, default=1, help="that share each step (1)")
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_sweep(parser):
+    add = parser.add_argument
+    add("dynamics", metavar="DYNAMICS", nargs="*", help='as in Python: "PairwiseBRO(eps=0.01)"')
+    add("--specs", metavar="FILE", help="instead: specifications (mpack.Spec.text), one a line")
+    add("--n", type=_whole, nargs="+", help="spheres")
+    add("--phi", type=float, nargs="+", help="packing fractions")
+    add("--dim", type=_whole, nargs="+", default=[3], help="dimensions (3)")
+    add("--sizes", type=float, nargs="+", metavar="D", help="relative diameters, dealt out in turn")
+    add("--steps", type=_whole, help="of each run")
+    add("--repeats", type=_whole, default=1, help="of each, with other noise (1)")
+    add("--observables", nargs="+", default=[], metavar="NAME", choices=[*ensemble.OBSERVABLES])
+    add("--watch", nargs="+", default=[], metavar="NAME=MODULE:FUNCTION", help="record that, too")
+    add("--store", metavar="FILE", help="where runs are kept (SQLite); nowhere if left out")
+    add("--table", metavar="FILE", help="write the table as CSV")
+    add("--workers", type=_whole, help="runs at a time (as many as there are processors)")
+    add("--threads", type=_whole, default=1, help="that share each run (1)")
+    add("--quiet", action="store_true", help="no progress bar")
