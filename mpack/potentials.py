@@ -448,7 +448,9 @@ def checked(potential: Potential) -> Potential:
     >>> mpack.potentials.checked(mpack.Linear())
     Linear()
     """
-    wanted = "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones(), Tabulated(r, energies)"
+    wanted = (
+        "one of Linear(), Harmonic(), Hertzian(), WCA(), LennardJones(), Tabulated(r, energies)"
+    )
     _check.instance("potential", potential, Potential, wanted)
     if "_kind" not in vars(type(potential)):  # the kernels would take it for what it derives from
         raise TypeError(
