@@ -1,8 +1,8 @@
 """What a run of an ensemble may measure on its last packing: named observables with checked options.
 
 Each gives numbers, which become columns of the table, and arrays, which are stored beside it. They
-are functions of the last packing, whose bits the digest vouches for; their own last bits may depend
-on the machine's libm, so that no digest covers them.
+are functions of the last packing, whose bits the digest vouches for, or of how the run goes on from
+it; their own last bits may depend on the machine's libm, so that no digest covers them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mpack import _check, landscape, observables, structure
+from mpack import _check, landscape, observables, simulation, structure
 from mpack.packing import unit_ball_volume
 
 
@@ -93,6 +93,18 @@ def _structure_factor(run, q_max, per_shell):
     }
 
 
+def _structure_factors(run, q_max, per_shell, looks, apart):
+    """Shell averages of S(q) at several looks: at the last step, and every `apart` steps as the run goes on."""
+    at = run.steps + apart * np.arange(looks)
+    seen = []
+    for later in simulation.snapshots(run, at=at):
+        if later.interrupted:
+            raise KeyboardInterrupt
+        seen.append(structure.structure_factor(later.final, q_max, per_shell))
+    s = np.array([one.shell_s for one in seen])
+    return {}, {"q": seen[0].shell_q, "s": s, "counts": seen[0].shell_counts}
+
+
 def _pair_correlation(run, r_max, bins):
     """g(r) and the pairs in each bin; `mpack.pair_correlation`."""
     found = structure.pair_correlation(run.final, r_max, bins)
@@ -141,6 +153,17 @@ def _check_bond_order(room):
         raise ValueError(f"bond_order needs dim 3; got dim {room.dim}")
 
 
+def _hexatic_order(run):
+    """Order of discs; `mpack.structure.hexatic_order`."""
+    found = structure.hexatic_order(run.final)
+    return {"psi6": found.total, "psi6_local": found.local, "bragg": found.peak}, {}
+
+
+def _check_hexatic_order(room):
+    if room.dim != 2:
+        raise ValueError(f"hexatic_order needs dim 2; got dim {room.dim}")
+
+
 def _packing(run):
     """The last state itself: exact coordinates, and boxes crossed since step 0, so that the run can go on."""
     return {}, {"fixed": run.final.fixed, "wraps": run.wraps}
@@ -169,6 +192,12 @@ def _check_structure_factor(room, q_max, per_shell):
         )
     if per_shell is not None:
         _check.integer("per_shell", per_shell, 1)
+
+
+def _check_structure_factors(room, q_max, per_shell, looks, apart):
+    _check_structure_factor(room, q_max, per_shell)
+    _check.integer("looks", looks, 1, 10_000)
+    _check.integer("apart", apart, 1, 10**9)
 
 
 def _check_pair_correlation(room, r_max, bins):
@@ -207,6 +236,11 @@ OBSERVABLES = {
     "structure_factor": Observable(
         _structure_factor, {"q_max": 8.0, "per_shell": 500}, _check_structure_factor
     ),
+    "structure_factors": Observable(
+        _structure_factors,
+        {"q_max": 8.0, "per_shell": 500, "looks": 20, "apart": 50},
+        _check_structure_factors,
+    ),
     "pair_correlation": Observable(
         _pair_correlation, {"r_max": 3.0, "bins": 300}, _check_pair_correlation
     ),
@@ -215,6 +249,7 @@ OBSERVABLES = {
     ),
     "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}, _check_gaps),
     "bond_order": Observable(_bond_order, {}, _check_bond_order),
+    "hexatic_order": Observable(_hexatic_order, {}, _check_hexatic_order),
     "trace": Observable(_trace, {}, lambda room: None),
     "packing": Observable(_packing, {}, lambda room: None),
 }

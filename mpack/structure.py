@@ -11,7 +11,7 @@ Source: Torquato, Phys. Rep. 745, 1 (2018); Hexner and Levine, Phys. Rev. Lett. 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from mpack._repr import short_repr
 from mpack._steps import pushes_of
 from mpack.dynamics import Dynamics
 from mpack.packing import DIMENSIONS, Packing, unit_ball_volume
-from mpack.statistics import Estimate
+from mpack.statistics import Estimate, mean_error
 
 if TYPE_CHECKING:
     import pandas
@@ -529,7 +529,8 @@ def shells_of(
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows of runs with observables="structure_factor".
+        Rows of runs with observables="structure_factor", or "structure_factors", of which the looks
+        are averaged.
 
     Returns
     -------
@@ -554,7 +555,10 @@ def shells_of(
     >>> s.shape == (2, len(q)), int(counts[0])
     (True, 9)
     """
-    found = [row.arrays.get("structure_factor") for row in rows.itertuples()]
+    kind = "structure_factor"
+    if len(rows) and kind not in rows.arrays.iloc[0]:
+        kind = "structure_factors"
+    found = [row.arrays.get(kind) for row in rows.itertuples()]
     if not found or any(one is None for one in found):
         raise ValueError(
             'rows must be runs with observables="structure_factor", one at least; '
@@ -563,7 +567,293 @@ def shells_of(
     q = found[0]["q"]
     if any(not np.array_equal(one["q"], q) for one in found):
         raise ValueError("rows must be of one size and packing fraction; their wave numbers differ")
-    return q, np.array([one["s"] for one in found]), found[0]["counts"]
+    s = np.array([np.atleast_2d(one["s"]).mean(axis=0) for one in found])
+    return q, s, found[0]["counts"]
+
+
+def pair_factor(
+    q: ArrayLike, dim: int = 3, *, biased: bool = True, r: ArrayLike = 1.0
+) -> NDArray[np.float64]:
+    """g(q): what the two ends of a contact have in common in a wave, weighed by how their noise moves it.
+
+    One step adds to a wave, for each pair of separation r n, 2 v eps**2 (q.n)**2 [1 + c cos(q.n r)]
+    if the noise is along n and of correlation c; averaged over directions in d dimensions that is
+    (2 v eps**2 q**2/d) [1 + c g(q r)] with
+
+        g(x) = d < n_1**2 cos(x n_1) >,    in three dimensions 3 int_0^1 m**2 cos(x m) dm,
+
+    and, for kicks in random directions, g(x) = < cos(x n_1) >, sin(x)/x in three dimensions. With
+    h(x) = Gamma(d/2) (2/x)**(d/2 - 1) J_(d/2 - 1)(x) the latter, the former is -d h''(x).
+
+    Parameters
+    ----------
+    q : array
+        Wave numbers, in inverse diameters, >= 0.
+    dim : int
+        d, 2 to 6.
+    biased : bool
+        True for noise along the contact (BRO, SGD), False for kicks in random directions.
+    r : float or array
+        Separation of the pairs, > 0, in mean diameters: 1 where they hardly overlap; or the
+        separations of all pairs, over which g is averaged.
+
+    Returns
+    -------
+    array
+        g, 1 at q = 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Notes
+    -----
+    Derived here.
+
+    Examples
+    --------
+    >>> q = np.array([0.0, 0.1, np.pi])
+    >>> pair_factor(q, biased=False).round(6) + 0.0
+    array([1.      , 0.998334, 0.      ])
+    >>> pair_factor(q).round(4)  # 1 - 3 q**2/10 for small q
+    array([ 1.    ,  0.997 , -0.6079])
+    """
+    from scipy.special import gamma, jv
+
+    q = _check.array("q", np.atleast_1d(q), ("shells",))
+    apart = _check.array("r", np.atleast_1d(r), ("pairs",))
+    if np.any(q < 0) or np.any(apart <= 0) or not len(apart):
+        raise ValueError(
+            f"q must be >= 0 and r > 0; got q={_check.short(q)} and r={_check.short(apart)}"
+        )
+    d = _check.integer("dim", dim, *DIMENSIONS)
+    x = q[:, None] * apart
+    nu, safe = 0.5 * d - 1.0, np.maximum(x, 1e-4)
+    found = jv(nu, safe)
+    if _check.flag("biased", biased):
+        found = d * (found - (d - 1) * jv(nu + 1.0, safe) / safe)
+    found *= gamma(0.5 * d) * (2.0 / safe) ** nu
+    return np.where(x < 1e-4, 1.0, found).mean(axis=1)  # 1 to 1e-8 there
+
+
+def correlated_waves(
+    q: ArrayLike,
+    correlation: float,
+    *,
+    plateau: float,
+    chaotic: float = 0.0,
+    dim: int = 3,
+    biased: bool = True,
+    r: ArrayLike = 1.0,
+) -> NDArray[np.float64]:
+    """S(q) of an active phase whose pair noise has the correlation c.
+
+        S(q; c) = S_0 [1 + c g(q)] + K q**2
+
+    A wave decays by the share D q**2 in a step; the noise of the pairs adds B q**2 [1 + c g(q)] and
+    the chaos of the mean pushes, which conserve the centre of mass, B_ch q**4: S_0 = B/(2 D), K =
+    B_ch/(2 D). At each q, S is a straight line in c; at q -> 0 the plateau S_0 (1 + c) vanishes as
+    c -> -1, and it ends about q* = [(1 + c)/(K/S_0 - c g_2)]**(1/2) with g = 1 - g_2 q**2.
+
+    Parameters
+    ----------
+    q : array
+        Wave numbers, in inverse diameters, >= 0.
+    correlation : float
+        c in [-1, 1].
+    plateau : float
+        S_0, the plateau at c = 0, >= 0.
+    chaotic : float
+        K, in squared diameters, >= 0.
+    dim, biased, r
+        As for `pair_factor`.
+
+    Returns
+    -------
+    array
+        S(q; c).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range.
+
+    Notes
+    -----
+    Derived here, by linear response; that the correlation of the pair noise decides: Anand, Zhang
+    and Martiniani, arXiv:2505.22933.
+
+    Examples
+    --------
+    >>> q = np.array([0.0, 0.1])
+    >>> correlated_waves(q, -1.0, plateau=0.01).round(6)  # 0.003 q**2
+    array([0.e+00, 3.e-05])
+    """
+    c = _check.number("correlation", correlation, -1, 1)
+    plateau = _check.number("plateau", plateau, 0)
+    chaotic = _check.number("chaotic", chaotic, 0)
+    waves = np.atleast_1d(np.asarray(q, dtype=float))
+    factor = pair_factor(waves, dim, biased=biased, r=r)
+    return plateau * (1.0 + c * factor) + chaotic * waves**2
+
+
+@dataclass(frozen=True, eq=False)
+class CorrelationLines:
+    """S(q) as a straight line in the correlation c, shell by shell; see `correlation_lines`.
+
+    Examples
+    --------
+    >>> q = np.array([0.3, 0.6])
+    >>> groups = {c: (q, np.full((2, 2), 0.02 * (1 + c)), np.array([9, 30])) for c in (-0.5, 0, 1)}
+    >>> correlation_lines(groups).ratio
+    array([1., 1.])
+    """
+
+    q: np.ndarray  #: (shells,) mean wave number
+    intercept: np.ndarray  #: (shells,) S at c = 0
+    slope: np.ndarray  #: (shells,) dS/dc
+    ratio: (
+        np.ndarray
+    )  #: (shells,) slope over intercept: g(q) of `pair_factor` where chaos adds little
+    error: np.ndarray  #: (shells,) standard error of the ratio
+    misfit: np.ndarray  #: (shells,) chi**2 over degrees of freedom; nan for two correlations
+    dof: int  #: degrees of freedom of the scatter of runs, of each shell
+
+    __repr__ = short_repr
+
+
+def correlation_lines(
+    groups: Mapping[float, tuple[ArrayLike, ArrayLike, ArrayLike]],
+) -> CorrelationLines:
+    """Weighted straight lines S(q; c) = a(q) + b(q) c, one for each shell, and their ratio b/a.
+
+    By `correlated_waves` b/a = g(q)/(1 + K q**2/S_0), with no free parameter but the part K of the
+    chaos. The relative error of a shell is the scatter of the runs, pooled over the correlations:
+    S is a mean of squares of Gaussian waves, whose relative scatter does not depend on c.
+
+    Parameters
+    ----------
+    groups : mapping
+        From c to (q, s, counts) with s of shape (runs, shells), as `shells_of` gives them; two
+        correlations at least, the same shells in all, two runs at least of each.
+
+    Returns
+    -------
+    CorrelationLines
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not such.
+
+    Examples
+    --------
+    >>> rng, q = np.random.default_rng(1), np.array([0.2, 0.4, 0.8])
+    >>> groups = {}
+    >>> for c in (-1, -0.5, 0, 0.5, 1):
+    ...     mean = correlated_waves(q, c, plateau=0.02, chaotic=0.001)
+    ...     groups[c] = q, mean * rng.gamma(400, 1 / 400, (4, 3)), np.full(3, 20)
+    >>> lines = correlation_lines(groups)
+    >>> expected = pair_factor(q) / (1 + 0.05 * q**2)
+    >>> bool(np.all(np.abs(lines.ratio - expected) < 4 * lines.error))
+    True
+    """
+    if not isinstance(groups, Mapping) or len(groups) < 2:
+        raise TypeError(f"groups must map two correlations at least; got {_check.short(groups)}")
+    c = np.array([_check.number("correlation", one, -1, 1) for one in groups])
+    tables = [_check_group(place, group) for place, group in enumerate(groups.values())]
+    q = tables[0][0]
+    if (
+        any(not np.array_equal(one, q) for one, _, _ in tables)
+        or min(len(s) for _, s, _ in tables) < 2
+    ):
+        raise ValueError("groups must have the same shells, and two runs each at least")
+    mean = np.array([s.mean(axis=0) for _, s, _ in tables])
+    runs = np.array([len(s) for _, s, _ in tables])
+    spread = np.array([s.var(axis=0, ddof=1) for _, s, _ in tables]) / mean**2
+    dof = int(np.sum(runs - 1))
+    pooled = (runs - 1) @ spread / dof  # of one run, relative, squared
+    errors = mean * np.sqrt(np.maximum(pooled, 1e-30) / runs[:, None])
+    a, b, ratio, error, misfit = np.transpose(
+        [_line_in(c, y, error) for y, error in zip(mean.T, errors.T)]
+    )
+    return CorrelationLines(q, a, b, ratio, error, misfit, dof)
+
+
+def _line_in(c, y, error):
+    """Weighted line y = a + b c: a, b, b/a, the error of that, chi**2 over degrees of freedom."""
+    x = np.column_stack((np.ones_like(c), c)) / error[:, None]
+    covariance = np.linalg.inv(x.T @ x)
+    a, b = covariance @ x.T @ (y / error)
+    slopes = np.array([-b / a**2, 1.0 / a])
+    chi2 = np.sum((y - a - b * c) ** 2 / error**2)
+    free = len(c) - 2
+    return a, b, b / a, math.sqrt(slopes @ covariance @ slopes), chi2 / free if free else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class LongWaves:
+    """Plateau of S(q), what follows it, and where the one gives way to the other; see `long_waves`.
+
+    Examples
+    --------
+    >>> q = np.array([0.1, 0.2, 0.4])
+    >>> found = long_waves((q, 0.01 + 0.04 * q**2 * np.ones((2, 1)), np.ones(3, int)), q_max=0.4)
+    >>> round(found.plateau.value, 9), round(found.curvature.value, 9), round(found.crossover.value, 9)
+    (0.01, 0.04, 0.5)
+    """
+
+    plateau: Estimate  #: S(q -> 0)
+    curvature: Estimate  #: coefficient of q**2, squared diameters
+    crossover: Estimate | None  #: q* = (plateau/curvature)**(1/2); None if one is not positive
+
+
+def long_waves(group: tuple[ArrayLike, ArrayLike, ArrayLike], q_max: float) -> LongWaves:
+    """Fit S(q) = S(0) + k q**2 to the long waves, run by run; errors over the runs.
+
+    Each shell of m vectors has the weight m/S**2, with its S averaged over the runs.
+
+    Parameters
+    ----------
+    group : (q, s, counts)
+        As for `exponent`; two runs at least.
+    q_max : float
+        Largest wave number used, > 0; at least two shells.
+
+    Returns
+    -------
+    LongWaves
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or outside its range, or too little is below `q_max`.
+
+    Examples
+    --------
+    >>> rng, q = np.random.default_rng(1), np.linspace(0.2, 1.0, 9)
+    >>> s = correlated_waves(q, -0.9, plateau=0.02) * rng.gamma(400, 1 / 400, (6, 9))
+    >>> found = long_waves((q, s, np.full(9, 50)), q_max=0.7)
+    >>> abs(found.plateau.value - 0.002) < 4 * found.plateau.error
+    True
+    """
+    q, s, counts = _check_group(0, group)
+    use = q <= _check.number("q_max", q_max, 0, open_low=True)
+    if np.count_nonzero(use) < 2 or len(s) < 2:
+        raise ValueError(
+            f"group must have two runs at least, and two shells up to q_max = {q_max!r}; "
+            f"it has {len(s)} and {np.count_nonzero(use)}"
+        )
+    weight = np.sqrt(counts[use]) / s[:, use].mean(axis=0)
+    x = np.column_stack((np.ones(len(weight)), q[use] ** 2)) * weight[:, None]
+    plateau, curvature = np.linalg.pinv(x) @ (s[:, use] * weight).T
+    level, bend = mean_error(plateau), mean_error(curvature)
+    if min(level.value, bend.value) <= 0:
+        return LongWaves(level, bend, None)
+    crossover = math.sqrt(level.value / bend.value)
+    relative = mean_error(0.5 * (plateau / level.value - curvature / bend.value)).error
+    return LongWaves(level, bend, Estimate(crossover, crossover * relative, len(s)))
 
 
 def hexatic(packing: Packing) -> NDArray[np.float64]:
@@ -596,6 +886,11 @@ def hexatic(packing: Packing) -> NDArray[np.float64]:
     >>> hexatic(Packing.random(n=100, phi=0.5, dim=2, seed=1)).shape
     (100,)
     """
+    return np.abs(_psi_6(packing))
+
+
+def _psi_6(packing):
+    """The mean of exp(6 i angle) over the bonds of every disc to its six nearest, (n,)."""
     from scipy.spatial import cKDTree
 
     if check_packing(packing).dim != 2 or packing.n < 7:
@@ -605,7 +900,79 @@ def hexatic(packing: Packing) -> NDArray[np.float64]:
     tree = cKDTree(packing.positions, boxsize=packing.box)
     near = tree.query(packing.positions, 7)[1][:, 1:]
     apart = packing.separation(near, np.arange(packing.n)[:, None])
-    return np.abs(np.exp(6j * np.arctan2(apart[..., 1], apart[..., 0])).mean(axis=1))
+    return np.exp(6j * np.arctan2(apart[..., 1], apart[..., 0])).mean(axis=1)
+
+
+@dataclass(frozen=True)
+class HexaticOrder:
+    """How far discs are ordered; see `hexatic_order`.
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> found = hexatic_order(Packing.random(n=400, phi=0.5, dim=2, seed=1))
+    >>> found.total < 0.2 < found.local, found.peak < 0.1
+    (True, True)
+    """
+
+    local: float  #: mean |psi_6| of single discs, in [0, 1]
+    total: float  #: |mean psi_6| of all, in [0, 1]: of the directions of bonds, over the whole box
+    peak: float  #: largest S(q)/n about the first ring of the triangular crystal, in [0, 1]: of places
+
+
+def hexatic_order(packing: Packing) -> HexaticOrder:
+    """Order of discs: of the bonds of each, of the directions of all bonds, and of places.
+
+    psi_6 of a disc is the mean of exp(6 i angle) over its six nearest. `peak` is the largest S(q)/n
+    = |sum_j exp(-i q.x_j)|**2/n**2 on wave vectors of the box with |q| within 7 % of q_1 = (8
+    pi**2/3**(1/2) n/L**2)**(1/2), the first ring of a triangular crystal of this density. Both of
+    the last two are 1 in a perfect crystal that fits the box, and of order n**-1/2 and ln(n)/n
+    without order over long distances; in a crystal of many grains `local` is large, and they are
+    not.
+
+    Parameters
+    ----------
+    packing : Packing
+        In two dimensions, at least 7 discs.
+
+    Returns
+    -------
+    HexaticOrder
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `packing` is none, or not such.
+
+    Notes
+    -----
+    Source: Nelson and Halperin, Phys. Rev. B 19, 2457 (1979).
+
+    Examples
+    --------
+    >>> from mpack import Packing
+    >>> across, up = np.meshgrid(np.arange(12), np.arange(14))  # 14 rows of 12 are nearly square
+    >>> places = np.stack((across + 0.5 * (up % 2), up * 12 / 14), axis=-1).reshape(-1, 2)
+    >>> found = hexatic_order(Packing(places, box=12.0))
+    >>> round(found.local, 3), round(found.total, 3), round(found.peak, 3)
+    (1.0, 1.0, 1.0)
+    """
+    psi = _psi_6(packing)
+    first = math.sqrt(8.0 * math.pi**2 / math.sqrt(3.0) * packing.n) / packing.box
+    ring = _ring(packing, 0.93 * first, 1.07 * first)
+    peak = (
+        float(np.max(np.abs(density_waves(packing, ring)) ** 2)) / packing.n**2
+        if len(ring)
+        else 0.0
+    )
+    return HexaticOrder(float(np.abs(psi).mean()), float(np.abs(psi.mean())), peak)
+
+
+def _ring(packing, low, high):
+    """Wave vectors of the box with low <= |q| <= high, one of each pair n, -n."""
+    q_min = 2.0 * math.pi / packing.box
+    vectors = _wave_vectors(packing.dim, high / q_min)
+    return vectors[np.sum(vectors * vectors, axis=1) >= (low / q_min) ** 2]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 import mpack
-from mpack import critical, ensemble
+from mpack import critical, ensemble, structure
 from mpack.ensemble import Store
 
 BASE = mpack.Spec(mpack.SGD(alpha=0.05, batch_fraction=0.5), n=60, phi=0.5, dim=2, steps=60)
@@ -158,6 +158,38 @@ def test_noise_is_independent_over_specifications(seed):
     r = np.corrcoef(fractions)
     worst = np.abs(r[~np.eye(len(r), dtype=bool)]).max()
     assert worst < 4.5 / math.sqrt(1200)
+
+
+def test_structure_factors_are_looks_at_a_run_that_goes_on(tmp_path):
+    """As `snapshots` has them, the first at the last step; the row's own digest is that of this step."""
+    wanted = {"structure_factors": {"q_max": 2.0, "looks": 3, "apart": 7}, "hexatic_order": {}}
+    rule = mpack.PairwiseBRO(eps=0.2)
+    spec = mpack.Spec(rule, n=150, phi=0.8, dim=2, steps=40, observables=wanted)
+    row = mpack.sweep([spec], progress=False).iloc[0]
+    looks = list(mpack.snapshots(spec.run(), at=[40, 47, 54]))
+    assert row.digest == looks[0].digest
+    seen = [mpack.structure_factor(one.final, 2.0, per_shell=500) for one in looks]
+    kept = row.arrays["structure_factors"]
+    assert np.array_equal(kept["s"], [one.shell_s for one in seen]) and not row.absorbed
+    assert np.array_equal(kept["counts"], seen[0].shell_counts)
+    q, s, _ = structure.shells_of(pd.DataFrame([row]))
+    assert np.array_equal(q, seen[0].shell_q) and np.allclose(s[0], kept["s"].mean(axis=0))
+    order = structure.hexatic_order(looks[0].final)
+    assert (row.psi6, row.psi6_local, row.bragg) == (order.total, order.local, order.peak)
+
+
+@pytest.mark.parametrize(
+    "observables, words",
+    [
+        ({"structure_factors": {"looks": 0}}, "looks must be an integer in \\[1, 10000\\]; got 0"),
+        ({"structure_factors": {"apart": 0}}, "apart must be an integer in"),
+        ({"structure_factors": {"q_max": 1e9}}, "q_max must be so small"),
+        ("hexatic_order", "hexatic_order needs dim 2; got dim 3"),
+    ],
+)
+def test_observables_are_refused_before_any_work(observables, words):
+    with pytest.raises(ValueError, match=words):
+        mpack.Spec(mpack.PairwiseBRO(0.1), n=100, phi=0.3, steps=5, observables=observables)
 
 
 def test_products():

@@ -255,6 +255,107 @@ def test_bond_order_tells_a_crystal_from_independent_centres():
     assert random.total < 0.05 and abs(random.coherence.mean()) < 0.1
 
 
+def test_hexatic_order_tells_crystals_grains_and_independent_centres():
+    random = structure.hexatic_order(Packing.random(n=2000, phi=0.5, dim=2, seed=13))
+    assert random.total < 4 * 2000**-0.5 and random.peak < 20 / 2000 and 0.3 < random.local < 0.45
+    across, up = np.meshgrid(np.arange(24), np.arange(28))
+    places = np.stack((across + 0.5 * (up % 2), up * 24 / 28), axis=-1).reshape(-1, 2)
+    rng = np.random.default_rng(14)
+    for spread in (0.03, 0.08):  # the peak falls by the Debye-Waller factor exp(-q**2 sigma**2)
+        shaken = Packing(places + rng.normal(0, spread, places.shape), 24.0)
+        found = structure.hexatic_order(shaken)
+        q = 4 * np.pi / 3**0.5
+        assert found.peak == pytest.approx(np.exp(-((q * spread) ** 2)), rel=0.15)
+        assert found.total == pytest.approx(found.local, abs=0.05)
+    order = np.abs(structure.hexatic(shaken))
+    assert found.local == pytest.approx(order.mean(), rel=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------
+# waves under noise with a correlation
+
+
+@pytest.mark.parametrize("dim", [2, 3, 4, 5, 6])
+def test_pair_factor_is_an_average_over_directions(dim):
+    """Against quadrature over the angle, and what is known in closed form."""
+    q, angle = np.array([0.0, 0.3, 1.0, 4.0]), np.linspace(0, np.pi, 20_001)
+    weight, m = np.sin(angle) ** (dim - 2), np.cos(angle)
+    for biased, moved in ((True, dim * m**2), (False, np.ones_like(m))):
+        expected = [np.trapezoid(weight * moved * np.cos(x * m), angle) for x in q]
+        expected = np.array(expected) / np.trapezoid(weight, angle)
+        assert np.allclose(structure.pair_factor(q, dim, biased=biased), expected, atol=1e-7)
+    both = structure.pair_factor(q, dim, r=[0.5, 1.0])
+    halves = [structure.pair_factor(q * r, dim) for r in (0.5, 1.0)]
+    assert np.allclose(both, np.mean(halves, axis=0))
+    if dim == 3:
+        assert np.allclose(structure.pair_factor(q[1:], biased=False), np.sin(q[1:]) / q[1:])
+        small = structure.pair_factor([0.1])
+        assert small == pytest.approx(1 - 3 * 0.01 / 10, abs=1e-5)
+
+
+def test_correlated_waves_are_the_noise_of_one_step():
+    """`wave_noise` of an isotropic crowd of contacts over q**2, against 1 + c g(q): the parameter-free part."""
+    height, turn = 1 - 2 * (np.arange(4000) + 0.5) / 4000, np.arange(4000) * np.pi * (3 - 5**0.5)
+    around = np.stack((np.cos(turn), np.sin(turn))) * np.sqrt(1 - height**2)
+    pairs = 0.999 * np.stack((*around, height), axis=1)  # evenly over the sphere
+    cells = np.stack(np.unravel_index(np.arange(4000), (16, 16, 16)), axis=1) * 3.0 + 1.0
+    packing = Packing(np.stack((cells, cells + pairs), axis=1).reshape(-1, 3), 48.0)
+    vectors = [[0, 0, 2], [4, 0, 0], [0, 8, 0], [16, 2, 0]]
+    q = 2 * np.pi / 48.0 * np.linalg.norm(vectors, axis=1)
+    for kind, biased in ((mpack.PairwiseBRO, True), (mpack.RandomOrganization, False)):
+        for c in (-0.9, -0.3, 0, 0.8):
+            found = structure.wave_noise(packing, kind(eps=0.1, correlation=c), vectors)
+            per_pair = 2 / 3 * q**2 * 0.01 * (1 / 12 if biased else 1 / 3)
+            expected = structure.correlated_waves(q, c, plateau=1, biased=biased, r=0.999)
+            assert np.allclose(found / per_pair / len(pairs), expected, atol=0.005)
+
+
+def drawn_groups(c_values, runs=5, chaotic=0.004, seed=0):
+    """S(q) of runs with the statistics of waves, by the theory."""
+    rng, q, counts = (
+        np.random.default_rng(seed),
+        np.linspace(0.25, 2.0, 8),
+        np.arange(1, 9) ** 2 * 9,
+    )
+    return {
+        c: (
+            q,
+            structure.correlated_waves(q, c, plateau=0.02, chaotic=chaotic)
+            * rng.gamma(counts * 10, 1 / (counts * 10), (runs, 8)),
+            counts,
+        )
+        for c in c_values
+    }
+
+
+NINE = (-1, -0.99, -0.97, -0.9, -0.75, -0.5, 0, 0.5, 1)
+
+
+def test_lines_in_the_correlation_find_the_pair_factor(seed):
+    """Within 5 errors at each of eight wave numbers (4e-6), errors below a tenth; and not with the other g."""
+    lines = structure.correlation_lines(drawn_groups(NINE, seed=seed))
+    expected = structure.pair_factor(lines.q) / (1 + 0.2 * lines.q**2)
+    assert np.all(np.abs(lines.ratio - expected) < 5 * lines.error)
+    assert np.all(lines.error < 0.1) and lines.dof == 36
+    assert np.mean(lines.misfit) < 3
+    other = structure.pair_factor(lines.q, biased=False) / (1 + 0.2 * lines.q**2)
+    assert np.any(np.abs(lines.ratio - other) > 5 * lines.error)
+
+
+def test_plateaus_and_crossovers_follow_the_correlation(seed):
+    groups = drawn_groups((-0.9, -0.5, 0.5), runs=12, seed=seed)
+    for c, group in groups.items():
+        found = structure.long_waves(group, q_max=0.8)
+        assert abs(found.plateau.value - 0.02 * (1 + c)) < 5 * found.plateau.error + 1e-4
+        curvature = 0.004 - 0.3 * 0.02 * c
+        assert abs(found.curvature.value - curvature) < 5 * found.curvature.error + 3e-4
+        if c < 0:
+            ratio = found.crossover.value / (0.02 * (1 + c) / curvature) ** 0.5
+            assert abs(ratio - 1) < 5 * found.crossover.error / found.crossover.value + 0.1
+    none = structure.long_waves((GROUP[0], 2 - GROUP[0] * np.ones((2, 3)), GROUP[2]), 2.0)
+    assert none.crossover is None and none.curvature.value < 0
+
+
 SMALL = Packing.random(n=20, phi=0.2, dim=2, seed=1)
 GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
 
@@ -300,6 +401,15 @@ GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
             ValueError,
             "got dim 3, n 12",
         ),
+        (lambda: structure.hexatic_order(Packing.random(20, 0.1, 3, 1)), ValueError, "got dim 3"),
+        (lambda: structure.pair_factor([-1.0]), ValueError, "q must be >= 0"),
+        (lambda: structure.pair_factor([1.0], r=[]), ValueError, "r > 0"),
+        (lambda: structure.pair_factor([1.0], 7), ValueError, "dim must be"),
+        (lambda: structure.correlated_waves([1.0], 2, plateau=1), ValueError, "correlation must"),
+        (lambda: structure.correlated_waves([1.0], 0, plateau=-1), ValueError, "plateau must"),
+        (lambda: structure.correlation_lines([GROUP, GROUP]), TypeError, "groups must map"),
+        (lambda: structure.correlation_lines({0: GROUP, 1: GROUP}), ValueError, "two runs each"),
+        (lambda: structure.long_waves(GROUP, 2.0), ValueError, "it has 1 and 3"),
         (lambda: structure.count_variance(SMALL, [9.0], seed=1), ValueError, "radii must be in"),
         (lambda: structure.count_variance(SMALL, [], seed=1), ValueError, "radii must be in"),
         (lambda: structure.count_variance(SMALL, [1.0], 1, seed=1), ValueError, "balls must be"),
