@@ -94,15 +94,17 @@ def _structure_factor(run, q_max, per_shell):
 
 
 def _structure_factors(run, q_max, per_shell, looks, apart):
-    """Shell averages of S(q) at several looks: at the last step, and every `apart` steps as the run goes on."""
-    at = run.steps + apart * np.arange(looks)
+    """Shell averages of S(q) at several looks: at the last step, and every `apart` steps as the run goes on.
+
+    And the part of them that is frozen; `mpack.structure.wave_parts`.
+    """
     seen = []
-    for later in simulation.snapshots(run, at=at):
+    for later in simulation.snapshots(run, at=run.steps + apart * np.arange(looks)):
         if later.interrupted:
             raise KeyboardInterrupt
-        seen.append(structure.structure_factor(later.final, q_max, per_shell))
-    s = np.array([one.shell_s for one in seen])
-    return {}, {"q": seen[0].shell_q, "s": s, "counts": seen[0].shell_counts}
+        seen.append(later.final)
+    found = structure.wave_parts(seen, q_max, per_shell)
+    return {}, {"q": found.q, "s": found.s, "frozen": found.frozen, "counts": found.counts}
 
 
 def _pair_correlation(run, r_max, bins):
@@ -196,7 +198,7 @@ def _check_structure_factor(room, q_max, per_shell):
 
 def _check_structure_factors(room, q_max, per_shell, looks, apart):
     _check_structure_factor(room, q_max, per_shell)
-    _check.integer("looks", looks, 1, 10_000)
+    _check.integer("looks", looks, 2, 10_000)
     _check.integer("apart", apart, 1, 10**9)
 
 

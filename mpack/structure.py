@@ -299,11 +299,14 @@ class WaveParts:
     moving: np.ndarray  #: (looks, shells) fluctuating part of S at every look
     frozen: np.ndarray  #: (shells,) frozen part of S
     counts: np.ndarray  #: (shells,) int64, wave vectors of each shell
+    s: np.ndarray  #: (looks, shells) S itself at every look
 
     __repr__ = short_repr
 
 
-def wave_parts(packings: Sequence[Packing], q_max: float = 2.4) -> WaveParts:
+def wave_parts(
+    packings: Sequence[Packing], q_max: float = 2.4, per_shell: int | None = None
+) -> WaveParts:
     """Split the structure factor of a run into what fluctuates and what is frozen.
 
     With rho the waves of T looks at one run and <rho> their mean over the looks,
@@ -316,8 +319,8 @@ def wave_parts(packings: Sequence[Packing], q_max: float = 2.4) -> WaveParts:
     ----------
     packings : sequence of Packing
         Two looks at least, of the same particles in the same box.
-    q_max : float
-        Largest |q|, as for `structure_factor`.
+    q_max, per_shell
+        As for `structure_factor`.
 
     Returns
     -------
@@ -343,14 +346,15 @@ def wave_parts(packings: Sequence[Packing], q_max: float = 2.4) -> WaveParts:
     """
     packings = _check_looks(packings)
     looks, n = len(packings), packings[0].n
-    seen = [structure_factor(packing, q_max=q_max) for packing in packings]
+    seen = [structure_factor(packing, q_max, per_shell) for packing in packings]
     waves = np.array([one.modes for one in seen])
     mean = waves.mean(axis=0)
     moving = np.abs(waves - mean) ** 2 * looks / (looks - 1) / n
     still = np.abs(mean) ** 2 / n - moving.mean(axis=0) / looks
     shell_q, counts = seen[0].shell_q, seen[0].shell_counts
     members = np.rint(seen[0].q / seen[0].q_min)[:, None] == np.arange(1, len(shell_q) + 1)
-    return WaveParts(shell_q, moving @ members / counts, still @ members / counts, counts)
+    s = np.array([one.shell_s for one in seen])
+    return WaveParts(shell_q, moving @ members / counts, still @ members / counts, counts, s)
 
 
 @dataclass(frozen=True)

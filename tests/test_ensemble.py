@@ -172,6 +172,9 @@ def test_structure_factors_are_looks_at_a_run_that_goes_on(tmp_path):
     kept = row.arrays["structure_factors"]
     assert np.array_equal(kept["s"], [one.shell_s for one in seen]) and not row.absorbed
     assert np.array_equal(kept["counts"], seen[0].shell_counts)
+    parts = structure.wave_parts([one.final for one in looks], 2.0, 500)
+    assert np.allclose(kept["frozen"], parts.frozen)
+    assert np.allclose(parts.moving.mean(axis=0) + parts.frozen, kept["s"].mean(axis=0))
     q, s, _ = structure.shells_of(pd.DataFrame([row]))
     assert np.array_equal(q, seen[0].shell_q) and np.allclose(s[0], kept["s"].mean(axis=0))
     order = structure.hexatic_order(looks[0].final)
@@ -181,7 +184,7 @@ def test_structure_factors_are_looks_at_a_run_that_goes_on(tmp_path):
 @pytest.mark.parametrize(
     "observables, words",
     [
-        ({"structure_factors": {"looks": 0}}, "looks must be an integer in \\[1, 10000\\]; got 0"),
+        ({"structure_factors": {"looks": 0}}, "looks must be an integer in \\[2, 10000\\]; got 0"),
         ({"structure_factors": {"apart": 0}}, "apart must be an integer in"),
         ({"structure_factors": {"q_max": 1e9}}, "q_max must be so small"),
         ("hexatic_order", "hexatic_order needs dim 2; got dim 3"),
