@@ -287,10 +287,24 @@ def _archive_digest(results):
 def replay(result, salt="", budget=BUDGET):
     """Do a part of the run of a stored result again and compare; `salt` chooses among its checkpoints.
 
+    Energies and displacements of the earliest archives lack what is below 2**-56 of each term: a
+    row is true as well if every bit is as stored by that rule.
+
     Returns
     -------
     Replay
     """
+    from mpack._engine import cut_sums
+
+    found = _replayed(result, salt, budget)
+    if found.wrong:
+        with cut_sums():
+            as_before = _replayed(result, salt, budget)
+        found = found if as_before.wrong else as_before
+    return found
+
+
+def _replayed(result, salt, budget):
     spec = from_text(result["spec"])
     stored = stored_series(result)
     run, wrong, steps = _from_start(spec, result, budget)

@@ -1,11 +1,13 @@
 """From a packing and a dynamics to the arrays of the step kernels, and back: memory, threads, growth."""
 
+import contextlib
+import contextvars
 import math
 import threading
 
 import numpy as np
 
-from mpack._kernels import memory, state
+from mpack._kernels import memory, state, sums
 from mpack._kernels._jit import INTERPRETED, WATCHED
 from mpack._kernels.machine import FAILED
 from mpack._kernels.neighbours import drop_anchor, settle_wraps
@@ -22,6 +24,7 @@ _DRAWS = {
     "gaussian kick": state.GAUSSIAN_KICK,
 }
 _FIRST_SKIN = 0.1
+_cut: contextvars.ContextVar[bool] = contextvars.ContextVar("cut", default=False)
 
 
 class Group:
@@ -202,9 +205,27 @@ class Engine:
         return sum({id(owner): owner.nbytes for owner in owners}.values())
 
 
+@contextlib.contextmanager
+def cut_sums():
+    """While the block runs, sums are those of up to version 0.1, every term cut to units of 2**-56: for audits."""
+    token = _cut.set(True)
+    try:
+        yield
+    finally:
+        _cut.reset(token)
+
+
 def exact(limbs):
-    """The value of an exact sum, an array (..., LIMBS) of integers, correctly rounded."""
-    return sum(int(limb) << (36 * place) for place, limb in enumerate(limbs)) / 2**56
+    """The value of an exact sum in a record, LIMBS integers (see `_kernels.sums.close`), correctly rounded."""
+    usual, (place, *rest) = limbs[: sums.USUAL].tolist(), limbs[sums.USUAL :].tolist()
+    if place < 0 or _cut.get():
+        return _joined(usual) / 2**56
+    value, power = _joined(rest), sums.BITS * (place - sums.BELOW) - 56
+    return float(value << power) if power > 0 else value / (1 << -power)
+
+
+def _joined(limbs):
+    return sum(limb << (sums.BITS * place) for place, limb in enumerate(limbs))
 
 
 def energy_of(row):

@@ -106,10 +106,12 @@ class Run:
     activity : float array (m,)
         Share of the particles in range of another one, f_a.
     energy : float array (m,)
-        V, the sum of the pair energies.
+        V, the sum of the pair energies, each in units of 2**-56, or exactly where that would lose
+        more than 4e-9 of the sum: so from the smallest overlap on. A WCA or Lennard-Jones pair
+        counts 2**120 epsilon at most.
     msd : float array (m,)
         Mean square displacement since step 0, from unwrapped coordinates, in squared mean
-        diameters.
+        diameters; a sum of the same kind, so from the smallest kick on.
     overflows : int
         Pushes cut to just under half the box, and displacements of half the box or more (those
         count modulo the box, and `msd` loses whole boxes). 0 in any sensible run; else a

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from summing import summed
 
 import mpack
-from mpack._engine import Engine
+from mpack._engine import Engine, exact
 from mpack._kernels.state import LIMBS
 
 
@@ -32,10 +33,9 @@ def all_contacts(fixed, box, radii):
 
 
 def expected_row(fixed, box, radii):
-    """(active particles, energy in units of 2**-56, each pair's cut off there) of the linear potential."""
+    """(active particles, energy) of the linear potential."""
     i, j, r, touch = all_contacts(fixed, box, radii)
-    energies = np.trunc(0.5 * (touch - r) * 2.0**56)
-    return len(np.union1d(i, j)), sum(int(energy) for energy in energies)
+    return len(np.union1d(i, j)), summed(0.5 * (touch - r))
 
 
 def check(packing, dynamics, steps, skin=None, threads=1, sparse=False, linked=False, forms=None):
@@ -59,7 +59,7 @@ def check(packing, dynamics, steps, skin=None, threads=1, sparse=False, linked=F
         if forms is not None:
             forms.add((bool(engine.shared["sparse"]), bool(engine.shared["linked"])))
         row = table[number]
-        energy = sum(int(limb) << (36 * place) for place, limb in enumerate(row[1 : 1 + LIMBS]))
+        energy = exact(row[1 : 1 + LIMBS])
         assert (int(row[0]), energy) == expected_row(fixed, packing.box, radii), f"step {number}"
         activities.append(int(row[0]) / packing.n)
         if row[0] == 0:

@@ -18,7 +18,8 @@ import numpy as np
 from mpack._kernels._jit import bare
 
 CHUNK = 512  # contacts worked on at a time: their scratch stays in the first-level cache
-LIMBS = 5  # of an exact sum: integers in units of 2**-56, 2**-20, 2**16, 2**52, 2**88
+SPAN = 49  # integers of an exact sum, see `sums`
+LIMBS = 9  # integers of an exact sum in a record
 # How a number of a pair or particle is drawn; the last two are vectors, for each end of a pair.
 ONE, UNIFORM, BERNOULLI, GAUSSIAN, BATCH, KICK, GAUSSIAN_KICK = range(7)
 RUNNING, PAUSED, ABSORBED, GROW_LIST, GROW_OUT, GROW_KEYS, GROW_CARRY = range(
@@ -160,26 +161,12 @@ SHARED = _record(
         "record",  # int64 (scheduled, 1 + 2 * LIMBS): active particles, energy, square displacement
     ],
 )
-THREAD_COLUMNS = 32  # int64 numbers of one thread, a few cache lines apart from the next thread's:
+THREAD_COLUMNS = 128  # int64 numbers of one thread, a few cache lines apart from the next thread's:
 ACTIVE, CLIPPED, OUT, OVERFLOW, MISSED, PAIRS, FOUND, MOVED, KEYS, TOO_FAR, WIDE, ROAMED, TALLY = (
     range(13)
 )
 
-_LIMB = 2.0**36
-_LARGEST = 2.0**120  # a single term is cut to this
 LIMIT = 2.0**63 - 1024.0  # largest double below half the box in units of the coordinates
-
-
-@bare(forceinline=True)
-def tally(sums, at, value):
-    """Add `value` to an exact sum, LIMBS integers from sums[at] on: the order of terms cannot matter."""
-    value = min(max(value, -_LARGEST), _LARGEST)
-    unit = 2.0**88
-    for limb in range(LIMBS - 1, -1, -1):
-        whole = np.int64(value / unit)
-        sums[at + limb] += whole
-        value -= float(whole) * unit
-        unit /= _LIMB
 
 
 @bare(forceinline=True)

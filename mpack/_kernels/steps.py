@@ -21,8 +21,10 @@ import numpy as np
 
 from mpack._kernels._jit import bare
 from mpack._kernels.forces import (
+    LENNARD_JONES,
     LINEAR,
     TABULATED,
+    WCA,
     energy,
     force,
     tabulated_energy,
@@ -90,6 +92,7 @@ from mpack._kernels.state import (
     PAIRS,
     PAUSED,
     RUNNING,
+    SPAN,
     TALLY,
     THREAD_COLUMNS,
     TOO_FAR,
@@ -97,15 +100,18 @@ from mpack._kernels.state import (
     crossing,
     share_of,
     stride_of,
-    tally,
     to_integer,
 )
+from mpack._kernels.sums import close, tally
 
 _U = np.uint64
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 PUSH, LOOK, KEY = range(
     3
 )  # what a pass over the contacts is for: the step, a record, the keys of a batch
+STEEPEST = (
+    2.0**120
+)  # what a pair of a potential without bound counts at most, in units of its depth
 TO_SPARSE, TO_DENSE = 0.25, 0.4  # activities at which the two kinds of step change over
 
 
@@ -634,6 +640,8 @@ def _look(space, rule, shared, chunk, count, thread):
             u = tabulated_energy(rule.a, rule.b, as_float64(rule.table), r, d)
         else:
             u = energy(rule.kind, rule.a, rule.b, r, d)
+        if rule.kind == WCA or rule.kind == LENNARD_JONES:
+            u = min(u, STEEPEST * rule.a)
         tally(own, TALLY, u)
         active[_U(first[k])] = np.uint8(1)
         j = np.int64(second[k])
@@ -951,7 +959,7 @@ def _tally_squares(axes, space, rule, shared, thread):
             boxes += np.int64(gap < 0 and now > start) - np.int64(gap > 0 and now < start)
             delta = (float(gap) * 2.0**-64 + float(boxes)) * rule.box
             square += delta * delta
-        tally(own, TALLY + LIMBS, square)
+        tally(own, TALLY + SPAN, square)
 
 
 @bare
@@ -959,8 +967,11 @@ def _write_record(shared):
     """Add up what the threads have seen, as the next row of the record."""
     row = as_int64(shared.record + _U(8 * (1 + 2 * LIMBS) * shared.next))
     row[0] = _total(shared, ACTIVE)
-    for limb in range(2 * LIMBS):
-        row[1 + limb] = _total(shared, TALLY + limb)
+    sums = as_int64(_own(shared, 0))
+    for limb in range(2 * SPAN):
+        sums[TALLY + limb] = _total(shared, TALLY + limb)
+    for which in range(2):
+        close(sums, TALLY + which * SPAN, row, 1 + which * LIMBS)
     shared.next += 1
 
 
@@ -1100,7 +1111,7 @@ def _gather(axes, space, lists, rule, shared, chunk, step, task, thread):
     """All contacts of all threads, for one task. Returns RUNNING, or what must grow; then nothing has changed."""
     own = as_int64(_own(shared, thread))
     clipped = own[CLIPPED]
-    for limb in range(2 * LIMBS):
+    for limb in range(2 * SPAN):
         own[TALLY + limb] = 0
     fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, task, thread)
     own[OVERFLOW] = 0 if fits else 1
