@@ -13,6 +13,8 @@ zeros, goes along everywhere: its length is known when compiling, so that loops 
 unroll.
 """
 
+import math
+
 import numpy as np
 
 from mpack._kernels._jit import bare
@@ -181,6 +183,18 @@ def to_integer(value):
     """A push in units of the coordinates, cut to just under half the box; and 1 if it was cut."""
     cut = min(max(value, -LIMIT), LIMIT)
     return np.int64(cut), np.int64(cut != value)
+
+
+@bare(forceinline=True)
+def modulo_box(value):
+    """A displacement in units of the coordinates, modulo the box; and 1 if it was half the box or more."""
+    boxes = math.floor(value * 2.0**-64 + 0.5)
+    rest = value - boxes * 2.0**64
+    if rest >= 2.0**63:  # the sum above was rounded
+        rest -= 2.0**64
+    if rest < -(2.0**63):
+        rest += 2.0**64
+    return np.int64(rest), np.int64(rest != value)
 
 
 @bare(forceinline=True)

@@ -98,6 +98,7 @@ from mpack._kernels.state import (
     TOO_FAR,
     UNIFORM,
     crossing,
+    modulo_box,
     share_of,
     stride_of,
     to_integer,
@@ -824,7 +825,7 @@ def _depart(axes, space, slot):
 
 @bare
 def _add_overflows(axes, space, chunk, count):
-    """How many coordinates got pushes of half the box or more in all; they count modulo the box."""
+    """How many coordinates got pushes of half the box or more in all; `carry` is the whole boxes among them then."""
     push, carry, slots, lost = (
         as_int64(space.push),
         as_int64(space.carry),
@@ -835,14 +836,25 @@ def _add_overflows(axes, space, chunk, count):
         for axis in range(len(axes)):
             at = _U(slots[k]) * _U(len(axes)) + _U(axis)
             above = carry[at] - (push[at] >> np.int64(32))
-            carry[at] = 0
-            lost += np.int64((above + np.int64(0x80000000)) >> np.int64(32) != 0)
+            carry[at] = (above + np.int64(0x80000000)) >> np.int64(32)
+            lost += np.int64(carry[at] != 0)
     return lost
 
 
 @bare
+def _forget_carry(axes, space, chunk, count):
+    carry, slots = as_int64(space.carry), as_uint32(chunk.i)
+    for k in range(count):
+        for axis in range(len(axes)):
+            carry[_U(slots[k]) * _U(len(axes)) + _U(axis)] = 0
+
+
+@bare
 def _scale_pushes(axes, space, rule, shared, chunk, step, count):
-    """Particle-wise noise: multiply the whole push of each slot by its number; returns how many were cut."""
+    """Particle-wise noise: multiply the whole push of each slot by its number, modulo the box.
+
+    Returns how many came to half the box or more.
+    """
     push, label, slots = as_int64(space.push), as_uint32(space.label), as_uint32(chunk.i)
     low, high, factor, lost = (
         as_uint64(chunk.a),
@@ -850,6 +862,7 @@ def _scale_pushes(axes, space, rule, shared, chunk, step, count):
         as_float64(chunk.w),
         np.int64(0),
     )
+    carry, carries = as_int64(space.carry), space.carries != 0
     for k in range(count):
         low[k], high[k] = _U(label[_U(slots[k])]), _U(0)
     _draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factor)
@@ -860,8 +873,11 @@ def _scale_pushes(axes, space, rule, shared, chunk, step, count):
             continue
         for axis in range(len(axes)):
             at = _U(slots[k]) * _U(len(axes)) + _U(axis)
-            push[at], cut = to_integer(float(push[at]) * factor[k])
-            lost += cut
+            whole = float(push[at])
+            if carries:
+                whole += float(carry[at]) * 2.0**64
+            push[at], wrapped = modulo_box(whole * factor[k])
+            lost += wrapped
     return lost
 
 
@@ -926,10 +942,15 @@ def _move_all(axes, space, lists, rule, shared, chunk, step, thread):
     while cursor < stop:
         cursor, count = _next_active(space, lists, shared, chunk, cursor, thread)
         own[ACTIVE] += count
+        beyond, drawn = np.int64(0), np.int64(0)
         if space.carries:
-            own[CLIPPED] += _add_overflows(axes, space, chunk, count)
+            beyond = _add_overflows(axes, space, chunk, count)
         if rule.particle != ONE:
-            own[CLIPPED] += _scale_pushes(axes, space, rule, shared, chunk, step, count)
+            drawn = _scale_pushes(axes, space, rule, shared, chunk, step, count)
+        scales = rule.particle == UNIFORM or rule.particle == GAUSSIAN  # else it is all or nothing
+        own[CLIPPED] += drawn if scales else beyond
+        if space.carries:
+            _forget_carry(axes, space, chunk, count)
         own[TOO_FAR] |= _move(axes, space, chunk, count, limit)
 
 
