@@ -43,10 +43,14 @@ class Asked:
                 str(name): _check.number(f"diameters[{name!r}]", value, 0, open_low=True)
                 for name, value in diameters.items()
             }
-        elif diameters is not None and np.ndim(diameters):
-            diameters = sizes("diameters", diameters, np.size(diameters))
         elif diameters is not None:
-            diameters = _check.number("diameters", diameters, 0, open_low=True)
+            wanted = "a number, an array of shape (n,) or a dict {type: number}"
+            many = _check.real("diameters", diameters, wanted)
+            diameters = (
+                sizes("diameters", diameters, many.size)
+                if many.ndim
+                else _check.number("diameters", diameters, 0, open_low=True)
+            )
         return cls(
             _check.integer("frame", frame),
             diameters,

@@ -138,10 +138,13 @@ def _xyz(text):
         told = key_val_str_to_dict(comment) if extended else {}
         columns = str(told.get("Properties", "species:S:1:pos:R:3")).split(":")
         columns[::3] = ["label" if name == "species" else name for name in columns[::3]]
+        if sum(map(int, columns[2::3])) > width:  # ASE would make room for any number of columns
+            raise ValueError(f"a particle has {width} columns, and Properties tells of more")
         return {**told, "Properties": ":".join(columns)}
 
     number, _, rest = text.partition("\n")
     comment, _, rows = rest.partition("\n")
+    width = len(rows.partition("\n")[0].split())
     text = f"{number}\n{comment.strip() or 'none'}\n{rows}"  # ASE asks `said` only if there is any
     with _told("xyz files"):
         atoms = next(read_xyz(io.StringIO(text), index=0, properties_parser=said))

@@ -240,7 +240,10 @@ def test_diameters_of_frame_0_are_those_of_as_many_particles(tmp_path):
         ([[1.0, 2.0]], ValueError, ["diameters must have shape", "(1, 2)"]),
         (0.0, ValueError, ["diameters", "> 0"]),
         (math.inf, ValueError, ["diameters", "finite"]),
-        ("AB", TypeError, ["diameters", "'AB'"]),
+        ("AB", TypeError, ["diameters", "{type: number}", "str"]),
+        ([[1.0], [1.0, 2.0]], TypeError, ["diameters", "{type: number}", "inhomogeneous"]),
+        ([1.0, None], TypeError, ["diameters", "{type: number}"]),
+        (True, TypeError, ["diameters", "True"]),
     ],
 )
 def test_diameters_that_do_not_fit(tmp_path, asked, error, words):

@@ -321,6 +321,7 @@ def test_a_flat_layer_in_a_cube_may_be_either(tmp_path):
             "positions must be finite",
         ),
         ("1\nProperties=pos:Q:3\n1 1 1\n", "Q"),
+        ("1\nProperties=pos:R:3:radius:R:99999999999\n1 1 1 1\n", "4 columns"),
         ("1\nProperties=species:S:1:pos:R:3:radius:R:1\nA 1 1 1 0\n", "positive"),
         ("1\nProperties=species:S:1:pos:R:3:radius:R:1\nA 1 1 1 nan\n", "positive"),
         (
