@@ -84,9 +84,7 @@ def load(path, packing_class, format=None, **asked):
         raise
     except BadArgument as error:
         raise ValueError(f"{error} ({path})") from None
-    except (
-        Exception
-    ) as error:  # whatever a foreign or hostile file provokes in zipfile, NumPy or gsd
+    except Exception as error:  # whatever a foreign or hostile file provokes in NumPy, gsd or ASE
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path} holds no packing that can be read: {reason}") from None
 
@@ -149,7 +147,8 @@ def _resemble(new, old):
         was = os.stat(old)
         with contextlib.suppress(AttributeError, PermissionError):  # Windows has no owners
             os.chown(new, was.st_uid, was.st_gid)
-        os.chmod(new, stat.S_IMODE(was.st_mode))
+        with contextlib.suppress(PermissionError):  # and some disks have no modes
+            os.chmod(new, stat.S_IMODE(was.st_mode))
 
 
 _NO_FILES = {  # a pipe would be waited for, and a device may never end

@@ -87,19 +87,19 @@ class Stated:
     """
 
     positions: NDArray[np.float64]  # (n, 2) or (n, 3)
+    names: list[str]  # of the types
+    types: NDArray[np.int64]  # (n,): places in `names`
     lengths: NDArray[np.float64] | None  # (3,): edges of the box
     tilts: Any = (0.0, 0.0, 0.0)  # of xy, xz and yz, in units of an edge
     periodic: Any = (True, True, True)
     dim: int | None = None
     diameters: NDArray[np.float64] | None = None  # (n,)
-    names: list[str] = dataclasses.field(default_factory=lambda: ["A"])
-    types: NDArray[np.int64] | None = None  # (n,): places in `names`; None: all of the first
     unit: float | None = None
     doubt: str | None = None  # why its sizes cannot be told
 
-    def present(self) -> list[int]:
+    def present(self) -> list[str]:
         """The types that any particle has."""
-        return [0] if self.types is None else np.unique(self.types).tolist()
+        return [self.names[k] for k in np.unique(self.types)]
 
 
 def arguments(stated: Stated, asked: Asked) -> dict[str, Any]:
@@ -136,11 +136,11 @@ def _dimension(stated, asked):
         dim = 2 if flat else 3
     if dim == 2 and not (flat and (stated.dim is None or z[0] == 0)):
         raise ValueError(
-            f"it is to be two-dimensional and its z are {z.min():g} to {z.max():g}, where all must be 0"
+            f"it is to have 2 dimensions, but its z are {z.min():g} to {z.max():g}, where all must be 0"
         )
     if dim == 3 and flat and thin:
         raise ValueError(
-            f"it says that it is three-dimensional, but all its z are {z[0]:g} and"
+            f"{'it is to have' if asked else 'it says that it has'} 3 dimensions, but all its z are {z[0]:g} and"
             f"{_said(stated.lengths)}: dim=2 reads it as two-dimensional"
         )
     return dim
@@ -167,7 +167,7 @@ def _edge(stated, dim, asked):
         return asked
     said = _said(stated.lengths)
     if asked is not None:
-        raise BadArgument(f"box must be left out:{said} by the file itself; got {asked!r}")
+        raise BadArgument(f"box must be left out where the file states it:{said}; got {asked!r}")
     if not all(abs(tilt) <= SAME for tilt in stated.tilts):
         tilts = ", ".join(f"{tilt:.6g}" for tilt in stated.tilts)
         raise ValueError(f"{said[1:]}, tilted by {tilts}, which is neither a square nor a cube")
@@ -191,10 +191,15 @@ def _diameters(stated, asked):
         )
     if stated.diameters is not None:
         found = np.asarray(stated.diameters, dtype=float)
-        if found.shape != (n,) or not (np.all(np.isfinite(found)) and np.all(found > 0)):
-            raise ValueError(f"its diameters are not {n} positive numbers")
+        if found.shape != (n,):
+            raise ValueError(f"it has diameters of shape {found.shape}, where ({n},) is needed")
+        bad = np.flatnonzero(~((found > 0) & (found < math.inf)))
+        if len(bad):
+            raise ValueError(
+                f"its diameters must be positive numbers; that of particle {bad[0]} is {found[bad[0]]:g}"
+            )
         return found
-    present = [stated.names[k] for k in stated.present()]
+    present = stated.present()
     if len(present) > 1:
         raise ValueError(
             f"its particles are of {len(present)} types, {_listed(present)}, and it does not state the size of"
@@ -215,15 +220,12 @@ def _given(stated, asked, n):
                 f"diameters must have shape ({n},), one for each particle of the file; got ({len(asked)},)"
             )
         return np.array(np.broadcast_to(asked, n), dtype=float)
-    present = [stated.names[k] for k in stated.present()]
-    missing = [name for name in present if name not in asked]
-    unknown = [name for name in asked if name not in stated.names]
-    if missing or unknown:
+    present = stated.present()
+    if not set(present) <= set(asked):
         raise BadArgument(
-            f"diameters must name the types of the file, {_listed(present)}; got {_listed(asked)}"
+            f"diameters must name all types of the file, {_listed(present)}; got {_listed(asked) or 'none'}"
         )
-    by_type = np.array([asked.get(name, math.nan) for name in stated.names])
-    return by_type[np.zeros(n, dtype=np.int64) if stated.types is None else stated.types]
+    return np.array([asked.get(name, math.nan) for name in stated.names])[stated.types]
 
 
 def _listed(names):

@@ -144,6 +144,8 @@ def _xyz(text):
 
     number, _, rest = text.partition("\n")
     comment, _, rows = rest.partition("\n")
+    if int(number) == 0:
+        raise ValueError("it has no particles")
     width = len(rows.partition("\n")[0].split())
     text = f"{number}\n{comment.strip() or 'none'}\n{rows}"  # ASE asks `said` only if there is any
     with _told("xyz files"):

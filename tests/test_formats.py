@@ -216,6 +216,7 @@ def test_types_of_an_xyz_file_need_not_be_elements(tmp_path):
     put(tmp_path, "a.xyz", text.replace("B", "A"))
     refused(path, "states no sizes", "diameters=1.0", box=10)
     assert Packing.load(path, box=10, diameters=1).box == 10.0
+    assert Packing.load(path, box=10, diameters={"A": 1, "B": 2}).box == 10.0  # no B in this frame
     lattice = 'Lattice="10 0 0 0 10 0 0 0 10" Properties=id:I:1:species:S:1:pos:R:3:Radius:R:1'
     path = put(tmp_path, "b.xyz", f"2\n{lattice}\n7 big 1 1 1 1.0\n8 small 5 5 5 0.7\n")
     assert Packing.load(path) == packing_of([[1, 1, 1], [5, 5, 5]], 10.0, [2.0, 1.4])
@@ -299,7 +300,7 @@ def test_a_flat_layer_in_a_cube_may_be_either(tmp_path):
     atoms.positions[0, 2] = 0.5
     ase.io.write(path, atoms, format="extxyz")
     assert Packing.load(path, diameters=1.0).dim == 3
-    refused(path, "two-dimensional", "z are 0 to 0.5", diameters=1.0, dim=2)
+    refused(path, "2 dimensions", "z are 0 to 0.5", diameters=1.0, dim=2)
 
 
 @pytest.mark.parametrize(
@@ -555,7 +556,7 @@ def test_types_in_a_table():
         Packing.from_table(table, 9.0)
     read = Packing.from_table(table, 9.0, diameters={"A": 1.0, "B": 1.75})
     assert read == packing_of(table[["x", "y"]], 9.0, [1.0, 1.75, 1.0])
-    with pytest.raises(ValueError, match=r"must name the types of the file, 'A', 'B'; got 'A'"):
+    with pytest.raises(ValueError, match=r"must name all types of the file, 'A', 'B'; got 'A'"):
         Packing.from_table(table, 9.0, diameters={"A": 1.0})
 
 
@@ -582,8 +583,8 @@ XY = {"x": [1.0, 2.0], "y": [1.0, 3.0]}
         (XY | {"x": ["1", "2"]}, 9, TypeError, ["table['x']", "real numbers"]),
         (XY | {"x": [[1.0], [2.0]]}, 9, TypeError, ["table['x']"]),
         (XY | {"diameter": [1.0, np.nan]}, 9, ValueError, ["table['diameter'][1] is nan"]),
-        (XY | {"diameter": [1.0, 0.0]}, 9, ValueError, ["2 positive numbers"]),
-        (XY | {"radius": [1.0, -1.0]}, 9, ValueError, ["2 positive numbers"]),
+        (XY | {"diameter": [1.0, 0.0]}, 9, ValueError, ["particle 1 is 0"]),
+        (XY | {"radius": [1.0, -1.0]}, 9, ValueError, ["particle 1 is -2"]),
         (XY | {"radius": [1.0, 1.0], "diameter": [1, 1]}, 9, ValueError, ["different sizes"]),
         (XY, 1.5, ValueError, ["box must be in [2,", "1.5"]),
         (XY, "9", TypeError, ["box", "'9'"]),
