@@ -47,7 +47,7 @@ def save(packing, path):
     content = exact_content(packing)
     with replacing(path) as temporary:
         if kind == "npz":
-            with open(temporary, "wb") as file:
+            with open(temporary, "xb") as file:
                 np.savez(file, **content)
         else:
             _write_gsd(temporary, packing, content)
@@ -119,7 +119,7 @@ def _kind(path, format, endings):
 
 @contextlib.contextmanager
 def replacing(path):
-    """An empty file of another name that takes the place of `path` on success and vanishes on failure.
+    """A temporary name beside `path` that takes its place on success and vanishes on failure.
 
     A link stays one: the file that it leads to is replaced, by one of the same mode and owner.
     """
@@ -127,28 +127,30 @@ def replacing(path):
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # fits where a long name does
     try:
-        with open(temporary, "xb"):
-            pass
+        like = _example(target, temporary)
         yield temporary
         descriptor = os.open(temporary, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _resemble(temporary, target)
+        with contextlib.suppress(AttributeError, PermissionError):  # Windows has no owners
+            os.chown(temporary, like.st_uid, like.st_gid)
+        with contextlib.suppress(PermissionError):  # and some disks have no modes
+            os.chmod(temporary, stat.S_IMODE(like.st_mode))
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _resemble(new, old):
-    """Give a file the mode and, where that is allowed, the owner and the group of an older one, if there is one."""
+def _example(path, spare):
+    """The mode and the owner of the file at `path` or, if there is none, of a new one: gsd allows less."""
     with contextlib.suppress(FileNotFoundError):
-        was = os.stat(old)
-        with contextlib.suppress(AttributeError, PermissionError):  # Windows has no owners
-            os.chown(new, was.st_uid, was.st_gid)
-        with contextlib.suppress(PermissionError):  # and some disks have no modes
-            os.chmod(new, stat.S_IMODE(was.st_mode))
+        return os.stat(path)
+    with open(spare, "xb") as file:
+        like = os.fstat(file.fileno())
+    spare.unlink()
+    return like
 
 
 _NO_FILES = {  # a pipe would be waited for, and a device may never end
@@ -231,7 +233,7 @@ def _checksum(content):
 def _write_gsd(path, packing, content):
     import gsd.hoomd
 
-    with gsd.hoomd.open(path, "w") as file:
+    with gsd.hoomd.open(path, "x") as file:
         file.append(gsd_frame(packing, content))
 
 

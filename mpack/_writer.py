@@ -70,7 +70,7 @@ class Writer:
             _without_the_last(self.path)
         if not self.path.exists():
             with _files.replacing(self.path) as temporary:
-                gsd.hoomd.open(temporary, "w").close()
+                gsd.hoomd.open(temporary, "x").close()
         self._file = gsd.hoomd.open(self.path, "r+")
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
         return self
@@ -260,7 +260,7 @@ def _without_the_last(path):
     with _opened(path) as file, _files.replacing(path) as temporary:
         names = file.find_matching_chunk_names("")
         how = {"application": file.application, "schema": file.schema}
-        with gsd.fl.open(temporary, "w", schema_version=list(file.schema_version), **how) as copy:
+        with gsd.fl.open(temporary, "x", schema_version=list(file.schema_version), **how) as copy:
             for place in range(whole_frames(file)):
                 for name in names:
                     if file.chunk_exists(place, name):

@@ -283,6 +283,26 @@ def test_one_frame_of_our_own(tmp_path):
 
 
 @pytest.mark.parametrize("dim", [2, 3])
+def test_frames_of_our_own_and_others_in_one_file(tmp_path, dim):
+    """Each of our own is exact, whatever it shares with frame 0; each of the others is foreign."""
+    own, frames = [], []
+    for seed in (1, 1, 2, 3):
+        packing = Packing.random(20, 0.1, dim, seed, diameters=mpack.sizes.bidisperse(20, 1.4))
+        packing.save(tmp_path / "one.gsd")
+        with gsd.hoomd.open(tmp_path / "one.gsd", "r") as file:
+            frames.append(file[0])
+        own.append(packing)
+    other = frame_of(own[3].centred(), own[3].box, dim, diameter=own[3].diameters)
+    path = write(tmp_path / "a.gsd", *frames[:3], other, frames[3], other)
+    assert [Packing.load(path, frame=k) for k in (0, 1, 2, 4)] == own
+    for k in (3, 5):
+        read = Packing.load(path, frame=k)
+        assert read != own[3] and read.box == pytest.approx(own[3].box, rel=1e-6)
+        gap = (read.fixed - own[3].fixed).astype(float) * 2.0**-64
+        assert 0 < np.abs(gap).max() < 1e-6
+
+
+@pytest.mark.parametrize("dim", [2, 3])
 def test_a_foreign_frame_behind_our_own_is_foreign(tmp_path, dim):
     """Whatever it has from frame 0: other places, another number, or all the same."""
     sizes = mpack.sizes.bidisperse(20, 1.4)
