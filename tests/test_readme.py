@@ -88,7 +88,7 @@ def test_the_example_of_other_programs_files_runs(tmp_path, monkeypatch):
 
     import mpack
 
-    code = EXAMPLES[1]
+    code = next(block for block in EXAMPLES if "hoomd.gsd" in block)
     frame = gsd.hoomd.Frame()
     frame.configuration.box = [9, 9, 9, 0, 0, 0]
     frame.particles.N, frame.particles.position = 2, [[-2, 0, 0], [2, 1, 0]]
@@ -119,7 +119,8 @@ def test_the_example_of_other_programs_files_runs(tmp_path, monkeypatch):
 def test_the_movie_s_example_runs(tmp_path, monkeypatch):
     """With fewer spheres and frames; the lines that want OVITO only where it is."""
     pytest.importorskip("freud")
-    code = EXAMPLES[2].replace("n=2000", "n=200").replace("steps=2000", "steps=100")
+    code = next(block for block in EXAMPLES if "render_anim" in block)
+    code = code.replace("n=2000", "n=200").replace("steps=2000", "steps=100")
     if importlib.util.find_spec("ovito") is None:
         lines = code.splitlines()
         code = "\n".join(line for line in lines if not re.match(r"(from ovito|io|view)\b", line))
