@@ -93,7 +93,7 @@ def test_the_example_of_other_programs_files_runs(tmp_path, monkeypatch):
     frame.configuration.box = [9, 9, 9, 0, 0, 0]
     frame.particles.N, frame.particles.position = 2, [[-2, 0, 0], [2, 1, 0]]
     frame.particles.types, frame.particles.typeid = ["A", "B"], [0, 1]
-    with gsd.hoomd.open(tmp_path / "run.gsd", "w") as file:
+    with gsd.hoomd.open(tmp_path / "types.gsd", "w") as file:
         file.append(frame)
     spheres = [{"type": "Sphere", "diameter": diameter} for diameter in (2.0, 3.0)]
     frame.particles.type_shapes = spheres
