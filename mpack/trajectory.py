@@ -95,14 +95,22 @@ class Trajectory(Sequence[Packing]):
         self.path = Path(os.fsdecode(path))
         with open(self.path, "rb"):
             pass  # a missing or unreadable file speaks for itself
-        try:
-            self._file = _files.open_own(self.path)
-        except Exception as error:  # whatever a foreign or hostile file provokes in gsd
-            raise self._refusal(error) from None
+        self._file = self._opened()
         self._places = range(_writer.whole_frames(self._file))
         if self._places and not _files.has_exact(self._file, 0):
             self._file.close()
             raise self._refusal("another program wrote them; Packing.load reads such a file")
+
+    def _opened(self):
+        """The file; if it was written to meanwhile, so that its tables may not have fitted together, once more."""
+        while True:
+            before = os.stat(self.path)
+            try:
+                return _files.open_own(self.path)
+            except Exception as error:  # whatever a foreign or hostile file provokes in gsd
+                after = os.stat(self.path)
+                if (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns):
+                    raise self._refusal(error) from None
 
     def _refusal(self, reason):
         return ValueError(f"{self.path} holds no frames of mpack that can be read: {reason}")

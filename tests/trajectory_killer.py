@@ -3,8 +3,8 @@
     python trajectory_killer.py FILE ROUNDS SEED
 
 A child is forked for each round and begins the run anew, with the same file. It gets SIGKILL at a
-random moment. Then the file is read, as anyone would. One line of JSON at the end says what was
-seen.
+random moment, mostly after it has written something new, so that a slow machine gets as far as a
+fast one. Then the file is read, as anyone would. One line of JSON at the end says what was seen.
 """
 
 import json
@@ -14,6 +14,8 @@ import signal
 import sys
 import time
 import traceback
+
+from killer import dead
 
 import mpack
 from mpack import _writer
@@ -41,6 +43,11 @@ def child(path):
     os._exit(1)
 
 
+def size(path):
+    """Bytes of a file, 0 if there is none."""
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
 def main(path, rounds, seed):
     chance = random.Random(seed)
     run(f"{path}.first.gsd", steps=20)  # load what is to be loaded, before the forks
@@ -49,7 +56,10 @@ def main(path, rounds, seed):
         process = os.fork()
         if process == 0:
             child(path)
-        time.sleep(chance.uniform(0.0, 0.12))
+        before, grow = size(path), chance.random() < 0.8
+        while grow and size(path) == before and not dead(process):
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0.0, 0.03))
         os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
         seen["killed"] += os.WIFSIGNALED(status)
