@@ -189,7 +189,20 @@ class Trajectory(Sequence[Packing]):
         return _writer.logged(self._file, place, name)
 
     def close(self) -> None:
-        """Close the file, for this and its slices."""
+        """Close the file, for this and its slices; `with` does it, too.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import mpack
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     mpack.Packing.lattice("square", cells=4, phi=0.5).save(f"{folder}/one.gsd")
+        ...     passed = mpack.frames(f"{folder}/one.gsd")
+        ...     last = passed[-1]
+        ...     passed.close()
+        >>> last.n
+        16
+        """
         self._file.close()
 
     def __enter__(self) -> Self:
