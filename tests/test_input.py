@@ -93,7 +93,7 @@ def test_one_way_to_say_the_batch(descent):
 @pytest.mark.parametrize("descent", DESCENTS)
 def test_unknown_potentials(descent):
     for value in ["harmonic", None, 1.0, mpack.Harmonic, object()]:
-        with refuses(TypeError, "potential must be a potential", "got", type(value).__name__):
+        with refuses(TypeError, "potential must be one of Linear()", "got", type(value).__name__):
             descent(alpha=0.1, batch_fraction=0.5, potential=value)
 
 
