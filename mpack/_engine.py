@@ -9,6 +9,7 @@ import numpy as np
 
 from mpack._kernels import memory, state, sums
 from mpack._kernels._jit import INTERPRETED, WATCHED
+from mpack._kernels.cells import tiers
 from mpack._kernels.machine import FAILED
 from mpack._kernels.neighbours import drop_anchor, settle_wraps
 from mpack._kernels.steps import advance
@@ -66,7 +67,8 @@ class Engine:
     threads : int
         How many work on each step.
     skin : float, optional
-        Fixed skin of the neighbour list, mean diameters; tuned while running if left out.
+        Fixed skin of the neighbour list, mean diameters; tuned while running if left out. Spheres
+        larger than the median have a wider one.
     labels : uint32 array (n,), optional
         Labels that the noise is keyed by: 0 ... n - 1 unless said.
     """
@@ -86,13 +88,14 @@ class Engine:
         self.n, self.dim, self.threads = packing.n, packing.dim, threads
         self.axes = (0,) * packing.dim
         self.rule = _rule(packing, recipe, seed)
-        self.space = _space(packing, self.rule, labels, origin, wraps)
-        self.lists = _lists(packing, self.rule, threads, self.space["anchor"].base)
+        order, begin = tiers(packing.diameters)
+        self.space = _space(packing, self.rule, order, labels, origin, wraps)
+        self.lists = _lists(packing, self.rule, order, begin, threads, self.space["anchor"].base)
         self.shared = _shared(self.n, self.dim, threads, recipe)
         self.chunks = [_chunk(self.dim) for _ in range(threads)]
         self.shared["step"] = step
         self.shared["tuned"] = skin is None
-        self.shared["skin"] = _FIRST_SKIN if skin is None else skin
+        self.shared["skin"] = _FIRST_SKIN if skin is None else skin / self.rule["grain"]
 
     @property
     def step(self):
@@ -182,7 +185,7 @@ class Engine:
     def snapshot(self):
         """(fixed, wraps) by label, both (n, d): coordinates now and boxes crossed since step 0."""
         settle_wraps(self.axes, self.space.record, 0, self.n)
-        drop_anchor(self.axes, self.space.record, self.rule.record, 0, self.n)
+        drop_anchor(self.axes, self.space.record, 0, self.n)
         self.shared["stale"], self.shared["sorted"] = 1, 0
         fixed = np.empty((self.n, self.dim), dtype=np.int64)
         wraps = np.empty((self.n, self.dim), dtype=np.int32)
@@ -273,7 +276,7 @@ def _rule(packing, recipe, seed):
         b=b,
         reach=potential.range(1.0),
         touch=potential.range(float(packing.diameters[0])),
-        largest=potential.range(float(packing.diameters.max())),
+        grain=float(np.median(packing.diameters)),
         strongest=_strongest(packing, recipe),
         box=packing.box,
         table=potential.table,
@@ -292,15 +295,17 @@ def _strongest(packing, recipe):
     return recipe.scale * force * drawn / packing.box
 
 
-def _space(packing, rule, labels, origin, wraps):
+def _space(packing, rule, order, labels, origin, wraps):
     n, dim = packing.n, packing.dim
     labels = np.arange(n, dtype=np.uint32) if labels is None else np.array(labels, dtype=np.uint32)
+    wraps = np.zeros((n, dim), dtype=np.int32) if wraps is None else wraps
     if origin is None:
         origin = np.empty((n, dim), dtype=np.int64)
         origin[labels] = packing.fixed
     stride = 4 if dim <= 4 else 8
+    fixed = packing.fixed[order]
     coarse = np.zeros((n + 4, stride), dtype=np.int32)
-    coarse[:n, :dim] = packing.fixed >> 32
+    coarse[:n, :dim] = fixed >> 32
     places = np.stack(
         [coarse[:n], coarse[:n]]
     )  # in one piece: while slots are sorted nobody asks where they were
@@ -308,39 +313,46 @@ def _space(packing, rule, labels, origin, wraps):
         state.SPACE,
         n=n,
         poly=not packing.monodisperse,
-        fixed=packing.fixed.copy(),
-        wraps=np.zeros((n, dim), dtype=np.int32)
-        if wraps is None
-        else np.array(wraps, dtype=np.int32),
+        fixed=fixed,
+        wraps=np.array(wraps, dtype=np.int32)[order],
         coarse=coarse,
         home=places[0],
         anchor=places[1],
         push=np.zeros(n * dim, dtype=np.int64),
-        label=labels,
+        label=labels[order],
         origin=np.array(origin),
         active=np.zeros(n, dtype=np.uint8),
     )
     if group["poly"]:
-        group["radius"] = 0.5 * rule["reach"] * packing.diameters
+        group["radius"] = 0.5 * rule["reach"] * packing.diameters[order]
         group["radius32"] = np.zeros(n + 4, dtype=np.float32)
+        group["bound32"] = np.zeros(n + 4, dtype=np.float32)
     if math.isinf(rule["strongest"]):
         group["carry"], group["carries"] = np.zeros(n * dim, dtype=np.int64), 1
     return group
 
 
-def _lists(packing, rule, threads, scratch):
+def _lists(packing, rule, order, begin, threads, scratch):
     n, dim = packing.n, packing.dim
-    cells = max(1, int(min(packing.box / rule["largest"], (2.0 * n + 64.0) ** (1 / dim))))
+    tops = 0.5 * rule["reach"] * np.maximum.reduceat(packing.diameters[order], begin[:-1])
+    room = np.minimum(packing.box / (2.0 * tops), (2.0 * np.diff(begin) + 64.0) ** (1 / dim))
+    most = np.maximum(room.astype(np.int64), 1)
     found_room, runs_room = 2 * n + 64 * threads, 8 + 6 * 3 ** (dim - 1)
     group = Group(
         state.LIST,
         found_room=found_room,
-        cells=cells,
+        tiers=len(tops),
         runs_room=runs_room,
         first=np.zeros(n, dtype=np.uint32),
         last=np.zeros(n, dtype=np.uint32),
         cell=np.zeros(n, dtype=np.uint32),
-        start=np.zeros(cells**dim + 1, dtype=np.uint32),
+        start=np.zeros(int(np.sum(most**dim)) + 1, dtype=np.uint32),
+        tops=tops,
+        most=most,
+        edge=np.ones(len(tops), dtype=np.int64),
+        offset=np.arange(len(tops) + 1, dtype=np.int64),
+        begin=begin,
+        window=np.zeros(threads * 3 * dim, dtype=np.int64),
         runs=np.zeros(threads * runs_room, dtype=np.int64),
         found_i=np.zeros(found_room, dtype=np.uint32),
         found_j=np.zeros(found_room, dtype=np.uint32),
@@ -348,7 +360,7 @@ def _lists(packing, rule, threads, scratch):
         scratch=scratch,
     )
     _make_lists(group, 18 * n + 4096 * threads, 6 * n + 1024 * threads)
-    _make_halo(group, min(n, 4096), threads, 4 if dim <= 4 else 8)
+    _make_halo(group, min(n, 4096), threads, stride=4 if dim <= 4 else 8)
     return group
 
 

@@ -495,6 +495,6 @@ def _one_by_one(positions, dynamics, samples, seed, diameters):
         engine.advance(step + 1)
         out[step, label] = fixed
         fixed[:] = packing.fixed[label]
-        drop_anchor(engine.axes, space.record, engine.rule.record, 0, packing.n)
+        drop_anchor(engine.axes, space.record, 0, packing.n)
         shared["stale"] = 1  # the neighbour list is built anew
     return _moved(out, packing)

@@ -287,8 +287,8 @@ def simulate(
         active particles on; many runs side by side go faster with one thread each (kernels hold no
         lock).
     skin : float, optional
-        Skin of the neighbour list, in mean diameters, > 0; tuned while running if left out. No bit
-        depends on it.
+        Skin of the neighbour list, in mean diameters, > 0; tuned while running if left out. A sphere
+        larger than the median has one that is as much wider. No bit depends on it.
     progress : bool
         Show one progress bar (tqdm), in a terminal or a notebook.
 

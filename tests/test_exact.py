@@ -146,7 +146,7 @@ STATE = {
     "origin",
     "active",
 }
-STATE |= {"gate", "threads_own", "schedule", "record"}
+STATE |= {"gate", "threads_own", "schedule", "record", "tops", "most", "begin"}
 
 
 def poison(engine):

@@ -45,8 +45,7 @@ def check(packing, dynamics, steps, skin=None, threads=1, sparse=False, linked=F
     """
     engine = Engine(packing, dynamics.recipe(), 3, threads=threads, skin=skin)
     engine.shared["sparse"] = int(sparse)
-    cells = int(min(packing.box / (packing.diameters.max() + 1e-5), engine.lists["cells"]))
-    engine.shared["linked"] = cells if sparse and linked and cells >= 3 else 0
+    engine.shared["linked"] = int(sparse and linked)
     table = engine.schedule(range(steps))
     activities = []
     for number in range(steps):

@@ -3,8 +3,9 @@
 Layout. A coordinate is a signed 64-bit integer, the fraction of the box in units of 2**-64: one
 wrap of the integer is one wrap of the box, the minimum image of a separation is the plain wrapped
 difference, and displacements add up exactly in any order. Particles stand in *slots*, sorted by
-cell; `label` says which particle a slot holds. The upper 32 bits of the coordinates are kept apart
-(`coarse`), since they decide nearly every question of who may touch whom.
+tier of size (see `cells`) and cell; `label` says which particle a slot holds. The upper 32 bits of
+the coordinates are kept apart (`coarse`), since they decide nearly every question of who may touch
+whom.
 
 Kernels get records: numbers, and the addresses of arrays that the engine owns. A function takes the
 arrays it needs out of them at its top (`as_int64(space.fixed)`). Passing the arrays themselves
@@ -46,6 +47,7 @@ SPACE = _record(
         "carry",  # int64 (n * dim, if carries): the pushes' upper halves, where `push` itself could overflow
         "radius",  # float64 (n, if poly): reach of the potential from the centre
         "radius32",  # float32 (n + 4, if poly): the same in units of `coarse`, rounded up
+        "bound32",  # float32 (n + 4, if poly): how far a list looks, while it is made; then `limit` of each slot
         "label",  # uint32 (n)
         "origin",  # int64 (n * dim), by label: coordinates at step 0
         "active",  # uint8 (n): 1 where a contact was found this step; zero between steps
@@ -56,7 +58,7 @@ LIST = _record(
         ("rows_room", np.int64),
         ("pairs_room", np.int64),
         ("found_room", np.int64),
-        ("cells", np.int64),  # most cells to an edge that there is room for
+        ("tiers", np.int64),  # of diameters: 1 where they are alike
         ("runs_room", np.int64),
         ("halo_room", np.int64),
     ],
@@ -65,10 +67,16 @@ LIST = _record(
         "rows",  # uint32 (rows_room): their second slots, or rows of neighbours (sparse), by thread
         "front",  # uint32 (pairs_room): the pairs that steps look at (dense), by thread
         "back",  # uint32 (pairs_room): their second slots
-        "first",  # uint32 (n): where the row of a slot begins (sparse)
-        "last",  # uint32 (n): where it ends
+        "first",  # uint32 (n): where the row of a slot begins
+        "last",  # uint32 (n): where it ends; then the pairs a slot is in (dense, several tiers)
         "cell",  # uint32 (n): cell of a slot, then its old place while sorting
-        "start",  # uint32 (cells**dim + 1): first slot of each cell
+        "start",  # uint32 (one more than cells): first slot of each cell, tier after tier
+        "tops",  # float64 (tiers): reach of the potential from the centre of a tier's largest sphere
+        "most",  # int64 (tiers): most cells to an edge that there is room for
+        "edge",  # int64 (tiers): cells to an edge
+        "offset",  # int64 (tiers + 1): the first cell of each tier
+        "begin",  # int64 (tiers + 1): its first slot
+        "window",  # int64 (threads * 3 * dim): cells around a slot
         "runs",  # int64 (threads * runs_room): runs of neighbouring slots of one cell
         "halo",  # int32 (threads, halo_room + 4, stride): `coarse` of the slots around one cell
         "halo_slot",  # uint32 (threads, halo_room + 4): those slots
@@ -98,7 +106,7 @@ RULE = _record(
         ("b", np.float64),
         ("reach", np.float64),  # range of the potential over the contact distance
         ("touch", np.float64),  # range of the potential for equal spheres
-        ("largest", np.float64),  # for the largest pair
+        ("grain", np.float64),  # median diameter: the unit of skins
         (
             "strongest",
             np.float64,
@@ -137,13 +145,14 @@ SHARED = _record(
         (
             "linked",
             np.int64,
-        ),  # cells to an edge of the linked cells that sparse steps use; 0: a list
+        ),  # 1: sparse steps use linked cells; 0: a list
         ("fullest", np.int64),  # most slots that one of the linked cells has held
+        ("crowd", np.int64),  # bound on the contacts of one particle while the wide list lives
         ("life", np.int64),  # steps the list, or the linked cells, have lasted
         ("builds", np.int64),  # wide lists built
         ("prunes", np.int64),  # lists made from a wide one
         ("tuned", np.int64),  # 0: the skin stays as it is
-        ("skin", np.float64),  # lengths
+        ("skin", np.float64),  # median diameters
         ("wide", np.float64),  # skin of the wide list
         (
             "limit",
@@ -164,9 +173,9 @@ SHARED = _record(
     ],
 )
 THREAD_COLUMNS = 128  # int64 numbers of one thread, a few cache lines apart from the next thread's:
-ACTIVE, CLIPPED, OUT, OVERFLOW, MISSED, PAIRS, FOUND, MOVED, KEYS, TOO_FAR, WIDE, ROAMED, TALLY = (
-    range(13)
-)
+ACTIVE, CLIPPED, OUT, OVERFLOW, MISSED, PAIRS, FOUND, MOVED, KEYS, TOO_FAR, WIDE, ROAMED = range(12)
+PARTNERS, TALLY = 12, 13
+
 
 LIMIT = 2.0**63 - 1024.0  # largest double below half the box in units of the coordinates
 

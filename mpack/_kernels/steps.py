@@ -20,6 +20,7 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import bare
+from mpack._kernels.cells import cells_to_an_edge, lay_cells, open_window
 from mpack._kernels.forces import (
     LENNARD_JONES,
     LINEAR,
@@ -46,12 +47,13 @@ from mpack._kernels.machine import (
 from mpack._kernels.neighbours import (
     SPARE,
     WIDER,
-    cells_to_an_edge,
     coarse_reach,
     go_home,
-    most_contacts,
+    measure,
+    reach_to,
     renew,
     sort,
+    tether,
 )
 from mpack._kernels.noise import BATCH as BATCH_PURPOSE
 from mpack._kernels.noise import DIRECTION as DIRECTION_PURPOSE
@@ -269,10 +271,29 @@ def _contacts_of(axes, space, lists, rule, whole, slot, row, place, stop, at, fu
 
 
 @bare
+def _linked_contacts_of(axes, space, lists, rule, shared, chunk, whole, slot, at, full, thread):
+    """`_contacts_of` from linked cells, as many of them at a time as there is room for."""
+    coarse, radius32, near = as_int32(space.coarse), as_float32(space.radius32), as_uint32(chunk.i)
+    window = as_int64(lists.window + _U(8 * 3 * len(axes) * thread))
+    most = (CHUNK - 4) // max(shared.fullest, 1)
+    for tier in range(lists.tiers):
+        reach = reach_to(space, lists, rule, radius32, slot, tier, 0.0)
+        lines = open_window(axes, coarse, slot, as_int64(lists.edge)[tier], reach, window)
+        while lines > 0:
+            lines, size = around(axes, lists, tier, window, lines, most, near)
+            for lane in range(4):  # what tests of four at a time may read beyond
+                near[size + lane] = np.uint32(slot)
+            at = _contacts_of(axes, space, lists, rule, whole, slot, near, 0, size, at, full)
+            if at > full:
+                return at
+    return at
+
+
+@bare
 def _find_contacts(axes, space, lists, rule, shared, chunk, whole, thread):
     """The contacts after a move: around the slots that moved, or (whole) around all. False if they did not fit."""
     rows, first, last = as_uint32(lists.rows), as_uint32(lists.first), as_uint32(lists.last)
-    moved, near = as_uint32(_moved(space, lists, shared, thread)), as_uint32(chunk.i)
+    moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
     at, full = share_of(lists.found_room, thread, shared.threads)
     own = as_int64(_own(shared, thread))
@@ -284,11 +305,9 @@ def _find_contacts(axes, space, lists, rule, shared, chunk, whole, thread):
                 axes, space, lists, rule, whole, slot, rows, first[slot], last[slot], at, full
             )
         else:
-            for line in range(0, 3 ** (len(axes) - 1), 9):
-                size = around(axes, space, lists, shared.linked, slot, line, near)
-                for lane in range(4):  # what tests of four at a time may read beyond
-                    near[size + lane] = np.uint32(slot)
-                at = _contacts_of(axes, space, lists, rule, whole, slot, near, 0, size, at, full)
+            at = _linked_contacts_of(
+                axes, space, lists, rule, shared, chunk, whole, slot, at, full, thread
+            )
         if at > full:
             return False
     own[FOUND] = at
@@ -883,11 +902,14 @@ def _scale_pushes(axes, space, rule, shared, chunk, step, count):
 
 @bare
 def _move(axes, space, chunk, count, limit):
-    """Move the slots of the chunk by their pushes; returns 1 if one is too far from its anchor now."""
+    """Move the slots of the chunk by their pushes; returns 1 if one is too far from its anchor now.
+
+    limit: the squared distance that is too far, where spheres are equal; else each has its own.
+    """
     dim, stride, slots = _U(len(axes)), stride_of(axes), as_uint32(chunk.i)
     fixed, push = as_uint64(space.fixed), as_uint64(space.push)
     coarse, anchor = as_int32(space.coarse), as_int32(space.anchor)
-    too_far = np.int64(0)
+    poly, limits, too_far = space.poly != 0, as_float32(space.bound32), np.int64(0)
     for k in range(_U(count)):
         slot = _U(slots[k])
         far = np.float32(0.0)
@@ -898,7 +920,7 @@ def _move(axes, space, chunk, count, limit):
             coarse[high] = np.int32(after >> _U(32))
             delta = np.float32(np.int32(coarse[high] - anchor[high]))
             far += delta * delta
-        if far >= limit:
+        if far >= (limits[slot] if poly else limit):
             _depart(axes, space, slot)
             too_far = 1
         for axis in range(len(axes)):
@@ -1054,24 +1076,27 @@ def _tune_skin(axes, shared):
 def _link(axes, space, lists, rule, shared, thread):
     """Linked cells in the place of a list, by all threads."""
     begin, end = share_of(space.n, thread, shared.threads)
-    cells = shared.linked
-    sort(axes, space, lists, rule, shared, cells, thread)
-    go_home(axes, space, begin, end)
-    chain(axes, space, lists, cells, begin, end)
     if thread == 0:
-        shared.fullest = head_chains(lists, cells ** len(axes))
+        lay_cells(axes, lists, rule, 0.0)
+    _meet(shared)
+    sort(axes, space, lists, shared, thread)
+    go_home(axes, space, begin, end)
+    measure(space, rule, 0.0, begin, end)
+    tether(space, rule, shared, math.inf, begin, end)
+    chain(axes, space, lists, begin, end)
+    _meet(shared)
+    if thread == 0:
+        shared.fullest = head_chains(lists, as_int64(lists.offset)[lists.tiers])
         shared.sorted = 0
-        half = rule.box / 16.0 * (2.0**32 / rule.box)  # wraps are settled that often
-        shared.limit = half * half
         shared.life = 0
     _meet(shared)
 
 
 @bare(forceinline=True)
-def _crowded(axes, space, rule, shared):
-    """Whether 27 linked cells might hold more than there is room for, or the pushes on one particle overflow."""
-    most = float(shared.fullest * 3 ** len(axes))
-    return 27 * shared.fullest > CHUNK - 4 or (space.carries == 0 and most * rule.strongest >= 0.5)
+def _crowded(axes, space, lists, rule, shared):
+    """Whether a linked cell might hold more than there is room for, or the pushes on one particle overflow."""
+    most = float(shared.fullest * 3 ** len(axes)) if lists.tiers == 1 else float(space.n)
+    return shared.fullest > CHUNK - 4 or (space.carries == 0 and most * rule.strongest >= 0.5)
 
 
 @bare
@@ -1079,8 +1104,10 @@ def _renew_list(axes, space, lists, rule, shared, chunk, thread):
     """A new list, or linked cells, and the contacts for sparse steps. Returns RUNNING, or what must grow first."""
     linked = shared.linked != 0
     if linked:
+        if lists.tiers > 1 and space.carries == 0 and float(space.n) * rule.strongest >= 0.5:
+            return GROW_CARRY
         _link(axes, space, lists, rule, shared, thread)
-        linked = not _crowded(axes, space, rule, shared)
+        linked = not _crowded(axes, space, lists, rule, shared)
         _meet(shared)
     if not linked:
         status = _list(axes, space, lists, rule, shared, thread)
@@ -1108,21 +1135,13 @@ def _list(axes, space, lists, rule, shared, thread):
             shared.tuned and shared.life > 0
         ):  # else its skin has been chosen, or no list lived before
             _tune_skin(axes, shared)
-        shared.skin = min(shared.skin, rule.box / 8.0)
-        half = 0.5 * (
-            shared.skin + (WIDER if shared.sparse else 0.0)
-        )  # sparse steps look at the wide list itself
-        half = max(min(half, rule.box / 16.0) * (2.0**32 / rule.box) - 4.0, 0.0)
-        shared.limit = half * half * (1.0 - 1e-6)
+        shared.skin = min(shared.skin, rule.box / (8.0 * rule.grain))
         shared.prunes += 1
         shared.life = 0
     _meet(shared)
     if not renew(axes, space, lists, rule, shared, thread):
         return GROW_LIST
-    if (
-        space.carries == 0
-        and most_contacts(axes, space, lists, rule, shared) * rule.strongest >= 0.5
-    ):
+    if space.carries == 0 and float(shared.crowd) * rule.strongest >= 0.5:
         return GROW_CARRY
     return RUNNING
 
@@ -1162,19 +1181,19 @@ def _relink(axes, space, lists, shared):
     for thread in range(shared.threads):
         moved = as_uint32(_moved(space, lists, shared, thread))
         count = as_int64(_own(shared, thread))[MOVED]
-        held = relink(axes, space, lists, shared.linked, moved, count)
+        held = relink(axes, space, lists, moved, count)
         shared.fullest = max(shared.fullest, held)
 
 
 @bare
-def _outrun(axes, space, lists, rule, shared, active):
-    """Cells to an edge to be linked after a list that has just gone stale; 0: another list.
+def _outrun(space, lists, rule, shared, active):
+    """Whether cells are to be linked after a list that has just gone stale (1), or another list made (0).
 
     A list costs all particles when it is made, linked cells cost each active particle some more in
     every step: about as much, if as many particles have moved in its life as there are.
     """
-    cells = cells_to_an_edge(lists, rule, 0.0)
-    return cells if cells > 1 and (shared.life + 1) * active < space.n else 0
+    few = (shared.life + 1) * active < space.n
+    return np.int64(few and cells_to_an_edge(lists, rule, 0, 0.0) > 1)
 
 
 @bare
@@ -1188,7 +1207,7 @@ def _follow(axes, space, lists, rule, shared, chunk, active, thread):
             _relink(axes, space, lists, shared)
         _meet(shared)
         # now and then a list has another try: steps may have become short
-        outrun = _crowded(axes, space, rule, shared) or shared.life * active > 16 * space.n
+        outrun = _crowded(axes, space, lists, rule, shared) or shared.life * active > 16 * space.n
     stale = change or outrun
     if sparse and not stale:
         fits = _find_contacts(axes, space, lists, rule, shared, chunk, False, thread)
@@ -1206,7 +1225,7 @@ def _follow(axes, space, lists, rule, shared, chunk, active, thread):
             if change:
                 shared.sparse = 0 if sparse else 1
             elif sparse and not linked:
-                shared.linked = _outrun(axes, space, lists, rule, shared, active)
+                shared.linked = _outrun(space, lists, rule, shared, active)
         _meet(shared)
     if thread == 0:
         shared.life += 1
