@@ -28,6 +28,7 @@ from mpack._rows import Series, chain, pack, pack_plain, unpack, unpack_plain
 from mpack._store import Store, StoreDamaged, StoreError
 from mpack._tables import DERIVED, MEASURED, RULE, SPECIFIED, Arrays, derived, frame, stored_series
 from mpack._types import AnyPath
+from mpack.dynamics import OPTIONS
 from mpack.specification import ends_of, from_text
 
 if TYPE_CHECKING:
@@ -196,7 +197,15 @@ def _about(name, rows, specs):
     from mpack._kernels.noise import STREAM_VERSION
 
     columns = [spec.columns() for spec in specs]
-    varied = {field: _distinct([values[field] for values in columns]) for field in SPECIFIED}
+    rules = [getattr(spec.dynamics, "of", spec.dynamics) for spec in specs]
+    told = [
+        name
+        for name, usual in OPTIONS.items()
+        if any(getattr(rule, name, usual) != usual for rule in rules)
+    ]  # archives without them have the manifest that they always had
+    varied = {
+        field: _distinct([values[field] for values in columns]) for field in (*SPECIFIED, *told)
+    }
     return {
         "archive": name,
         "format": FORMAT,

@@ -107,6 +107,13 @@ def test_options_that_joined_later_are_told_where_they_say_something(tmp_path):
     head = lzma.decompress((tmp_path / "archive" / "runs.csv.xz").read_bytes()).split(b"\n")[0]
     assert b"correlation" not in head and b"memory" not in head
     assert ensemble.audit(tmp_path / "archive", seconds=60).ok
+    manifest = json.loads((tmp_path / "archive" / "manifest.json").read_text())["specifications"]
+    assert manifest["correlation"] == [None, -1, -0.5, 0, 0.25]
+    assert manifest["memory"] == ["", "antithetic"]
+    mpack.sweep(runs[:5], tmp_path / "plain.sqlite", progress=False)
+    ensemble.export(tmp_path / "plain.sqlite", tmp_path / "plain")
+    manifest = json.loads((tmp_path / "plain" / "manifest.json").read_text())["specifications"]
+    assert not {"correlation", "memory"} & set(manifest)
 
 
 @pytest.mark.parametrize("name", CHANGES)
