@@ -3,7 +3,7 @@
 A frame is what `Packing.save` writes, with step, activity, energy, digest and what the run is
 watched by in its log. The first one says of which run the file is. A file that is there goes on
 only with that run: its frames are kept and never written again, and where the run passes them once
-more, their digests must be those of the run. So a run that was killed, or goes on from an earlier
+more, they must be the packings of the run, to the bit. So a run that was killed, or goes on from an earlier
 moment, leaves the same frames as one that never stopped.
 
 Frames are made and written by a thread of their own, while the run goes on.
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from mpack import _check, _files
+from mpack.packing import Packing
 
 LOGGED = ("step", "activity", "energy", "digest")
 _SECONDS = 1.0  # between writes to the disk, which wait for it: what a kill costs in frames
@@ -54,7 +55,8 @@ class Writer:
                 f"trajectory is for packings of dim 2 and 3, as GSD is; got dim = {run.start.dim}"
             )
         self._start, self._about = run.start, _about(run, names)
-        self._there = {}  # step: digest, of the frames that the run will pass again
+        self._there = {}  # step: place, of frames that the run passes again; None if it wrote them
+        self._failed = False
         self._torn = False
         if self.path.exists():
             self._compare(run, schedule)
@@ -71,7 +73,10 @@ class Writer:
         if not self.path.exists():
             with _files.replacing(self.path) as temporary:
                 gsd.hoomd.open(temporary, "x").close()
-        self._file = gsd.hoomd.open(self.path, "r+")
+        try:
+            self._file = gsd.hoomd.open(self.path, "r+")
+        except RuntimeError as error:
+            raise ValueError(f"trajectory {self.path} is damaged: {error}") from None
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
         return self
 
@@ -84,7 +89,7 @@ class Writer:
             self._file.close()
 
     def add(self, fixed, step, activity, energy, values):
-        """The frame of this step, with the coordinates `fixed`; where the file has it, its digest is compared.
+        """The frame of this step, with the coordinates `fixed`; where the file has it, it is compared.
 
         An error of an earlier frame is raised here, or at the end.
         """
@@ -92,16 +97,34 @@ class Writer:
             self._waiting.popleft().result()
         self._waiting.append(self._thread.submit(self._add, fixed, step, activity, energy, values))
 
-    def _add(self, fixed, step, activity, energy, values):
-        packing = self._start.moved(fixed)
-        if step in self._there:
-            if self._there[step] != packing.digest:
-                raise ValueError(
-                    f"trajectory {self.path} has another packing at step {step}, with digest "
-                    f"{self._there[step]} instead of {packing.digest}: it is damaged, or another "
-                    "version of mpack made it"
-                )
-            return
+    def _add(self, fixed, step, *measured):
+        if self._failed:
+            return  # no frame after one that is missing
+        try:
+            packing = self._start.moved(fixed)
+            if step not in self._there:
+                self._append(packing, step, *measured)
+            elif self._there[step] is not None:
+                self._check(packing, step)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _check(self, packing, step):
+        """Refuse a file whose frame of this step is another packing."""
+        file, place = self._file.file, self._there[step]
+        try:
+            found = Packing.from_fixed(**_files.read_own(file, place))
+            same = found == packing and logged(file, place, "digest") == packing.digest
+            reason = "it is another packing than the run passes"
+        except Exception as error:  # whatever a damaged file provokes in gsd
+            same, reason = False, str(error)
+        if not same:
+            raise ValueError(
+                f"trajectory {self.path} is damaged in the frame of step {step}: {reason}"
+            )
+
+    def _append(self, packing, step, activity, energy, values):
         frame = _files.gsd_frame(packing, _files.exact_content(packing))
         frame.configuration.step = step
         frame.log |= {
@@ -115,7 +138,7 @@ class Writer:
         if first:
             frame.log["mpack/run"] = _bytes(json.dumps(self._about))
         self._file.append(frame)
-        self._there[step] = packing.digest
+        self._there[step] = None
         self._write_out(first)
 
     def _write_out(self, now):
@@ -133,13 +156,15 @@ class Writer:
             self._torn = frames < file.nframes
             if not frames:
                 return
-            _check_about(self.path, file, self._about)
-            _check_ours(self.path, file, frames)
-            steps = np.array([logged(file, place, "step") for place in range(frames)])
-            absorbed = logged(file, frames - 1, "activity") == 0.0
+            try:
+                about, steps, absorbed = _said(file, frames)
+            except ValueError as error:
+                raise ValueError(f"trajectory {self.path} is damaged: {error}") from None
+            _check_about(self.path, about, self._about)
+            _check_ours(self.path, steps)
             _check_steps(self.path, steps, absorbed, run.steps, schedule)
             for place in np.flatnonzero(steps >= run.steps).tolist():
-                self._there[int(steps[place])] = logged(file, place, "digest")
+                self._there[int(steps[place])] = place
 
 
 def whole_frames(file):
@@ -150,21 +175,40 @@ def whole_frames(file):
     ours = [f"log/mpack/{name}" for name in _files.EXACT]
     if file.chunk_exists(0, "log/mpack/run"):
         ours += [f"log/{name}" for name in LOGGED]
-    there = [file.chunk_exists(last, name) for name in ours]
-    return last if any(there) and not all(there) else file.nframes
+    there, before = (
+        [file.chunk_exists(place, name) for name in ours] for place in (last, max(last - 1, 0))
+    )
+    cut_off = any(there) and not all(there) and (last == 0 or all(before))
+    return last if cut_off else file.nframes
 
 
 def logged(file, place, name):
-    """What the log of a frame says: a number, or text for the digest."""
-    value = file.read_chunk(place, f"log/{name}")
-    return bytes(value).decode() if name == "digest" else value[0].item()
+    """What the log of a frame says: a number, or text for the digest; ValueError if it is damaged."""
+    try:
+        value = file.read_chunk(place, f"log/{name}")
+        return bytes(value).decode() if name == "digest" else value.reshape(-1)[0].item()
+    except Exception as error:  # whatever a damaged file provokes in gsd
+        raise ValueError(f"log/{name} of frame {place} is damaged: {error}") from None
 
 
 def about_run(file):
-    """What a file says of its run, or None."""
+    """What a file says of its run, or None; ValueError if it is damaged."""
     if not file.nframes or not file.chunk_exists(0, "log/mpack/run"):
         return None
-    return json.loads(bytes(file.read_chunk(0, "log/mpack/run")).decode())
+    try:
+        return dict(json.loads(bytes(file.read_chunk(0, "log/mpack/run")).decode()))
+    except Exception as error:
+        raise ValueError(f"what it says of its run is damaged: {error}") from None
+
+
+def _said(file, frames):
+    """Of which run a file says that it is; the steps of its frames, -1 where one says none; if the last is at rest."""
+    about, steps = about_run(file), np.full(frames, -1)
+    for place in range(frames):
+        if file.chunk_exists(place, "log/step"):
+            steps[place] = logged(file, place, "step")
+    rests = about is not None and steps[-1] >= 0 and logged(file, frames - 1, "activity") == 0.0
+    return about, steps, rests
 
 
 def _about(run, names):
@@ -203,14 +247,11 @@ def _opened(path):
         file = _files.open_own(path)
     except Exception as error:
         raise ValueError(f"trajectory {path} is a file that is none: {error}") from None
-    try:
+    with file:
         yield file
-    finally:
-        file.close()
 
 
-def _check_about(path, file, wanted):
-    found = about_run(file)
+def _check_about(path, found, wanted):
     if found is None:
         raise ValueError(f"trajectory {path} is a file that no run has begun; give another name")
     for name, value in wanted.items():
@@ -221,12 +262,14 @@ def _check_about(path, file, wanted):
             )
 
 
-def _check_ours(path, file, frames):
-    for place in range(frames):
-        if not file.chunk_exists(place, "log/step"):
-            raise ValueError(
-                f"trajectory {path} has a frame of another program, {place}; give another name"
-            )
+def _check_ours(path, steps):
+    if np.any(steps < 0):
+        place = np.argmax(steps < 0)
+        raise ValueError(
+            f"trajectory {path} has a frame of another program, {place}; give another name"
+        )
+    if np.any(np.diff(steps) <= 0):
+        raise ValueError(f"trajectory {path} is damaged: its steps do not increase")
 
 
 def _check_steps(path, steps, absorbed, now, schedule):
@@ -264,5 +307,14 @@ def _without_the_last(path):
             for place in range(whole_frames(file)):
                 for name in names:
                     if file.chunk_exists(place, name):
-                        copy.write_chunk(name, file.read_chunk(place, name))
+                        copy.write_chunk(name, _chunk(path, file, place, name))
                 copy.end_frame()
+
+
+def _chunk(path, file, place, name):
+    try:
+        return file.read_chunk(place, name)
+    except Exception as error:  # whatever a damaged file provokes in gsd
+        raise ValueError(
+            f"trajectory {path} is damaged: {name} of frame {place}: {error}"
+        ) from None

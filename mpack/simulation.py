@@ -312,8 +312,8 @@ def simulate(
     activity, energy, digest and what is watched in its log; there is one at each step of `frames`
     that the run passes, and one where it came to rest. Whenever the program is killed, the file
     holds whole frames, all but those of the last second. A frame is never removed and never written
-    twice: give the same file to a run that goes on, or begin the same run anew after a kill, and
-    steps whose frames are there are passed without writing (their digests are compared), the others
+    twice: give the same file to a run that goes on, or begin the same run anew after a kill; frames
+    that are there are compared with the packings that the run passes, to the bit, and the others
     are appended. In the end the file holds what one uninterrupted run would have written.
 
     Examples

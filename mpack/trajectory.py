@@ -181,12 +181,18 @@ class Trajectory(Sequence[Packing]):
     @property
     def run(self) -> dict[str, Any] | None:
         """Of which run the file is: dynamics, seed, n, phi, dim, watch, ...; None if `Packing.save` wrote it."""
-        return _writer.about_run(self._file)
+        try:
+            return _writer.about_run(self._file)
+        except ValueError as error:
+            raise self._refusal(error) from None
 
     def _logged(self, place, name):
         if not self._file.chunk_exists(place, f"log/{name}"):
             return None
-        return _writer.logged(self._file, place, name)
+        try:
+            return _writer.logged(self._file, place, name)
+        except ValueError as error:
+            raise self._refusal(error) from None
 
     def close(self) -> None:
         """Close the file, for this and its slices; `with` does it, too.

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -205,7 +206,7 @@ def test_a_changed_frame_is_noticed(tmp_path):
     changed = chunks["log/digest"].copy()
     changed[0] = ord("0") if changed[0] != ord("0") else ord("1")
     path.write_bytes(path.read_bytes().replace(chunks["log/digest"].tobytes(), changed.tobytes()))
-    with pytest.raises(ValueError, match="has another packing at step 10"):
+    with pytest.raises(ValueError, match="damaged in the frame of step 10: it is another"):
         run_to(40, path)
     fixed = chunks["log/mpack/fixed"].tobytes()
     path.write_bytes(path.read_bytes().replace(fixed, fixed[::-1]))
@@ -327,6 +328,31 @@ def test_frames_of_one_packing_and_of_another_program(tmp_path):
         mpack.frames(tmp_path / "none.gsd")
     with pytest.raises(TypeError, match="path must be"):
         mpack.frames(3)
+
+
+def test_damaged_files_are_refused_or_right(tmp_path, seed):
+    """Cut off, or with other bytes, mostly among the tables: a ValueError, or what was written."""
+    chance, path = random.Random(seed), tmp_path / "run.gsd"
+    run_to(20, path)
+    data, rows = path.read_bytes(), content(path)
+    packings, refused = list(mpack.frames(path)), 0
+    for _ in range(150):
+        damaged = bytearray(data[: chance.randrange(len(data)) if chance.random() < 0.3 else None])
+        for _ in range(chance.choice([1, 1, 3])):
+            damaged[chance.randrange(min(len(damaged), 8000))] = chance.randrange(256)
+        (tmp_path / "damaged.gsd").write_bytes(damaged)
+        try:
+            with mpack.frames(tmp_path / "damaged.gsd") as passed:
+                found = list(passed)
+                assert found == packings[: len(found)] and len(passed.log) == len(found)
+        except ValueError:
+            refused += 1
+        try:
+            run_to(20, tmp_path / "damaged.gsd")
+        except ValueError:
+            continue
+        assert list(mpack.frames(tmp_path / "damaged.gsd")) == packings
+    assert refused > 30 and content(path) == rows
 
 
 def test_frames_are_read_while_they_are_written(tmp_path, monkeypatch):
