@@ -193,11 +193,15 @@ class Engine:
         wraps[self.space["label"]] = self.space["wraps"].reshape(self.n, self.dim)
         return fixed, wraps
 
-    def coordinates(self):
-        """The coordinates now, (n, d) by label; nothing in the engine changes, as it does by `snapshot`."""
-        fixed = np.empty((self.n, self.dim), dtype=np.int64)
-        fixed[self.space["label"]] = self.space["fixed"].reshape(self.n, self.dim)
-        return fixed
+    def held(self):
+        """Copies of what the present coordinates and wraps are made of, see `settled`.
+
+        Quick, and nothing in the engine changes, as it does by `snapshot`.
+        """
+        return {
+            name: self.space[name].copy()
+            for name in ("label", "fixed", "wraps", "anchor", "coarse")
+        }
 
     @property
     def nbytes(self):
@@ -229,6 +233,22 @@ def exact(limbs):
 
 def _joined(limbs):
     return sum(limb << (sums.BITS * place) for place, limb in enumerate(limbs))
+
+
+def settled(held):
+    """(fixed, wraps) by label, both (n, d), from what an engine held: what `snapshot` would have given."""
+    label = held["label"]
+    n = len(label)
+    moved = held["fixed"].reshape(n, -1)
+    dim = moved.shape[1]
+    before, after = held["anchor"].reshape(n, -1)[:, :dim], held["coarse"][:n, :dim]
+    step = after - before  # of 32 bits, as in `crossing` of the kernels
+    up, down = (step > 0) & (after < before), (step < 0) & (after > before)
+    fixed = np.empty((n, dim), dtype=np.int64)
+    wraps = np.empty((n, dim), dtype=np.int32)
+    fixed[label] = moved
+    wraps[label] = held["wraps"].reshape(n, dim) + up - down
+    return fixed, wraps
 
 
 def energy_of(row):

@@ -86,23 +86,21 @@ class Looks:
         self._take(engine, row, not recorded, self._frames is not None and row[0] == 0)
 
     def _take(self, engine, row, record, frame):
-        from mpack._engine import energy_of
+        from mpack._engine import energy_of, settled
 
         record = record and bool(self._run.watch)
         if not record and not frame:
             return
-        fixed, step = engine.coordinates(), engine.step
-        found = self._values(fixed, step)
+        held, step = engine.held(), engine.step
+        if step == self._run.steps or not self._run.watch:
+            found = self._begun
+        else:
+            found = values(self._run.watch, self._run.start.moved(settled(held)[0]), step)
         if record:
             for name, value in found.items():
                 self.watched[name].append(value)
         if frame:
-            self._writer.add(fixed, step, row[0] / engine.n, energy_of(row), found)
-
-    def _values(self, fixed, step):
-        if step == self._run.steps or not self._run.watch:
-            return self._begun
-        return values(self._run.watch, self._run.start.moved(fixed), step)
+            self._writer.add(held, step, row[0] / engine.n, energy_of(row), found)
 
 
 def values_now(run):

@@ -1,10 +1,11 @@
 """Frames of a run appended to a GSD file while it runs: whole ones at any moment, each step once.
 
-A frame is what `Packing.save` writes, with step, activity, energy, digest and what the run is
-watched by in its log. The first one says of which run the file is. A file that is there goes on
-only with that run: its frames are kept and never written again, and where the run passes them once
-more, they must be the packings of the run, to the bit. So a run that was killed, or goes on from an earlier
-moment, leaves the same frames as one that never stopped.
+A frame is what `Packing.save` writes, with the boxes that particles have crossed (`image`), and with
+step, activity, energy, digest and what the run is watched by in its log. The first one says of
+which run the file is. A file that is there goes on only with that run: its frames are kept and
+never written again, and where the run passes them once more, they must be the packings of the run,
+to the bit. So a run that was killed, or goes on from an earlier moment, leaves the same frames as
+one that never stopped.
 
 Frames are made and written by a thread of their own, while the run goes on.
 """
@@ -54,7 +55,7 @@ class Writer:
             raise ValueError(
                 f"trajectory is for packings of dim 2 and 3, as GSD is; got dim = {run.start.dim}"
             )
-        self._start, self._about = run.start, _about(run, names)
+        self._start, self._about = run.start, about(run, names)
         self._there = {}  # step: place, of frames that the run passes again; None if it wrote them
         self._failed = False
         self._torn = False
@@ -88,34 +89,38 @@ class Writer:
             self._thread.shutdown()
             self._file.close()
 
-    def add(self, fixed, step, activity, energy, values):
-        """The frame of this step, with the coordinates `fixed`; where the file has it, it is compared.
+    def add(self, held, step, activity, energy, values):
+        """The frame of this step, from what the engine `held`; where the file has it, it is compared.
 
         An error of an earlier frame is raised here, or at the end.
         """
         while len(self._waiting) >= _WAITING or (self._waiting and self._waiting[0].done()):
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(self._add, fixed, step, activity, energy, values))
+        self._waiting.append(self._thread.submit(self._add, held, step, activity, energy, values))
 
-    def _add(self, fixed, step, *measured):
+    def _add(self, held, step, *measured):
+        from mpack._engine import settled
+
         if self._failed:
             return  # no frame after one that is missing
         try:
-            packing = self._start.moved(fixed)
+            fixed, wraps = settled(held)
+            packing, image = self._start.moved(fixed), _image(wraps)
             if step not in self._there:
-                self._append(packing, step, *measured)
+                self._append(packing, image, step, *measured)
             elif self._there[step] is not None:
-                self._check(packing, step)
+                self._check(packing, image, step)
         except BaseException:
             self._failed = True
             raise
 
-    def _check(self, packing, step):
+    def _check(self, packing, image, step):
         """Refuse a file whose frame of this step is another packing."""
         file, place = self._file.file, self._there[step]
         try:
             found = Packing.from_fixed(**_files.read_own(file, place))
             same = found == packing and logged(file, place, "digest") == packing.digest
+            same = same and np.array_equal(image_of(file, place, packing.n), image)
             reason = "it is another packing than the run passes"
         except Exception as error:  # whatever a damaged file provokes in gsd
             same, reason = False, str(error)
@@ -124,9 +129,9 @@ class Writer:
                 f"trajectory {self.path} is damaged in the frame of step {step}: {reason}"
             )
 
-    def _append(self, packing, step, activity, energy, values):
+    def _append(self, packing, image, step, activity, energy, values):
         frame = _files.gsd_frame(packing, _files.exact_content(packing))
-        frame.configuration.step = step
+        frame.configuration.step, frame.particles.image = step, image
         frame.log |= {
             "step": np.array([step], dtype=np.int64),
             "activity": np.array([activity]),
@@ -157,10 +162,10 @@ class Writer:
             if not frames:
                 return
             try:
-                about, steps, absorbed = _said(file, frames)
+                found, steps, absorbed = _said(file, frames)
             except ValueError as error:
                 raise ValueError(f"trajectory {self.path} is damaged: {error}") from None
-            _check_about(self.path, about, self._about)
+            _check_about(self.path, found, self._about)
             _check_ours(self.path, steps)
             _check_steps(self.path, steps, absorbed, run.steps, schedule)
             for place in np.flatnonzero(steps >= run.steps).tolist():
@@ -191,6 +196,20 @@ def logged(file, place, name):
         raise ValueError(f"log/{name} of frame {place} is damaged: {error}") from None
 
 
+def image_of(file, place, n):
+    """How often each particle has left the box upwards since step 0, int32 (n, 3), as a frame says."""
+    for frame in (place, 0):
+        if file.chunk_exists(frame, "particles/image"):
+            return file.read_chunk(frame, "particles/image")
+    return np.zeros((n, 3), dtype=np.int32)
+
+
+def _image(wraps):
+    image = np.zeros((len(wraps), 3), dtype=np.int32)
+    image[:, : wraps.shape[1]] = wraps
+    return image
+
+
 def about_run(file):
     """What a file says of its run, or None; ValueError if it is damaged."""
     if not file.nframes or not file.chunk_exists(0, "log/mpack/run"):
@@ -203,16 +222,16 @@ def about_run(file):
 
 def _said(file, frames):
     """Of which run a file says that it is; the steps of its frames, -1 where one says none; if the last is at rest."""
-    about, steps = about_run(file), np.full(frames, -1)
+    found, steps = about_run(file), np.full(frames, -1)
     for place in range(frames):
         if file.chunk_exists(place, "log/step"):
             steps[place] = logged(file, place, "step")
-    rests = about is not None and steps[-1] >= 0 and logged(file, frames - 1, "activity") == 0.0
-    return about, steps, rests
+    rests = found is not None and steps[-1] >= 0 and logged(file, frames - 1, "activity") == 0.0
+    return found, steps, rests
 
 
-def _about(run, names):
-    """Of which run a file is, in words that a message can quote."""
+def about(run, names):
+    """Of which run a file is, in words that a message can quote: what its first frame says."""
     from mpack._kernels.noise import STREAM_VERSION
 
     start = run.start

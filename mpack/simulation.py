@@ -314,7 +314,8 @@ def simulate(
     holds whole frames, all but those of the last second. A frame is never removed and never written
     twice: give the same file to a run that goes on, or begin the same run anew after a kill; frames
     that are there are compared with the packings that the run passes, to the bit, and the others
-    are appended. In the end the file holds what one uninterrupted run would have written.
+    are appended. In the end the file holds what one uninterrupted run would have written. To compute
+    nothing again after a kill, go on with `mpack.trajectory.resume("run.gsd")`, the last frame.
 
     Examples
     --------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -15,13 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpack import _check, _files, _writer
+from mpack._expressions import dynamics_of
 from mpack._types import AnyPath
+from mpack._watching import Watch
+from mpack.dynamics import Dynamics
 from mpack.packing import Packing
+from mpack.simulation import Run, simulate
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Trajectory", "frames"]
+__all__ = ["Trajectory", "frames", "resume"]
 
 
 def frames(path: AnyPath) -> Trajectory:
@@ -61,6 +66,87 @@ def frames(path: AnyPath) -> Trajectory:
     ([0, 10, 20, 30], 4, True)
     """
     return Trajectory(path)
+
+
+def resume(path: AnyPath, dynamics: Dynamics | None = None, watch: Watch | None = None) -> Run:
+    """The last frame of a trajectory as a Run: `mpack.simulate(resume(path), steps=...)` goes on exactly.
+
+    For a run whose program was killed: nothing is computed again.
+
+    Parameters
+    ----------
+    path : path
+        A file whose first frame is of step 0, with the same name as `trajectory` if frames are to
+        be appended to it.
+    dynamics : Dynamics, optional
+        The rule of the run; read from the file if left out.
+    watch : dict from names to functions of a Packing, optional
+        The functions of the run, if it is watched: a file holds their names alone.
+
+    Returns
+    -------
+    Run
+        Without the records before, as `mpack.ensemble.resume` gives it; `record` is yours to say
+        again.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, TypeError
+        If there is no such file, no run has begun it, or it does not begin at step 0; if `dynamics`
+        or the names of `watch` are not those of the run.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import mpack
+    >>> start, rule = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1), mpack.PairwiseBRO(eps=0.1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     how = dict(frames=mpack.every(10), trajectory=pathlib.Path(folder) / "run.gsd")
+    ...     whole = mpack.simulate(start, rule, steps=15, seed=1, **how)
+    ...     begun = mpack.trajectory.resume(how["trajectory"])
+    ...     again = mpack.simulate(begun, steps=5, **how)
+    >>> begun.steps, again.digest == whole.digest
+    (10, True)
+    """
+    with Trajectory(path) as passed:
+        about, steps = passed.run, passed.steps
+        if about is None or not len(steps) or steps[0] != 0:
+            raise ValueError(
+                f"path must be of a trajectory that begins at step 0, whose origin is known; {path} "
+                f"begins at {'no run' if about is None or not len(steps) else f'step {steps[0]}'}"
+            )
+        rule = _rule(about["dynamics"], dynamics)
+        begun = simulate(passed[0], rule, steps=0, seed=about["seed"], watch=watch)
+        wanted = _writer.about(begun, begun.watch)
+        for name in wanted:
+            if wanted[name] != about.get(name):
+                raise ValueError(
+                    f"{name} of the run in {path} is {about.get(name)!r}; got {wanted[name]!r}"
+                )
+        return _at_the_end(passed, begun)
+
+
+def _rule(text, given):
+    if given is not None:
+        return given
+    try:
+        return dynamics_of(text)
+    except (ValueError, TypeError):
+        raise ValueError(f"dynamics must be given: the file says {text!r}") from None
+
+
+def _at_the_end(passed, begun):
+    """The run of no steps that the frames are of, as it is at the last of them."""
+    final, last = passed[-1], len(passed) - 1
+    fields = {name: getattr(begun, name)[:0] for name in ("times", "activity", "energy", "msd")}
+    return replace(
+        begun,
+        final=final,
+        steps=int(passed.steps[-1]),
+        wraps=np.ascontiguousarray(passed.image(last)[:, : final.dim]),
+        watched={name: values[:0] for name, values in begun.watched.items()},
+        **fields,
+    )
 
 
 class Trajectory(Sequence[Packing]):
@@ -185,6 +271,36 @@ class Trajectory(Sequence[Packing]):
             return _writer.about_run(self._file)
         except ValueError as error:
             raise self._refusal(error) from None
+
+    def image(self, place: int) -> NDArray[np.int32]:
+        """How often each particle had left the box upwards since step 0, int32 (n, 3), in one frame.
+
+        `Packing.centred` of the frame + box * image are unwrapped coordinates, as OVITO and
+        MDAnalysis make them.
+
+        Parameters
+        ----------
+        place : int
+            Of the frame, as for a sequence.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import mpack
+        >>> start = mpack.Packing.random(n=50, phi=0.9, dim=2, seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     how = dict(frames=[0, 90], trajectory=pathlib.Path(folder) / "run.gsd")
+        ...     run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.4), steps=90, seed=1, **how)
+        ...     with mpack.frames(how["trajectory"]) as passed:
+        ...         way = passed[1].centred() - passed[0].centred() + start.box * passed.image(1)
+        >>> bool(abs((way**2).sum(axis=1).mean() / run.msd[-1] - 1) < 1e-12)
+        True
+        """
+        frame = self._places[place]
+        try:
+            return _writer.image_of(self._file, frame, self[place].n)
+        except Exception as error:
+            raise self._refusal(f"frame {frame}: {error}") from None
 
     def _logged(self, place, name):
         if not self._file.chunk_exists(place, f"log/{name}"):

@@ -13,6 +13,7 @@ import pytest
 import mpack
 from mpack import _command, ensemble, simulation
 from mpack._command import main
+from mpack._expressions import dynamics_of
 
 ROOT = Path(mpack.__file__).resolve().parents[1]
 SMALL = ["--n", "40", "--phi", "0.7", "--dim", "2"]
@@ -176,7 +177,7 @@ def test_examples_in_the_help_are_understood():
         given = _command.parser().parse_args(shlex.split(example)[1:])
         rules = getattr(given, "dynamics", None) or []
         for text in [rules] if isinstance(rules, str) else rules:
-            assert _command.dynamics_of(text).recipe()
+            assert dynamics_of(text).recipe()
 
 
 def test_rules_are_read_as_python_writes_them():
@@ -186,8 +187,8 @@ def test_rules_are_read_as_python_writes_them():
         mpack.NonreciprocalBRO(eps=0.1).approximation(),
     ):
         text = repr(rule)
-        assert _command.dynamics_of(text) == rule
-    assert _command.dynamics_of("IndividualBRO(0.1)") == mpack.IndividualBRO(eps=0.1)
+        assert dynamics_of(text) == rule
+    assert dynamics_of("IndividualBRO(0.1)") == mpack.IndividualBRO(eps=0.1)
 
 
 @pytest.mark.slow

@@ -294,6 +294,76 @@ def test_an_interrupt_leaves_whole_frames_and_a_run_that_goes_on(tmp_path):
 
 
 # --------------------------------------------------------------------------------------------------
+# from the last frame
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        mpack.PairwiseBRO(eps=0.4),
+        mpack.SGD(alpha=0.6, batch_fraction=0.5, potential=mpack.Hertzian(2.0)),
+        mpack.RCD(alpha=0.6, batch_size=7),
+        mpack.NonreciprocalBRO(eps=0.4).approximation(),
+    ],
+)
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_run_goes_on_from_its_last_frame(tmp_path, rule, dim):
+    start = mpack.Packing.random(60, 0.9, dim, seed=1, diameters=np.resize([1.0, 1.4], 60))
+    how = {"frames": SCHEDULE, "trajectory": tmp_path / "whole.gsd", "watch": {"a": mpack.activity}}
+    whole = mpack.simulate(start, rule, steps=150, seed=3, record=SCHEDULE, **how)
+    path = tmp_path / "parts.gsd"
+    mpack.simulate(start, rule, steps=78, seed=3, **how | {"trajectory": path})
+    begun = mpack.trajectory.resume(path, watch=how["watch"])
+    assert begun.steps == 70 and np.any(begun.wraps != 0)
+    run = mpack.simulate(begun, steps=80, record=SCHEDULE, **how | {"trajectory": path})
+    assert (run.digest, run.steps, run.dynamics) == (whole.digest, 150, rule)
+    for name in ("times", "activity", "energy", "msd"):
+        assert getattr(run, name).tolist() == getattr(whole, name)[7:].tolist(), name
+    assert np.array_equal(run.wraps, whole.wraps)
+    assert content(path) == content(tmp_path / "whole.gsd")
+    with mpack.frames(path) as passed:
+        for place, msd in enumerate(whole.msd):
+            way = passed[place].centred() - start.centred() + start.box * passed.image(place)
+            assert np.mean(np.sum(way**2, axis=1)) == pytest.approx(msd, rel=1e-12)
+
+
+@given(phi=st.floats(0.05, 1.2), eps=st.floats(0.05, 0.9), seed=st.integers(0, 99))
+@settings(max_examples=12, deadline=None)
+def test_boxes_crossed_are_those_of_the_run(tmp_path_factory, phi, eps, seed):
+    """Also in sparse steps and long ones, where no list is kept."""
+    start, rule = mpack.Packing.random(400, phi, 2, seed), mpack.PairwiseBRO(eps)
+    path, at = tmp_path_factory.mktemp("boxes") / "run.gsd", (5, 40, 200)
+    mpack.simulate(start, rule, steps=200, seed=seed, frames=at, trajectory=path)
+    with mpack.frames(path) as passed:
+        for place, run in enumerate(mpack.snapshots(start, rule, at=passed.steps, seed=seed)):
+            assert passed[place] == run.final
+            assert np.array_equal(passed.image(place)[:, :2], run.wraps)
+
+
+def test_a_run_at_rest_stays_when_it_goes_on_from_its_last_frame(tmp_path):
+    thin, path = mpack.Packing.random(n=60, phi=0.2, dim=2, seed=1), tmp_path / "run.gsd"
+    run = run_to(5000, path, thin)
+    again = run_to(100, path, mpack.trajectory.resume(path))
+    assert again.absorbed and (again.steps, again.digest) == (run.steps, run.digest)
+
+
+def test_what_no_run_can_go_on_from_is_refused(tmp_path):
+    START.save(tmp_path / "one.gsd")
+    run_to(20, tmp_path / "late.gsd", frames=(10, 20))
+    run_to(20, tmp_path / "run.gsd", watch={"a": mpack.activity})
+    for name, options, words in (
+        ("one.gsd", {}, "begins at no run"),
+        ("late.gsd", {}, "begins at step 10"),
+        ("run.gsd", {}, r"watch of the run in .* is \['a'\]; got \[\]"),
+        ("run.gsd", {"dynamics": mpack.PairwiseBRO(0.2)}, "dynamics of the run .*eps=0.1"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            mpack.trajectory.resume(tmp_path / name, **options)
+    with pytest.raises(FileNotFoundError):
+        mpack.trajectory.resume(tmp_path / "none.gsd")
+
+
+# --------------------------------------------------------------------------------------------------
 # reading
 
 
