@@ -242,12 +242,12 @@ def settled(held):
     moved = held["fixed"].reshape(n, -1)
     dim = moved.shape[1]
     before, after = held["anchor"].reshape(n, -1)[:, :dim], held["coarse"][:n, :dim]
-    step = after - before  # of 32 bits, as in `crossing` of the kernels
-    up, down = (step > 0) & (after < before), (step < 0) & (after > before)
+    way = after - before  # of 32 bits: where it wraps, a particle has left the box
+    left = (way - np.subtract(after, before, dtype=np.int64)) >> 32
     fixed = np.empty((n, dim), dtype=np.int64)
     wraps = np.empty((n, dim), dtype=np.int32)
     fixed[label] = moved
-    wraps[label] = held["wraps"].reshape(n, dim) + up - down
+    wraps[label] = held["wraps"].reshape(n, dim) + left
     return fixed, wraps
 
 

@@ -64,15 +64,17 @@ class Looks:
     def between(self, first, last):
         """The steps in [first, last] at which the engine is to measure."""
         steps = self._record.between(first, last)
-        if self._frames is not None:
-            steps = np.union1d(steps, self._frames.between(first, last))
-        return steps
+        if self._frames is None:
+            return steps
+        frames = self._frames.between(first, last)
+        return np.union1d(steps, frames) if len(steps) else frames
 
     def recorded(self, steps):
         """Which of these steps the run keeps: a mask, or a slice of all."""
         if self._frames is None or not len(steps):
             return slice(None)
-        return np.isin(steps, self._record.between(int(steps[0]), int(steps[-1])))
+        kept = self._record.between(int(steps[0]), int(steps[-1]))
+        return np.isin(steps, kept) if len(kept) else slice(0)
 
     def look(self, engine, row):
         """Look at the packing at the engine's step, where `row` was measured, if that is a step to look at."""
