@@ -107,7 +107,7 @@ def test_points_with_few_runs_or_much_activity_are_left_out(seed):
         ({}, {"least_runs": 1}, "least_runs must be an integer >= 2; got 1"),
         ({}, {"dim": None}, "give l, or n and dim"),
         ({}, {"dim": 0}, "dim must be an integer >= 1"),
-        ({"n": -1}, {}, "n must be > 0; got -1"),
+        ({"n": -1}, {}, "n must be > 0; in row 0 of the table it is -1"),
         ({"phi": np.nan}, {}, "n and phi must be finite where there is a value of f"),
         ({}, {"least_runs": 50}, "f must differ between the runs"),
     ],

@@ -1,5 +1,7 @@
 """Tables of runs at the door: columns that have to be there, runs side by side, scatter pooled over points."""
 
+import numbers
+
 import numpy as np
 import pandas as pd
 from scipy import linalg, special
@@ -13,6 +15,44 @@ def require_columns(table, names):
     missing = [name for name in names if name not in table]
     if missing:
         raise ValueError(f"table has no column {', '.join(map(repr, missing))}")
+
+
+def number_column(table, name):
+    """A column as floats, nan where there is no value; what is no number, or infinite, is refused with its row."""
+    column = table[name]
+    if not isinstance(column, pd.Series):
+        raise ValueError(f"table must have one column {name!r}; it has {column.shape[1]}")
+    if column.dtype.kind in "biuf" and isinstance(column.dtype, np.dtype):
+        values = column.to_numpy(float)
+    else:
+        wrong = np.array([not _is_number(cell) for cell in column], dtype=bool)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            cell = column.iloc[row]
+            raise TypeError(
+                f"{name} must be an array of numbers; in row {table.index[row]!r} of the table it is "
+                f"{_check.short(cell)}"
+            )
+        values = np.array([np.nan if _is_missing(cell) else float(cell) for cell in column])
+    refuse_cells(table, name, np.isinf(values), values, "finite, or nan where there is no value")
+    return values
+
+
+def refuse_cells(table, name, bad, values, wanted):
+    """ValueError for the first of the rows that are bad."""
+    if np.any(bad):
+        row = int(np.flatnonzero(bad)[0])
+        raise ValueError(
+            f"{name} must be {wanted}; in row {table.index[row]!r} of the table it is {values[row]:.6g}"
+        )
+
+
+def _is_missing(cell):
+    return cell is None or cell is pd.NA or cell is pd.NaT
+
+
+def _is_number(cell):
+    return _is_missing(cell) or isinstance(cell, (numbers.Real, np.bool_))
 
 
 def wide_table(table, size, rho, a, run, least_runs):

@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from mpack import _check
 from mpack.scaling._arrays import filled, grid, mean_over_runs
 from mpack.scaling._parameters import of_observable, transformation
-from mpack.scaling._tables import pooled_scatter, quiet, require_columns, wide_table
+from mpack.scaling._tables import (
+    number_column,
+    pooled_scatter,
+    quiet,
+    refuse_cells,
+    require_columns,
+    wide_table,
+)
 from mpack.scaling.law import ScaledData
 
 if TYPE_CHECKING:
@@ -143,7 +150,8 @@ class Data:
         Raises
         ------
         TooLittleData, ValueError, TypeError
-            As for `Data`; or a column is missing, or a sample comes twice at a point.
+            As for `Data`, with the column and the row; or a column is missing, or a sample comes
+            twice at a point.
 
         Examples
         --------
@@ -153,11 +161,14 @@ class Data:
         Data(2 sizes from 2 to 3, 4 points, up to 2 runs each)
         """
         sizes = _linear_sizes(table, l, n, dim, [rho, a, da, paired])
-        places, values = _column(table, rho), _column(table, a)
-        _refuse_bad_places(sizes, places, ~np.isnan(values))
+        places, values = number_column(table, rho), number_column(table, a)
+        errors = values if da is None else number_column(table, da)
+        there = ~(np.isnan(values) | np.isnan(errors))
+        name, wanted = l if n is None else n, "finite where there is a value"
+        refuse_cells(table, name, there & np.isnan(sizes), sizes, f"> 0 and {wanted}")
+        refuse_cells(table, rho, there & np.isnan(places), places, wanted)
         if da is not None:
-            errors = _column(table, da)
-            there = ~(np.isnan(values) | np.isnan(errors))
+            refuse_cells(table, da, there & (errors <= 0.0), errors, "> 0")
             return cls._of(*(v[there] for v in (sizes, places, values, errors)))
         rows = pd.DataFrame({"l": sizes, "rho": places, "a": values})
         if paired is not None:
@@ -232,6 +243,9 @@ class Data:
         """
         most = dict(most or {})
         _linear_sizes(table, l, n, dim, [rho, a, run, side, *most])
+        table = table.assign(
+            **{name: number_column(table, name) for name in {rho, a, l or n, *most} if name}
+        )
         least_runs = _check.integer("least_runs", least_runs, 2)
         size = l if n is None else n
         table = quiet(table, size, rho, most)
@@ -409,14 +423,9 @@ def _linear_sizes(table, l, n, dim, columns):
     if (l is None) == (n is None) or (n is None) != (dim is None):
         raise TypeError("give l, or n and dim")
     require_columns(table, [name for name in (*columns, l, n) if name is not None])
-    sizes = _column(table, l if n is None else n)
-    if np.any(sizes <= 0.0):
-        raise ValueError(f"{l if n is None else n} must be > 0; got {np.nanmin(sizes):.6g}")
+    sizes = number_column(table, l if n is None else n)
+    refuse_cells(table, l if n is None else n, sizes <= 0.0, sizes, "> 0")
     return sizes if n is None else sizes ** (1.0 / _check.integer("dim", dim, 1))
-
-
-def _column(table, name):
-    return filled(name, table[name].to_numpy(), 1)
 
 
 def _refuse_bad_places(l, rho, there):
