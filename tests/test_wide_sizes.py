@@ -215,7 +215,8 @@ for dim in range(2, 7):
                 run = mpack.simulate(packing, rule, steps=3, seed=1)
                 at_rest = len(packing.overlaps()[0]) == 0
                 told.append((at_rest, run.absorbed and run.steps == 0))
-    empty = mpack.Packing.random(n=100, phi=1e-20, dim=dim, seed=1)
+    phi = 1e-16 if dim == 2 else 1e-20  # boxes end at 10**9
+    empty = mpack.Packing.random(n=100, phi=phi, dim=dim, seed=1)
     told.append((True, mpack.simulate(empty, mpack.PairwiseBRO(eps=0.01), steps=2, seed=1).absorbed))
 print(json.dumps(told))
 """
