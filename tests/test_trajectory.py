@@ -86,6 +86,8 @@ def test_a_frame_is_what_save_writes_and_its_log_says_more(tmp_path, dim):
 def test_no_bit_of_a_run_depends_on_its_frames(tmp_path):
     alone = mpack.simulate(START, RULE, steps=55, seed=3, record=mpack.every(7))
     run = run_to(55, tmp_path / "run.gsd", record=mpack.every(7))
+    run_to(55, tmp_path / "two.gsd", threads=2, skin=0.3)
+    assert content(tmp_path / "run.gsd") == content(tmp_path / "two.gsd")
     assert run.digest == alone.digest
     for name in ("times", "activity", "energy", "msd"):
         assert np.array_equal(getattr(run, name), getattr(alone, name))
@@ -467,3 +469,20 @@ def test_mdanalysis_opens_a_trajectory(tmp_path):
         for moment, packing in zip(universe.trajectory, passed, strict=True):
             assert np.allclose(moment.dimensions, [packing.box] * 3 + [90] * 3)
             assert np.allclose(moment.positions, packing.centred(), atol=1e-5)
+
+
+def test_ovito_opens_a_trajectory(tmp_path):
+    io = pytest.importorskip("ovito.io")
+    path, sizes = tmp_path / "run.gsd", np.resize([1.0, 1.4], 60)
+    start = mpack.Packing.random(60, 0.6, 3, seed=1, diameters=sizes)
+    run_to(40, path, start)
+    shown = io.import_file(str(path))
+    assert shown.source.num_frames == 5
+    with mpack.frames(path) as passed:
+        for place, packing in enumerate(passed):
+            data = shown.compute(place)
+            assert np.allclose(data.particles.positions, packing.centred(), atol=1e-5)
+            assert np.allclose(2 * data.particles["Radius"], packing.diameters, atol=1e-6)
+            assert np.allclose(np.diag(data.cell[:3, :3]), packing.box)
+            assert data.attributes["energy"] == passed.log.energy.iloc[place]
+            assert data.attributes["Timestep"] == passed.steps[place]
