@@ -210,7 +210,9 @@ KNOWN_TO_DIFFER = {  # told in their chapters; one that begins to agree has to b
     *("hidden-apart-sgd", "hidden-active-rcd", "hidden-active-individual-bro"),
     *("flat-near-minimum", "flat-selects-sgd"),
     *("ends-delta-05-gd", "ends-delta-02-sgd", "ends-delta-02-rcd", "ends-delta-02-gd"),
+    *("ends-delta-03-sgd", "ends-delta-03-gd", "ends-delta-03-bro"),
     *("ends-delta-01-sgd", "ends-delta-01-gd", "ends-delta-01-bro"),
+    *("ends-delta-005-sgd", "ends-delta-005-gd", "ends-delta-005-bro"),
     "beyond-loopless-delta",
 }
 

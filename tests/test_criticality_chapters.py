@@ -43,6 +43,7 @@ FAILED = {  # what our error bars do not bear out: printed, not hidden
     "where_manna_ends": {
         *(f"ends-delta-{rung}" for rung in ("05-gd", "02-sgd", "02-rcd", "02-gd", "01-sgd")),
         *("ends-delta-01-gd", "ends-delta-01-bro"),
+        *(f"ends-delta-{rate}-{name}" for rate in ("03", "005") for name in ("sgd", "gd", "bro")),
     },
     "hidden_order": {
         "hidden-exponent-sgd",  # a quarter, near the transition

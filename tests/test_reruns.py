@@ -13,7 +13,7 @@ from mpack import ensemble
 CHAPTERS = {  # of the part on the transition, with the campaigns that each reads
     "absorbing_or_active": ["absorbing"],
     "locating_phi_c": ["phi-c", "phi-c-longer", "phi-c-sizes"],
-    "where_manna_ends": ["ladder", "manna"],
+    "where_manna_ends": ["ladder", "manna", "ladder-sizes"],
     "manna_collapse": ["manna", "manna-longer", "manna-crystals"],
     "hidden_order": ["hidden-order", "hidden-distances", "tuned-starts"],
     "beyond_three_dimensions": ["dimensions", "ladder-4", "ladder-5"],

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 
 from book import campaigns
 from mpack import critical, figures, known_answers
-from mpack.statistics import Estimate
+from mpack.statistics import Estimate, PowerLaw, power_law
 
 PROCESSES = ("SGD", "RCD", "GD", "BRO")
 PUSH = {"SGD": 0.2, "RCD": 0.2, "GD": 1.0, "BRO": 0.75}  # mean push: b_f
@@ -232,20 +232,79 @@ def tag(alpha, process):
     return f"{float(alpha)}-{process.lower()}".replace(".", "")
 
 
+OMEGAS = (0.25, 0.5)  # of the corrections to scaling that are tried
+
+
+def whole(rungs, edges, crossed):
+    """One law for all windows of each rung: {key: Decay, or why there is none}.
+
+    From where the last two windows cross; from anywhere, where this leads nowhere.
+    """
+    found = {}
+    for key, curves in rungs.items():
+        found[key] = _fitted(curves, edges[key], start=_start(crossed, key))
+        if key in crossed and not isinstance(found[key], critical.Decay):
+            found[key] = _fitted(curves, edges[key])
+    return found
+
+
+def corrected(rungs, edges, crossed, manna):
+    """The same with a correction to scaling: {key: [with each of OMEGAS, with the first and Manna's delta held]}."""
+    cases = [{"correction": omega} for omega in OMEGAS]
+    cases.append({"correction": OMEGAS[0], "delta": manna.value})
+    return {
+        key: [_fitted(rungs[key], edges[key], start=_start(crossed, key), **case) for case in cases]
+        for key in crossed
+    }
+
+
+def _start(crossed, key):
+    return (crossed[key][-1].phi.value, crossed[key][-1].delta.value) if key in crossed else None
+
+
+def _fitted(curves, edges, **options):
+    try:
+        return critical.decay(curves, edges, **options)
+    except critical.Undetermined as reason:
+        return reason
+
+
+def _chi2(one):
+    return f"{one.chi2:.0f} of {one.dof}" if isinstance(one, critical.Decay) else "no fit"
+
+
 def whole_rows(whole):
     """phi_c, delta and nu_parallel of each rung by one law for all windows, and chi^2."""
-    return [
-        {
-            "α": key[0],
-            "process": key[1],
-            "φ_c": one.phi_c,
-            "δ": one.delta,
-            "ν∥": one.nu_parallel,
-            "χ²": f"{one.chi2:.0f}",
-            "of": one.dof,
-        }
-        for key, one in whole.items()
-    ]
+    rows = []
+    for key, one in whole.items():
+        row = {"α": key[0], "process": key[1]}
+        if isinstance(one, critical.Decay):
+            row |= {"φ_c": one.phi_c, "δ": one.delta, "ν∥": one.nu_parallel}
+        rows.append(row | {"χ²": _chi2(one)})
+    return rows
+
+
+def corrected_rows(corrected):
+    """delta and chi^2 of each rung with corrections t^-omega, and chi^2 with one and Manna's delta held."""
+    rows = []
+    for key, (*free, held) in corrected.items():
+        row = {"α": key[0], "process": key[1]}
+        for omega, one in zip(OMEGAS, free):
+            row[f"δ, ω = {omega:g}"] = one.delta if isinstance(one, critical.Decay) else ""
+            row[f"χ², ω = {omega:g}"] = _chi2(one)
+        rows.append(row | {"χ², Manna's δ held": _chi2(held)})
+    return rows
+
+
+def corrected_numbers(corrected):
+    """What the text quotes: delta of each rung with each correction, chi^2 per degree of freedom of all fits."""
+    numbers = {}
+    for (alpha, process), fits in corrected.items():
+        for name, one in zip(("quarter", "half", "held"), fits):
+            if isinstance(one, critical.Decay):
+                numbers[f"ends-{name}-{tag(alpha, process)}"] = one.delta
+                numbers[f"ends-{name}-chi-{tag(alpha, process)}"] = round(one.chi2 / one.dof, 1)
+    return numbers
 
 
 def size_rows(sizes):
@@ -262,6 +321,88 @@ def size_rows(sizes):
         for process, found in sizes.items()
         for one, other in same_time(*found)
     ]
+
+
+class Small(NamedTuple):
+    """Small systems at one packing fraction: {N: mean lifetime}, {N: moment ratio}, and the power of life in width."""
+
+    life: dict
+    ratio: dict
+    z: PowerLaw
+
+
+def small_systems(table):
+    """{(alpha, process, phi): Small} of the campaign `ladder_sizes`, where three sizes or more have died.
+
+    Ratios are of the survivors later than the mean lifetime, where two or more survive.
+    """
+    rate = table.alpha.fillna(table.eps / 0.75).round(6)
+    found = {}
+    for (alpha, process, phi), own in table.groupby([rate, "process", "phi"]):
+        lives = critical.lifetimes(own, "n")
+        lives = lives[(lives.deaths > 1) & (lives.error > 0)]
+        if len(lives) < 3:
+            continue
+        life = {n: Estimate(one.life, one.error, int(one.deaths)) for n, one in lives.iterrows()}
+        ratio = {n: _ratio(own[own.n == n], one.value) for n, one in life.items()}
+        z = power_law(lives.index ** (1 / 3), lives.life, lives.error)
+        found[float(alpha), process, float(phi)] = Small(life, ratio, z)
+    return found
+
+
+def _ratio(own, begin):
+    histories = [(one.times, one.activity) for one in own.series]
+    try:
+        return critical.moment_ratio(histories, begin)
+    except critical.Undetermined:
+        return None
+
+
+def middles(small, alpha):
+    """The places of one rung in `small`, one a process: the middle of its packing fractions."""
+    places = {}
+    for rate, process, phi in small:
+        if rate == alpha:
+            places.setdefault(process, []).append(phi)
+    return [(process, phis[len(phis) // 2]) for process, phis in places.items()]
+
+
+def z_of(small, alpha, process):
+    """z in the middle of a rung, with what the error of phi_c adds: places beside it lie two of its errors away."""
+    rung = {phi: one for (*key, phi), one in small.items() if key == [alpha, process]}
+    middle = rung[sorted(rung)[len(rung) // 2]]
+    deaths = sum(life.n for life in middle.life.values())
+    z = middle.z.exponent
+    own = Estimate(z.value, z.error, deaths, dof=deaths - len(middle.life))
+    if len(rung) < 3:
+        return own
+    moved = (rung[max(rung)].z.exponent.value - rung[min(rung)].z.exponent.value) / 4
+    return own + Estimate(0.0, abs(moved), dof=12)  # as of phi_c: four runs at each of four places
+
+
+def small_numbers(small):
+    """What the text quotes: z and the moment ratio of the largest systems, in the middle of each rung."""
+    numbers = {}
+    for alpha in sorted({key[0] for key in small}):
+        for process, phi in middles(small, alpha):
+            one = small[alpha, process, phi]
+            numbers[f"ends-z-{tag(alpha, process)}"] = z_of(small, alpha, process)
+            ratios = [ratio for ratio in one.ratio.values() if ratio]
+            if ratios:
+                numbers[f"ends-ratio-{tag(alpha, process)}"] = ratios[-1]
+    return numbers
+
+
+def small_rows(small):
+    """Lifetimes of the smallest and the largest systems, their moment ratios, and z."""
+    rows = []
+    for (alpha, process, phi), one in small.items():
+        row = {"α": alpha, "process": process, "φ": f"{phi:g}"}
+        small, large = min(one.life), max(one.life)
+        row |= {f"life, N = {small:,}": one.life[small], "largest N": f"{large:,}"}
+        row |= {"its life": one.life[large]}
+        rows.append(row | {"z": one.z.exponent, "χ²": f"{one.z.chi2:.1f} of {one.z.freedom}"})
+    return rows
 
 
 def same_time(large, small):
