@@ -197,6 +197,8 @@ def to_integer(value):
 @bare(forceinline=True)
 def modulo_box(value):
     """A displacement in units of the coordinates, modulo the box; and 1 if it was half the box or more."""
+    if abs(value) < 2.0**63:  # nearly always
+        return np.int64(value), np.int64(0)
     boxes = math.floor(value * 2.0**-64 + 0.5)
     rest = value - boxes * 2.0**64
     if rest >= 2.0**63:  # the sum above was rounded
