@@ -128,8 +128,8 @@ def sweep(
     -------
     pandas.DataFrame
         One row a run, in the order of `specs`: rule, approximation, process (the dynamics' `label`,
-        as "GD" or "BRO approximation"), eps, alpha, batch_fraction, batch_size, potential, n, phi,
-        dim, sizes, start, steps_asked, seed, paired (the specification);
+        as "GD" or "BRO approximation"), eps, alpha, batch_fraction, batch_size, correlation, memory,
+        potential, n, phi, dim, sizes, start, steps_asked, seed, paired (the specification);
         steps (done), absorbed; f_inf, f_inf_error, tau_f (autocorrelation time in
         steps), lengths (autocorrelation times in the averaged second half), drift, reliable
         (lengths >= 50 and |drift| <= 3), by `mpack.critical.steady_activity`; tau_r and

@@ -341,64 +341,62 @@ def _draw(kind, rule, purpose, step, threshold, a, b, count, out):
 
 
 @bare
-def _standard(rule, purpose, step, a, b, count, out):
-    """out[k] = what the number of two labels is made of, U[0, 1) or a standard Gaussian.
+def _remember(rule, purpose, step, a, b, count, out):
+    """`_draw` of pairs for rules whose ends or steps are correlated; of zeros and ones, what they are made of.
 
     In odd steps of rules with a memory it is the complement of that of the step before.
     """
     odd = step & _U(rule.memory)
-    seed, drawn = rule.seed, step - odd
-    if rule.pair == GAUSSIAN:
-        sign = -1.0 if odd else 1.0
+    kind = GAUSSIAN if rule.pair == GAUSSIAN else UNIFORM
+    _draw(kind, rule, purpose, step - odd, _ALL, a, b, count, out)
+    if odd:
+        twice = 2.0 * rule.mean if kind == GAUSSIAN else LAST
         for k in range(count):
-            first, second = bits(seed, purpose, drawn, a[k], b[k])
-            out[k] = sign * gaussian(first, second)
-    else:
-        sign, origin = (-1.0, LAST) if odd else (1.0, 0.0)
-        for k in range(count):
-            out[k] = origin + sign * uniform(bits(seed, purpose, drawn, a[k], b[k])[0])
+            out[k] = twice - out[k]
 
 
 @bare
-def _tie(rule, step, a, b, count, w, v):
-    """Make the second ends' numbers v depend on those of the first ends, w, as the correlation says."""
-    c, seed, drawn = rule.correlation, rule.seed, step - (step & _U(rule.memory))
+def _tie(rule, step, a, b, count, w, v, chance):
+    """Make the second ends' numbers v depend on those of the first ends, w, as the correlation says.
+
+    `chance` is scratch.
+    """
+    c, mean = rule.correlation, rule.mean
     if rule.pair == GAUSSIAN:
         own = math.sqrt(1.0 - c * c)
         for k in range(count):
-            v[k] = own * v[k] - c * w[k]
+            v[k] = mean + own * (v[k] - mean) - c * (w[k] - mean)
     else:
+        drawn = step - (step & _U(rule.memory))
+        _draw(UNIFORM, rule, PAIR_TIE, drawn, _ALL, a, b, count, chance)
         for k in range(count):
-            if uniform(bits(seed, PAIR_TIE, drawn, a[k], b[k])[0]) < rule.tied:
+            if chance[k] < rule.tied:
                 v[k] = w[k] if c < 0.0 else LAST - w[k]
 
 
 @bare
-def _made(rule, count, out):
-    """From what they are made of to the numbers themselves."""
-    if rule.pair == BERNOULLI:
-        for k in range(count):
-            out[k] = 1.0 if out[k] < rule.fraction else 0.0
-    elif rule.pair == GAUSSIAN:
-        for k in range(count):
-            out[k] = rule.mean + rule.spread * out[k]
-
-
-@bare
-def _draw_ends(rule, shared, a, b, count, step, w, v):
-    """The numbers of the pairs (a[k], b[k]): w of the lower label, and v of the higher one where it has its own."""
+def _draw_ends(rule, shared, chunk, count, step):
+    """The numbers of the pairs: chunk.w of the lower label, and .v of the higher one where it has its own."""
+    a, b, w, v = (
+        as_uint64(chunk.a),
+        as_uint64(chunk.b),
+        as_float64(chunk.w),
+        as_float64(chunk.v),
+    )
     if rule.memory == 0 and rule.tied == 0.0:
         _draw(rule.pair, rule, PAIR, step, shared.threshold, a, b, count, w)
         if not rule.reciprocal:
             _draw(rule.pair, rule, PAIR_REVERSE, step, shared.threshold, a, b, count, v)
         return
-    _standard(rule, PAIR, step, a, b, count, w)
+    _remember(rule, PAIR, step, a, b, count, w)
     if not rule.reciprocal:
-        _standard(rule, PAIR_REVERSE, step, a, b, count, v)
+        _remember(rule, PAIR_REVERSE, step, a, b, count, v)
         if rule.tied != 0.0:
-            _tie(rule, step, a, b, count, w, v)
-        _made(rule, count, v)
-    _made(rule, count, w)
+            _tie(rule, step, a, b, count, w, v, as_float64(chunk.touch))
+    if rule.pair == BERNOULLI:
+        for k in range(count):
+            w[k] = 1.0 if w[k] < rule.fraction else 0.0
+            v[k] = 1.0 if v[k] < rule.fraction else 0.0
 
 
 @bare
@@ -436,13 +434,12 @@ def _slopes(rule, chunk, count):
 def _weigh(axes, space, rule, shared, chunk, count, step):
     """chunk.w (and .v): push over separation, in units of the coordinates, for each contact of the chunk."""
     _label_pairs(space, chunk, count)
-    low, high, slope = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.r2)
-    w, v = as_float64(chunk.w), as_float64(chunk.v)
     if rule.pair >= KICK:
         _kick_pairs(axes, space, rule, chunk, count, step)
         return
+    slope, w, v = as_float64(chunk.r2), as_float64(chunk.w), as_float64(chunk.v)
     _slopes(rule, chunk, count)
-    _draw_ends(rule, shared, low, high, count, step, w, v)
+    _draw_ends(rule, shared, chunk, count, step)
     for k in range(count):
         w[k] *= slope[k]
     if not rule.reciprocal:
@@ -451,11 +448,11 @@ def _weigh(axes, space, rule, shared, chunk, count, step):
 
 
 @bare
-def _kicks(axes, rule, step, a, b, count, square, out):
+def _kicks(axes, rule, step, a, b, count, square, u, out):
     """out[:, k] = a kick in a random direction, of the labels a[k], b[k] in this order, in units of the coordinates.
 
-    A Gaussian vector, over its norm (`square` is scratch for that) and times u. Of an odd number of
-    coordinates the last is one of a pair: the other is written down beyond, and not used.
+    A Gaussian vector, over its norm and times u, for which `square` and `u` are scratch. Of an odd
+    number of coordinates the last is one of a pair: the other is written down beyond, and not used.
     """
     seed, scale = rule.seed, rule.scale * (2.0**64 / rule.box)
     for k in range(count):
@@ -474,27 +471,27 @@ def _kicks(axes, rule, step, a, b, count, square, out):
         for k in range(count):
             square[k] = far
     else:
+        _draw(UNIFORM, rule, KICK_PURPOSE, step, _ALL, a, b, count, u)
         for k in range(count):
-            u = uniform(bits(seed, KICK_PURPOSE, step, a[k], b[k])[0])
-            square[k] = scale * u / math.sqrt(square[k])
+            square[k] = scale * u[k] / math.sqrt(square[k])
     for axis in range(len(axes)):
         for k in range(count):
             out[axis * CHUNK + k] *= square[k]
 
 
 @bare
-def _tie_kicks(axes, rule, step, a, b, count, first, second):
-    """Make the higher labels' kicks depend on those of the lower ones, as the correlation says."""
-    c, seed = rule.correlation, rule.seed
+def _tie_kicks(axes, rule, step, a, b, count, first, second, chance):
+    """Make the higher labels' kicks depend on those of the lower ones, as the correlation says; `chance` is scratch."""
+    c, gaussians = rule.correlation, rule.pair == GAUSSIAN_KICK
     own, sign = math.sqrt(1.0 - c * c), -1.0 if c < 0.0 else 1.0
-    for k in range(count):
-        if rule.pair == GAUSSIAN_KICK:
-            for axis in range(len(axes)):
-                at = axis * CHUNK + k
+    if not gaussians:
+        _draw(UNIFORM, rule, PAIR_TIE, step, _ALL, a, b, count, chance)
+    for axis in range(len(axes)):
+        for k in range(count):
+            at = axis * CHUNK + k
+            if gaussians:
                 second[at] = own * second[at] + c * first[at]
-        elif uniform(bits(seed, PAIR_TIE, step, a[k], b[k])[0]) < rule.tied:
-            for axis in range(len(axes)):
-                at = axis * CHUNK + k
+            elif chance[k] < rule.tied:
                 second[at] = sign * first[at]
 
 
@@ -509,10 +506,11 @@ def _kick_pairs(axes, space, rule, chunk, count, step):
         as_float64(chunk.dx),
         as_float64(chunk.dy),
     )
-    _kicks(axes, rule, step, low, high, count, square, dx)
+    _kicks(axes, rule, step, low, high, count, square, w, dx)
     if not rule.reciprocal:
-        _kicks(axes, rule, step, high, low, count, square, dy)
-        _tie_kicks(axes, rule, step, low, high, count, dx, dy)
+        _kicks(axes, rule, step, high, low, count, square, w, dy)
+        if rule.tied != 0.0:
+            _tie_kicks(axes, rule, step, low, high, count, dx, dy, w)
     for k in range(count):
         w[k] = v[k] = 1.0
         ordered = label[_U(i[k])] < label[_U(j[k])]
