@@ -305,6 +305,8 @@ RULES = [
     mpack.RCD(alpha=0.1, batch_fraction=0.3, potential=mpack.Harmonic()),
     mpack.SGD(alpha=0.1, batch_fraction=0.3, potential=mpack.Hertzian()).approximation(),
     mpack.SGD(alpha=0.1, batch_fraction=1.0),
+    mpack.PairwiseBRO(eps=0.1, correlation=0.6),
+    mpack.SGD(alpha=0.1, batch_fraction=0.5, correlation=-0.4, memory="antithetic"),
 ]
 
 
@@ -571,6 +573,11 @@ BATCH = mpack.SGD(alpha=0.1, batch_size=3)
         (lambda: landscape.kick_covariance(SMALL, BATCH), ValueError, ["batches of exactly 3"]),
         (lambda: landscape.kick_covariance(SMALL, "SGD"), TypeError, ["dynamics", "str"]),
         (lambda: landscape.drift_rate(BATCH), ValueError, ["batches of exactly 3"]),
+        (
+            lambda: landscape.agitation(SMALL, mpack.RandomOrganization(0.1), width=0.1),
+            ValueError,
+            ["RandomOrganization", "has no drift"],
+        ),
         (lambda: landscape.agitation(SMALL, RULES[0], width=0), ValueError, ["width", "0"]),
         (
             lambda: landscape.agitation(SMALL, RULES[0], width=1e-12),
