@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
 import math
 import numbers
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
@@ -91,6 +97,59 @@ def real(name: str, value: Any, wanted: str, dtype: type = float) -> NDArray:
     except (TypeError, ValueError, OverflowError) as error:
         said = str(error).partition("\n")[0].rstrip(".")
     raise TypeError(f"{name} must be {wanted}; got {said}")
+
+
+def reals(
+    name: str,
+    value: Any,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> NDArray:
+    """`value`, a number or an array of any shape, as finite floats in [low, high], either end open on request."""
+    wanted = f"a number or an array of numbers{_within(low, high, open_low, open_high)}"
+    result = real(name, value, wanted)
+    inside = np.isfinite(result)
+    if low is not None:
+        inside &= (result > low) if open_low else (result >= low)
+    if high is not None:
+        inside &= (result < high) if open_high else (result <= high)
+    if not inside.all():
+        raise ValueError(f"{name} must be finite, {wanted}; got {result[~inside].flat[0]}")
+    return result
+
+
+def sound(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """The function, with a check at its exit: what overflows or has no value raises ValueError."""
+
+    @functools.wraps(function)
+    def checked(*arguments: _P.args, **named: _P.kwargs) -> _R:
+        try:
+            with np.errstate(all="ignore"):
+                result = function(*arguments, **named)
+        except (OverflowError, ZeroDivisionError, FloatingPointError):
+            result = None
+        if result is None or not _finite(result):
+            names = [one for one in inspect.signature(function).parameters if one != "self"]
+            raise ValueError(
+                f"{', '.join(names)} must be such that {function.__name__} has a finite value; with "
+                "these it overflows or is undefined"
+            )
+        return result
+
+    return checked
+
+
+def _finite(result):
+    if isinstance(result, (tuple, list)):
+        return all(map(_finite, result))
+    if dataclasses.is_dataclass(result):
+        return all(_finite(getattr(result, field.name)) for field in dataclasses.fields(result))
+    if isinstance(result, (float, np.ndarray, np.floating)):
+        return bool(np.isfinite(result).all())
+    return True
 
 
 def instance(name: str, value: Any, kinds: type | tuple[type, ...], wanted: str) -> Any:

@@ -29,6 +29,7 @@ from mpack._extras import from_extra
 from mpack._kernels import contrastive as kernel
 from mpack._kernels import noise
 from mpack._kernels._jit import plain
+from mpack._labels import labelled
 from mpack._repr import short_repr
 
 _START_BLOCK = 2**31  # noise blocks from here on never meet a view
@@ -83,7 +84,10 @@ class Augmentation:
         ((3, 2, 16), 0.5)
         """
         images = _images("images", images)
-        count, step = _check.integer("count", count, 1), _check.integer("step", step, 0)
+        count, step = (
+            _check.integer("count", count, 1, 2**31),
+            _check.integer("step", step, 0, 2**63 - 1),
+        )
         out = np.empty((len(images) * count, images.shape[1]))
         where = math.isqrt(images.shape[1]), np.uint64(_check.seed("seed", seed)), step
         kernel.views_of(
@@ -137,6 +141,7 @@ class NTXent:
         """The loss of embeddings Z, shape (images, views, out)."""
         return self.value_and_gradient(Z)[0]
 
+    @_check.sound
     def value_and_gradient(self, Z: ArrayLike) -> tuple[float, NDArray[np.float64]]:
         """The loss of embeddings Z, shape (images, views, out), and its gradient, of the same shape."""
         Z = _embeddings(Z)
@@ -231,6 +236,7 @@ class PackingLoss:
         depth = np.maximum(1.0 - d / reach, 0.0)
         return float(np.log(kernel.TINY + 0.5 * np.sum(depth**self.power)))
 
+    @_check.sound
     def value_and_gradient(self, Z: ArrayLike) -> tuple[float, NDArray[np.float64]]:
         """The loss of embeddings Z, shape (images, views, out), and its gradient (turned over if `attract`)."""
         u, norm = self._sphere(Z)
@@ -536,17 +542,23 @@ def linear_probe(
         from sklearn.linear_model import LogisticRegression
 
     F = _check.array("features", features, (None, None))
-    G, labels = _check.array("test_features", test_features, (None, F.shape[1])), np.asarray(labels)
+    G, labels = (
+        _check.array("test_features", test_features, (None, F.shape[1])),
+        labelled("labels", labels, len(F))[0],
+    )
+    test_labels = labelled("test_labels", test_labels, len(G))[0]
     if per_class is not None:
         per_class = _check.integer("per_class", per_class, 1)
         chosen = np.concatenate(
             [np.flatnonzero(labels == c)[:per_class] for c in np.unique(labels)]
         )
         F, labels = F[chosen], labels[chosen]
+    if len(np.unique(labels)) < 2 or not len(G):
+        raise ValueError("labels must be of at least two classes, and test_features of one row")
     mean, width = F.mean(axis=0), F.std(axis=0)
     width[width < 1e-9] = 1.0  # a feature that is always zero says nothing
     model = LogisticRegression(max_iter=5000).fit((F - mean) / width, labels)
-    return float(model.score((G - mean) / width, np.asarray(test_labels)))
+    return float(model.score((G - mean) / width, test_labels))
 
 
 def _images(name: str, value: ArrayLike) -> NDArray:

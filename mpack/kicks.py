@@ -26,10 +26,11 @@ from mpack import _check
 from mpack._box import nearest
 from mpack._steps import moments_of_number
 from mpack.dynamics import Dynamics
-from mpack.packing import Packing
+from mpack.packing import DIMENSIONS, LARGEST_N, Packing
 from mpack.statistics import Estimate
 
 ROUNDING = 1e-9  # relative to the kick: below it a number counts as one that does not vary
+MOST_NUMBERS = 10**9  # coordinates drawn: eight gigabytes
 MOST_AT_ONCE = 200_000  # particles in one box of copies: bounds the memory
 
 
@@ -49,7 +50,7 @@ def draw(
     dynamics : Dynamics
         The rule.
     samples : int
-        How many draws, >= 1.
+        How many draws, >= 1; 10**9 coordinates in all at most.
     seed : int
         Key of the noise.
     diameters : float or array (m,)
@@ -76,7 +77,7 @@ def draw(
     _check.instance(
         "dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)"
     )
-    samples = _check.integer("samples", samples, 1)
+    samples = _check.integer("samples", samples, 1, MOST_NUMBERS // positions.size)
     seed = _check.seed("seed", seed)
     if "batch" in (dynamics.recipe().pair, dynamics.recipe().particle):
         return _one_by_one(positions, dynamics, samples, seed, diameters)
@@ -118,7 +119,9 @@ def copies(positions: ArrayLike, count: int, spacing: float, diameters: ArrayLik
     (8, 4)
     """
     positions, diameters = _cluster(positions, diameters)
-    count = _check.integer("count", count, 1)
+    count = _check.integer(
+        "count", count, 1, LARGEST_N // 2 ** positions.shape[1] // len(positions)
+    )
     spacing = _check.number("spacing", spacing, 0, open_low=True)
     dim = positions.shape[1]
     edge = max(2, math.ceil(count ** (1 / dim) - 1e-9))
@@ -190,7 +193,7 @@ def push_matrix(
     [[-0.4, 0.0, 0.4, 0.0]]
     """
     positions, diameters = _cluster(positions, diameters)
-    recipe = dynamics.recipe()
+    recipe = _recipe(dynamics)
     columns = []
     pairs = _pairs(positions, diameters, recipe)
     for i, j, push in pairs:
@@ -205,9 +208,11 @@ def push_matrix(
         return np.array(columns).reshape(-1, positions.size).T
     total = sum(columns, np.zeros(positions.size)).reshape(positions.shape)
     active = sorted({end for i, j, _ in pairs for end in (i, j)})
-    return np.array(
-        [np.where(np.arange(len(positions))[:, None] == k, total, 0).ravel() for k in active]
-    ).T
+    return (
+        np.array([np.where(np.arange(len(positions))[:, None] == k, total, 0) for k in active])
+        .reshape(-1, positions.size)
+        .T
+    )
 
 
 def numbers(dynamics: Dynamics, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -224,10 +229,10 @@ def numbers(dynamics: Dynamics, count: int) -> tuple[NDArray[np.float64], NDArra
     >>> mean.tolist(), covariance.tolist()
     ([0.5, 0.5], [[0.25, -0.25], [-0.25, 0.25]])
     """
-    recipe = dynamics.recipe()
+    recipe, count = _recipe(dynamics), _check.integer("count", count, 0, 10_000)
     kind = recipe.pair if recipe.particle == "one" else recipe.particle
     if kind == "batch":
-        p = min(1.0, recipe.batch / count)
+        p = min(1.0, recipe.batch / max(count, 1))
         off = -p * (1 - p) / (count - 1) if count > 1 else 0.0
         return np.full(count, p), np.full((count, count), off) + np.eye(count) * (p * (1 - p) - off)
     mean, variance = moments_of_number(recipe)
@@ -319,6 +324,8 @@ def entrywise(
     True
     """
     samples = _check.array("samples", samples, ("samples", "m", "d"))
+    if not samples.size:
+        raise ValueError(f"samples must hold a draw of a particle; got shape {samples.shape}")
     count, width = len(samples), samples[0].size
     mean = _check.array("mean", mean, samples.shape[1:]).ravel()
     covariance = _check.array("covariance", covariance, (width, width))
@@ -404,6 +411,7 @@ def _gaps(flat, mean, covariance):
     )
 
 
+@_check.sound
 def threshold(false_alarm: float, entries: int) -> float:
     """Standard errors by which none of `entries` true numbers deviates, but with probability `false_alarm`.
 
@@ -430,6 +438,7 @@ def detectable(limit: float, power: float) -> float:
     """
     from scipy.stats import norm
 
+    limit = _check.number("limit", limit)
     power = _check.number("power", power, 0, 1, open_low=True, open_high=True)
     return limit + float(norm.ppf(power))
 
@@ -444,6 +453,13 @@ def _standardised(gaps, errors, scale):
 
 def _cluster(positions: ArrayLike, diameters: ArrayLike) -> tuple[NDArray, NDArray]:
     positions = _check.array("positions", positions, ("m", "d"))
+    if not len(positions) or not DIMENSIONS[0] <= positions.shape[1] <= DIMENSIONS[1]:
+        raise ValueError(
+            f"positions must hold one particle at least, in {DIMENSIONS[0]} to {DIMENSIONS[1]} "
+            f"dimensions; got shape {positions.shape}"
+        )
+    if len(np.unique(positions, axis=0)) < len(positions):
+        raise ValueError("positions must differ: a push between two at one point has no direction")
     if np.ndim(diameters) == 0:
         diameters = np.full(len(positions), _check.number("diameters", diameters, 0, open_low=True))
     return positions, _check.array("diameters", diameters, (len(positions),))
@@ -461,6 +477,12 @@ def _pairs(positions, diameters, recipe):
             elif r < recipe.potential.range(contact):
                 found.append((i, j, recipe.scale * recipe.potential.force(r, contact) * apart / r))
     return found
+
+
+def _recipe(dynamics):
+    return _check.instance(
+        "dynamics", dynamics, Dynamics, "a dynamics such as mpack.PairwiseBRO(eps=0.01)"
+    ).recipe()
 
 
 def _spacing(positions, diameters, dynamics):

@@ -30,6 +30,7 @@ DIRECTED_P_C = (
 )
 LARGEST_MATRIX = 4096  # sites of which a full transition matrix is made
 LARGEST_EDGE = 4096
+MOST = 10**9  # steps, runs
 LARGEST_MARI_KURCHAN = 100_000  # spheres; a step costs their number times that of movers
 
 
@@ -70,7 +71,7 @@ def percolation(edge: int, p: float, runs: int, seed: int) -> NDArray:
     """
     edge = _check.integer("edge", edge, 2, LARGEST_EDGE)
     p = _check.number("p", p, 0.0, 1.0)
-    seeds = _seeds(_check.seed("seed", seed), edge, p, _check.integer("runs", runs, 1))
+    seeds = _seeds(_check.seed("seed", seed), edge, p, _check.integer("runs", runs, 1, MOST))
     largest, others = np.empty(seeds.size, np.int64), np.empty(seeds.size, np.int64)
     kernels.percolation(edge, p, seeds, largest, others)
     return largest / edge**2
@@ -116,8 +117,8 @@ def sandpile(edge: int, grains: int, steps: int, runs: int, seed: int) -> NDArra
     """
     edge = _check.integer("edge", edge, 2, LARGEST_EDGE)
     grains = _check.integer("grains", grains, 1, 4 * edge**2)
-    steps = _check.integer("steps", steps, 1)
-    seeds = _seeds(_check.seed("seed", seed), edge, grains, _check.integer("runs", runs, 1))
+    steps = _check.integer("steps", steps, 1, MOST)
+    seeds = _seeds(_check.seed("seed", seed), edge, grains, _check.integer("runs", runs, 1, MOST))
     active = np.empty((seeds.size, steps), np.int32)
     for run, key in zip(active, seeds):
         kernels.sandpile(edge, grains, steps, key, run)
@@ -165,8 +166,8 @@ def directed_percolation(edge: int, p: float, steps: int, runs: int, seed: int) 
     """
     edge = _check.integer("edge", edge, 2, 2**31 - 1)
     p = _check.number("p", p, 0.0, 1.0)
-    steps = _check.integer("steps", steps, 1)
-    seeds = _seeds(_check.seed("seed", seed), edge, p, _check.integer("runs", runs, 1))
+    steps = _check.integer("steps", steps, 1, MOST)
+    seeds = _seeds(_check.seed("seed", seed), edge, p, _check.integer("runs", runs, 1, MOST))
     active = np.empty((seeds.size, steps), np.int32)
     for run, key in zip(active, seeds):
         kernels.directed_percolation(edge, p, steps, key, run)
@@ -238,10 +239,10 @@ def mari_kurchan(
     """
     spheres = _check.integer("spheres", spheres, 2, LARGEST_MARI_KURCHAN)
     phi = _check.number("phi", phi, 0.0, spheres * math.pi / 48.0, open_low=True)
-    steps = _check.integer("steps", steps, 1)
+    steps = _check.integer("steps", steps, 1, MOST)
     alpha = _check.number("alpha", alpha, 0.0, 4.0, open_low=True)
     fraction = _check.number("batch_fraction", batch_fraction, 0.0, 1.0, open_low=True)
-    seeds = _seeds(_check.seed("seed", seed), spheres, phi, _check.integer("runs", runs, 1))
+    seeds = _seeds(_check.seed("seed", seed), spheres, phi, _check.integer("runs", runs, 1, MOST))
     active = np.empty((seeds.size, steps), np.int32)
     box = (spheres * math.pi / (6.0 * phi)) ** (1 / 3)
     for run, key in zip(active, seeds):
@@ -313,9 +314,9 @@ def contact_process(
     >>> activity.shape, bool(activity[0, -1] == 0.0), bool(abs(activity[1, -1] - 0.48) < 0.1)
     ((2, 201), True, True)
     """
-    sites, steps = _check.integer("sites", sites, 1), _check.integer("steps", steps, 1)
+    sites, steps = _check.integer("sites", sites, 1, 2**62), _check.integer("steps", steps, 1, MOST)
     runs, rest = (
-        _check.integer("runs", runs, 1),
+        _check.integer("runs", runs, 1, MOST),
         _check.number("rest", rest, 0.0, 1.0, open_low=True),
     )
     if np.ndim(rate):
@@ -324,7 +325,8 @@ def contact_process(
         _check.number("the largest rate", float(rate.max()), 0.0, sites / rest)
     else:
         rate = _check.number("rate", rate, 0.0, sites / rest)
-    rng = np.random.default_rng(rng)
+    if not isinstance(rng, np.random.Generator):
+        rng = np.random.default_rng(_check.integer("rng", rng, 0))
     active = np.full(runs, sites)
     found = [active / sites]
     for _ in range(steps):
@@ -357,6 +359,8 @@ def absorbed_after(activity: ArrayLike) -> NDArray:
     array([2, 3])
     """
     activity = _check.array("activity", activity, (None, None))
+    if not activity.size:
+        raise ValueError(f"activity must hold a run and a step; got shape {activity.shape}")
     dead = activity == 0.0
     return np.where(dead.any(axis=1), dead.argmax(axis=1), activity.shape[1] - 1)
 

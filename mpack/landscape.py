@@ -44,7 +44,7 @@ from mpack._types import FloatOrArray
 from mpack.dynamics import SGD, Dynamics
 from mpack.observables import REACH, displacements, energy, flatness
 from mpack.packing import Packing
-from mpack.potentials import Linear, Potential, checked
+from mpack.potentials import Linear, Potential, checked, separations
 from mpack.simulation import Run, simulate, snapshots
 
 if TYPE_CHECKING:
@@ -966,6 +966,7 @@ def linear_variance(modes: Modes, covariance: csr_array, rate: float) -> NDArray
         return np.where((a > 0) & (a < 2), kicks / (a * (2 - a)), np.where(a == 0, np.inf, np.nan))
 
 
+@_check.sound
 def averaged_slopes(
     r: ArrayLike, sigma: float, dim: int, d: ArrayLike = 1.0
 ) -> tuple[FloatOrArray, FloatOrArray]:
@@ -1010,9 +1011,7 @@ def averaged_slopes(
     """
     sigma = _check.number("sigma", sigma, 0, open_low=True)
     dim = _check.integer("dim", dim, 2, 6)
-    r, d = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(d, dtype=float))
-    if not (np.all(np.isfinite(r)) and np.all(r >= 0) and np.all(np.isfinite(d)) and np.all(d > 0)):
-        raise ValueError("r must be finite and >= 0, and d finite and > 0")
+    r, d = separations(r, d)
     s = math.sqrt(2.0) * sigma
     flat_r, flat_d = r.ravel(), d.ravel()
     along, across = np.empty(flat_r.size), np.empty(flat_r.size)

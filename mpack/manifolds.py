@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
+from mpack._labels import labelled
 from mpack._types import FloatOrArray
 from mpack.packing import Packing, unit_ball_volume
 from mpack.statistics import Estimate, mean_error
@@ -66,11 +67,12 @@ def cap_fraction(h: ArrayLike, dim: int) -> FloatOrArray:
     from scipy.special import betainc
 
     dim = _check.integer("dim", dim, 1)
-    x = np.clip(np.asarray(h, dtype=float), -1.0, 1.0)
+    x = np.clip(_check.reals("h", h), -1.0, 1.0)
     part = 0.5 * betainc(0.5 * (dim + 1), 0.5, 1.0 - x * x)
     return np.where(x < 0.0, 1.0 - part, part)[()]
 
 
+@_check.sound
 def overlap_volume(r: ArrayLike, dim: int, a: float = 1.0, b: float = 1.0) -> FloatOrArray:
     """Volume common to two balls of diameters a and b whose centres are r apart.
 
@@ -107,6 +109,7 @@ def overlap_volume(r: ArrayLike, dim: int, a: float = 1.0, b: float = 1.0) -> Fl
     return unit_ball_volume(dim) * np.where(inside, B**dim, caps)[()]
 
 
+@_check.sound
 def two_class_error(r: ArrayLike, dim: int, a: float = 1.0, b: float = 1.0) -> FloatOrArray:
     """Bayes error of two balls of diameters a and b whose centres are r apart.
 
@@ -128,9 +131,10 @@ def two_class_error(r: ArrayLike, dim: int, a: float = 1.0, b: float = 1.0) -> F
     >>> manifolds.two_class_error([0.0, 0.5, 1.0], dim=1).round(6).tolist()
     [0.5, 0.25, 0.0]
     """
-    a, b = _diameters(a, b)
+    (a, b), dim = _diameters(a, b), _check.integer("dim", dim, 1)
     if a == b:
         return cap_fraction(_distances(r) / a, dim)
+    _check.integer("dim", dim, 1, 300)
     larger = unit_ball_volume(dim) * (0.5 * max(a, b)) ** dim
     return overlap_volume(r, dim, a, b) / (2.0 * larger)
 
@@ -156,9 +160,7 @@ def random_error(n: int, phi: ArrayLike) -> FloatOrArray:
     0.125
     """
     n = _check.integer("n", n, 1)
-    phi = np.asarray(phi, dtype=float)
-    if not (np.all(phi > 0) and np.all(phi <= n)):
-        raise ValueError(f"phi must be in (0, {n}]; got {phi}")
+    phi = _check.reals("phi", phi, 0.0, n, open_low=True)
     return (1.0 + np.expm1(n * np.log1p(-phi / n)) / phi)[()] if n > 1 else np.zeros_like(phi)[()]
 
 
@@ -288,6 +290,7 @@ class ShiftedError:
     sigma: float
 
 
+@_check.sound
 def shifted_error(packing: Packing, sigma: float) -> ShiftedError:
     """Mean error after every centre has moved by a Gaussian of standard deviation sigma on every axis, as sums over
     pairs.
@@ -343,6 +346,7 @@ def shifted_error(packing: Packing, sigma: float) -> ShiftedError:
     return ShiftedError(before, refitted, fixed, sigma)
 
 
+@_check.sound
 def half_point(n: ArrayLike, absorbed: ArrayLike, box: float) -> Estimate:
     """The number of balls that find room in half of the runs: where the capacity of a learner ends.
 
@@ -422,6 +426,7 @@ def _variance_of_centre(x, centre, slope):
     return np.linalg.inv(information)[0, 0]
 
 
+@_check.sound
 def class_separation(features: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """How far apart real classes are for their size: |m_a - m_b|/(R_a + R_b) for all pairs.
 
@@ -452,9 +457,8 @@ def class_separation(features: ArrayLike, labels: ArrayLike) -> NDArray[np.float
     [4.5]
     """
     features = _check.array("features", features, ("n", "k"))
-    labels = np.asarray(labels)
-    names = np.unique(labels)
-    if labels.shape != (len(features),) or len(names) < 2:
+    labels, names = labelled("labels", labels, len(features))
+    if len(names) < 2:
         raise ValueError(
             f"labels must be {len(features)} labels of at least two classes; got shape {labels.shape}"
         )
@@ -467,6 +471,7 @@ def class_separation(features: ArrayLike, labels: ArrayLike) -> NDArray[np.float
     return np.linalg.norm(middle[a] - middle[b], axis=1) / (radius[a] + radius[b])
 
 
+@_check.sound
 def mean_refitted(r: ArrayLike, sigma: float, dim: int) -> NDArray[np.float64]:
     """<c(rho/D)> for two equal balls (D = 1) at the distance r after both have moved (see `shifted_error`): array.
 
@@ -478,8 +483,9 @@ def mean_refitted(r: ArrayLike, sigma: float, dim: int) -> NDArray[np.float64]:
     """
     from scipy.stats import ncx2
 
+    dim = _check.integer("dim", dim, 1, 300)
     s = math.sqrt(2.0) * _check.number("sigma", sigma, 0.0, open_low=True)
-    r = np.atleast_1d(_distances(r))
+    r = _row_of_distances(r)
     rho, weights = _panel(
         np.maximum(r - _HALF_WIDTH * s, 0.0), np.clip(r + _HALF_WIDTH * s, 0.0, 1.0)
     )
@@ -487,6 +493,7 @@ def mean_refitted(r: ArrayLike, sigma: float, dim: int) -> NDArray[np.float64]:
     return np.sum(weights * density * cap_fraction(rho, dim), axis=1)
 
 
+@_check.sound
 def mean_fixed(r: ArrayLike, sigma: float, dim: int) -> NDArray[np.float64]:
     """<c((r/2 - sigma z)/R)> for two equal balls (R = 1/2) at the distance r (see `shifted_error`): array.
 
@@ -501,7 +508,7 @@ def mean_fixed(r: ArrayLike, sigma: float, dim: int) -> NDArray[np.float64]:
     s = 2.0 * _check.number(
         "sigma", sigma, 0.0, open_low=True
     )  # in radii, as the distances from here on
-    centre = np.atleast_1d(_distances(r))
+    centre = _row_of_distances(r)
     low, high = (np.clip(centre + side * _HALF_WIDTH * s, -1.0, 1.0) for side in (-1.0, 1.0))
     h, weights = _panel(low, high)
     density = np.exp(-0.5 * ((h - centre[:, None]) / s) ** 2) / (math.sqrt(2.0 * math.pi) * s)
@@ -530,9 +537,13 @@ def _interpolated(mean, r, sigma, dim):
 
 
 def _distances(r: ArrayLike) -> NDArray[np.float64]:
-    r = np.asarray(r, dtype=float)
-    if not (np.all(np.isfinite(r)) and np.all(r >= 0)):
-        raise ValueError("r must be finite and >= 0")
+    return _check.reals("r", r, 0.0)
+
+
+def _row_of_distances(r: ArrayLike) -> NDArray[np.float64]:
+    r = np.atleast_1d(_distances(r))
+    if r.ndim > 1:
+        raise ValueError(f"r must be a number or one row of them; got shape {r.shape}")
     return r
 
 

@@ -145,6 +145,7 @@ def lognormal(n: int, polydispersity: float, seed: int | None = None) -> NDArray
         )
 
 
+@_check.sound
 def polydispersity_of(diameters: ArrayLike) -> float:
     """Standard deviation of diameters over their mean; 0 for equal ones.
 
@@ -154,12 +155,13 @@ def polydispersity_of(diameters: ArrayLike) -> float:
     >>> mpack.sizes.polydispersity_of([0.5, 1.5])
     0.5
     """
-    diameters = _check.array("diameters", diameters, ("n",))
-    if all_equal(diameters):
+    sizes = _some(diameters)
+    if all_equal(sizes):
         return 0.0
-    return float(diameters.std() / diameters.mean())
+    return float(sizes.std() / sizes.mean())
 
 
+@_check.sound
 def skewness_of(diameters: ArrayLike) -> float:
     """Third central moment of diameters over the cube of their standard deviation; 0 for equal ones.
 
@@ -169,11 +171,21 @@ def skewness_of(diameters: ArrayLike) -> float:
     >>> round(mpack.sizes.skewness_of(mpack.sizes.bidisperse(100, ratio=2.0, fraction=0.2)), 12)
     1.5
     """
-    diameters = _check.array("diameters", diameters, ("n",))
-    apart, spread = diameters - diameters.mean(), diameters.std()
-    if all_equal(diameters) or spread == 0:  # what rounding leaves of equal ones has no skewness
+    sizes = _some(diameters)
+    apart, spread = sizes - sizes.mean(), sizes.std()
+    if all_equal(sizes) or spread == 0:  # what rounding leaves of equal ones has no skewness
         return 0.0
     return float(np.mean(apart**3) / spread**3)
+
+
+def _some(diameters: ArrayLike) -> NDArray[np.float64]:
+    """At least one, all > 0."""
+    sizes = _check.array("diameters", diameters, ("n",))
+    if not len(sizes) or sizes.min() <= 0.0:
+        raise ValueError(
+            f"diameters must be at least one, all > 0; got {_check.short(sizes.tolist())}"
+        )
+    return sizes
 
 
 def _drawn(kernel, n, seed):

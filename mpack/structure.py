@@ -94,6 +94,7 @@ def pair_correlation(
         raise ValueError("packing must have at least 2 particles for g(r); got 1")
     r_max = min(5.0, packing.box / 2) if r_max is None else r_max
     r_max = _check.number("r_max", r_max, 0, packing.box / 2, open_low=True)
+    _check.number("r_max", r_max, 1e-50)  # its volume is a double
     bins = _check.integer("bins", bins, 1, 10**6)
     counts = np.zeros(bins, dtype=np.int64)
     for _, _, r in pairs_within(packing, 0.0, r_max):
@@ -176,7 +177,7 @@ def structure_factor(
 
     check_packing(packing)
     q_min = 2.0 * math.pi / packing.box
-    q_max = _check.number("q_max", q_max)
+    q_max = _check.number("q_max", q_max, high=1e9)
     if q_max < q_min:
         raise ValueError(f"q_max must be >= q_min = 2 pi/box = {q_min:.6g}; got {q_max!r}")
     vectors = _wave_vectors(packing.dim, q_max / q_min)

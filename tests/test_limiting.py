@@ -677,7 +677,7 @@ def test_step_by_step_agreement_with_pytorch(decay):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        (dict(eta=0.0), "eta must be .*> 0"),
+        (dict(eta=0.0), "eta must be .*1e-100"),
         (dict(eta=np.nan), "eta must be a finite"),
         (dict(eta=100.0), "eta must be below 2 .1 . beta./max.h."),
         (dict(beta=1.0), r"beta must be .*\[0.0, 1.0\)"),
@@ -749,7 +749,7 @@ def test_bad_arguments_are_refused():
             lambda: limiting.anomalous_exponent([1, 2, 3], [1, 1, 1], window=0),
         ),
         (ValueError, "n must be even", lambda: limiting.regression_data([1.0], 21)),
-        (ValueError, "n must be an integer >= 4", lambda: limiting.regression_data([1.0], 3)),
+        (ValueError, r"n must be an integer in \[4, ", lambda: limiting.regression_data([1.0], 3)),
         (
             ValueError,
             "labels must be one of",

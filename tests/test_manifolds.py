@@ -215,9 +215,9 @@ def test_shifts_of_a_whole_packing(active, seed):
     ("call", "message"),
     [
         (lambda p: manifolds.cap_fraction(0.1, 0), "dim must be an integer >= 1"),
-        (lambda p: manifolds.overlap_volume(-1.0, 3), "r must be finite and >= 0"),
+        (lambda p: manifolds.overlap_volume(-1.0, 3), "r must be finite, .*>= 0"),
         (lambda p: manifolds.two_class_error(0.5, 3, 0.0, 1.0), "a must be a finite number > 0"),
-        (lambda p: manifolds.random_error(5, 6.0), r"phi must be in \(0, 5\]"),
+        (lambda p: manifolds.random_error(5, 6.0), r"phi must be .* in \(0.0, 5\]"),
         (lambda p: manifolds.bayes_error(p, 1, 1), "samples must be an integer in"),
         (lambda p: manifolds.shifted_error(p, 0.0), "sigma must be a finite number > 0"),
         (lambda p: manifolds.shifted_error(p, 1.0), "sigma must be at most"),

@@ -174,8 +174,11 @@ def autocorrelation_time(x: ArrayLike) -> float:
     x = _check.array("x", x, (None,))
     if len(x) < 2:
         raise ValueError(f"x must hold at least 2 values; got {len(x)}")
-    if np.ptp(x) <= 1e-14 * np.max(np.abs(x)):
+    size = float(np.max(np.abs(x)))
+    if size == 0.0 or np.ptp(x / size) <= 1e-14:
         return 1.0
+    if not 1e-100 < size < 1e100:  # squares are taken: any unit will do
+        x = x / size
     from emcee import autocorr
 
     try:

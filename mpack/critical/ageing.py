@@ -48,7 +48,7 @@ def octaves(times: ArrayLike, activity: ArrayLike, count: int = 5) -> NDArray:
     [0.2028, 0.2014, 0.2007]
     """
     times, activity = series(times, activity)
-    count = _check.integer("count", count, 1)
+    count = _check.integer("count", count, 1, 60)
     edges = times[-1] / 2.0 ** np.arange(count, -1, -1)
     if edges[0] < times[0] or times[-1] < 2**count:
         raise ValueError(
@@ -193,7 +193,7 @@ def octave_limit(m: ArrayLike, ratio: float) -> NDArray:
     >>> float(critical.octave_limit([0.5, 0.4], 0.5))
     0.30000000000000004
     """
-    m = _check.real("m", m, "an array of real numbers")
+    m = _check.reals("m", m)
     ratio = _check.number("ratio", ratio, 0.0, 1.0, open_high=True)
     if m.ndim < 1 or m.shape[-1] < 2:
         raise ValueError(f"m must hold at least 2 octaves; got shape {m.shape}")

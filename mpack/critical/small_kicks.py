@@ -124,6 +124,7 @@ def to_zero(x: ArrayLike, y: ArrayLike, error: ArrayLike, *, degree: int = 1) ->
     )
 
 
+@_check.sound
 def swollen(kick: ArrayLike, end: float, c: float, dim: int = 3) -> Any:
     """phi_c of spheres that the dynamics sees swollen by c kicks: phi_c = end / (1 + c kick)^d.
 
@@ -152,10 +153,11 @@ def swollen(kick: ArrayLike, end: float, c: float, dim: int = 3) -> Any:
     >>> round(critical.swollen(0.1, 0.64, 0.33), 4)
     0.5806
     """
-    swelling: Any = kick
-    return end / (1 + c * swelling) ** dim
+    end, c, dim = _check.number("end", end), _check.number("c", c), _check.integer("dim", dim, 1)
+    return (end / (1 + c * _check.reals("kick", kick)) ** dim)[()]
 
 
+@_check.sound
 def shrinkage(diameters: ArrayLike, kick: ArrayLike, c: float, dim: int = 3) -> NDArray:
     """Factor by which kicks lower phi_c of a mixture: <D^d> / <(D + c kick)^d>, one swelling for all sizes.
 
@@ -191,8 +193,11 @@ def shrinkage(diameters: ArrayLike, kick: ArrayLike, c: float, dim: int = 3) -> 
         raise ValueError(
             f"diameters must hold at least one, all > 0; got {_check.short(diameters)}"
         )
-    dim = _check.integer("dim", dim, 1)
-    return np.mean(d**dim) / np.mean((d + c * np.atleast_1d(kick)) ** dim, axis=0)
+    dim, c = _check.integer("dim", dim, 1), _check.number("c", c)
+    swelling = c * np.atleast_1d(_check.reals("kick", kick))
+    if swelling.ndim > 1:
+        raise ValueError(f"kick must be a number or one row of them; got shape {swelling.shape}")
+    return np.mean(d**dim) / np.mean((d + swelling) ** dim, axis=0)
 
 
 def limit(
@@ -406,6 +411,7 @@ def limits(
     return Limits(dict(zip(data, ends, strict=True)), best.x[count:], error[count:], chi2, freedom)
 
 
+@_check.sound
 def finite_size_factor(ratio: float, *, dim: int = 3, nu_perp: float = NU_PERP) -> float:
     """The shift of phi_c from size N to infinity, per shift from N to ratio N: 1 / (1 - ratio^(-1/(d nu_perp))).
 

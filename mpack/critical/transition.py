@@ -217,6 +217,7 @@ def divergence(
     )
 
 
+@_check.sound
 def lineages(
     times: float, sizes: float, distance: float, *, p: float = 3 * NU_PERP
 ) -> tuple[float, float]:

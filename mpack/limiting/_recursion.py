@@ -69,7 +69,7 @@ def transpose(M):
 
 
 def learning_rate(eta):
-    return _check.number("eta", eta, 0.0, open_low=True)
+    return _check.number("eta", eta, 1e-100, 1e100)  # its square is a double
 
 
 def momentum(beta):
@@ -83,11 +83,13 @@ def whole_steps(name: str, k: ArrayLike) -> NDArray[np.int64]:
         raise TypeError(f"{name} must be an integer or a 1-D array of integers; got {k!r}")
     if array.size and array.min() < 0:
         raise ValueError(f"{name} must be >= 0; got {int(array.min())}")
+    if array.size and array.max() >= 2**63:
+        raise ValueError(f"{name} must be < 2**63; got {int(array.max())}")
     return array.astype(np.int64)
 
 
 def times(t: ArrayLike) -> NDArray:
-    t = np.asarray(t, float)
+    t = _check.real("t", t, "a finite number >= 0 or a 1-D array of such")
     if t.ndim > 1 or not np.all(np.isfinite(t)) or np.any(t < 0.0):
         raise ValueError(f"t must be a finite number >= 0 or a 1-D array of such; got {t!r}")
     return t

@@ -92,7 +92,7 @@ def gradient_noise(X: ArrayLike, y: ArrayLike, *, weight_decay: float = 0.0) -> 
     """
     X = _check.array("X", X, (None, None))
     y = _check.array("y", y, (len(X),))
-    decay = _check.number("weight_decay", weight_decay, 0.0)
+    decay = _check.number("weight_decay", weight_decay, 0.0, 1e100)
     rho, E = np.linalg.eigh(X.T @ X / len(X))
     rho, E = np.maximum(rho[::-1], 0.0), E[:, ::-1]
     if rho[-1] + decay <= 1e-14 * rho[0]:
@@ -104,6 +104,7 @@ def gradient_noise(X: ArrayLike, y: ArrayLike, *, weight_decay: float = 0.0) -> 
     return GradientNoise(E @ mu, float(np.sqrt(np.mean(r**2))), rho, E, covariance)
 
 
+@_check.sound
 def data_covariance(
     X: ArrayLike,
     y: ArrayLike,

@@ -16,6 +16,7 @@ from mpack.limiting.modes import step_matrix
 from mpack.statistics import Estimate
 
 
+@_check.sound
 def linear_displacement(
     k: ArrayLike,
     eta: float,
@@ -80,6 +81,7 @@ def linear_displacement(
     return part if per_mode else part.sum(axis=-1)
 
 
+@_check.sound
 def linear_moments(
     eta: float, beta: float, curvature: ArrayLike, noise_variance: ArrayLike
 ) -> Stationary:
@@ -131,6 +133,7 @@ def _since(M, N, C, k):
     )
 
 
+@_check.sound
 def power_law_displacement(tau: ArrayLike, a: float) -> FloatOrArray:
     """sum over i >= 1 of 1 - exp(-tau i^-a) ~ Gamma(1 - 1/a) tau^(1/a) - 1/2 for tau >> 1, a > 1.
 
@@ -145,7 +148,7 @@ def power_law_displacement(tau: ArrayLike, a: float) -> FloatOrArray:
     17.2245
     """
     a = _check.number("a", a, 1.0, open_low=True)
-    return gamma_function(1.0 - 1.0 / a) * np.asarray(tau, float) ** (1.0 / a) - 0.5
+    return gamma_function(1.0 - 1.0 / a) * _check.reals("tau", tau, 0.0) ** (1.0 / a) - 0.5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -57,7 +57,7 @@ class LinearRegressionSGD:
     hessian : array_like, shape (d, d)
         H, symmetric and positive semidefinite.
     sigma : float
-        Root mean square of the residuals y - x . theta at the optimum, > 0.
+        Root mean square of the residuals y - x . theta at the optimum, 1e-100 to 1e100.
     weight_decay : float
         lambda >= 0.
     optimum : array_like, shape (d,), optional
@@ -130,8 +130,8 @@ class LinearRegressionSGD:
         put("eta", _recursion.learning_rate(self.eta))
         put("beta", _recursion.momentum(self.beta))
         put("batch_size", _check.integer("batch_size", self.batch_size, 1))
-        put("sigma", _check.number("sigma", self.sigma, 0.0, open_low=True))
-        put("weight_decay", _check.number("weight_decay", self.weight_decay, 0.0))
+        put("sigma", _check.number("sigma", self.sigma, 1e-100, 1e100))
+        put("weight_decay", _check.number("weight_decay", self.weight_decay, 0.0, 1e100))
         rho, modes = _eigenmodes(self.spectrum, self.hessian)
         put("rho", rho)
         put("_modes", modes)  # None for the unit matrix, which a long spectrum could not afford
@@ -368,6 +368,7 @@ class LinearRegressionSGD:
             return np.full(self.dim, np.inf)
         return (1.0 + total / (1.0 - total)) / own
 
+    @_check.sound
     def loss(self, theta: ArrayLike) -> FloatOrArray:
         """Training loss above its least value, (theta - mu)(H + lambda)(theta - mu)/2; theta (..., d).
 

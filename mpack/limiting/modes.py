@@ -8,7 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mpack import _check
 
+
+@_check.sound
 def propagator(t: ArrayLike, gamma: ArrayLike, omega2: ArrayLike) -> NDArray[np.float64]:
     """exp(-A t) of one mode of curvature h, [[0, -1], [omega2, 2 gamma]] = A, in closed form.
 
@@ -33,9 +36,15 @@ def propagator(t: ArrayLike, gamma: ArrayLike, omega2: ArrayLike) -> NDArray[np.
     >>> limiting.propagator(0.0, gamma=0.1, omega2=1.0)[0].tolist()
     [1.0, 0.0]
     """
-    t, gamma, omega2 = np.broadcast_arrays(
-        *(np.asarray(value, float) for value in (t, gamma, omega2))
-    )
+    given = {"t": t, "gamma": gamma, "omega2": omega2}
+    checked = [_check.reals(name, value, 0.0) for name, value in given.items()]
+    try:
+        t, gamma, omega2 = np.broadcast_arrays(*checked)
+    except ValueError:
+        shapes = [value.shape for value in checked]
+        raise ValueError(
+            f"t, gamma and omega2 must have shapes that broadcast; got {shapes}"
+        ) from None
     delta2 = omega2 - gamma * gamma
     under = delta2 > 0.0
     delta = np.sqrt(np.where(under, delta2, 0.0))
@@ -63,6 +72,7 @@ def _one_minus_exp_over(x):
     return np.where(x > 0.0, -np.expm1(-safe) / safe, 1.0)
 
 
+@_check.sound
 def step_matrix(eta: float, beta: float, h: ArrayLike) -> NDArray[np.float64]:
     """One step of SGD with momentum on a mode of curvature h, without its noise: (theta, v)' = M (theta, v).
 
@@ -76,7 +86,7 @@ def step_matrix(eta: float, beta: float, h: ArrayLike) -> NDArray[np.float64]:
     >>> limiting.step_matrix(eta=0.5, beta=0.5, h=1.0).tolist()
     [[0.5, 0.25], [-1.0, 0.5]]
     """
-    h = np.asarray(h, float)
+    eta, beta, h = _check.number("eta", eta), _check.number("beta", beta), _check.reals("h", h)
     M = np.empty(h.shape + (2, 2))
     M[..., 0, 0] = 1.0 - eta * h
     M[..., 0, 1] = eta * beta

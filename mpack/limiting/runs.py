@@ -55,7 +55,7 @@ def regression_data(
     if rho.size < 1 or rho.min() <= 0.0:
         raise ValueError(f"spectrum must hold at least one eigenvalue and all > 0; got {rho}")
     _check.choice("labels", labels, ("paired", "gaussian"))
-    n = _check.integer("n", n, 4 * rho.size)
+    n = _check.integer("n", n, 4 * rho.size, 2**40)
     sigma = _check.number("sigma", sigma, 0.0, open_low=True)
     w = _check.array("weights", np.zeros(rho.size) if weights is None else weights, (rho.size,))
     if labels == "paired" and n % 2:
@@ -269,7 +269,7 @@ def run_regression(
     record = _recursion.whole_steps("record", record)
     if record.size < 1 or np.any(np.diff(record) <= 0):
         raise ValueError(f"record must hold increasing steps; got {record}")
-    runs, threads = _check.integer("runs", runs, 1), _check.integer("threads", threads, 1)
+    runs, threads = _check.integer("runs", runs, 1, 2**40), _check.integer("threads", threads, 1)
     theta, v = _starts(model, runs, _check.seed("seed", seed), start, v0)
     out_theta, out_v = np.empty((2, runs, record.size, model.dim))
 

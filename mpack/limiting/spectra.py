@@ -50,7 +50,7 @@ def phase_per_step(
     1.570796
     """
     eta, beta = _recursion.learning_rate(eta), _recursion.momentum(beta)
-    h = np.asarray(h, float)
+    h = _check.reals("h", h, -1e100, 1e100)
     if _check.choice("form", form, ("discrete", "langevin")) == "langevin":
         gamma, omega2 = (1.0 - beta) / (1.0 + beta), 2.0 * eta * h / (1.0 + beta)
         square = omega2 - gamma**2
@@ -59,6 +59,7 @@ def phase_per_step(
     return np.arccos(np.where(half**2 < beta, half, np.nan) / np.sqrt(beta or 1.0))[()]
 
 
+@_check.sound
 def position_spectrum(
     omega: ArrayLike, eta: float, beta: float, h: ArrayLike, noise_variance: ArrayLike = 1.0
 ) -> NDArray[np.float64]:
@@ -101,10 +102,10 @@ def position_spectrum(
     1.0
     """
     eta, beta, own = _stable(eta, beta, h)
-    turn = np.exp(-1j * np.asarray(omega, float))
+    turn = np.exp(-1j * _check.reals("omega", omega))
     phi = 1.0 + beta - eta * own[..., None]
     size2 = np.abs(1.0 - phi * turn + beta * turn**2) ** 2
-    return eta**2 * np.asarray(noise_variance, float)[..., None] / size2
+    return eta**2 * _check.reals("noise_variance", noise_variance, 0.0)[..., None] / size2
 
 
 def spectral_peak(eta: float, beta: float, h: ArrayLike) -> FloatOrArray:
@@ -143,6 +144,7 @@ def spectral_peak(eta: float, beta: float, h: ArrayLike) -> FloatOrArray:
     return np.arccos(np.clip(cosine, -1.0, 1.0))[()]
 
 
+@_check.sound
 def measured_spectrum(
     walk: ArrayLike, segment: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -183,7 +185,7 @@ def measured_spectrum(
     >>> float(omega[power[0].argmax()]) == 2 * np.pi / 16
     True
     """
-    walk = np.asarray(walk, float)
+    walk = _check.reals("walk", walk)
     if walk.ndim < 2:
         raise ValueError(f"walk must have axes for steps and directions; got shape {walk.shape}")
     segment = _check.integer("segment", segment, 6, walk.shape[-2])
@@ -249,7 +251,7 @@ def highest(omega: ArrayLike, power: ArrayLike) -> float:
 def _stable(eta: float, beta: float, h: ArrayLike) -> tuple[float, float, NDArray[np.float64]]:
     """Checked, with h an array whose every element has a stationary state."""
     eta, beta = _recursion.learning_rate(eta), _recursion.momentum(beta)
-    h = np.asarray(h, float)
+    h = _check.reals("h", h)
     if not np.all((eta * h > 0.0) & (eta * h < 2.0 * (1.0 + beta))):
         raise ValueError(
             f"h must lie in (0, {2.0 * (1.0 + beta) / eta:.6g}) for a stationary state; got {h}"

@@ -1,0 +1,114 @@
+"""Functions beside the main road: whatever they are given, a finite answer, or a refusal in words that names it."""
+
+import dataclasses
+import warnings
+
+import doors
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import mpack
+from mpack import kicks, sizes
+from mpack._check import sound
+
+# What has a place for "none" in its answer, and says so: no oscillation, no relaxation, no bracket.
+WITHOUT = {
+    "limiting.anomalous_exponent": "error",
+    "limiting.phase_per_step": "",
+    "critical.steady_activity": "tau",
+    "critical.relaxation_time": "steps",
+    "critical.last_quiet": "low",
+    "critical.survival": "",
+}
+WORDS = ("must", "give", "need", "hold", "vanish", "moves", "do not", "no stationary")
+
+
+def finite(answer, depth=0):
+    if isinstance(answer, (float, np.floating)):
+        return bool(np.isfinite(answer))
+    if isinstance(answer, np.ndarray):
+        return answer.dtype.kind not in "fc" or bool(np.isfinite(answer).all())
+    if isinstance(answer, (tuple, list)):
+        return all(finite(one, depth + 1) for one in answer)
+    if dataclasses.is_dataclass(answer) and depth < 2:
+        values = [getattr(answer, field.name, 0) for field in dataclasses.fields(answer)]
+        return all(finite(value, depth + 1) for value in values)
+    return True
+
+
+@pytest.mark.parametrize("name", doors.CALLS)
+def test_what_is_right_has_an_answer(name):
+    function, arguments = doors.CALLS[name]
+    assert finite(function(**arguments)) or name in WITHOUT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", doors.CALLS)
+@given(st.data())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_what_is_wrong_is_refused(name, data):
+    """One or two arguments are anything. Warnings are errors here: nothing overflows on the quiet."""
+    function, arguments = doors.CALLS[name]
+    keys = data.draw(st.lists(st.sampled_from(sorted(arguments)), min_size=1, max_size=2))
+    changed = {key: doors.BAD[data.draw(st.integers(0, len(doors.BAD) - 1))] for key in keys}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            answer = function(**{**arguments, **changed})
+        except (ValueError, TypeError) as refusal:
+            assert any(word in str(refusal) for word in WORDS), refusal
+        else:
+            assert finite(answer) or name in WITHOUT
+
+
+def test_nothing_leaves_a_checked_exit_that_is_no_number():
+    assert sound(lambda x: x)(3.0) == 3.0
+    for wrong in (lambda x: x / 0, lambda x: x * np.inf, lambda x: (1.0, np.array([x, np.nan]))):
+        with pytest.raises(ValueError, match="^x must be such that .* has a finite value"):
+            sound(wrong)(2.0)
+    with pytest.raises(KeyError):
+        sound({}.__getitem__)(1)
+
+
+# ------------------------------------------------------------------------------------------------
+# single ones
+
+APART = [[0.0, 0.0], [5.0, 5.0]]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(
+            mpack.PairwiseBRO(eps=0.1),
+            mpack.NonreciprocalBRO(eps=0.1),
+            mpack.IndividualBRO(eps=0.1),
+        ),
+        *(mpack.SGD(alpha=0.1, batch_size=2), mpack.RCD(alpha=0.1, batch_size=2)),
+        *(mpack.SGD(alpha=0.1, batch_fraction=0.5), mpack.RCD(alpha=0.1, batch_fraction=0.5)),
+    ],
+    ids=str,
+)
+def test_spheres_that_do_not_touch_do_not_move(rule):
+    mean, covariance = kicks.moments(APART, rule)
+    assert mean.shape == (2, 2) and not mean.any()
+    assert covariance.shape == (4, 4) and not covariance.any()
+    assert kicks.push_matrix(APART, rule).shape == (4, 0)
+    assert not kicks.draw(APART, rule, 3, 1).any()
+    assert kicks.compare(APART, rule, 3, 1).agrees
+
+
+def test_as_many_draws_as_memory_holds():
+    with pytest.raises(ValueError, match=r"samples must be an integer in \[1, 250000000\]"):
+        kicks.draw(APART, mpack.PairwiseBRO(eps=0.1), 10**12, 1)
+    with pytest.raises(ValueError, match="positions must differ"):
+        kicks.moments([[1.0, 1.0], [1.0, 1.0]], mpack.PairwiseBRO(eps=0.1))
+
+
+@pytest.mark.parametrize("of", [sizes.polydispersity_of, sizes.skewness_of])
+def test_sizes_of_nothing_have_no_spread(of):
+    for none in ([], [0.0, 1.0], [-1.0, 1.0]):
+        with pytest.raises(ValueError, match="diameters must be at least one, all > 0"):
+            of(none)
