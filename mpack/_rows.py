@@ -156,7 +156,8 @@ def observed(run, spec):
 
 def _on(run, step, threads):
     """`run` up to `step`."""
-    run = simulation.simulate(run, steps=max(0, step - run.steps), threads=threads)
+    if run.steps < step:
+        run = simulation.simulate(run, steps=step - run.steps, threads=threads)
     if run.interrupted:
         raise Stopped
     return run

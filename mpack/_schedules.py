@@ -46,11 +46,19 @@ class LogSpaced(_Table):
     @functools.cached_property
     def steps_array(self) -> NDArray[np.int64]:
         """All of them, to the most steps a run can have."""
-        context = Context(prec=30)  # not libm: the same steps on every machine
-        powers = range(math.ceil(math.log10(MOST_STEPS) * self.points_per_decade))
-        exponents = (Decimal(power) / self.points_per_decade for power in powers)
-        steps = {int(context.power(10, exponent).to_integral_value()) for exponent in exponents}
-        return np.array(sorted(steps | {0}), dtype=np.int64)
+        return _log_spaced(self.points_per_decade)
+
+
+@functools.lru_cache(maxsize=16)
+def _log_spaced(points_per_decade):
+    """Made once: it takes milliseconds, and every run of a sweep asks for it."""
+    context = Context(prec=30)  # not libm: the same steps on every machine
+    powers = range(math.ceil(math.log10(MOST_STEPS) * points_per_decade))
+    exponents = (Decimal(power) / points_per_decade for power in powers)
+    steps = {int(context.power(10, exponent).to_integral_value()) for exponent in exponents}
+    made = np.array(sorted(steps | {0}), dtype=np.int64)
+    made.flags.writeable = False
+    return made
 
 
 @dataclass(frozen=True)

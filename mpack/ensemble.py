@@ -436,7 +436,7 @@ def _finished(specs, executor, at_once, **how):
             )
             for future in done:
                 spec = flying.pop(future)
-                outcome = _outcome(future, spec)
+                outcome = _of(spec, _outcome(future))
                 if _is_lost(outcome) and lost[spec.key] < RESUBMISSIONS:
                     lost[spec.key] += 1
                     again.append(spec)
@@ -458,19 +458,28 @@ def _broken_told():
         ) from error
 
 
-def _outcome(future, spec):
-    """What a future ended with: plain data of this run, or the exception."""
+def _outcome(future):
+    """What a future ended with: plain data, or the exception."""
     with _broken_told():
         try:
-            result = future.result()
-            check_result(result)
-            if result["key"] != spec.key:
-                raise ValueError(f"the executor gave the result of another run, {result['spec']}")
-            return result
+            return future.result()
         except concurrent.futures.BrokenExecutor:
             raise
         except (Exception, concurrent.futures.CancelledError) as error:
             return error
+
+
+def _of(spec, outcome):
+    """The outcome of a run; an exception in place of what is no result of this run."""
+    if isinstance(outcome, BaseException):
+        return outcome
+    try:
+        check_result(outcome)
+    except (TypeError, ValueError) as error:
+        return error
+    if outcome["key"] != spec.key:
+        return ValueError(f"the executor gave the result of another run, {outcome['spec']}")
+    return outcome
 
 
 def _is_lost(outcome):

@@ -624,6 +624,8 @@ def modes(
     inner = matrix[kept][:, kept].tocsc()
     size = inner.shape[0] - dim
     count = size if count is None else _check.integer("count", count, 1)
+    if size < 1:
+        raise ValueError("matrix must couple particles: without contacts there are no modes")
     if not 0 < count <= size:
         raise ValueError(
             f"count must be at most {size}, the modes of interacting particles; got {count}"

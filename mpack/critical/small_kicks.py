@@ -154,7 +154,9 @@ def swollen(kick: ArrayLike, end: float, c: float, dim: int = 3) -> Any:
     0.5806
     """
     end, c, dim = _check.number("end", end), _check.number("c", c), _check.integer("dim", dim, 1)
-    return (end / (1 + c * _check.reals("kick", kick)) ** dim)[()]
+    swelling: Any = _check.reals("kick", kick)
+    swelling = swelling if swelling.ndim else float(swelling)
+    return end / (1 + c * swelling) ** dim
 
 
 @_check.sound
