@@ -183,8 +183,9 @@ class Store:
         except BaseException:
             self._connection.close()
             raise
-        if self.path != ":memory:":
-            _driven[_identity(self.path)] = self
+        self._file = None if self.path == ":memory:" else _identity(self.path)
+        if self._file is not None:
+            _driven[self._file] = self
 
     def _refuse_stump(self):
         """SQLite takes a file of a few bytes for a new one and would write over it."""
@@ -257,6 +258,8 @@ class Store:
     def close(self) -> None:
         """Give the file up to other drivers."""
         self._connection.close()
+        if _driven.get(self._file) is self:
+            del _driven[self._file]
         while self.readers:
             self.readers.pop().close()
 

@@ -475,7 +475,7 @@ def test_a_look_at_a_store_does_not_open_it_to_other_drivers(tmp_path):
         assert len(store.readers) == 1
         done = subprocess.run(command, check=False, **how)
         assert b"in use by another driver" in done.stderr
-    assert not store.readers
+    assert len(ensemble.load(path)) == 0 and not store.readers
     assert subprocess.run(command, check=False, **how).returncode == 0
 
 
