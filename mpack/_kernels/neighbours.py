@@ -272,6 +272,9 @@ def _list_near(
         mask = near_run(axes, poly, near, bounds, centre, _U(0), other, reach)
         if high - other < _U(4):
             mask &= (_U(1) << (high - other)) - _U(1)
+        if len(axes) > 4 and mask == _U(0):  # most candidates are far in so many dimensions
+            other += _U(4)
+            continue
         for k in range(4):
             back[place] = names[other + _U(k)] if named else np.uint32(other + _U(k))
             if paired:
