@@ -16,6 +16,7 @@ import platform
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 
@@ -34,47 +35,67 @@ RULES = {
 TURNS = 3
 
 
-class Case:
-    """One state, from which every code takes the same kind of steps."""
+SIZES = {
+    "equal": np.ones,
+    "log-normal 0.5": lambda n: mpack.sizes.lognormal(n, 0.5),
+    "1 in 100 is 10": lambda n: mpack.sizes.bidisperse(n, 10.0, 0.01),
+}
+STRETCH = 60  # steps of a turn from a state that does not last
 
-    def __init__(self, rule, n, phi, warm, sparse_below=None):
-        self.rule, self.n, self.phi, self.sparse = rule, n, phi, sparse_below is not None
+
+class Case:
+    """One state, from which every code takes the same kind of steps.
+
+    It is reached from a random start after `begin` steps, or (begin = "activity" or "contacts", with
+    a number below 1) once fewer particles are active, or each has fewer contacts, than `below`.
+    """
+
+    def __init__(self, rule, n, phi, begin, below=0.0, dim=3, sizes="equal"):
+        self.rule, self.n, self.phi, self.dim, self.sizes = rule, n, phi, dim, sizes
+        self.begin, self.lasting = begin, not isinstance(begin, str)
         self.dynamics, self.kind, self.scale, self.fraction = RULES[rule]
-        start = mpack.Packing.random(n=n, phi=phi, dim=3, seed=1)
+        start = mpack.Packing.random(n=n, phi=phi, dim=dim, seed=1, diameters=SIZES[sizes](n))
         engine = Engine(start, self.dynamics.recipe(), 2)
-        if sparse_below is None:
-            engine.advance(warm)
-        else:
-            while self._activity(engine) >= sparse_below:
-                if engine.advance(engine.step + 20):
-                    raise RuntimeError(f"absorbed before the activity fell below {sparse_below}")
-        self.activity = self._activity(engine)
-        self.packing = mpack.Packing.from_fixed(engine.snapshot()[0], start.box)
+        engine.advance(begin if self.lasting else 0)
+        self.packing = self._packing(engine, start)
+        while not self.lasting and self._count() >= below:
+            if engine.advance(engine.step + 5):
+                raise RuntimeError(f"absorbed before its {begin} fell below {below}")
+            self.packing = self._packing(engine, start)
+        self.contacts = 2.0 * len(self.packing.overlaps()[0]) / n
+        self.activity = None
 
     @staticmethod
-    def _activity(engine):
-        record = engine.schedule([engine.step])
-        engine.advance(engine.step)
-        return record[0, 0] / engine.n
+    def _packing(engine, start):
+        return mpack.Packing.from_fixed(engine.snapshot()[0], start.box, start.diameters)
+
+    def _count(self):
+        if self.begin == "activity":
+            return mpack.activity(self.packing)
+        return 2.0 * len(self.packing.overlaps()[0]) / self.n
+
+    def _engine(self, steps, threads=1):
+        """An engine at the beginning of the stretch, its list built and tuned beforehand."""
+        engine = Engine(self.packing, self.dynamics.recipe(), 3, threads=threads)
+        engine.advance(max(3, steps // 2) if self.lasting else 3)
+        return engine
 
     def mpack(self, steps, threads):
-        """(seconds, steps) of this library, its list built and tuned beforehand; and bytes per particle."""
-        engine = Engine(self.packing, self.dynamics.recipe(), 3, threads=threads)
-        engine.advance(max(3, steps // 2))
+        """(seconds, steps) of this library; and bytes per particle. Each turn is the same stretch."""
 
         def turn():
+            engine = self._engine(steps, threads)
             before, clock = engine.step, time.perf_counter()
             engine.advance(before + steps)
             return time.perf_counter() - clock, engine.step - before
 
-        def turn_from_the_start():  # near absorption the activity falls: every turn sees the same steps
-            engine = Engine(self.packing, self.dynamics.recipe(), 3, threads=threads)
-            engine.advance(3)  # the list, and the change to sparse steps
-            clock = time.perf_counter()
-            engine.advance(3 + steps)
-            return time.perf_counter() - clock, engine.step - 3
-
-        return turn_from_the_start if self.sparse else turn, engine.nbytes / self.n
+        engine = self._engine(steps, threads)
+        if self.activity is None:
+            first = engine.step
+            record = engine.schedule(range(first, first + steps, max(1, steps // 50)))
+            engine.advance(first + steps)
+            self.activity = float(np.mean(record[: engine.recorded, 0])) / self.n
+        return turn, engine.nbytes / self.n
 
     def plain(self, steps):
         """The plain numba half list."""
@@ -134,13 +155,13 @@ def best(turns, n):
 def measure(case, others, compare, threads):
     """One row of the table."""
     budget = 3e7  # particle-steps a turn
-    steps = 60 if case.sparse else int(np.clip(budget / case.n, 8, 2000))
+    steps = int(np.clip(budget / case.n, 8, 2000)) if case.lasting else STRETCH
     turns, memory = {}, 0
     for count in threads:
         turns[f"mpack, {count} thread{'s' * (count > 1)}"], memory_now = case.mpack(steps, count)
         memory = memory or memory_now
     if compare:
-        turns["plain numba"] = case.plain(steps if case.sparse else max(8, steps // 4))
+        turns["plain numba"] = case.plain(max(8, steps // 4) if case.lasting else steps)
         if case.n <= 100_000:
             turns["cKDTree + NumPy"] = case.kdtree(max(2, steps // 100))
         if case.rule == "GD":
@@ -153,7 +174,11 @@ def measure(case, others, compare, threads):
         "rule": case.rule,
         "n": case.n,
         "phi": case.phi,
-        "activity": float(case.activity),
+        "dim": case.dim,
+        "sizes": case.sizes,
+        "begin": case.begin,
+        "contacts": case.contacts,
+        "activity": case.activity,
         "bytes_per_particle": memory,
         "ns_per_particle_step": times,
     }
@@ -168,14 +193,20 @@ def other_programs():
 
 
 def cases(quick):
-    """(case arguments, whether other codes are run beside it)."""
+    """(case, as a function that makes it; whether other codes are run beside it)."""
     sizes = (1_000, 10_000) if quick else (1_000, 10_000, 100_000, 1_000_000)
     for n in sizes:
         for rule in ("BRO", "SGD 0.2", "GD"):
-            for phi in (0.64,) if quick or n == 1_000_000 else (0.55, 0.60, 0.64):
-                yield (rule, n, phi, 200, None), n in (10_000, 100_000) and phi == 0.64
-    yield ("BRO", 10_000 if quick else 100_000, 0.58, 0, 0.02), True
-    yield ("SGD, α = 1", 30_000, 0.212, 0, 0.03), True
+            yield partial(Case, rule, n, 0.64, 200), n in (10_000, 100_000)
+            if not quick and n < 1_000_000:
+                yield partial(Case, rule, n, 0.60, "activity", 0.7), False
+    yield partial(Case, "BRO", 10_000 if quick else 100_000, 0.58, "activity", 0.02), True
+    yield partial(Case, "SGD, α = 1", 30_000, 0.212, "activity", 0.03), True
+    for contacts, fractions in ((3.0, (0.64, 0.90)), (1.0, (0.55, 0.64, 0.64))):
+        for kind, phi in zip(SIZES, fractions):
+            yield partial(Case, "BRO", 10_000, phi, "contacts", contacts, sizes=kind), False
+    for dim, phi in ((2, 0.9), (4, 0.5), (5, 0.3)):
+        yield partial(Case, "BRO", 4_000, phi, 100, dim=dim), False
 
 
 def latency():
@@ -202,15 +233,25 @@ def latency():
 
 def aims(rows, frames):
     """Each aim with what was measured, as (text, measured, aim, met)."""
-    found = {(r["rule"], r["n"], r["phi"]): r["ns_per_particle_step"] for r in rows}
+    plain = [row for row in rows if row["dim"] == 3 and row["begin"] != "contacts"]
+    found = {(r["rule"], r["n"], r["phi"]): r["ns_per_particle_step"] for r in plain}
     one, two = "mpack, 1 thread", "mpack, 2 threads"
 
     def ratio(key, name, over=one):
         times = found.get(key, {})
         return times[name] / times[over] if name in times and over in times else None
 
+    def wide(kind, contacts):
+        """A packing of those sizes over equal spheres with as many contacts."""
+        times = {
+            row["sizes"]: row["ns_per_particle_step"][one]
+            for row in rows
+            if row["begin"] == "contacts" and contacts - 1.0 < row["contacts"] < contacts
+        }
+        return times[kind] / times["equal"] if kind in times and "equal" in times else None
+
     dense, descent, large = ("BRO", 10_000, 0.64), ("GD", 10_000, 0.64), ("BRO", 1_000_000, 0.64)
-    sparse = next(((r["rule"], r["n"], r["phi"]) for r in rows if r["activity"] < 0.02), None)
+    sparse = next(((r["rule"], r["n"], r["phi"]) for r in plain if r["activity"] < 0.02), None)
     far = next((r for r in rows if r["rule"] == "SGD, α = 1"), None)
     each = far["ns_per_particle_step"][one] / far["activity"] if far else None
     growth = found[large][one] / found[dense][one] if large in found else None
@@ -230,10 +271,12 @@ def aims(rows, frames):
         ("one thread over two, dense, N = 10^6", ratio(large, one, two), 1.7, 1),
         ("frames a second, playground, N = 1000", frames.get("playground"), 30.0, 1),
         ("N = 10^6 over N = 10^4, dense", growth, 1.5, -1),
+        ("log-normal sizes (0.5) over equal", wide("log-normal 0.5", 3.0), 3.0, -1),
+        ("one in 100 ten times larger, over equal", wide("1 in 100 is 10", 1.0), 3.0, -1),
         ("ns an active particle, kicks beyond any list", each, 300.0, -1),
         (
             "bytes per particle, N = 10^4 and more",
-            max(r["bytes_per_particle"] for r in rows if r["n"] >= 10_000),
+            max(r["bytes_per_particle"] for r in plain if r["n"] >= 10_000),
             400.0,
             -1,
         ),
@@ -245,13 +288,17 @@ def aims(rows, frames):
 
 
 def show(rows, starts, frames):
-    """Print the table, the starting times, the figures' frame rates and the aims."""
+    """Print the table, the starting times, the figures' frame rates and the aims.
+
+    f_a is the mean activity of the stretch that was timed, z the contacts a particle at its beginning.
+    """
     for row in rows:
         times = ", ".join(
             f"{name} {value:.3g}" for name, value in row["ns_per_particle_step"].items()
         )
         print(
-            f"{row['rule']:8s} N = {row['n']:<8d} phi = {row['phi']:.2f}  f_a = {row['activity']:.3f}  ns: {times}"
+            f"{row['rule']:10s} d = {row['dim']} N = {row['n']:<8d} phi = {row['phi']:.2f} {row['sizes']:15s}"
+            f" f_a = {row['activity']:.3f}  z = {row['contacts']:.2f}  ns: {times}"
         )
     for name, seconds in starts.items():
         print(f"{name}: {seconds:.2f} s")
@@ -259,7 +306,7 @@ def show(rows, starts, frames):
         "frames a second:",
         ", ".join(f"{name} {found:.0f}" for name, found in frames.items()) or "not run",
     )
-    print("\nAims (ratios within one case; the last three lines: at most)")
+    print("\nAims (ratios within one case; the last five lines: at most)")
     for text, value, aim, met in aims(rows, frames):
         measured = "not run" if value is None else f"{value:.3g}"
         print(
@@ -284,8 +331,8 @@ def main():
     others = [module for module in other_programs() if module.available()]
     threads = (1, 2) if (os.cpu_count() or 1) > 1 else (1,)
     rows = []
-    for arguments, compare in cases(options.quick):
-        rows.append(measure(Case(*arguments), others, compare, threads))
+    for case, compare in cases(options.quick):
+        rows.append(measure(case(), others, compare, threads))
         print(".", end="", flush=True)
     print()
     starts = latency()
