@@ -37,7 +37,7 @@ class Client:
         ([], r"got \[\]"),
         (False, "got False"),
     ],
-    ids=str,
+    ids=lambda one: str(one).partition(" at 0x")[0],  # workers have other addresses
 )
 def test_what_is_no_executor_is_told_what_to_give(tmp_path, executor, advice):
     for call in (ensemble.sweep, lambda specs, executor: list(ensemble.results(specs, executor))):
@@ -143,7 +143,7 @@ def test_a_potential_of_ones_own_is_refused_where_it_is_given(own):
 
 
 @pytest.mark.parametrize("name", ["observables", "paired", "series"])
-@pytest.mark.parametrize("value", [print, None, 3, [3], [None], ("n", 2.0), object()], ids=str)
+@pytest.mark.parametrize("value", [print, None, 3, [3], [None], ("n", 2.0), type], ids=str)
 def test_what_is_no_name_is_refused_with_the_names_there_are(name, value):
     with pytest.raises(TypeError, match=f"^{name} must be one or several of '"):
         mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, **{name: (value,)[0]})

@@ -31,7 +31,7 @@ def changed(name, row, cell):
     return table.assign(**{name: column})
 
 
-@pytest.mark.parametrize("cell", ODD, ids=repr)
+@pytest.mark.parametrize("cell", ODD, ids=lambda cell: repr(cell).partition(" at 0x")[0])
 @pytest.mark.parametrize("name", GOOD)
 def test_cells_that_are_no_numbers_are_named(name, cell):
     for more in (COLUMNS, {**COLUMNS, "da": None}):
