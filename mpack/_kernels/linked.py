@@ -21,16 +21,14 @@ NONE = np.uint32(0xFFFFFFFF)  # the end of a chain
 
 @bare
 def chain(axes, space, lists, begin, end):
-    """Chain the slots [begin, end), sorted by cell; the heads are those of `head_chains`."""
+    """Chain the slots [begin, end), sorted by cell; the heads are those of `head_chains`, which comes later."""
     cell, behind, before = as_uint32(lists.cell), as_uint32(lists.first), as_uint32(lists.last)
-    coarse, n = as_int32(space.coarse), space.n
+    coarse, start = as_int32(space.coarse), as_uint32(lists.start)
     for slot in range(begin, end):
         own = numbered_cell(axes, lists, coarse, slot)
         cell[slot] = np.uint32(own)
-        follows = slot + 1 < n and numbered_cell(axes, lists, coarse, slot + 1) == own
-        precedes = slot > 0 and numbered_cell(axes, lists, coarse, slot - 1) == own
-        behind[slot] = np.uint32(slot + 1) if follows else NONE
-        before[slot] = np.uint32(slot - 1) if precedes else NONE
+        behind[slot] = np.uint32(slot + 1) if slot + 1 < np.int64(start[own + 1]) else NONE
+        before[slot] = np.uint32(slot - 1) if slot > np.int64(start[own]) else NONE
 
 
 @bare

@@ -63,13 +63,16 @@ def coarse_reach(space, rule, skin):
 
 
 @bare(forceinline=True)
-def reach_to(space, lists, rule, bounds, slot, tier, skin):
-    """A bound on the distance of what a tier has near a slot, in units of `coarse`; `bounds` are for that skin, too."""
+def reach_to(space, lists, rule, bounds, slot, tier, skin, reach):
+    """A bound on the distance of what a tier has near a slot, in units of `coarse`.
+
+    `bounds` are for that skin, and so is `reach`, from `coarse_reach`.
+    """
     if space.poly:
         top = as_float64(lists.tops)[tier]
         bound = (top + half_skin(rule, top, skin)) * (2.0**32 / rule.box) * MARGIN
         return float(bounds[slot]) + bound + 2.0 * LEEWAY
-    return float(coarse_reach(space, rule, skin)) + LEEWAY
+    return float(reach) + LEEWAY
 
 
 @bare
@@ -294,7 +297,7 @@ def _list_tier(axes, space, lists, rule, shared, slot, tier, window, place, full
     )
     paired, reach = shared.sparse == 0, coarse_reach(space, rule, shared.wide)
     base, cells = as_int64(lists.offset)[tier], as_int64(lists.edge)[tier]
-    bound = reach_to(space, lists, rule, bound32, slot, tier, shared.wide)
+    bound = reach_to(space, lists, rule, bound32, slot, tier, shared.wide, reach)
     lines = open_window(axes, coarse, slot, cells, bound, window)
     low, high = window[0], window[0] + window[len(axes)]
     for _ in range(lines):

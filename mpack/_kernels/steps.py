@@ -236,7 +236,7 @@ def _touching(axes, poly, fixed, radius, i, j, to_length, touch):
 
 
 @bare
-def _contacts_of(axes, space, lists, rule, whole, slot, row, place, stop, at, full):
+def _contacts_of(axes, space, lists, rule, reach, whole, slot, row, place, stop, at, full):
     """Append the contacts of a slot with those in row[place:stop]; returns the new end, beyond `full` if it is too far.
 
     A contact of two slots that have both moved stands in both their rows, and is taken from the
@@ -249,7 +249,7 @@ def _contacts_of(axes, space, lists, rule, whole, slot, row, place, stop, at, fu
         as_uint8(space.active),
     )
     found_i, found_j = as_uint32(lists.found_i), as_uint32(lists.found_j)
-    to_length, touch, reach = rule.box / 2.0**64, rule.touch, coarse_reach(space, rule, 0.0)
+    to_length, touch = rule.box / 2.0**64, rule.touch
     place, stop = _U(place), _U(stop)
     while place < stop:
         mask = near_row(axes, poly, coarse, radius32, slot, row, place, reach)
@@ -271,19 +271,21 @@ def _contacts_of(axes, space, lists, rule, whole, slot, row, place, stop, at, fu
 
 
 @bare
-def _linked_contacts_of(axes, space, lists, rule, shared, chunk, whole, slot, at, full, thread):
+def _linked_contacts_of(
+    axes, space, lists, rule, shared, chunk, reach, whole, slot, at, full, thread
+):
     """`_contacts_of` from linked cells, as many of them at a time as there is room for."""
     coarse, radius32, near = as_int32(space.coarse), as_float32(space.radius32), as_uint32(chunk.i)
     window = as_int64(lists.window + _U(8 * 3 * len(axes) * thread))
     most = (CHUNK - 4) // max(shared.fullest, 1)
     for tier in range(lists.tiers):
-        reach = reach_to(space, lists, rule, radius32, slot, tier, 0.0)
-        lines = open_window(axes, coarse, slot, as_int64(lists.edge)[tier], reach, window)
+        bound = reach_to(space, lists, rule, radius32, slot, tier, 0.0, reach)
+        lines = open_window(axes, coarse, slot, as_int64(lists.edge)[tier], bound, window)
         while lines > 0:
             lines, size = around(axes, lists, tier, window, lines, most, near)
             for lane in range(4):  # what tests of four at a time may read beyond
                 near[size + lane] = np.uint32(slot)
-            at = _contacts_of(axes, space, lists, rule, whole, slot, near, 0, size, at, full)
+            at = _contacts_of(axes, space, lists, rule, reach, whole, slot, near, 0, size, at, full)
             if at > full:
                 return at
     return at
@@ -297,16 +299,27 @@ def _find_contacts(axes, space, lists, rule, shared, chunk, whole, thread):
     begin, end = share_of(space.n, thread, shared.threads)
     at, full = share_of(lists.found_room, thread, shared.threads)
     own = as_int64(_own(shared, thread))
-    count = end - begin if whole else own[MOVED]
+    count, reach = end - begin if whole else own[MOVED], coarse_reach(space, rule, 0.0)
     for k in range(count):
         slot = _U(begin + k) if whole else _U(moved[k])
         if shared.linked == 0:
             at = _contacts_of(
-                axes, space, lists, rule, whole, slot, rows, first[slot], last[slot], at, full
+                axes,
+                space,
+                lists,
+                rule,
+                reach,
+                whole,
+                slot,
+                rows,
+                first[slot],
+                last[slot],
+                at,
+                full,
             )
         else:
             at = _linked_contacts_of(
-                axes, space, lists, rule, shared, chunk, whole, slot, at, full, thread
+                axes, space, lists, rule, shared, chunk, reach, whole, slot, at, full, thread
             )
         if at > full:
             return False
