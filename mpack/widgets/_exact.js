@@ -352,7 +352,8 @@ const exact = (() => {
       this.seed = seed;
       this.step = 0;
       this.clipped = 0; // pushes cut to half the box: 0 unless the parameters are absurd
-      for (const name of ["pxh", "pxl", "pyh", "pyl", "anchorX", "anchorY"]) this[name] = new Int32Array(n);
+      for (const name of ["pxh", "pxl", "pxb", "pyh", "pyl", "pyb", "anchorX", "anchorY"])
+        this[name] = new Int32Array(n);
       this.active = new Uint8Array(n);
       this.skin = 0.25;
       this.listed = false;
@@ -516,15 +517,34 @@ const exact = (() => {
       [this.keyHigh, this.keyLow] = keys[size - 1];
     }
 
-    /** Add a push of disc i along one axis, in units of the coordinates, cut and truncated as in the library. */
-    push(high, low, i, value) {
+    /** Add a push of disc i along one axis, in units of the coordinates, cut and truncated as in the library.
+     *  Whole boxes among all its pushes are counted apart. */
+    push(high, low, boxes, i, value) {
       const cut = Math.min(Math.max(value, -LIMIT), LIMIT),
         whole = Math.trunc(cut),
         upper = Math.floor(whole / TWO32);
       if (cut !== value) this.clipped++;
       const sum = (low[i] >>> 0) + (whole - upper * TWO32);
-      high[i] = high[i] + upper + (sum >= TWO32 ? 1 : 0);
+      const above = high[i] + upper + (sum >= TWO32 ? 1 : 0);
+      high[i] = above;
       low[i] = sum;
+      boxes[i] += (above - (above | 0)) / TWO32;
+    }
+
+    /** Multiply the push of disc i along one axis by a number: whole boxes and all, then modulo the box. */
+    scale(high, low, boxes, i, factor) {
+      const value = (high[i] * TWO32 + (low[i] >>> 0) + boxes[i] * TWO64) * factor;
+      let rest = value;
+      if (Math.abs(value) >= TWO64 / 2) {
+        rest -= Math.floor(value / TWO64 + 0.5) * TWO64;
+        if (rest >= TWO64 / 2) rest -= TWO64; // the sum above was rounded
+        if (rest < -TWO64 / 2) rest += TWO64;
+        if (rest !== value) this.clipped++;
+      }
+      const whole = Math.trunc(rest),
+        upper = Math.floor(whole / TWO32);
+      high[i] = upper;
+      low[i] = whole - upper * TWO32;
     }
 
     /** One step under a rule; false if the packing is absorbed (then nothing changes). */
@@ -539,11 +559,8 @@ const exact = (() => {
 
     /** The pushes of this step, not yet carried out. */
     drawPushes(rule) {
-      const { n, pxh, pxl, pyh, pyl, ci, cj, cx, cy, slope } = this;
-      pxh.fill(0);
-      pxl.fill(0);
-      pyh.fill(0);
-      pyl.fill(0);
+      const { pxh, pxl, pxb, pyh, pyl, pyb, ci, cj, cx, cy, slope } = this;
+      for (const part of [pxh, pxl, pxb, pyh, pyl, pyb]) part.fill(0);
       const scale = rule.scale * (TWO64 / this.box),
         half = 0.5 * scale;
       if (rule.pair === "batch")
@@ -561,17 +578,17 @@ const exact = (() => {
         const back = rule.reciprocal ? forth : this.number(rule.pair, PAIR_REVERSE, rule, a, b) * steep;
         const onI = i < j ? forth : back,
           onJ = i < j ? back : forth;
-        this.push(pxh, pxl, i, onI * cx[c]);
-        this.push(pyh, pyl, i, onI * cy[c]);
-        this.push(pxh, pxl, j, -(onJ * cx[c]));
-        this.push(pyh, pyl, j, -(onJ * cy[c]));
+        this.push(pxh, pxl, pxb, i, onI * cx[c]);
+        this.push(pyh, pyl, pyb, i, onI * cy[c]);
+        this.push(pxh, pxl, pxb, j, -(onJ * cx[c]));
+        this.push(pyh, pyl, pyb, j, -(onJ * cy[c]));
       }
       if (rule.particle !== "one") this.scalePushes(rule);
     }
 
     /** Particle-wise noise: multiply the whole push of each active disc by its number. */
     scalePushes(rule) {
-      const { n, active, pxh, pxl, pyh, pyl } = this;
+      const { n, active, pxh, pxl, pxb, pyh, pyl, pyb } = this;
       if (rule.particle === "batch") {
         const labels = [];
         for (let i = 0; i < n; i++) if (active[i]) labels.push([i, 0]);
@@ -581,11 +598,8 @@ const exact = (() => {
         if (!active[i]) continue;
         const factor = this.number(rule.particle, PARTICLE, rule, i, 0);
         if (factor === 1) continue; // the whole gradient, which a float would round
-        const x = pxh[i] * TWO32 + (pxl[i] >>> 0),
-          y = pyh[i] * TWO32 + (pyl[i] >>> 0);
-        pxh[i] = pxl[i] = pyh[i] = pyl[i] = 0;
-        this.push(pxh, pxl, i, x * factor);
-        this.push(pyh, pyl, i, y * factor);
+        this.scale(pxh, pxl, pxb, i, factor);
+        this.scale(pyh, pyl, pyb, i, factor);
       }
     }
 
