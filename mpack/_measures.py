@@ -158,7 +158,7 @@ def _check_bond_order(room):
 def _hexatic_order(run):
     """Order of discs; `mpack.structure.hexatic_order`."""
     found = structure.hexatic_order(run.final)
-    return {"psi6": found.total, "psi6_local": found.local, "bragg": found.peak}, {}
+    return {"hexatic": found.total, "hexatic_local": found.local, "bragg": found.peak}, {}
 
 
 def _check_hexatic_order(room):

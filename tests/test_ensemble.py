@@ -185,7 +185,7 @@ def test_structure_factors_are_looks_at_a_run_that_goes_on(tmp_path):
     q, s, _ = structure.shells_of(pd.DataFrame([row]))
     assert np.array_equal(q, seen[0].shell_q) and np.allclose(s[0], kept["s"].mean(axis=0))
     order = structure.hexatic_order(looks[0].final)
-    assert (row.psi6, row.psi6_local, row.bragg) == (order.total, order.local, order.peak)
+    assert (row.hexatic, row.hexatic_local, row.bragg) == (order.total, order.local, order.peak)
 
 
 @pytest.mark.parametrize(

@@ -232,10 +232,17 @@ def test_a_function_that_is_not_there_stops_a_run_and_no_table():
 
 
 def test_no_column_of_a_table_can_be_watched():
-    every = {name: {} for name in ensemble.OBSERVABLES if name not in ("gaps", "structure_factor")}
+    elsewhere = (
+        "gaps",
+        "structure_factor",
+        "structure_factors",
+        "hexatic_order",
+    )  # arrays, or discs
+    every = {name: {} for name in ensemble.OBSERVABLES if name not in elsewhere}
     how = SHARED | {"phi": 0.3, "n": 64, "dim": 3, "steps": 1}
     every["pair_correlation"] = {"r_max": 1.5}
     spec = mpack.Spec(RULE, **how, observables=every)
-    columns = set(mpack.sweep([spec], progress=False))
+    discs = mpack.Spec(RULE, **how | {"dim": 2}, observables="hexatic_order")
+    columns = set(mpack.sweep([spec, discs], progress=False))
     assert columns - _watching.TAKEN == {"flatness_0.015"}
     assert set(_tables.KNOWN) <= _watching.TAKEN
