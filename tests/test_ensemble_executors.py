@@ -198,8 +198,8 @@ def test_a_killed_dask_worker_s_runs_are_resubmitted(client, expected, monkeypat
             os.kill(os.getpid(), signal.SIGKILL)
         return produce(text)
 
-    def watched(future, spec):
-        found = outcome(future, spec)
+    def watched(future):
+        found = outcome(future)
         lost.extend([type(found).__name__] * ensemble._is_lost(found))
         return found
 

@@ -136,6 +136,8 @@ USERS = {
     "known_answers": {"_kernels.known_answers"},
     "class_points": {"manifolds"},
     "metropolis": {"scaling"},
+    **dict.fromkeys(("pair_tie", "kick"), {"_kernels.steps"}),
+    **dict.fromkeys(("direction", "direction_middle", "direction_last"), {"_kernels.steps"}),
     "contrastive": {"_kernels.contrastive", "contrastive"},
 }
 
