@@ -1285,6 +1285,7 @@ KERNEL = """async ([messages, bytes]) => {
         const odd = new Uint8Array([0, ...(bytes[k] ?? [])]);  // as it comes: not on a whole number of floats
         for (const handler of heard['msg:custom']) handler(content, [new DataView(odd.buffer, 1)]);
         await rest();
+        for (let k = 0; k < 100 && content.frame && !sent.some(one => one.drawn === content.frame); k++) await rest();
         seen.push([el.querySelector('.mpk-notice').textContent, el.querySelector('.mpk-status').textContent,
             el.querySelector('.mpk-main').textContent, ui.report().numbers]);
     }
