@@ -1280,8 +1280,8 @@ KERNEL = """async ([messages, bytes]) => {
     const el = document.body.appendChild(document.createElement('div')), end = module.default.render({ model, el });
     const rest = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     const kept = document.querySelectorAll('.mpk'), ui = kept[kept.length - 1].mpackFigure, seen = [];
-    el.scrollIntoView();
     for (const [k, content] of messages.entries()) {
+        el.scrollIntoView();  // each time: it grows, and rests where it is out of sight
         const odd = new Uint8Array([0, ...(bytes[k] ?? [])]);  // as it comes: not on a whole number of floats
         for (const handler of heard['msg:custom']) handler(content, [new DataView(odd.buffer, 1)]);
         await rest();
