@@ -145,15 +145,19 @@ def tabulated_curvature(points, b, table, r, d):
     return (2.0 * table[k + 3] + 6.0 * table[k + 4] * (x - table[k])) / d / d
 
 
+@njit(forceinline=True)
+def any_energy(kind, a, b, table, r, d):
+    """U(r) of any potential."""
+    if kind == TABULATED:
+        return tabulated_energy(a, b, table, r, d)
+    return energy(kind, a, b, r, d)
+
+
 @njit
 def fill_energy(kind, a, b, table, r, d, out):
     """out[m] = energy at r[m], d[m]."""
-    if kind == TABULATED:
-        for m in range(r.shape[0]):
-            out[m] = tabulated_energy(a, b, table, r[m], d[m])
-    else:
-        for m in range(r.shape[0]):
-            out[m] = energy(kind, a, b, r[m], d[m])
+    for m in range(r.shape[0]):
+        out[m] = any_energy(kind, a, b, table, r[m], d[m])
 
 
 @njit

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import njit
-from mpack._kernels.forces import TABULATED, energy, tabulated_energy
+from mpack._kernels.forces import any_energy
 from mpack._kernels.noise import FLATNESS, _sin_pi, bits, gaussian
 
 _BLOCK = 128  # particles at a time: their phase factors stay in the cache
@@ -104,14 +104,6 @@ def density_modes(fixed, vectors, real, imaginary):
             imaginary[m] += (b0 + b1) + (b2 + b3)
 
 
-@njit(forceinline=True)
-def _energy(kind, a, b, table, r, d):
-    """U(r) of any potential."""
-    if kind == TABULATED:
-        return tabulated_energy(a, b, table, r, d)
-    return energy(kind, a, b, r, d)
-
-
 @njit
 def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, table, sigma, seed, out):
     """out[m] = [V(X + dX) + V(X - dX)]/2 - V(X) over the listed pairs, dX ~ N(0, sigma**2) on every axis.
@@ -135,7 +127,7 @@ def perturbed_energies(fixed, to_length, pairs, d, kind, a, b, table, sigma, see
                 before += x * x
                 forth += (x + kick) * (x + kick)
                 back += (x - kick) * (x - kick)
-            u = _energy(kind, a, b, table, math.sqrt(forth), d[k])
-            u += _energy(kind, a, b, table, math.sqrt(back), d[k])
-            total += 0.5 * u - _energy(kind, a, b, table, math.sqrt(before), d[k])
+            u = any_energy(kind, a, b, table, math.sqrt(forth), d[k])
+            u += any_energy(kind, a, b, table, math.sqrt(back), d[k])
+            total += 0.5 * u - any_energy(kind, a, b, table, math.sqrt(before), d[k])
         out[m] = total

@@ -26,9 +26,8 @@ from mpack._kernels.forces import (
     LINEAR,
     TABULATED,
     WCA,
-    energy,
+    any_energy,
     force,
-    tabulated_energy,
     tabulated_force,
 )
 from mpack._kernels.linked import around, chain, head_chains, relink
@@ -665,12 +664,10 @@ def _look(space, rule, shared, chunk, count, thread):
     )
     begin, end = share_of(space.n, thread, shared.threads)
     out, out_full = share_of(shared.out_room, thread, shared.threads)
+    table = as_float64(rule.table)
     for k in range(count):
         r, d = math.sqrt(r2[k]), touch[k] / rule.reach
-        if rule.kind == TABULATED:
-            u = tabulated_energy(rule.a, rule.b, as_float64(rule.table), r, d)
-        else:
-            u = energy(rule.kind, rule.a, rule.b, r, d)
+        u = any_energy(rule.kind, rule.a, rule.b, table, r, d)
         if rule.kind == WCA or rule.kind == LENNARD_JONES:
             u = min(u, STEEPEST * rule.a)
         tally(own, TALLY, u)
