@@ -380,9 +380,9 @@ def z_of(small, alpha, process):
     return own + Estimate(0.0, abs(moved), dof=12)  # as of phi_c: four runs at each of four places
 
 
-def small_numbers(small):
-    """What the text quotes: z and the moment ratio of the largest systems, in the middle of each rung."""
-    numbers = {}
+def small_numbers(table, small):
+    """What the text quotes: runs; z and the moment ratio of the largest systems, in the middle of each rung."""
+    numbers = {"ends-small-runs": len(table), "ends-small-asked": len(campaigns.ladder_sizes())}
     for alpha in sorted({key[0] for key in small}):
         for process, phi in middles(small, alpha):
             one = small[alpha, process, phi]
