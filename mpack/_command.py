@@ -18,7 +18,7 @@ import mpack
 from mpack import ensemble
 from mpack._archive import read_manifest
 from mpack._expressions import dynamics_of
-from mpack.ensemble import Store, StoreError, SweepError
+from mpack.ensemble import StoreError, SweepError
 from mpack.simulation import MOST_STEPS
 
 FINE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -178,10 +178,9 @@ def _of_frames(path):
 
 
 def _of_store(path):
-    with Store(path) as store:
-        found = [(result["steps"], result["absorbed"]) for result in store.values()]
-    told = {"runs": len(found), "absorbed": sum(absorbed for _, absorbed in found)}
-    return told | ({"steps": _span([steps for steps, _ in found])} if found else {})
+    runs = ensemble.load(path)  # also while a sweep writes it
+    told = {"runs": len(runs), "absorbed": int(runs.absorbed.sum())}
+    return told | ({"steps": _span(runs.steps)} if len(runs) else {})
 
 
 def _of_archive(path):

@@ -335,12 +335,10 @@ def plot_packing(
     >>> mpack.figures.plot_packing(packing, elevation=30).get_aspect()
     1.0
     """
-    try:
+    with from_extra("figures", "mpack.figures"):
         import matplotlib.pyplot as plt
         from matplotlib.ticker import AutoLocator
-    except ModuleNotFoundError as error:
-        error.add_note("it comes with the extra: pip install 'mpack[book]'")
-        raise
+
     with plt.rc_context(STYLE):  # type: ignore[arg-type]  # it wants literal keys
         ax = plt.subplots(figsize=(5.0, 5.0))[1] if ax is None else ax
         if packing.dim == 3:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _watching
+from mpack._extras import from_extra
 from mpack._looks import Looks
 from mpack._schedules import MOST_STEPS, Every, LogSpaced, Record, Schedule, schedule_of
 from mpack._types import AnyPath
@@ -202,11 +203,8 @@ class Run:
         >>> series.activity.sel(step=0).item(), series.attrs["n"]
         (0.56, 50)
         """
-        try:
+        with from_extra("xarray", "Run.to_xarray"):
             import xarray
-        except ModuleNotFoundError as error:
-            error.add_note("it comes with the extra: pip install 'mpack[xarray]'")
-            raise
         of_run = {"dynamics": repr(self.dynamics), "seed": str(self.seed), "digest": self.digest}
         shape = {"n": self.start.n, "phi": self.start.phi, "dim": self.start.dim}
         return xarray.Dataset.from_dataframe(self.to_frame()).assign_attrs(**of_run, **shape)
