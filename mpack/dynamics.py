@@ -199,7 +199,8 @@ def largest_correlation(batch_fraction: float) -> float:
     (1.0, 0.25, 0.25)
     """
     b = _check.number("batch_fraction", batch_fraction, 0, 1, open_low=True)
-    return round(b / (1.0 - b) if b <= 0.5 else (1.0 - b) / b, 15)
+    most = b / (1.0 - b) if b <= 0.5 else (1.0 - b) / b
+    return max(most, round(most, 15))  # 0.25 for 0.8, as for 0.2; and 1/3 for 3/4, no digit less
 
 
 class _Options:

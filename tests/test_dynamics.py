@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import reference
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import mpack
@@ -515,6 +515,7 @@ def test_a_correlation_of_zero_is_the_non_reciprocal_rule():
 
 
 @given(st.floats(-1, 1 / 3))
+@example(1 / 3)
 @settings(max_examples=20, deadline=None)
 def test_matched_rules_have_the_same_correlation(c):
     rule = mpack.PairwiseBRO(eps=0.3, correlation=c)
