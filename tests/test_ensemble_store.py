@@ -412,7 +412,11 @@ SWEEPING = """
 import sys, mpack
 rule = mpack.PairwiseBRO(eps=0.2)
 some = mpack.specs(rule, n=20, phi=[0.2, 0.3], steps=4, dim=2, seed=range(20), record=())
-mpack.sweep(some, sys.argv[1], progress=False, workers=1)
+with mpack.ensemble.Store(sys.argv[1]) as store:
+    mpack.sweep(some[:15], store, progress=False, workers=1)
+    print("some are done", flush=True)
+    sys.stdin.readline()
+    mpack.sweep(some, store, progress=False, workers=1)
 """
 
 
@@ -426,17 +430,24 @@ def test_a_store_is_read_while_another_process_writes_it(tmp_path):
         ensemble.load(path)
     seen = []
     with subprocess.Popen(
-        [sys.executable, "-c", SWEEPING, str(path)], env=os.environ | {"PYTHONPATH": str(ROOT)}
+        [sys.executable, "-c", SWEEPING, str(path)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as other:
+        assert other.stdout.readline() == "some are done\n"
+        seen.append(ensemble.load(path))  # the driver holds the store, and waits
+        other.stdin.write("\n")
+        other.stdin.flush()
         while other.poll() is None:
-            if path.exists():
-                seen.append(ensemble.load(path))
+            seen.append(ensemble.load(path))
         assert other.returncode == 0  # the driver did not notice
     rule = mpack.PairwiseBRO(eps=0.2)
     some = mpack.specs(rule, n=20, phi=[0.2, 0.3], steps=4, dim=2, seed=range(20), record=())
     final = plain(mpack.sweep(some, path, progress=False)).set_index("key", drop=False)
     lengths = [len(table) for table in seen]
-    assert lengths == sorted(lengths) and len({*lengths} - {0, len(some)}) > 0
+    assert lengths == sorted(lengths) and lengths[0] == 15
     for table in seen[:: max(1, len(seen) // 20)]:
         if len(table):
             pd.testing.assert_frame_equal(plain(table), final.loc[table.key].reset_index(drop=True))
