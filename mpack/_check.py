@@ -69,7 +69,9 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def array(name: str, value: Any, shape: tuple, *, dtype: type = float) -> NDArray:
+def array(
+    name: str, value: Any, shape: tuple, *, dtype: type = float, empty: bool = True
+) -> NDArray:
     """`value` as a finite array of `shape`, where None stands for any length and a string names it in the message."""
     if np.ma.is_masked(value):
         raise ValueError(
@@ -81,6 +83,8 @@ def array(name: str, value: Any, shape: tuple, *, dtype: type = float) -> NDArra
     )
     if not matches:
         raise ValueError(f"{name} must have shape {_shape(shape)}; got {result.shape}")
+    if not (empty or result.size):
+        raise ValueError(f"{name} must hold one number at least; its shape is {result.shape}")
     if not np.all(np.isfinite(result)):
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(result))[0])
         raise ValueError(f"{name} must be finite; {name}{list(where)} is {result[where]}")

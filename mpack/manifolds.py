@@ -161,7 +161,9 @@ def random_error(n: int, phi: ArrayLike) -> FloatOrArray:
     """
     n = _check.integer("n", n, 1)
     phi = _check.reals("phi", phi, 0.0, n, open_low=True)
-    return (1.0 + np.expm1(n * np.log1p(-phi / n)) / phi)[()] if n > 1 else np.zeros_like(phi)[()]
+    with np.errstate(divide="ignore"):  # phi = n: no point is missed by all, exp(-inf) = 0
+        missed = n * np.log1p(-phi / n)
+    return (1.0 + np.expm1(missed) / phi)[()] if n > 1 else np.zeros_like(phi)[()]
 
 
 def pair_error(packing: Packing) -> float:

@@ -63,6 +63,36 @@ def test_what_is_wrong_is_refused(name, data):
             assert finite(answer) or name in WITHOUT
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("limiting.gradient_noise", {"X": [[]], "y": [1.0]}, "X must hold"),
+        ("limiting.data_covariance", {"X": [[]], "y": [1.0]}, "X must hold"),
+        ("limiting.linear_moments", {"curvature": [], "noise_variance": []}, "curvature must hold"),
+        ("limiting.linear_displacement", {"curvature": [], "noise_variance": []}, "must hold"),
+        ("limiting.position_spectrum", {"h": [], "noise_variance": [1.0, 1.0]}, "h must hold"),
+        ("limiting.position_spectrum", {"noise_variance": [1.0] * 9}, "have the shape of h"),
+        ("limiting.position_spectrum", {"omega": np.ones((2, 2, 2))}, "omega must have shape"),
+        ("limiting.spectral_peak", {"eta": 10**30, "h": 1e300}, "h must be finite"),
+    ],
+)
+def test_two_wrong_ones_are_refused_in_words(name, wrong, said):
+    """Pairs of wrong arguments that once were refused in numpy's words, or not at all."""
+    function, arguments = doors.CALLS[name]
+    with pytest.raises(ValueError, match=said):
+        function(**{**arguments, **wrong})
+
+
+def test_balls_as_large_as_the_box_together():
+    """phi = n: one ball would cover it, and independent ones miss no point; the limit of phi < n."""
+    from mpack import manifolds
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert manifolds.random_error(n=2, phi=2.0) == 0.5
+        assert abs(manifolds.random_error(n=2, phi=2.0 - 1e-9) - 0.5) < 1e-9
+
+
 def test_nothing_leaves_a_checked_exit_that_is_no_number():
     assert sound(lambda x: x)(3.0) == 3.0
     for wrong in (lambda x: x / 0, lambda x: x * np.inf, lambda x: (1.0, np.array([x, np.nan]))):

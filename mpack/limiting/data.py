@@ -90,7 +90,7 @@ def gradient_noise(X: ArrayLike, y: ArrayLike, *, weight_decay: float = 0.0) -> 
     >>> round(noise.distance, 3)  # sigma^2 H would be 4/3
     0.5
     """
-    X = _check.array("X", X, (None, None))
+    X = _check.array("X", X, (None, None), empty=False)
     y = _check.array("y", y, (len(X),))
     decay = _check.number("weight_decay", weight_decay, 0.0, 1e100)
     rho, E = np.linalg.eigh(X.T @ X / len(X))

@@ -56,7 +56,7 @@ def linear_displacement(
     [0.01, 0.02]
     """
     eta, beta = _recursion.learning_rate(eta), _recursion.momentum(beta)
-    h = _check.array("curvature", curvature, (None,))
+    h = _check.array("curvature", curvature, (None,), empty=False)
     power = _check.array("noise_variance", noise_variance, (h.size,))
     if power.min() < 0.0:
         raise ValueError(f"noise_variance must be >= 0; the least is {power.min():.6g}")
@@ -115,7 +115,7 @@ def linear_moments(
     ([1.0], [4.0])
     """
     eta, beta = _recursion.learning_rate(eta), _recursion.momentum(beta)
-    h = _check.array("curvature", curvature, (None,))
+    h = _check.array("curvature", curvature, (None,), empty=False)
     power = _check.array("noise_variance", noise_variance, (h.size,))
     if eta * h.min() <= 0.0 or eta * h.max() >= 2.0 * (1.0 + beta):
         raise ValueError(

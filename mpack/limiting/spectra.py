@@ -102,10 +102,15 @@ def position_spectrum(
     1.0
     """
     eta, beta, own = _stable(eta, beta, h)
-    turn = np.exp(-1j * _check.reals("omega", omega))
+    turn = np.exp(-1j * _check.array("omega", np.atleast_1d(omega), ("angles",), empty=False))
+    noise = _check.reals("noise_variance", noise_variance, 0.0)
+    if noise.shape not in ((), own.shape):
+        raise ValueError(
+            f"noise_variance must be one number or have the shape of h, {own.shape}; got {noise.shape}"
+        )
     phi = 1.0 + beta - eta * own[..., None]
     size2 = np.abs(1.0 - phi * turn + beta * turn**2) ** 2
-    return eta**2 * _check.reals("noise_variance", noise_variance, 0.0)[..., None] / size2
+    return eta**2 * noise[..., None] / size2
 
 
 def spectral_peak(eta: float, beta: float, h: ArrayLike) -> FloatOrArray:
@@ -251,7 +256,9 @@ def highest(omega: ArrayLike, power: ArrayLike) -> float:
 def _stable(eta: float, beta: float, h: ArrayLike) -> tuple[float, float, NDArray[np.float64]]:
     """Checked, with h an array whose every element has a stationary state."""
     eta, beta = _recursion.learning_rate(eta), _recursion.momentum(beta)
-    h = _check.reals("h", h)
+    h = _check.reals("h", h, -1e100, 1e100)
+    if not h.size:
+        raise ValueError("h must hold one curvature at least; it is empty")
     if not np.all((eta * h > 0.0) & (eta * h < 2.0 * (1.0 + beta))):
         raise ValueError(
             f"h must lie in (0, {2.0 * (1.0 + beta) / eta:.6g}) for a stationary state; got {h}"
