@@ -659,7 +659,8 @@ def _mixture_scan(relative, alpha, centre):
     return made
 
 
-# Learning rate -> {process: (where its grid begins, spacing)}, from pilots of 6,000 to 8,000 spheres.
+# Learning rate -> {process: (where its grid begins, spacing, and how many places, if not six)}, from
+# pilots of 6,000 to 8,000 spheres; longer grids were added to upwards, where later windows crossed.
 LADDER = {
     1.0: {
         "SGD": (0.2108, 0.0004),
@@ -683,17 +684,17 @@ LADDER = {
         "SGD": (0.5185, 0.001),
         "RCD": (0.517, 0.001),
         "GD": (0.5125, 0.001),
-        "BRO": (0.5145, 0.001),
+        "BRO": (0.5145, 0.001, 10),
     },
     0.1: {
         "SGD": (0.572, 0.002),
-        "RCD": (0.574, 0.002),
+        "RCD": (0.574, 0.002, 9),
         "GD": (0.57, 0.002),
         "BRO": (0.575, 0.002),
     },
     0.05: {
         "SGD": (0.602, 0.002),
-        "RCD": (0.604, 0.002),
+        "RCD": (0.604, 0.002, 9),
         "GD": (0.600, 0.002),
         "BRO": (0.602, 0.002),
     },
@@ -713,6 +714,10 @@ def _ladder_rule(process, alpha):
     return mpack.SGD(alpha=alpha, batch_fraction=1.0 if process == "GD" else 0.2)
 
 
+def _places(first, spacing, count=6):
+    return [round(first + spacing * k, 5) for k in range(count)]
+
+
 def ladder():
     """How activity decays around the transition of four processes, from large kicks to small: where Manna ends.
 
@@ -721,11 +726,11 @@ def ladder():
     found = []
     for alpha, processes in LADDER.items():
         n, repeats = _LADDER_SIZES.get(alpha, (16_000, 4))
-        for process, (first, spacing) in processes.items():
+        for process, grid in processes.items():
             found += mpack.specs(
                 _ladder_rule(process, alpha),
                 n=n,
-                phi=[round(first + spacing * k, 5) for k in range(6)],
+                phi=_places(*grid),
                 steps=_LADDER_STEPS[process] * (3 if alpha == _LADDER_SLOWEST else 1),
                 record=mpack.log_spaced(20),
                 series="activity",
@@ -803,7 +808,7 @@ def ladder_controls():
     Natural starts have aged 0.01 above the transition, where activity is steady, and are expanded.
     """
     made = []
-    for alpha, (n, (first, spacing), aged, age) in CONTROLS.items():
+    for alpha, (n, mixed, aged, age) in CONTROLS.items():
         rule = _ladder_rule("SGD", alpha)
         common = {"n": n, "series": "activity"}
         asked = common | {
@@ -811,12 +816,10 @@ def ladder_controls():
             "record": mpack.log_spaced(20),
             "observables": "bond_order",
         }
-        mixed = [round(first + spacing * k, 5) for k in range(6)]
-        made += mpack.specs(rule, phi=mixed, sizes=(1.0, 1.4), seed=range(3), **asked)
-        first, spacing = LADDER[alpha]["SGD"]
+        made += mpack.specs(rule, phi=_places(*mixed), sizes=(1.0, 1.4), seed=range(3), **asked)
         for seed in range(3):
             start = mpack.Spec(rule, phi=aged, steps=age, record=(0,), seed=seed, **common)
-            expanded = [round(first + spacing * k, 5) for k in range(6)]
+            expanded = _places(*LADDER[alpha]["SGD"])
             made += mpack.specs(rule, phi=expanded, start=start, seed=seed, **asked)
     return made
 
