@@ -120,8 +120,9 @@ def test_the_movie_s_example_runs(tmp_path, monkeypatch):
     pytest.importorskip("freud")
     code = next(block for block in EXAMPLES if "render_anim" in block)
     code = code.replace("n=2000", "n=200").replace("steps=2000", "steps=100")
-    lines = [line for line in code.splitlines() if not re.match(r"(from ovito|io|view)\b", line)]
-    assert len(code.splitlines()) - len(lines) == 5
+    lines = [line for line in code.splitlines() if not re.match(r"(from ovito|io|vis)\b", line)]
+    assert len(code.splitlines()) - len(lines) == 3
+    assert len([line for line in code.splitlines() if line]) == 10
     monkeypatch.chdir(tmp_path)
     names = {}
     exec("\n".join(lines), names)
