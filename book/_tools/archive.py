@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -118,6 +119,8 @@ def detach(arguments):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    with contextlib.suppress(OSError):  # Linux shares time among sessions, and only then within one
+        Path(f"/proc/{process.pid}/autogroup").write_text("15", encoding="ascii")
     say(
         f"The archive goes on in the background (process {process.pid}), exported to {relative(RESULTS)} as it grows."
     )
