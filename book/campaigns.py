@@ -977,12 +977,12 @@ def correlated_noise():
     found = []
     for rule, phi in CORRELATED.values():
         rules = [rule(correlation=c) for c in CORRELATIONS]
-        found += _waves_of(rules, 16_000, phi, range(6))
+        found += _waves_of(rules, 16_000, phi, range(4))
         found += _waves_of(rules[:4], 64_000, phi, range(2), q_max=1.0, steps=10_000)
     for name in ("BRO", "SGD"):
         rule, phi = CORRELATED[name]
         twice = [rule(correlation=c, memory="antithetic") for c in (-1.0, 0.0)]
-        found += _waves_of(twice, 16_000, phi, range(6))
+        found += _waves_of(twice, 16_000, phi, range(4))
     return found + _discs()
 
 
