@@ -723,9 +723,54 @@ class CorrelationLines:
     )  #: (shells,) slope over intercept: g(q) of `pair_factor` where chaos adds little
     error: np.ndarray  #: (shells,) standard error of the ratio
     misfit: np.ndarray  #: (shells,) chi**2 over degrees of freedom; nan for two correlations
-    dof: int  #: degrees of freedom of the scatter of runs, of each shell
+    dof: float  #: degrees of freedom of the errors, of each shell: see `run_scatter`
 
     __repr__ = short_repr
+
+
+def run_scatter(
+    groups: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]],
+) -> tuple[NDArray[np.float64], float]:
+    """Relative variance of S of one run, shell by shell, pooled over groups of runs: and its degrees of freedom.
+
+    S is a mean of squares of Gaussian waves, so its relative scatter does not depend on its mean:
+    sum (R - 1) var(S)/<S>**2 over sum (R - 1), for groups of R runs. Where no group has two runs it
+    is 1/m for a shell of m wave vectors, that of a single look at a packing: not less, however
+    often a run was looked at.
+
+    Parameters
+    ----------
+    groups : sequence of (q, s, counts)
+        As for `exponent`, all with the same shells.
+
+    Returns
+    -------
+    array (shells,)
+        Variance over squared mean. That of the mean of R runs is R times smaller.
+    float
+        Sum of R - 1; infinite where no group has two runs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not such, or none.
+
+    Examples
+    --------
+    >>> rng, q = np.random.default_rng(1), np.array([0.3, 0.6])
+    >>> groups = [(q, mean * rng.gamma(25, 1 / 25, (300, 2)), np.array([9, 30])) for mean in (1, 5)]
+    >>> relative, dof = run_scatter(groups)
+    >>> bool(np.all(np.abs(relative - 0.04) < 0.01)), dof
+    (True, 598.0)
+    """
+    tables = [_check_group(place, group) for place, group in enumerate(groups)]
+    if not tables or any(not np.array_equal(q, tables[0][0]) for q, _, _ in tables):
+        raise ValueError(f"groups must have the same shells, one group at least; got {len(tables)}")
+    free = np.array([len(s) - 1.0 for _, s, _ in tables])
+    if not free.any():
+        return 1.0 / tables[0][2], math.inf
+    squares = [np.sum((s / s.mean(axis=0) - 1.0) ** 2, axis=0) for _, s, _ in tables]
+    return np.sum(squares, axis=0) / free.sum(), float(free.sum())
 
 
 def correlation_lines(
@@ -734,14 +779,13 @@ def correlation_lines(
     """Weighted straight lines S(q; c) = a(q) + b(q) c, one for each shell, and their ratio b/a.
 
     By `correlated_waves` b/a = g(q)/(1 + K q**2/S_0), with no free parameter but the part K of the
-    chaos. The relative error of a shell is the scatter of the runs, pooled over the correlations:
-    S is a mean of squares of Gaussian waves, whose relative scatter does not depend on c.
+    chaos. The relative error of a shell is that of `run_scatter`, pooled over the correlations.
 
     Parameters
     ----------
     groups : mapping
         From c to (q, s, counts) with s of shape (runs, shells), as `shells_of` gives them; two
-        correlations at least, the same shells in all, two runs at least of each.
+        correlations at least, the same shells in all.
 
     Returns
     -------
@@ -769,16 +813,9 @@ def correlation_lines(
     c = np.array([_check.number("correlation", one, -1, 1) for one in groups])
     tables = [_check_group(place, group) for place, group in enumerate(groups.values())]
     q = tables[0][0]
-    if (
-        any(not np.array_equal(one, q) for one, _, _ in tables)
-        or min(len(s) for _, s, _ in tables) < 2
-    ):
-        raise ValueError("groups must have the same shells, and two runs each at least")
+    pooled, dof = run_scatter(tables)
     mean = np.array([s.mean(axis=0) for _, s, _ in tables])
     runs = np.array([len(s) for _, s, _ in tables])
-    spread = np.array([s.var(axis=0, ddof=1) for _, s, _ in tables]) / mean**2
-    dof = int(np.sum(runs - 1))
-    pooled = (runs - 1) @ spread / dof  # of one run, relative, squared
     errors = mean * np.sqrt(np.maximum(pooled, 1e-30) / runs[:, None])
     a, b, ratio, error, misfit = np.transpose(
         [_line_in(c, y, error) for y, error in zip(mean.T, errors.T)]

@@ -342,6 +342,19 @@ def test_lines_in_the_correlation_find_the_pair_factor(seed):
     assert np.any(np.abs(lines.ratio - other) > 5 * lines.error)
 
 
+def test_the_scatter_of_runs_is_pooled_and_a_single_run_has_that_of_a_look(seed):
+    """Gamma of shape 10 m: 1/(10 m), whatever the mean; of one run each 1/m. Lines of both agree."""
+    groups = drawn_groups(NINE, runs=40, seed=seed)
+    relative, dof = structure.run_scatter(groups.values())
+    counts = groups[0][2]
+    assert dof == 9 * 39 and np.all(np.abs(relative * counts * 10 - 1) < 5 * (2 / dof) ** 0.5)
+    single = {c: (q, s[:1], counts) for c, (q, s, counts) in groups.items()}
+    relative, dof = structure.run_scatter(single.values())
+    assert dof == np.inf and np.allclose(relative, 1 / counts)
+    few, many = structure.correlation_lines(single), structure.correlation_lines(groups)
+    assert np.all(np.abs(few.ratio - many.ratio) < few.error) and np.all(few.error > many.error)
+
+
 def test_plateaus_and_crossovers_follow_the_correlation(seed):
     groups = drawn_groups((-0.9, -0.5, 0.5), runs=12, seed=seed)
     for c, group in groups.items():
@@ -358,6 +371,7 @@ def test_plateaus_and_crossovers_follow_the_correlation(seed):
 
 SMALL = Packing.random(n=20, phi=0.2, dim=2, seed=1)
 GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
+OTHER = (np.array([0.6, 1.0, 1.5]), *GROUP[1:])
 
 
 @pytest.mark.parametrize(
@@ -408,7 +422,8 @@ GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
         (lambda: structure.correlated_waves([1.0], 2, plateau=1), ValueError, "correlation must"),
         (lambda: structure.correlated_waves([1.0], 0, plateau=-1), ValueError, "plateau must"),
         (lambda: structure.correlation_lines([GROUP, GROUP]), TypeError, "groups must map"),
-        (lambda: structure.correlation_lines({0: GROUP, 1: GROUP}), ValueError, "two runs each"),
+        (lambda: structure.correlation_lines({0: GROUP, 1: OTHER}), ValueError, "the same shells"),
+        (lambda: structure.run_scatter([]), ValueError, "one group at least; got 0"),
         (lambda: structure.long_waves(GROUP, 2.0), ValueError, "it has 1 and 3"),
         (lambda: structure.count_variance(SMALL, [9.0], seed=1), ValueError, "radii must be in"),
         (lambda: structure.count_variance(SMALL, [], seed=1), ValueError, "radii must be in"),
