@@ -1,12 +1,17 @@
 """The chapter on kicks with a correlation: its fits find what was put in; its figure in the page; its numbers."""
 
+import json
+import math
+
 import numpy as np
 import pytest
+from chapterruns import Executed
 
 import mpack
 from book.campaigns import CORRELATED, CORRELATIONS
 from book.demos import correlated_noise as demo
 from mpack import structure
+from mpack.widgets import _sources
 
 pd = pytest.importorskip("pandas")
 Q = np.linspace(0.25, 2.0, 9)
@@ -93,10 +98,35 @@ def test_order_that_does_not_depend_on_size_has_the_power_zero():
     plane = {}
     for n in (1_000, 4_000, 16_000):
         plane[n, -1.0] = {300: 0.6 + 0.01 * rng.standard_normal((3, 4))}
-        plane[n, 0.0] = {
-            300: n**-0.5 * (1 + 0.1 * rng.standard_normal((3, 4))),
-            900: np.ones((3, 1)),
-        }
+        plane[n, 0.0] = {300: n**-0.5 * (1 + 0.1 * rng.standard_normal((3, 4)))}
+    plane[4_000, 0.0][900] = plane[4_000, -1.0][900] = np.ones((3, 4))
     assert demo.latest(plane) == 300
     assert abs(demo.size_power(plane, -1.0, 0, 300).value) < 0.02
     assert demo.size_power(plane, 0.0, 1, 300).value == pytest.approx(-0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("kicks", demo.KINDS)
+def test_the_figure_in_the_page_has_the_curves_of_the_theory(kicks):
+    """The data of the widget, put together as its module does, against `demo.theory` of the same contacts."""
+    data = json.loads((_sources.FOLDER / "correlation.data.json").read_text(encoding="utf8"))[kicks]
+    assert data["c"] == list(CORRELATIONS)
+    assert np.array(data["q"])[data["places"]] == pytest.approx(data["shells"])
+    g = np.array(data["g"])[data["places"]]
+    assert np.all(np.diff(g) < 0) and 0.9 < g[0] < 1
+    shape = 1 + np.outer(data["c"], g) + data["chi"] * (1 - g)
+    curves = np.outer(data["levels"], np.array(data["envelope"])[data["places"]]) * shape
+    miss = np.log(curves / data["points"])
+    assert math.sqrt(np.mean(miss**2)) < 0.25 and abs(np.mean(miss)) < 0.05
+
+
+def test_as_executed_the_chapter_says_what_the_archive_says():
+    chapter = Executed("correlated_noise")
+    assert chapter.records["corr-runs"]["value"] >= 27
+    for kind in ("bro", "sgd", "ro"):
+        assert chapter.claims[f"corr-noise-{kind}"]["verdict"] == "agrees"
+        assert abs(chapter.records[f"corr-rest-{kind}"]["value"]) < 0.1
+    assert chapter.records["corr-chi-bro"]["value"] > chapter.records["corr-chi-sgd"]["value"] > 1
+    assert abs(chapter.records["corr-gap-ro"]["value"]) < 0.05
+    assert chapter.records["corr-twice-0-sgd"]["value"] < 1
+    assert chapter.claims["corr-no-crystal"]["verdict"] == "agrees"
+    assert chapter.records["corr-bonds-opposite"]["value"] > -0.3

@@ -31,7 +31,10 @@ SMALL = {
         "audit_seconds": 0,
     },
 }
-AS_EXECUTED = ["locating_phi_c", "scaling_known_answers", "manna_collapse", "where_manna_ends"]
+AS_EXECUTED = [
+    *("locating_phi_c", "scaling_known_answers", "manna_collapse", "where_manna_ends"),
+    "correlated_noise",
+]
 SLACK = {
     "start-does-not-matter-compressed",
     "start-does-not-matter-expanded",
@@ -45,6 +48,7 @@ FAILED = {  # what our error bars do not bear out: printed, not hidden
         *("ends-delta-01-gd", "ends-delta-01-bro"),
         *(f"ends-delta-{rate}-{name}" for rate in ("03", "005") for name in ("sgd", "gd", "bro")),
     },
+    "correlated_noise": {"corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd"},
     "hidden_order": {
         "hidden-exponent-sgd",  # a quarter, near the transition
         *("hidden-active-rcd", "hidden-active-individual-bro"),  # a plateau, in the active phase

@@ -16,6 +16,7 @@ CHAPTERS = {  # of the part on the transition, with the campaigns that each read
     "where_manna_ends": ["ladder", "manna", "ladder-sizes"],
     "manna_collapse": ["manna", "manna-longer", "manna-crystals"],
     "hidden_order": ["hidden-order", "hidden-distances", "tuned-starts"],
+    "correlated_noise": ["correlated-noise"],
     "beyond_three_dimensions": ["dimensions", "ladder-4", "ladder-5"],
 }
 

@@ -14,8 +14,9 @@ import numpy as np
 
 import mpack
 from book import archives, campaigns
+from book.demos import correlated_noise as kicks
 from book.demos.locating_phi_c import PROCESSES, by_process, longest
-from mpack import critical, landscape, scaling
+from mpack import critical, landscape, scaling, structure
 from mpack.specification import from_text
 from mpack.statistics import weighted_mean
 from mpack.widgets import _same, _sources
@@ -278,8 +279,47 @@ def slice_of(packing):
     return base64.b64encode(words[np.abs(height) < 0.5].astype("<u4").tobytes()).decode()
 
 
+CORRELATED_Q = 0.05 * np.arange(1, 43)  # wave numbers of the curves, beside those of the shells
+
+
+def correlation():
+    """S(q; c) of three kinds of kicks: what was run, and the shape that the theory gives it, on a grid of q."""
+    given = chapter_parameters("correlated_noise")
+    settings = {name: given[name] for name in ("n", "steps", "seed")}
+    table = kicks.spheres(archives.load("correlated-noise"))
+    made = {}
+    for kind in kicks.KINDS:
+        groups = kicks.groups(table, kind)
+        apart = kicks.settled(kind, 0.0, **settings).overlaps()[1]
+        shape = kicks.of_kind(kind, groups, apart).shape
+        shells = next(iter(groups.values()))[0]
+        q = np.union1d(CORRELATED_Q, shells)
+        g = structure.pair_factor(q, biased=kicks.BIASED[kind], r=apart)
+        envelope = np.exp(np.interp(np.log(q), np.log(shells), np.log(shape.envelope)))
+        runs = kicks.means(groups).values()
+        made[kind] = {
+            "c": list(groups),
+            "levels": _short(list(shape.levels.values())),
+            "chi": float(f"{shape.chi.value:.5g}"),
+            "q": _short(q),
+            "g": _short(g),
+            "envelope": _short(envelope),
+            "shells": _short(shells),
+            "places": np.searchsorted(q, shells).tolist(),
+            "points": [_short(s) for s, _ in runs],
+            "errors": [_short(error) for _, error in runs],
+        }
+    return made
+
+
+def _short(values):
+    """Numbers to five digits."""
+    return [float(f"{x:.5g}") for x in values]
+
+
 MADE = {
     "playground": playground,
+    "correlation": correlation,
     "collapse": collapse,
     "valley": valley,
     "spheres": spheres,

@@ -927,6 +927,35 @@ def test_a_path_that_runs_away_is_said_to(browser, pages):
 
 
 # ------------------------------------------------------------------------------------------------
+# the correlation
+
+
+@pytest.fixture(scope="module")
+def correlation(browser, pages):
+    with Figure(browser, pages, "correlation") as figure:
+        yield figure
+
+
+@pytest.mark.parametrize("kicks", ("BRO", "SGD", "RO"))
+def test_the_curve_in_the_page_is_that_of_the_formula(correlation, kicks, seed):
+    """S = A(c) E(q) [1 + c g + chi (1 - g)] at the shells, at random c; another sign of c is another curve."""
+    rng = random.Random(f"{kicks} {seed}")
+    data = json.loads((_sources.FOLDER / "correlation.data.json").read_text(encoding="utf8"))[kicks]
+    g, envelope = (np.array(data[name])[data["places"]] for name in ("g", "envelope"))
+    for c in (-1.0, 0.0, 1.0, *(round(rng.uniform(-1, 1), 2) for _ in range(10))):
+        correlation.call(f"figure.set({json.dumps({'kicks': kicks, 'c': c})});")
+        found = correlation.report()["numbers"]
+        level = np.interp(c, data["c"], data["levels"])
+        curve = level * envelope * (1 + c * g + data["chi"] * (1 - g))
+        assert found["curve"] == pytest.approx(curve.tolist(), rel=1e-9)
+        assert found["longest"] == found["curve"][0]
+        if abs(c) > 0.1:
+            other = level * envelope * (1 - c * g + data["chi"] * (1 - g))
+            assert found["curve"][0] != pytest.approx(other[0], rel=0.05)
+    correlation.whole()
+
+
+# ------------------------------------------------------------------------------------------------
 # the collapse
 
 
