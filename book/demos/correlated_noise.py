@@ -18,6 +18,7 @@ BIASED = {"BRO": True, "SGD": True, "RO": False}  # whether the kicks are along 
 PUSH = {"BRO": 3.0, "SGD": 1.0, "RO": 0.0}  # squared mean of a kick over its variance
 WAVES = "wave number $q$ (1/diameter)"
 SMALL, LARGE = 16_000, 64_000  # spheres
+ENDS = {"−1": -1.0, "0": 0.0, "1": 1.0}  # correlations in the tables
 DRAWN = 60  # times that S is drawn anew within its errors
 GALLIANO = "Galliano, Cates and Berthier 2023"
 SEEN = "Anand, Zhang and Martiniani 2025"
@@ -300,10 +301,10 @@ def couples(kind, c, packing, *, draws, seed, q_most=3):
     return Estimate(float(np.exp(value)), float(np.exp(value)) * error, draws, dof=np.inf)
 
 
-def kept(kind, packing, seed):
-    """Share of the contacts of a packing that are contacts after one step, too."""
+def kept(kind, packing, seed, steps=1):
+    """Share of the contacts of a packing that are contacts so many steps later, too; c = 0."""
     rule = CORRELATED[kind][0](correlation=0.0)
-    after = mpack.simulate(packing, rule, steps=1, seed=seed).final
+    after = mpack.simulate(packing, rule, steps=steps, seed=seed).final
     before, later = ({tuple(sorted(p)) for p in one.overlaps()[0]} for one in (packing, after))
     return len(before & later) / len(before)
 
@@ -515,7 +516,7 @@ def line_rows(table, found):
             {
                 "kicks": kind,
                 "runs": len(own),
-                **{f"activity, c = {c:g}": float(busy.get(c, np.nan)) for c in (-1.0, 0.0, 1.0)},
+                **{f"activity, c = {name}": busy.get(c, np.nan) for name, c in ENDS.items()},
                 "bend": one.bend,
                 "χ²/dof": float(np.mean(one.every.misfit)),
             }
@@ -523,8 +524,8 @@ def line_rows(table, found):
     return rows
 
 
-def ratio_rows(found):
-    """For each kind: what the ratios miss of the theories, and the noise of the pushes that fits."""
+def ratio_rows(found, again):
+    """For each kind: what the ratios miss of the theories, what fits, and contacts kept for ten steps."""
     return [
         {
             "kicks": kind,
@@ -533,9 +534,8 @@ def ratio_rows(found):
             "χ, theory": PUSH[kind],
             "χ that fits": one.shape.chi,
             "S misses it by": f"{100 * one.shape.miss:.1f} %",
-            "A, c = -1": one.shape.levels.get(-1.0),
-            "A, c = 0": one.shape.levels.get(0.0),
-            "A, c = 1": one.shape.levels.get(1.0),
+            **{f"A({name})": one.shape.levels.get(c) for name, c in ENDS.items()},
+            "contacts kept": again[kind],
         }
         for kind, one in found.items()
     ]
@@ -664,7 +664,7 @@ def state_rows(table):
             {
                 "kicks": kind,
                 "ln of late over early": steadiness(table, kind),
-                "frozen, longest waves, c = -1": frozen_share(table, kind, -1.0),
+                "frozen, longest waves, c = −1": frozen_share(table, kind, -1.0),
                 "c = 0": frozen_share(table, kind, 0.0),
                 "largest coherence": float(own.coherence.max()),
                 "largest Q6": float(own.q6.max()),
