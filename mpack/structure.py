@@ -734,9 +734,9 @@ def run_scatter(
     """Relative variance of S of one run, shell by shell, pooled over groups of runs: and its degrees of freedom.
 
     S is a mean of squares of Gaussian waves, so its relative scatter does not depend on its mean:
-    sum (R - 1) var(S)/<S>**2 over sum (R - 1), for groups of R runs. Where no group has two runs it
-    is 1/m for a shell of m wave vectors, that of a single look at a packing: not less, however
-    often a run was looked at.
+    sum (R - 1) var(S)/<S>**2 over sum (R - 1), for groups of R runs. Where groups have less than
+    two runs on average it is 1/m for a shell of m wave vectors, that of a single look at a packing:
+    an upper bound, since a run may have been looked at more often.
 
     Parameters
     ----------
@@ -748,7 +748,7 @@ def run_scatter(
     array (shells,)
         Variance over squared mean. That of the mean of R runs is R times smaller.
     float
-        Sum of R - 1; infinite where no group has two runs.
+        Sum of R - 1; infinite where there are less than two runs a group.
 
     Raises
     ------
@@ -767,7 +767,7 @@ def run_scatter(
     if not tables or any(not np.array_equal(q, tables[0][0]) for q, _, _ in tables):
         raise ValueError(f"groups must have the same shells, one group at least; got {len(tables)}")
     free = np.array([len(s) - 1.0 for _, s, _ in tables])
-    if not free.any():
+    if free.sum() < len(tables):
         return 1.0 / tables[0][2], math.inf
     squares = [np.sum((s / s.mean(axis=0) - 1.0) ** 2, axis=0) for _, s, _ in tables]
     return np.sum(squares, axis=0) / free.sum(), float(free.sum())

@@ -351,6 +351,8 @@ def test_the_scatter_of_runs_is_pooled_and_a_single_run_has_that_of_a_look(seed)
     single = {c: (q, s[:1], counts) for c, (q, s, counts) in groups.items()}
     relative, dof = structure.run_scatter(single.values())
     assert dof == np.inf and np.allclose(relative, 1 / counts)
+    some = [*single.values(), (groups[0][0], groups[0][1][:2], counts)]  # one group of ten has two
+    assert np.array_equal(structure.run_scatter(some)[0], relative)
     few, many = structure.correlation_lines(single), structure.correlation_lines(groups)
     assert np.all(np.abs(few.ratio - many.ratio) < few.error) and np.all(few.error > many.error)
 
