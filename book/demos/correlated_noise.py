@@ -346,6 +346,23 @@ def size_power(found, c, what, steps):
     return line(np.log(n), np.log(value)).slope
 
 
+def settled_power(found, c, what, steps):
+    """The `size_power`, with what it moved since the time before in its error: order that grows is not settled."""
+    now, sizes = (
+        size_power(found, c, what, steps),
+        {n for (n, own), t in found.items() if steps in t},
+    )
+    earlier = [
+        t
+        for t in found[min(sizes), c]
+        if t < steps and all(t in found.get((n, c), ()) for n in sizes)
+    ]
+    if not earlier:
+        return now
+    moved = now.value - size_power(found, c, what, max(earlier)).value
+    return Estimate(now.value, float(np.hypot(now.error, moved)), now.n, dof=now.freedom)
+
+
 def _of_runs(values):
     """Mean of some runs with its error; of one alone without."""
     return mean_error(values) if len(values) > 1 else Estimate(float(values[0]), 0.0, 1)
@@ -707,7 +724,7 @@ def disc_claims(found, steps):
         ("corr-discs-none", "c = 0: ", 0.0, 1, below(-0.5), "no order over long distances"),
     ]
     return [
-        (id_, start + text.format(what[k], steps), size_power(found, c, k, steps), rule, source)
+        (id_, start + text.format(what[k], steps), settled_power(found, c, k, steps), rule, source)
         for id_, start, c, k, rule, source in rows
     ]
 
@@ -739,15 +756,15 @@ def disc_numbers(found, steps):
     least = min(n for n, _ in found)
     for c, name in ((-1.0, "opposite"), (0.0, "independent")):
         for k, what in enumerate(("bonds", "places")):
-            numbers[f"corr-{what}-{name}"] = size_power(found, c, k, steps)
+            numbers[f"corr-{what}-{name}"] = settled_power(found, c, k, steps)
         last = max(found[least, c])
         numbers[f"corr-small-{name}"] = _of_runs(found[least, c][last][0])
     return numbers
 
 
-def long_numbers(long):
-    """What the text says of long waves."""
-    numbers = {}
+def long_numbers(long, wide):
+    """What the text says of long waves; `wide` is fitted to more of them."""
+    numbers = {f"corr-wide-{kind.lower()}": plateau_line(own)[0] for kind, own in wide.items()}
     for kind, own in long.items():
         rest, _, chi2 = plateau_line(own)
         numbers |= {f"corr-rest-{kind.lower()}": rest, f"corr-rest-chi-{kind.lower()}": chi2}
