@@ -1,6 +1,7 @@
 """Contacts of packings at the end point: dead packings at ever smaller kicks, and their archive.
 
     approach     a packing that is compressed in small steps, each followed by a run, until one stays active
+    larger       the same of eight times as many spheres
     above        minima of the linear potential above jamming, after quenches of several lengths
 
 `python -m book._tools.contacts` runs them into `book/results/contacts/`. A row is a function of its
@@ -23,6 +24,8 @@ FOLDER = RESULTS / "contacts"
 ALPHAS = (0.01, 0.003, 0.001, 0.0003)  # learning rates, one after the other
 JAMMED_AT = 0.0003  # the one whose dead packings are inflated, too
 RUNS, N, START = 6, 500, 0.56  # of a process; spheres; packing fraction of the random start
+LARGER_RUNS, LARGER_N = 2, 4_000  # of the study `larger`
+LOOSEST = 0.5  # packing fraction of a random start that has to come to rest
 STEP = 1.0  # of the packing fraction, in learning rates
 PATH = 10.0  # what a run has to come to rest, in diameters
 WINDOWS = np.array([1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0])  # in learning rates
@@ -48,38 +51,47 @@ def compressed(packing, phi):
 
 
 @functools.lru_cache(maxsize=4)
-def pressed(process, run, level):
+def pressed(process, run, level, n=N):
     """The dead packings at one learning rate, in order, and the one above them that did not come to rest.
 
-    The first level starts from random centres, every other from the last dead packing of the level
-    above it; each dead packing is compressed by STEP alpha and runs on.
+    The first level starts from random centres (looser ones if these do not come to rest), every
+    other from the last dead packing of the level above it; each dead packing is compressed by STEP
+    alpha and runs on.
     """
     alpha = ALPHAS[level]
     rule, seed = rule_of(process, alpha), 10_000 * run + 1_000 * level
     if level:
-        start = pressed(process, run, level - 1)[0][-1]
+        start = pressed(process, run, level - 1, n)[0][-1]
         start = compressed(start, start.phi + STEP * alpha)
     else:
-        start = Packing.random(n=N, phi=START, dim=3, seed=seed)
+        start = Packing.random(n=n, phi=START, dim=3, seed=seed)
     dead, steps = [], landscape.steps_of_path(rule, PATH)
     while True:
         end = simulate(start, rule, steps=steps, seed=seed + len(dead), record=())
-        if not end.absorbed:
-            if not dead:
-                raise RuntimeError(f"{process}, run {run}: nothing came to rest at {alpha}")
+        if not end.absorbed and dead:
             return dead, end.final
+        if not end.absorbed:  # larger packings take longer to come to rest
+            if level or start.phi < LOOSEST:
+                raise RuntimeError(f"{process}, run {run}: nothing came to rest at {alpha}")
+            start = Packing.random(n=n, phi=start.phi - STEP * alpha, dim=3, seed=seed)
+            continue
         dead.append(end.final)
         start = compressed(end.final, end.final.phi + STEP * alpha)
 
 
-def approach_specs():
-    """Three processes, RUNS runs each, at every learning rate."""
+def approach_specs(runs=RUNS):
+    """Three processes, so many runs each, at every learning rate."""
     return [
         {"process": process, "run": run, "level": level}
-        for run in range(RUNS)
+        for run in range(runs)
         for process in ("SGD", "RCD", "BRO")
         for level in range(len(ALPHAS))
     ]
+
+
+def larger_specs():
+    """The same with LARGER_RUNS runs, of LARGER_N spheres."""
+    return approach_specs(LARGER_RUNS)
 
 
 def jammed(packing):
@@ -95,10 +107,10 @@ def jammed(packing):
     }
 
 
-def approach_row(process, run, level):
+def approach_row(process, run, level, n=N):
     """Contacts of the last dead packing at one learning rate, of those below it, and of the active one above it."""
     alpha = ALPHAS[level]
-    dead, active = pressed(process, run, level)
+    dead, active = pressed(process, run, level, n)
     last, windows = dead[-1], alpha * WINDOWS[alpha * WINDOWS <= 0.1]
     found, above = (observables.touching(one, windows) for one in (last, active))
     before = {f"before_{k}": dead[-1 - k] if len(dead) > k else None for k in (1, 2)}
@@ -115,6 +127,11 @@ def approach_row(process, run, level):
         "active_overlapping": tables.cell(above.overlapping, ".4f"),
     }
     return out | (jammed(last) if alpha == JAMMED_AT else {}) | {"digest": last.digest}
+
+
+def larger_row(process, run, level):
+    """The same of LARGER_N spheres."""
+    return approach_row(process, run, level, LARGER_N)
 
 
 def above_specs():
@@ -142,6 +159,7 @@ def above_row(run, settle):
 # what the archive says
 
 MEAN_FIELD = 0.41269  # exponent of near contacts in infinitely many dimensions
+HALF = 0.5  # the same as first measured, of soft spheres
 CHOICES = ({"window": 2.0}, {"window": 5.0}, {"gamma": 0.3}, {"levels": 2})
 
 
@@ -158,8 +176,10 @@ def to_zero(rows, window=3.0, gamma=MEAN_FIELD, levels=3):
     return np.array(ends)
 
 
-def counted(rows):
+def counted(rows, n=N, main=""):
     """What the runs say of contacts as the kicks vanish: a dict of Estimates, some with the choices in their error.
+
+    Of n spheres each; gamma is that of the range RANGES[main].
 
     count        touching pairs a sphere, the mean of `to_zero`; its error holds CHOICES
     short        per cent that it is short of six
@@ -177,7 +197,7 @@ def counted(rows):
     seen = last[last.before_2.notna()]
     three = [tables.numbers(seen[name])[:, 3] for name in ("before_2", "touching")]
     loose = tables.numbers(last.jammed_rattlers)[:, PLATEAU]
-    gamma = mean_error(last.gamma)
+    gamma = mean_error(last[f"gamma{main}"])
     spread = float(np.ptp([last[f"gamma{name}"].mean() for name in RANGES])) / 12**0.5
     count = Estimate(ends.value, float(np.hypot(ends.error, off)), ends.n)
     return {
@@ -189,7 +209,7 @@ def counted(rows):
         "choices": off,
         "farther": mean_error(three[0] - three[1]),
         "inflated": mean_error(tables.numbers(last.jammed_touching)[:, PLATEAU]),
-        "rattlers": mean_error(100 * loose / N),
+        "rattlers": mean_error(100 * loose / n),
         "gamma": Estimate(gamma.value, float(np.hypot(gamma.error, spread)), gamma.n),
     }
 
@@ -236,8 +256,9 @@ def on_drawn_gaps(seed, sets=800, size=250):
 # ---------------------------------------------------------------------------------------------------------
 # archive
 
-ROWS = {"above": above_row, "approach": approach_row}
-SPECIFIED = {"above": ("run", "settle"), "approach": ("process", "run", "level")}
+ROWS = {"above": above_row, "approach": approach_row, "larger": larger_row}
+_PRESSED = ("process", "run", "level")
+SPECIFIED = {"above": ("run", "settle"), "approach": _PRESSED, "larger": _PRESSED}
 
 
 def row(study, spec):

@@ -68,10 +68,11 @@ def save(folder, name, rows, *, what, sources, packages, **more):
         before = _container.manifest(folder)
         tables = before["tables"]
         files = {file: _container.get(folder, before, file) for file in before["files"]}
-    content = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
+    table = pd.DataFrame(rows)
+    content = table.to_csv(index=False, lineterminator="\n").encode()
     tables[name] = {
         "rows": len(rows),
-        "columns": list(rows[0]),
+        "columns": list(table.columns),
         **more,
         "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "version": mpack.__version__,

@@ -1,6 +1,7 @@
-"""Density waves in the active phase: what fluctuates and what is frozen, over independent runs, and their archive.
+"""Density waves in the active phase and what becomes of them at rest, over independent runs, and their archive.
 
-    active       six processes, each at the same distance above its own transition
+    active       six processes, each at the same distance above its own transition: what fluctuates, what is frozen
+    natural      the same in larger boxes, nearer: aged above the transition, then expanded to two places below it
 
 `python -m book._tools.waves` runs them into `book/results/waves/`. A row is a function of its
 specification alone, and `digest` is that of its last packing, so that any row can be computed again
@@ -10,6 +11,7 @@ and compared bit for bit.
 import numpy as np
 
 from book import RESULTS, tables
+from book.contacts import compressed
 from mpack import _check, observables, structure
 from mpack.dynamics import SGD, IndividualBRO, NonreciprocalBRO, PairwiseBRO, matched
 from mpack.packing import Packing
@@ -29,6 +31,11 @@ TRANSITIONS = {  # pilots at this kick size: where local exponents cross in `hid
 RUNS, N = 6, 8_000  # of a process, each from a random start of its own; spheres
 STEPS, LOOKS, APART = 500, 20, 60  # steps before the first look; looks; steps from one to the next
 Q_MAX = 1.7  # largest wave number, in inverse diameters
+NATURAL_RUNS, NATURAL_N = 2, 64_000  # of a process; spheres
+AGED_AT, AGE = 0.02, 4_000  # where they age, (phi - phi_c)/phi_c, and for how many steps
+PLACES = (-0.01, -0.02)  # where they are expanded to
+REST = 100_000  # longest run to rest, in steps
+NATURAL_WAVES = {"q_max": 2.0, "per_shell": 150}  # as in the campaign `hidden-distances`
 
 
 def rules():
@@ -76,8 +83,47 @@ def active_row(process, phi, run):
     }
 
 
-ROWS = {"active": active_row}
-SPECIFIED = dict.fromkeys(ROWS, ("process", "phi", "run"))
+def natural_specs():
+    """Every process, NATURAL_RUNS runs each, repeat by repeat."""
+    return [
+        {"process": process, "run": run} for run in range(NATURAL_RUNS) for process in TRANSITIONS
+    ]
+
+
+def placed(process, distance):
+    """The packing fraction at a distance from the pilot's transition of a process."""
+    return round(TRANSITIONS[process] * (1 + distance), 4)
+
+
+def natural_row(process, run):
+    """One packing: S(q) at half of its age and at its end, still active; then of what it is at rest, expanded.
+
+    Columns of the place number k of PLACES end in k: packing fraction, steps to rest and S.
+    """
+    rule, seed = rules()[process], 2_000 + run
+    start = Packing.random(n=NATURAL_N, phi=placed(process, AGED_AT), dim=3, seed=seed)
+    young = simulate(start, rule, steps=AGE // 2, seed=seed, record=())
+    aged = simulate(young, steps=AGE - AGE // 2).final
+    half, whole = (structure.structure_factor(one, **NATURAL_WAVES) for one in (young.final, aged))
+    row = {
+        "phi": aged.phi,
+        "activity": observables.activity(aged),
+        "q": tables.cell(whole.shell_q),
+        "counts": tables.cell(whole.shell_counts, ".0f"),
+        "half": tables.cell(half.shell_s),
+        "aged": tables.cell(whole.shell_s),
+    }
+    for k, distance in enumerate(PLACES):
+        phi = placed(process, distance)
+        end = simulate(compressed(aged, phi), rule, steps=REST, seed=seed + 10, record=())
+        seen = structure.structure_factor(end.final, **NATURAL_WAVES)
+        row |= {f"phi_{k}": phi, f"steps_{k}": end.steps, f"absorbed_{k}": end.absorbed}
+        row |= {f"q_{k}": tables.cell(seen.shell_q), f"rest_{k}": tables.cell(seen.shell_s)}
+    return row | {"digest": end.final.digest}
+
+
+ROWS = {"active": active_row, "natural": natural_row}
+SPECIFIED = {"active": ("process", "phi", "run"), "natural": ("process", "run")}
 
 
 def row(study, spec):

@@ -10,7 +10,7 @@ from book import contacts, tables
 from mpack import observables
 
 
-@pytest.mark.parametrize("study", contacts.ROWS)
+@pytest.mark.parametrize("study", ["above", "approach"])
 def test_the_archive_is_what_its_manifest_says(study):
     rows = contacts.archived(study)
     entry = json.loads((contacts.FOLDER / "manifest.json").read_text())["tables"][study]
@@ -58,3 +58,14 @@ def test_drawn_gaps_have_their_density():
     h = contacts.drawn_gaps(0.4, 1e-3, 1e-1, 20_000, np.random.default_rng(1))
     assert h.min() > 1e-3 and h.max() < 1e-1
     assert observables.gap_exponent(h, 1e-3, 1e-1) == pytest.approx(0.4, abs=0.03)
+
+
+def test_the_larger_packings_go_the_same_way(monkeypatch):
+    """One row of it is that of as many spheres; and what is counted knows how many there are."""
+    monkeypatch.setattr(contacts, "LARGER_N", 200)
+    spec = {"process": "RCD", "run": 0, "level": 0}
+    assert contacts.row("larger", spec) == spec | contacts.approach_row(**spec, n=200)
+    rows = contacts.archived("approach")
+    few, many = contacts.counted(rows), contacts.counted(rows, 8 * contacts.N, "_wide")
+    assert many["rattlers"].value == pytest.approx(few["rattlers"].value / 8)
+    assert many["gamma"].value == pytest.approx(rows.gamma_wide.mean())

@@ -12,7 +12,7 @@ from book.demos import hidden_order as demo
 from mpack.statistics import Estimate
 
 
-@pytest.mark.parametrize("study", waves.ROWS)
+@pytest.mark.parametrize("study", ["active"])
 def test_the_archive_is_what_its_manifest_says(study):
     rows = waves.archived(study)
     entry = json.loads((waves.FOLDER / "manifest.json").read_text())["tables"][study]
@@ -78,7 +78,8 @@ def test_levels_are_compared_at_the_same_distance():
         "BRO": (0.52 * 0.98, (q, s, counts)),
         "SGD": (0.51 * 0.99, (q, s * np.exp(-0.1), counts)),
     }
-    assert demo.alike(equal, rows, places)["SGD"].value == pytest.approx(0.0, abs=1e-3)
+    slope = demo.steepness(equal, rows, places)
+    assert demo.alike(equal, slope, places)["SGD"].value == pytest.approx(0.0, abs=1e-3)
     assert demo.level(equal["SGD"][1], equal["BRO"][1], 1.0).value == pytest.approx(-0.1)
 
 
@@ -101,3 +102,50 @@ def test_what_the_archive_has_of_waves_is_read_back():
     )
     twice = demo.over(2 * found.moving[:, 0] * [1.1, 1 / 1.1], found.moving[:, 0] * [1.1, 1 / 1.1])
     assert twice.value == pytest.approx(2.0) and twice.n == 2
+
+
+def natural_rows(q, counts, levels):
+    """A table of the study `natural`: S that is `levels` of the aged packings and of the two places, times q**0.25."""
+    text = {
+        name: " ".join(f"{x:.8g}" for x in level * q**0.25)
+        for name, level in zip(("half", "aged", "rest_0", "rest_1"), levels, strict=True)
+    }
+    shells = " ".join(map(str, q))
+    common = {"counts": " ".join(map(str, counts)), "q": shells, "q_0": shells, "q_1": shells}
+    return [
+        common | text | {"process": name, "phi": waves.placed(name, waves.AGED_AT)}
+        | {f"phi_{k}": waves.placed(name, d) for k, d in enumerate(waves.PLACES)}
+        for name in ("BRO", "SGD")
+        for _ in range(2)
+    ]  # fmt: skip
+
+
+def test_packings_from_natural_starts_are_compared_at_the_same_distance():
+    """Both processes alike, where the transitions are those of the pilot: no difference; a twin that is denser, one."""
+    q, counts = np.array([0.2, 0.4, 0.6, 0.8]), np.array([9, 31, 49, 105])
+    rows = pd.DataFrame(natural_rows(q, counts, (1.0, 1.0, 1.3, 1.2)))
+    found, half = demo.natural_of(rows)
+    assert set(found) == {waves.AGED_AT, *waves.PLACES} and set(half) == {"BRO", "SGD"}
+    at = {name: Estimate(waves.TRANSITIONS[name], 1e-6, 4) for name in ("BRO", "SGD")}
+    places = {name: SimpleNamespace(phi=phi) for name, phi in at.items()}
+    assert demo.slope_between(
+        found[demo.BELOW]["BRO"], found[demo.NEARER]["BRO"], places["BRO"]
+    ) == pytest.approx(np.log(1.3 / 1.2), rel=0.02)
+    denser = (0.56, (q, np.ones((2, 4)), counts))
+    for gaps in demo.natural_gaps(found, denser, places):
+        assert gaps["SGD"].value == pytest.approx(0.0, abs=5e-3)  # φ has four digits
+    places["SGD"] = SimpleNamespace(phi=Estimate(waves.TRANSITIONS["SGD"] * 1.01, 1e-6, 4))
+    down, _ = demo.natural_gaps(found, denser, places)
+    assert down["SGD"].value == pytest.approx(np.log(1.3 / 1.2), rel=0.05)
+    *_, measured, rule, _ = demo.aged_claim(found[waves.AGED_AT], half)
+    assert measured.value == 0.0 and rule.resolution == 0.1
+
+
+def test_a_row_from_a_natural_start_is_at_rest_where_it_was_expanded_to(monkeypatch):
+    """Of small packings: active when aged, at rest below, and the transition lies between."""
+    monkeypatch.setattr(waves, "NATURAL_N", 1_000)
+    monkeypatch.setattr(waves, "AGE", 60)
+    row = waves.row("natural", {"process": "RCD", "run": 0})
+    assert row["activity"] > 0.3 and row["absorbed_1"] and row["steps_1"] > 1
+    assert row["phi_1"] < row["phi_0"] < waves.TRANSITIONS["RCD"] < row["phi"]
+    assert len(row["rest_1"].split()) == len(row["counts"].split())

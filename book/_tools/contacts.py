@@ -1,7 +1,7 @@
 """Make the archive of contacts at the end point: `python -m book._tools.contacts [STUDY ...] [--workers W]`.
 
 Runs the studies of `book.contacts` (all, if none is named) into `book/results/contacts/`, a table
-each (`book.tables`). All of it takes less than half an hour of one core. With --keep, rows that the
+each (`book.tables`). All of it takes less than an hour of one core. With --keep, rows that the
 archive has already are taken from it.
 """
 

@@ -34,16 +34,19 @@ def main(module, arguments, *, command, about, what, sources, specs_of=None):
     parser.add_argument(
         "--keep", action="store_true", help="run only what the archive does not have"
     )
+    parser.add_argument(
+        "--save-every", type=float, default=60.0, metavar="S", help="seconds between savings"
+    )
     parser.add_argument("--folder", type=Path, default=module.FOLDER, help="where the archive is")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     for study in [name for name in module.ROWS if name in options.studies or not options.studies]:
         specs, begun = _specs(module, study, options.folder, specs_of), time.monotonic()
-        rows = _rows(module, study, specs, options)
-        seconds = time.monotonic() - begun
         noted = {"what": what, "sources": sources, "packages": PACKAGES}
-        own = {"specified": list(module.SPECIFIED[study]), "seconds": round(seconds)}
-        tables.save(options.folder, study, rows, **noted, **own)
+        for rows in _rows(module, study, specs, options):
+            seconds = time.monotonic() - begun
+            own = {"specified": list(module.SPECIFIED[study]), "seconds": round(seconds)}
+            tables.save(options.folder, study, rows, **noted, **own)
         say(f"{study}: {seconds:.0f} s, {relative(options.folder / study)}.csv")
     return 0
 
@@ -53,13 +56,17 @@ def _specs(module, study, folder, specs_of):
 
 
 def _rows(module, study, specs, options):
-    """The rows of a study, those that the archive has taken from it if asked to."""
+    """The rows of a study so far, now and then and at the end; with --keep those of the archive among them."""
     done = _kept(module, study, options.folder) if options.keep else {}
-    missing = [spec for spec in specs if _key(spec) not in done]
+    missing, saved = [spec for spec in specs if _key(spec) not in done], time.monotonic()
     say(f"{study}: {len(specs)} rows, {len(missing)} to run")
     with ProcessPoolExecutor(options.workers, initializer=threadpool_limits, initargs=(1,)) as pool:
-        done |= zip(map(_key, missing), pool.map(partial(module.row, study), missing))
-    return [done[_key(spec)] for spec in specs]
+        for spec, row in zip(missing, pool.map(partial(module.row, study), missing)):
+            done[_key(spec)] = row
+            if time.monotonic() - saved >= options.save_every:
+                yield [done[_key(spec)] for spec in specs if _key(spec) in done]
+                saved = time.monotonic()
+    yield [done[_key(spec)] for spec in specs]
 
 
 def _key(spec):
@@ -68,7 +75,10 @@ def _key(spec):
 
 
 def _kept(module, study, folder):
-    """The rows that the archive has, by their specification."""
+    """The rows that the archive has, by their specification; none if it does not have the study."""
     names = module.SPECIFIED[study]
-    rows = module.archived(study, folder).to_dict("records")
+    try:
+        rows = module.archived(study, folder).to_dict("records")
+    except (FileNotFoundError, KeyError):
+        return {}
     return {_key({name: row[name] for name in names}): row for row in rows}

@@ -1,7 +1,7 @@
 """Make the archive of density waves in the active phase: `python -m book._tools.waves [STUDY ...] [--workers W]`.
 
 Runs the studies of `book.waves` (all, if none is named) into `book/results/waves/`, a table each
-(`book.tables`). All of it takes some ten minutes of one core. With --keep, rows that the archive
+(`book.tables`). All of it takes some twenty minutes of one core. With --keep, rows that the archive
 has already are taken from it.
 """
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib import pyplot as plt
 
-from book import tables
+from book import tables, waves
 from book.campaigns import TUNED_RANDOM
 from book.chapters import above, below, consistent, control, within
 from mpack import LennardJones, Packing, critical, figures, structure
@@ -90,6 +90,14 @@ def shells(ax, group, **look):
     q, s, counts = group
     mean = s.mean(axis=0)
     ax.errorbar(q, mean, mean * (counts * len(s)) ** -0.5, elinewidth=0.8, capsize=0, **look)
+
+
+def curves(table, rules, phis):
+    """{phi: {rule: {size: q, S of every run, wave vectors of each shell}}} of a table of runs."""
+    found = {phi: {name: {} for name in rules} for phi in phis}
+    for (phi, name, size), rows in table[table.phi.isin(phis)].groupby(["phi", "process", "n"]):
+        found[phi][name][int(size)] = structure.shells_of(rows)
+    return found
 
 
 def panels(curves, width, height, symbols):
@@ -212,13 +220,13 @@ def steepness(equal, rows, places, q_max=1.0):
     return change / (distance(phi, places["BRO"])[0] - far[1])
 
 
-def alike(equal, rows, places, q_max=1.0):
+def alike(equal, slope, places, q_max=1.0):
     """ln S of each process less that of BRO up to q_max, brought to the same distance: {process: Estimate}.
 
-    `equal` is {process: (phi, group)}, `rows` those of `at_rest`. The `steepness` of BRO brings both
-    to the same place; the errors of both phi_c, times it, are in the error.
+    `equal` is {process: (phi, group)}. `slope`, how ln S of BRO changes with a per cent of distance,
+    brings both to the same place; the errors of both phi_c, times it, are in the error.
     """
-    slope, found, (phi, bro) = steepness(equal, rows, places, q_max), {}, equal["BRO"]
+    found, (phi, bro) = {}, equal["BRO"]
     zero = distance(phi, places["BRO"])
     for process, (phi, group) in equal.items():
         if process != "BRO":
@@ -228,6 +236,96 @@ def alike(equal, rows, places, q_max=1.0):
                 gap = gap + Estimate(0.0, abs(slope) * error, gap.n, dof=dof)
             found[process] = gap - slope * (here[0] - zero[0])
     return found
+
+
+BELOW, NEARER = (
+    min(waves.PLACES),
+    max(waves.PLACES),
+)  # where packings from natural starts are at rest
+
+
+def natural_of(rows):
+    """What the study `natural` has: {distance: {process: (phi, group)}}, the aged packings at `waves.AGED_AT`.
+
+    And {process: group} of the same packings at half of that age.
+    """
+    columns = {waves.AGED_AT: ("phi", "q", "aged")}
+    columns |= {d: (f"phi_{k}", f"q_{k}", f"rest_{k}") for k, d in enumerate(waves.PLACES)}
+    found, half = {d: {} for d in columns}, {}
+    for process, own in rows.groupby("process", sort=False):
+        counts = tables.numbers(own.counts)[0]
+        for d, (phi, q, s) in columns.items():
+            group = tables.numbers(own[q])[0], tables.numbers(own[s]), counts
+            found[d][process] = (float(own[phi].iloc[0]), group)
+        half[process] = (tables.numbers(own.q)[0], tables.numbers(own.half), counts)
+    return found, half
+
+
+def slope_between(one, other, place, q_max=1.0):
+    """How ln S up to q_max changes with a per cent of distance, from one (phi, group) to another."""
+    far, near = (distance(phi, place)[0] for phi, _ in (one, other))
+    return (band(other[1], q_max) - band(one[1], q_max)) / (near - far)
+
+
+def natural_gaps(found, denser, places):
+    """ln S less BRO's, q <= 1, from natural starts at rest at `BELOW` and, second, aged: {process: Estimate} each.
+
+    BRO at `NEARER`, and `denser`, a (phi, group) of it farther in its active phase, say how ln S
+    changes with distance.
+    """
+    rest, busy = found[BELOW], found[waves.AGED_AT]
+    down = slope_between(rest["BRO"], found[NEARER]["BRO"], places["BRO"])
+    up = slope_between(busy["BRO"], denser, places["BRO"])
+    return alike(rest, down, places), alike(busy, up, places)
+
+
+def natural_claims(slug, kicks, gaps, rest, random, exponents):
+    """The claims on packings from natural starts: whether processes are alike at rest and in the active phase.
+
+    `gaps` are those of `natural_gaps`; `rest` and `random` are {process: (phi, group)} at `BELOW`
+    from natural and from random starts, `exponents` those of natural ones at `NEARER`.
+    """
+    made, said, theirs = [], "difference of ln S, q ≤ 1.", "Anand, Zhang and Martiniani 2025"
+    for name, gap in gaps[0].items():
+        text = f"{name} against BRO, natural starts, 2 % below their transitions: {said}"
+        made.append((f"hidden-natural-{slug[name]}", text, gap, consistent(0.0, 0.2), SAID))
+    for name, gap in gaps[1].items():
+        text = f"{name} against BRO, active, 64,000 spheres, 2 % above their transitions: {said}"
+        rule = consistent(0.0, 0.2) if kicks[name] == "opposite" else above(0.0)
+        made.append((f"hidden-busy-{slug[name]}", text, gap, rule, theirs))
+    text = "2 % below: ln S from natural starts less that from random ones, q ≤ 1, six processes."
+    history = [level(rest[name][1], random[name][1], 1.0).value for name in rest]
+    made.append(("hidden-history", text, mean_error(history), below(0.0), "this book"))
+    text = "1 % below, natural starts: exponent of S(q), mean of six processes."
+    made.append(("hidden-natural-exponent", text, mean_error(exponents), within(0.25, 0.1), SAID))
+    return made
+
+
+def aged_claim(aged, half):
+    """The claim that S of the aged packings is steady: it is as at half of their age, {process: group} both."""
+    gaps = [level(aged[name][1], half[name], 1.0).value for name in half]
+    text = "ln of S of the aged packings over S at half their age, q ≤ 1, mean of six processes."
+    return "hidden-aged-steady", text, mean_error(gaps), consistent(0.0, 0.1), "a steady state"
+
+
+def natural(found, random):
+    """S(q) of the packings of `natural_of`, in the active phase and at rest; dotted, at rest from random starts."""
+    fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.9), sharey=True)
+    for ax, (d, groups) in zip(axes, sorted(found.items(), reverse=True)):
+        for process, (_, group) in groups.items():
+            look = figures.process_style(process, linestyle="none", markersize=4.5)
+            shells(ax, group, label=process, **look)
+            if d == BELOW:
+                q, s, _ = random[process][1]
+                ax.plot(q, s.mean(axis=0), ":", color=look["color"], linewidth=1.2)
+        phase = "active" if d > 0 else "at rest"
+        where = "above" if d > 0 else "below"
+        ax.set(xscale="log", yscale="log", xlabel=WAVES, ylim=(3e-4, 0.05))
+        ax.set_title(f"{phase}, {abs(100 * d):g} % {where}")
+        round_ticks(ax, (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05))
+    axes[0].set_ylabel("structure factor $S(q)$")
+    axes[0].legend(fontsize=8, loc="upper left", ncols=2)
+    return fig
 
 
 def at_distance(groups, rows):
@@ -398,6 +496,18 @@ def tuned_claims(crystals, unordered):
     text = "The same of shaken crystals (at φ = 0.70) that came to rest: they are no crystals."
     least = same[(same.phi == 0.70) & (same["shake"] == SHAKE)].q6
     return [*made, ("control-tuned-crystal", text, (least.min(), 0.0, len(least)), control(few))]
+
+
+def near_claims(slug, best, runs, last):
+    """The claims on the exponent of each rule where its densest packings died: its fit, runs and packing fraction."""
+    drawn, theirs, made = "Zhang and Martiniani 2024, Fig. S2; ", "Hexner and Levine 2015", []
+    for name, fit in best.items():
+        where = f"at the densest phi of the archive where every run died ({last[name]:g})"
+        text, measured = f"{name}, {where}: exponent of S(q).", (*fit.estimate, runs[name])
+        source = (drawn if name in ("BRO", "SGD", "RCD") else "") + theirs
+        rule = within(0.25, 0.1)
+        made.append((f"hidden-exponent-{slug[name]}", text, measured, rule, source))
+    return made
 
 
 def published_claim(slug, name, fit, runs):

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
+from book.chapters import consistent, within
+from book.contacts import HALF, MEAN_FIELD
 from mpack import critical, ensemble, figures
 from mpack.statistics import Estimate, mean_error
 from mpack.structure import pair_correlation
@@ -254,6 +256,24 @@ def near_contacts(gaps, gamma, packing):
     right.set(xlabel=r"distance $r$ (diameters)", ylabel="pair correlation $g(r)$")
     right.set(ylim=(0, 3), xlim=(0.9, 2.6))
     return fig
+
+
+def larger_claims(small, large):
+    """The claims on contacts of the larger packings at the end point; both are what `book.contacts.counted` found."""
+    six, many = "isostatic counting", "4000 spheres:"
+    text = f"{many} touching pairs of a sphere at the end point as the kicks vanish."
+    made = [("isostatic-larger", text, large["count"], consistent(6.0, 0.1), six)]
+    text = "The same of 4000 spheres less that of 500."
+    gap = large["count"] - small["count"]
+    made.append(("isostatic-size", text, gap, consistent(0.0, 0.1), "no matter of size"))
+    text = f"{many} touching pairs of a sphere in packings that were inflated."
+    inflated = large["inflated"]
+    made.append(("isostatic-inflated-larger", text, inflated, within(6.0, 0.1), six))
+    text = f"{many} exponent γ of near contacts, gaps of 0.0003 to 0.01 diameters"
+    apart, gamma = consistent(MEAN_FIELD, (HALF - MEAN_FIELD) / 2), large["gamma"]
+    made.append(("gap-exponent-larger", f"{text}.", gamma, apart, "mean field"))
+    half = consistent(HALF, (HALF - MEAN_FIELD) / 2)
+    return [*made, ("gap-exponent-half", f"{text}, is ½.", gamma, half, "Silbert et al. 2006")]
 
 
 def bending(located, ends, swollen):
