@@ -107,7 +107,7 @@ def jammed(packing):
     }
 
 
-def approach_row(process, run, level, n=N):
+def approach_row(process, run, level, n=N, inflate=True):
     """Contacts of the last dead packing at one learning rate, of those below it, and of the active one above it."""
     alpha = ALPHAS[level]
     dead, active = pressed(process, run, level, n)
@@ -126,12 +126,13 @@ def approach_row(process, run, level, n=N):
         "active_touching": tables.cell(above.touching, ".4f"),
         "active_overlapping": tables.cell(above.overlapping, ".4f"),
     }
-    return out | (jammed(last) if alpha == JAMMED_AT else {}) | {"digest": last.digest}
+    inflate = inflate and alpha == JAMMED_AT
+    return out | (jammed(last) if inflate else {}) | {"digest": last.digest}
 
 
 def larger_row(process, run, level):
-    """The same of LARGER_N spheres."""
-    return approach_row(process, run, level, LARGER_N)
+    """The same of LARGER_N spheres; those of the first run alone are inflated, which takes most of the time."""
+    return approach_row(process, run, level, LARGER_N, inflate=run == 0)
 
 
 def above_specs():
@@ -176,10 +177,8 @@ def to_zero(rows, window=3.0, gamma=MEAN_FIELD, levels=3):
     return np.array(ends)
 
 
-def counted(rows, n=N, main=""):
-    """What the runs say of contacts as the kicks vanish: a dict of Estimates, some with the choices in their error.
-
-    Of n spheres each; gamma is that of the range RANGES[main].
+def counted(rows, n=N):
+    """What runs of n spheres say of contacts as the kicks vanish: Estimates, some with the choices in their error.
 
     count        touching pairs a sphere, the mean of `to_zero`; its error holds CHOICES
     short        per cent that it is short of six
@@ -194,12 +193,10 @@ def counted(rows, n=N, main=""):
     others = [to_zero(rows, **choice).mean() for choice in CHOICES]
     off = float(np.ptp([ends.value, *others])) / 12**0.5
     last = rows[rows.alpha == JAMMED_AT]
-    seen = last[last.before_2.notna()]
+    seen, grown = last[last.before_2.notna()], last[last.gamma.notna()]
     three = [tables.numbers(seen[name])[:, 3] for name in ("before_2", "touching")]
-    loose = tables.numbers(last.jammed_rattlers)[:, PLATEAU]
-    gamma = mean_error(last[f"gamma{main}"])
-    spread = float(np.ptp([last[f"gamma{name}"].mean() for name in RANGES])) / 12**0.5
-    count = Estimate(ends.value, float(np.hypot(ends.error, off)), ends.n)
+    loose = tables.numbers(grown.jammed_rattlers)[:, PLATEAU]
+    count = ends + Estimate(0.0, off, ends.n, dof=np.inf)
     return {
         "count": count,
         "short": 100.0 - (100.0 / 6.0) * count,
@@ -208,10 +205,26 @@ def counted(rows, n=N, main=""):
         "scatter": ends.error,
         "choices": off,
         "farther": mean_error(three[0] - three[1]),
-        "inflated": mean_error(tables.numbers(last.jammed_touching)[:, PLATEAU]),
+        "inflated": mean_error(tables.numbers(grown.jammed_touching)[:, PLATEAU]),
         "rattlers": mean_error(100 * loose / n),
-        "gamma": Estimate(gamma.value, float(np.hypot(gamma.error, spread)), gamma.n),
+        "gamma": near_exponent([(grown, n)], ""),
     }
+
+
+def near_exponent(parts, main):
+    """Exponent of the gaps of all inflated packings in the range RANGES[main], weighed by their spheres.
+
+    `parts` are (rows, spheres of a packing). The variance of a packing goes as one over its
+    spheres; the spread of the other ranges is in the error.
+    """
+    rows = [rows[rows.gamma.notna()] for rows, _ in parts]
+    weight = np.concatenate([np.full(len(own), n) for own, (_, n) in zip(rows, parts)])
+    of = {name: np.concatenate([own[f"gamma{name}"].to_numpy() for own in rows]) for name in RANGES}
+    means = {name: np.average(values, weights=weight) for name, values in of.items()}
+    scatter = np.sum(weight * (of[main] - means[main]) ** 2) / (len(weight) - 1)
+    found = Estimate(means[main], float((scatter / weight.sum()) ** 0.5), len(weight))
+    spread = float(np.ptp([*means.values()])) / 12**0.5
+    return found + Estimate(0.0, spread, found.n, dof=np.inf)
 
 
 def by_settling(rows):

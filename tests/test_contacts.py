@@ -66,6 +66,32 @@ def test_the_larger_packings_go_the_same_way(monkeypatch):
     spec = {"process": "RCD", "run": 0, "level": 0}
     assert contacts.row("larger", spec) == spec | contacts.approach_row(**spec, n=200)
     rows = contacts.archived("approach")
-    few, many = contacts.counted(rows), contacts.counted(rows, 8 * contacts.N, "_wide")
+    few, many = contacts.counted(rows), contacts.counted(rows, 8 * contacts.N)
     assert many["rattlers"].value == pytest.approx(few["rattlers"].value / 8)
-    assert many["gamma"].value == pytest.approx(rows.gamma_wide.mean())
+
+
+def test_the_exponent_of_all_packings_has_the_scatter_of_their_spheres():
+    """Over many sets of two sizes: right on average, with the error that it has; packings not inflated have no part."""
+    rng, found = np.random.default_rng(1), []
+    for _ in range(200):
+        parts = []
+        for n, packings in ((500, 12), (4_000, 4)):
+            value = 0.4 + rng.normal(size=packings) * n**-0.5
+            rows = pd.DataFrame({f"gamma{name}": value for name in contacts.RANGES})
+            parts.append((pd.concat([rows, pd.DataFrame({"gamma": [np.nan]})]), n))
+        found.append(contacts.near_exponent(parts, "_wide"))
+    values, errors = ([getattr(one, name) for one in found] for name in ("value", "error"))
+    assert abs(np.mean(values) - 0.4) < 4 * np.std(values) / 200**0.5
+    assert np.mean(np.square(errors)) ** 0.5 == pytest.approx(np.std(values), rel=0.2)
+    assert np.std(values) == pytest.approx((12 * 500 + 4 * 4_000) ** -0.5, rel=0.2)
+    assert found[0].n == 16
+
+
+def test_a_larger_packing_that_does_not_come_to_rest_starts_looser(monkeypatch):
+    """From a start far too dense every step is tried down to the first that dies; below LOOSEST none is."""
+    monkeypatch.setattr(contacts, "START", 0.63)
+    dead, active = contacts.pressed.__wrapped__("SGD", 0, 0, n=64)
+    assert dead[0].phi < 0.63 and active.phi > dead[-1].phi
+    monkeypatch.setattr(contacts, "LOOSEST", 0.64)
+    with pytest.raises(RuntimeError, match="nothing came to rest"):
+        contacts.pressed.__wrapped__("SGD", 0, 0, n=64)
