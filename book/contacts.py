@@ -247,10 +247,10 @@ def mean_touching(rows, column="touching"):
     return found
 
 
-def gap_density(rows):
-    """Middle of the bins of the inflated packings' gaps, and pairs a gap and a packing in each."""
+def gap_density(rows, n=N):
+    """Middle of the bins of the gaps of inflated packings of n spheres, and pairs a sphere and a gap in each."""
     counts = tables.numbers(rows.gaps.dropna()).mean(axis=0)
-    return np.sqrt(EDGES[1:] * EDGES[:-1]), counts / np.diff(EDGES)
+    return np.sqrt(EDGES[1:] * EDGES[:-1]), counts / n / np.diff(EDGES)
 
 
 def drawn_gaps(gamma, low, high, shape, rng):

@@ -10,7 +10,7 @@ from book import contacts, tables
 from mpack import observables
 
 
-@pytest.mark.parametrize("study", ["above", "approach"])
+@pytest.mark.parametrize("study", contacts.ROWS)
 def test_the_archive_is_what_its_manifest_says(study):
     rows = contacts.archived(study)
     entry = json.loads((contacts.FOLDER / "manifest.json").read_text())["tables"][study]
@@ -68,6 +68,8 @@ def test_the_larger_packings_go_the_same_way(monkeypatch):
     rows = contacts.archived("approach")
     few, many = contacts.counted(rows), contacts.counted(rows, 8 * contacts.N)
     assert many["rattlers"].value == pytest.approx(few["rattlers"].value / 8)
+    (_, thin), (_, thick) = (contacts.gap_density(rows, n) for n in (1_000, 500))
+    assert thick == pytest.approx(2 * thin)
 
 
 def test_the_exponent_of_all_packings_has_the_scatter_of_their_spheres():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from book.chapters import consistent, within
+from book.chapters import consistent, control, within
 from book.contacts import HALF, MEAN_FIELD
 from mpack import critical, ensemble, figures
 from mpack.statistics import Estimate, mean_error
@@ -203,10 +203,11 @@ def archived_packing(table, phi):
     return ensemble.resume(table[kept].iloc[0]).final
 
 
-def contacts(found, windows, gamma):
+def contacts(found, larger, windows, gamma):
     """Left: touching pairs of a sphere against the window that counts as touching. Right: as kicks vanish.
 
-    `found` is as `book.contacts.mean_touching` gives it; `windows` are those drawn on the right.
+    `found` is as `book.contacts.mean_touching` gives it, and so is `larger`, of larger packings,
+    which has open markers; `windows` are those drawn on the right.
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.5))
     for alpha, marker, tint in zip(found, "os^D", figures.SERIES, strict=True):
@@ -222,6 +223,9 @@ def contacts(found, windows, gamma):
         line = np.polyfit(power[:3], mean[:3], 1)
         ends = np.array([0.0, power[2]])
         right.plot(ends, np.polyval(line, ends), color=style["color"], lw=1.0)
+        more = [m[k] for k, (_, m, _) in zip(at, larger.values())]
+        style |= {"markerfacecolor": "none", "markersize": 7}
+        right.plot(power, more, **style, ls="none", label=rf"$w={window:g}\,\alpha$, larger")
     for ax in (left, right):
         ax.axhline(6, color=figures.colour("muted"), ls=":", lw=1.0)
         ax.set(ylim=(5, 8.6), ylabel="touching pairs $Z$ of a sphere")
@@ -235,19 +239,22 @@ def contacts(found, windows, gamma):
 def near_contacts(gaps, gamma, packing):
     """Left: gaps between the spheres of inflated packings, with a power law. Right: pair correlation.
 
-    `gaps` are the middles of bins and the densities in them, `packing` is that of the right.
+    `gaps` are {spheres: (middles of bins, densities in them)}, the law is drawn through the last;
+    `packing` is that of the right.
     """
-    (h, density), shell = gaps, pair_correlation(packing, 2.6, 130)
+    shell = pair_correlation(packing, 2.6, 130)
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.4))
     ink, muted = figures.colour("ink"), figures.colour("muted")
-    seen = density > 0
-    style = {"marker": "o", "ls": "none", "color": ink, "markersize": 3.5}
-    left.loglog(h[seen], density[seen], **style, label="inflated packings")
+    for (n, (h, density)), paper in zip(gaps.items(), ("none", ink), strict=True):
+        seen = density > 0
+        style = {"marker": "o", "ls": "none", "color": ink, "markersize": 3.5}
+        style["markerfacecolor"] = paper
+        left.loglog(h[seen], density[seen], **style, label=rf"$N={n}$, inflated")
     inside = (h >= 3e-4) & (h <= 3e-2)
     one = np.exp(np.mean(np.log(density[inside & seen]) + gamma * np.log(h[inside & seen])))
     law = one * h[inside] ** -gamma
     left.plot(h[inside], law, color=figures.colour("SGD"), label=rf"$h^{{-{gamma:.2f}}}$")
-    left.set(xlabel="gap $h$ (diameters)", ylabel="pairs of a packing per unit of gap")
+    left.set(xlabel="gap $h$ (diameters)", ylabel="pairs of a sphere per unit of gap")
     left.legend(fontsize=8.5)
     right.plot(shell.r, shell.g, color=ink)
     for mark, name in ((3**0.5, r"$\sqrt{3}$"), (2.0, "2")):
@@ -281,6 +288,18 @@ def larger_claims(small, large, gamma):
         rule = consistent(value, apart)
         made.append((f"gap-exponent-{name}", f"{text}: {value:.2f}.", gamma, rule, theirs))
     return made
+
+
+def gap_claims(gamma, drawn):
+    """The claims on the exponent of near contacts of the smaller packings, and on the estimator."""
+    text = "Exponent γ of near contacts, gaps of 0.001 to 0.01 diameters."
+    test = "The estimator on drawn gaps, mean of 800 sets: γ less the one drawn."
+    flat = control(consistent(0.0, 0.05))
+    return [
+        ("gap-exponent", text, gamma, consistent(MEAN_FIELD, 0.05), "mean field"),
+        ("control-gap-smooth", text, gamma, flat, "no singularity"),
+        ("gap-exponent-drawn", test, drawn, within(0.0, 0.02), "closed form"),
+    ]
 
 
 def bending(located, ends, swollen):
