@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from book import contacts, tables
+from book._tools import contacts as maker
 from mpack import observables
 
 
@@ -24,7 +25,8 @@ def test_the_archive_is_what_its_manifest_says(study):
 
 def test_rows_can_be_computed_again():
     """The same dead packing to the bit, and the same counts."""
-    for study, asked in (("approach", "level == 0 and run == 1"), ("above", "settle == 400")):
+    first = "level == 0 and run == 1"
+    for study, asked in (("approach", first), ("larger", first), ("above", "settle == 400")):
         old = contacts.archived(study).query(asked).iloc[0].to_dict()
         new = contacts.row(study, {name: old[name] for name in contacts.SPECIFIED[study]})
         assert new["digest"] == old["digest"] and new["touching"] == old["touching"]
@@ -97,3 +99,20 @@ def test_a_larger_packing_that_does_not_come_to_rest_starts_looser(monkeypatch):
     monkeypatch.setattr(contacts, "LOOSEST", 0.64)
     with pytest.raises(RuntimeError, match="nothing came to rest"):
         contacts.pressed.__wrapped__("SGD", 0, 0, n=64)
+
+
+def test_an_archive_that_is_stopped_keeps_what_was_done(tmp_path, monkeypatch):
+    """A row that fails ends it; those before are there, and --keep goes on from them."""
+    specs = [{"process": name, "run": 0, "level": 0} for name in ("SGD", "none", "RCD")]
+    monkeypatch.setattr(contacts, "approach_specs", lambda: specs)
+    asked = ["approach", "--keep", "--save-every", "0", "--folder", str(tmp_path)]
+    with pytest.raises(KeyError, match="none"):
+        maker.main(asked)
+    first = contacts.archived("approach", tmp_path)
+    assert first.process.tolist() == ["SGD"]
+    monkeypatch.setattr(contacts, "approach_specs", lambda: specs[::2])
+    assert maker.main(asked) == 0
+    both = contacts.archived("approach", tmp_path)
+    assert both.process.tolist() == ["SGD", "RCD"] and both.digest[0] == first.digest[0]
+    old = contacts.archived("approach").query("run == 0 and level == 0").set_index("process")
+    assert both.digest.tolist() == [old.digest[name] for name in both.process]
