@@ -281,6 +281,7 @@ SAID_UNDECIDED = """
     mixtures-beta-unchanged other-sgd-harmonic other-sgd-hertzian other-sgd-wca other-sgd-lennard-jones
     hidden-active-bro hidden-active-sgd hidden-active-gd hidden-active-non-reciprocal-bro
     hidden-published-bro hidden-published-sgd hidden-published-rcd hidden-apart-rcd hidden-plateau
+    hidden-natural-sgd
 """
 
 

@@ -229,3 +229,13 @@ def test_hidden_order_tells_what_fluctuates_from_what_is_frozen():
         and fluctuating["bro"] > fluctuating["individual-bro"]
     )
     assert chapter.records["ratio-measured"]["value"] > chapter.records["ratio-predicted"]["value"]
+
+
+def test_hidden_order_tells_what_the_start_does():
+    """Natural starts lie lower than random ones at the same place, and come to rest at once."""
+    chapter = Executed("hidden_order")
+    assert chapter.claims["hidden-history"]["verdict"] == "agrees"
+    assert chapter.claims["hidden-history"]["value"] < -0.2
+    records = {name: one["value"] for name, one in chapter.records.items()}
+    assert records["natural-rested"] == 12 * records["natural-runs"]
+    assert records["natural-steps"] < 1_000 and 0.4 < records["natural-active"] < 0.8

@@ -12,7 +12,7 @@ from book.demos import hidden_order as demo
 from mpack.statistics import Estimate
 
 
-@pytest.mark.parametrize("study", ["active"])
+@pytest.mark.parametrize("study", waves.ROWS)
 def test_the_archive_is_what_its_manifest_says(study):
     rows = waves.archived(study)
     entry = json.loads((waves.FOLDER / "manifest.json").read_text())["tables"][study]
@@ -137,8 +137,19 @@ def test_packings_from_natural_starts_are_compared_at_the_same_distance():
     places["SGD"] = SimpleNamespace(phi=Estimate(waves.TRANSITIONS["SGD"] * 1.01, 1e-6, 4))
     down, _ = demo.natural_gaps(found, denser, places)
     assert down["SGD"].value == pytest.approx(np.log(1.3 / 1.2), rel=0.05)
-    *_, measured, rule, _ = demo.aged_claim(found[waves.AGED_AT], half)
-    assert measured.value == 0.0 and rule.resolution == 0.1
+    kicks, slug = {"BRO": "opposite", "SGD": "independent"}, {"BRO": "bro", "SGD": "sgd"}
+    random = {name: (phi, (q, 2 * s, m)) for name, (phi, (q, s, m)) in found[demo.BELOW].items()}
+    fits = {"BRO": Estimate(0.2, 0.1, 2), "SGD": Estimate(0.4, 0.1, 2)}
+    gaps = demo.natural_gaps(found, denser, places)
+    made = demo.natural_claims(slug, kicks, gaps, found, half, random, fits)
+    told = {id_: measured.value for id_, _, measured, *_ in made}
+    assert told["hidden-aged-steady"] == 0.0
+    assert told["hidden-aged-lambda"] == pytest.approx(0.3)
+    assert told["hidden-history"] == pytest.approx(-np.log(2.0))
+    relations = {id_: rule.relation for id_, _, _, rule, _ in made}
+    assert (
+        relations["hidden-natural-sgd"] == "consistent" and relations["hidden-busy-sgd"] == "above"
+    )
 
 
 def test_a_row_from_a_natural_start_is_at_rest_where_it_was_expanded_to(monkeypatch):

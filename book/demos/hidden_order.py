@@ -279,11 +279,11 @@ def natural_gaps(found, denser, places):
     return alike(rest, down, places), alike(busy, up, places)
 
 
-def natural_claims(slug, kicks, gaps, rest, random, exponents):
+def natural_claims(slug, kicks, gaps, found, half, random, fits):
     """The claims on packings from natural starts: whether processes are alike at rest and in the active phase.
 
-    `gaps` are those of `natural_gaps`; `rest` and `random` are {process: (phi, group)} at `BELOW`
-    from natural and from random starts, `exponents` those of natural ones at `NEARER`.
+    `found` and `half` are those of `natural_of`, `gaps` those of `natural_gaps`; `random` is
+    {process: (phi, group)} at `BELOW` from random starts, `fits` are the exponents at `NEARER`.
     """
     made, said, theirs = [], "difference of ln S, q ≤ 1.", "Anand, Zhang and Martiniani 2025"
     for name, gap in gaps[0].items():
@@ -294,18 +294,38 @@ def natural_claims(slug, kicks, gaps, rest, random, exponents):
         rule = consistent(0.0, 0.2) if kicks[name] == "opposite" else above(0.0)
         made.append((f"hidden-busy-{slug[name]}", text, gap, rule, theirs))
     text = "2 % below: ln S from natural starts less that from random ones, q ≤ 1, six processes."
-    history = [level(rest[name][1], random[name][1], 1.0).value for name in rest]
-    made.append(("hidden-history", text, mean_error(history), below(0.0), "this book"))
+    made.append(("hidden-history", text, history(found, random), below(0.0), "this book"))
     text = "1 % below, natural starts: exponent of S(q), mean of six processes."
-    made.append(("hidden-natural-exponent", text, mean_error(exponents), within(0.25, 0.1), SAID))
-    return made
-
-
-def aged_claim(aged, half):
-    """The claim that S of the aged packings is steady: it is as at half of their age, {process: group} both."""
-    gaps = [level(aged[name][1], half[name], 1.0).value for name in half]
+    exponents = mean_error([one.value for one in fits.values()])
+    made.append(("hidden-aged-lambda", text, exponents, within(0.25, 0.1), SAID))
     text = "ln of S of the aged packings over S at half their age, q ≤ 1, mean of six processes."
-    return "hidden-aged-steady", text, mean_error(gaps), consistent(0.0, 0.1), "a steady state"
+    steady = mean_error([level(found[waves.AGED_AT][k][1], half[k], 1.0).value for k in half])
+    return [*made, ("hidden-aged-steady", text, steady, consistent(0.0, 0.1), "a steady state")]
+
+
+def history(found, random):
+    """ln S at `BELOW` from natural starts less that from random ones, q <= 1: mean of the processes, an Estimate."""
+    rest = found[BELOW]
+    return mean_error([level(rest[name][1], random[name][1], 1.0).value for name in rest])
+
+
+def natural_numbers(rows, found, random, gaps):
+    """What the text quotes of the study `natural`: how many, how long, how active, what the start and SGD change."""
+    places = range(len(waves.PLACES))
+    ends = rows[[f"steps_{k}" for k in places]]
+    return {
+        "natural-n": waves.NATURAL_N,
+        "natural-age": waves.AGE,
+        "natural-runs": waves.NATURAL_RUNS,
+        "natural-active": round(float(rows.activity.mean()), 2),
+        "natural-rested": int(sum(rows[f"absorbed_{k}"].sum() for k in places)),
+        "natural-longest": int(ends.to_numpy().max()),
+        "natural-steps": int(ends[f"steps_{waves.PLACES.index(BELOW)}"].median()),
+        "natural-history": -1.0 * history(found, random),
+        "natural-lower-sgd": -1.0 * gaps["SGD"],
+        "natural-power-least": round(min(one.reach() for one in gaps.values()), 2),
+        "natural-power-most": round(max(one.reach() for one in gaps.values()), 2),
+    }
 
 
 def natural(found, random):
@@ -320,7 +340,7 @@ def natural(found, random):
                 ax.plot(q, s.mean(axis=0), ":", color=look["color"], linewidth=1.2)
         phase = "active" if d > 0 else "at rest"
         where = "above" if d > 0 else "below"
-        ax.set(xscale="log", yscale="log", xlabel=WAVES, ylim=(3e-4, 0.05))
+        ax.set(xscale="log", yscale="log", xlabel=WAVES, ylim=(6e-4, 0.05))
         ax.set_title(f"{phase}, {abs(100 * d):g} % {where}")
         round_ticks(ax, (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05))
     axes[0].set_ylabel("structure factor $S(q)$")
@@ -496,6 +516,18 @@ def tuned_claims(crystals, unordered):
     text = "The same of shaken crystals (at φ = 0.70) that came to rest: they are no crystals."
     least = same[(same.phi == 0.70) & (same["shake"] == SHAKE)].q6
     return [*made, ("control-tuned-crystal", text, (least.min(), 0.0, len(least)), control(few))]
+
+
+def densest_at_rest(table, rules):
+    """The densest packing fraction of a table at which every run of a rule came to rest, {rule: phi}."""
+    dead = table.groupby(["process", "phi"]).absorbed.all()
+    return {name: float(dead[name].index[dead[name]].max()) for name in rules}
+
+
+def near_numbers(slug, best, far, runs):
+    """What the text quotes of the exponents there, and how far from the transition they are."""
+    found = {f"near-{slug[name]}": (*fit.estimate, runs[name]) for name, fit in best.items()}
+    return found | {f"near-distance-{slug[name]}": (*far[name], runs[name]) for name in best}
 
 
 def near_claims(slug, best, runs, last):
