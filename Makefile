@@ -62,11 +62,11 @@ versions: .venv  ## the library's tests on the oldest and the newest packages al
 checked: .venv  ## small tests on kernels compiled with bounds checks and true array lengths (minutes)
 	@MPACK_CHECKED=1 $(in-book) -m pytest -q -p no:cacheprovider $(CHECKED_TESTS)
 
-bench: .venv  ## the benchmark table
-	@$(in-book) -m benchmarks
+bench: .venv  ## measure: benchmarks/RESULTS.md (a quarter of an hour; BENCH_OPTIONS=--quick: some minutes)
+	@$(in-book) -m benchmarks $(BENCH_OPTIONS)
 
-bench-all: .venv-bench  ## the benchmark table with LAMMPS and jax-md beside ours
-	@.venv-bench/$(bin)/python -m benchmarks
+bench-all: .venv-bench  ## the same with LAMMPS and jax-md beside ours
+	@.venv-bench/$(bin)/python -m benchmarks $(BENCH_OPTIONS)
 
 archive: .venv  ## go on with the long runs behind the figures, in the background
 	@$(in-book) -m book._tools.archive --background

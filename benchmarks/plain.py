@@ -72,7 +72,7 @@ def build(x, box, cutoff, first, neighbours):
 
 @nb.njit(cache=True, nogil=True)
 def step(x, box, first, neighbours, scale, kind, fraction, push, active):
-    """One step; kind 0: pairwise BRO, 1: SGD, 2: gradient descent. Returns (active particles, largest move squared)."""
+    """One step; kind 0: pairwise BRO, 1: SGD, 2: gradient descent. Returns how many are active."""
     n = x.shape[0]
     half = 0.5 * box
     for i in range(n):
@@ -110,18 +110,20 @@ def step(x, box, first, neighbours, scale, kind, fraction, push, active):
 
 @nb.njit(cache=True, nogil=True)
 def run(x, box, steps, scale, kind, fraction, seed, skin):
-    """Steps from x (n, 3) in place; returns steps done (fewer if absorbed)."""
+    """Steps from x (n, 3) in place; returns (steps done, fewer if absorbed; active particles in all of them)."""
     np.random.seed(seed)
     n = x.shape[0]
     first, neighbours = np.zeros(n + 1, np.int64), np.zeros(16 * n + 64, np.int32)
     push, moved, active = np.zeros((n, 3)), np.zeros((n, 3)), np.zeros(n, np.uint8)
-    stale = True
+    stale, total = True, 0
     for k in range(steps):
         if stale:
             build(x, box, 1.0 + skin, first, neighbours)
             moved[:] = 0.0
-        if step(x, box, first, neighbours, scale, kind, fraction, push, active) == 0:
-            return k
+        count = step(x, box, first, neighbours, scale, kind, fraction, push, active)
+        if count == 0:
+            return k, total
+        total += count
         far = 0.0
         for i in range(n):
             square = 0.0
@@ -131,4 +133,4 @@ def run(x, box, steps, scale, kind, fraction, seed, skin):
                 square += moved[i, axis] * moved[i, axis]
             far = max(far, square)
         stale = 4.0 * far >= skin * skin
-    return steps
+    return steps, total
