@@ -203,8 +203,10 @@ def _of_tier(lists, tier, begin, end):
 def _neighbour_runs(axes, lists, tier, cell, slot, half, runs):
     """The runs of slots in the cells of a tier around `cell`; the first begins with `slot`, a slot of that cell.
 
-    runs[2k], runs[2k + 1]: first slot and the one after the last. Returns how many. half: only from
-    `slot` on.
+    runs[2k], runs[2k + 1]: first slot and the one after the last. Returns how many. half: from `slot`
+    on in its own cell, and of the cells around it those ahead, across the edge of the box, too; so
+    that of any two neighbouring cells each pair is listed once, and threads, whose slots are slabs
+    of the box, list as many each.
     """
     start, offset = as_uint32(lists.start), as_int64(lists.offset)[tier]
     cells = as_int64(lists.edge)[tier]
@@ -213,8 +215,8 @@ def _neighbour_runs(axes, lists, tier, cell, slot, half, runs):
     count = 1 if half else 2
     if cells == 1:
         return count
-    x = cell % cells
-    for combination in range(3 ** (len(axes) - 1)):
+    x, middle = cell % cells, 3 ** (len(axes) - 1) // 2  # the cell's own row
+    for combination in range(middle if half else 0, 3 ** (len(axes) - 1)):
         rest, code, base, stride = cell // cells, combination, 0, cells
         for _ in range(len(axes) - 1):
             place = rest % cells + code % 3 - 1
@@ -230,13 +232,15 @@ def _neighbour_runs(axes, lists, tier, cell, slot, half, runs):
             if part == 2:
                 low = base + (cells - 1 if x == 0 else 0)
                 high = low + 1 if x == 0 or x == cells - 1 else low
-            elif base + x == cell:
+                if half and combination == middle and x == 0:
+                    continue
+            elif combination == middle:
+                if half and part == 0:
+                    continue
                 low, high = (low, cell) if part == 0 else (cell + 1, high)
             elif part == 1:
                 continue
             first, last = np.int64(start[offset + low]), np.int64(start[offset + high])
-            if half:
-                first = max(first, slot)
             runs[2 * count], runs[2 * count + 1] = first, last
             count += np.int64(last > first)
     return count
