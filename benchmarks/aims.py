@@ -68,7 +68,6 @@ AIMS = (
     *(_two(name) for name in DENSE),
     *(_two(name, door="kernel") for name in DENSE),
     *(_two(name, 1.0) for name in SMALL + QUIET),
-    *(_two(name, 1.0, "kernel") for name in SMALL + QUIET),
     Aim(
         "overhead of a sweep, a run",
         "around",

@@ -65,7 +65,7 @@ class Engine:
         Coordinates at step 0 and boxes crossed since, for the unwrapped displacement; the present
         ones and zero.
     threads : int
-        How many work on each step.
+        How many work on each step; `share` lets fewer do so.
     skin : float, optional
         Fixed skin of the neighbour list, mean diameters; tuned while running if left out. Spheres
         larger than the median have a wider one.
@@ -85,7 +85,7 @@ class Engine:
         skin=None,
         labels=None,
     ):
-        self.n, self.dim, self.threads = packing.n, packing.dim, threads
+        self.n, self.dim, self.threads, self.most = packing.n, packing.dim, threads, threads
         self.axes = (0,) * packing.dim
         self.rule = _rule(packing, recipe, seed)
         order, begin = tiers(packing.diameters)
@@ -111,6 +111,16 @@ class Engine:
     def recorded(self):
         """How many of the scheduled steps have been recorded."""
         return int(self.shared["next"])
+
+    def share(self, threads):
+        """Let so many threads work on each step from now on, at most as many as the engine was made for.
+
+        No bit depends on it. The lists, which each thread has a part of, are made anew.
+        """
+        if threads != self.threads:
+            self.threads = self.shared["threads"] = threads
+            self.shared["stale"], self.shared["sorted"] = 1, 0
+            self.shared["life"] = 0  # that of a list that was cut short says nothing of its skin
 
     def schedule(self, steps):
         """Record at these steps (increasing) from now on; returns the table the records will stand in.
@@ -165,7 +175,7 @@ class Engine:
             _make_halo(
                 self.lists,
                 _enlarged(self.lists["halo_room"]),
-                self.threads,
+                self.most,
                 4 if self.dim <= 4 else 8,
             )
             self.shared["stale"], self.shared["sorted"] = 1, 0

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _watching
+from mpack._crew import Crew
 from mpack._extras import from_extra
 from mpack._looks import Looks
 from mpack._schedules import MOST_STEPS, Every, LogSpaced, Record, Schedule, schedule_of
@@ -281,9 +282,9 @@ def simulate(
         A GSD file (d = 2 and 3) for OVITO, freud, MDAnalysis and `mpack.frames`. Made if there is
         none; else it must be of the same run. See the notes.
     threads : int
-        How many threads share each step, 1 to 256. No bit depends on it. Worth it from some 10**4
-        active particles on; many runs side by side go faster with one thread each (kernels hold no
-        lock).
+        How many threads may share each step, 1 to 256; where one is faster by itself, it works
+        alone. No bit depends on it. Worth it from some 10**4 active particles on; many runs side by
+        side go faster with one thread each (kernels hold no lock).
     skin : float, optional
         Skin of the neighbour list, in mean diameters, > 0; tuned while running if left out. A sphere
         larger than the median has one that is as much wider. No bit depends on it.
@@ -575,13 +576,16 @@ def _advance(engine, looks, until, progress, pressed):
     """
     times, rows = [], []
     first, span, absorbed = engine.step, 1, False
+    crew = Crew(engine.threads, engine.n)
     with _bar(until - engine.step) if progress else contextlib.nullcontext() as bar:
         while True:  # once at least: there may be a step to record
+            engine.share(crew.count)
             before, clock = engine.step, time.perf_counter()
             last = looks.stop(first, min(until, before + span))
             steps = looks.between(first, last)
             table = engine.schedule(steps)
             absorbed = engine.advance(last)
+            worked = time.perf_counter() - clock
             steps, table = steps[: engine.recorded], table[: engine.recorded]
             kept = looks.recorded(steps)
             times.append(steps[kept])
@@ -594,7 +598,8 @@ def _advance(engine, looks, until, progress, pressed):
             if absorbed or pressed or engine.step >= until:
                 break
             took, done = max(time.perf_counter() - clock, 1e-9), max(engine.step - before, 1)
-            span = max(1, min(2**40, math.ceil(done * min(4.0, _SLICE / took))))
+            usual = max(1, min(2**40, math.ceil(done * min(4.0, _SLICE / took))))
+            span = crew.after(worked, engine.step - before) or usual
     return absorbed, np.concatenate(times), np.concatenate(rows)
 
 

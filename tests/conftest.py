@@ -25,6 +25,14 @@ def seed(request):
     return request.config.getoption("--seed")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def all_hands():
+    """Small runs of several threads begin with all of them, where one would be faster: they are what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mpack._crew.WORTH", 0)
+        yield
+
+
 def pytest_configure(config):
     """The markers, here and not in pyproject.toml: the tests also run beside an installed library."""
     for marker in (

@@ -1,0 +1,68 @@
+"""How many threads work on a step: those asked for, or one where that turns out to be faster.
+
+Threads that share a step meet a few times in it, and some of the work is one thread's. Where a step
+is short (small systems, few active particles), or where other programs want the processors, one
+thread may be faster. Nobody knows before, so it is tried: no bit depends on it.
+"""
+
+import math
+
+WORTH = 5_000  # particles from which on a run begins with all its threads
+LONG = 1e-3  # seconds of a step from which on meetings cost next to nothing: nothing is tried
+ENOUGH = 0.01  # seconds that a rate is taken from
+WAIT, LONGEST_WAIT = 20, 160  # slices between two tries: doubled as long as nothing changes
+FIRST = 0.001  # seconds that the first slice of a try would take as before: it may be far slower
+BETTER = 0.98  # what a try has to take, in terms of what it takes now, to be gone on with
+
+
+class Crew:
+    """The number of threads (`count`) for the next slice of a run, told how long each slice took.
+
+    Parameters
+    ----------
+    most, n : int
+        Threads asked for; particles.
+    """
+
+    def __init__(self, most, n):
+        self.most = most
+        self.count = most if n >= WORTH else 1
+        self._patience, self._left = WAIT, 0
+        self._before = None  # seconds a step by the usual number, while the other is tried
+        self._seconds = self._steps = (
+            None  # of the try; None until lists have been made anew for it
+        )
+
+    def after(self, seconds, steps):
+        """After a slice: how many steps the next one is to have; None where that is of no account."""
+        if self.most == 1 or steps == 0:
+            return None
+        if self._before is not None:
+            return self._tried(seconds, steps)
+        self._left -= 1
+        per_step = seconds / steps
+        if self._left > 0 or seconds < ENOUGH or per_step > LONG:
+            return None
+        self._before, self._seconds = per_step, None
+        self._turn()
+        return 1
+
+    def _turn(self):
+        self.count = 1 if self.count > 1 else self.most
+
+    def _tried(self, seconds, steps):
+        """After a slice of a try: go on with it, or decide."""
+        if self._seconds is None:  # the lists were made anew in this one
+            self._seconds, self._steps = 0.0, 0
+            return math.ceil(FIRST / self._before)
+        self._seconds += seconds
+        self._steps += steps
+        if self._seconds < ENOUGH:
+            return 2 * self._steps
+        if self._seconds / self._steps < BETTER * self._before:
+            self._patience = WAIT
+        else:
+            self._turn()
+            self._patience = min(2 * self._patience, LONGEST_WAIT)
+        self._before, self._left = None, self._patience
+        return None
