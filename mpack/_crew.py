@@ -9,7 +9,9 @@ import math
 
 WORTH = 5_000  # particles from which on a run begins with all its threads
 LONG = 1e-3  # seconds of a step from which on meetings cost next to nothing: nothing is tried
-ENOUGH = 0.01  # seconds that a rate is taken from
+SHORT = 5e-5  # seconds of a shared step below which the first try does not wait
+ENOUGH, TRIED = 0.01, 0.004  # seconds that a rate is taken from, usually and in a try
+SOON = 4  # slices before the first try, unless steps are short or one thread is at work
 WAIT, LONGEST_WAIT = 20, 160  # slices between two tries: doubled as long as nothing changes
 FIRST = 0.001  # seconds that the first slice of a try would take as before: it may be far slower
 BETTER = 0.98  # what a try has to take, in terms of what it takes now, to be gone on with
@@ -27,11 +29,10 @@ class Crew:
     def __init__(self, most, n):
         self.most = most
         self.count = most if n >= WORTH else 1
-        self._patience, self._left = WAIT, 0
-        self._before = None  # seconds a step by the usual number, while the other is tried
-        self._seconds = self._steps = (
-            None  # of the try; None until lists have been made anew for it
-        )
+        self._patience, self._left, self._first = WAIT, SOON, True
+        # While the other number is tried: seconds a step by the usual one, and what the try took,
+        # None until lists have been made anew for it.
+        self._before = self._seconds = self._steps = None
 
     def after(self, seconds, steps):
         """After a slice: how many steps the next one is to have; None where that is of no account."""
@@ -39,10 +40,14 @@ class Crew:
             return None
         if self._before is not None:
             return self._tried(seconds, steps)
-        self._left -= 1
         per_step = seconds / steps
-        if self._left > 0 or seconds < ENOUGH or per_step > LONG:
+        if seconds < ENOUGH or per_step > LONG:
             return None
+        self._left -= 1
+        early = self._first and (self.count == 1 or per_step < SHORT)
+        if self._left > 0 and not early:
+            return None
+        self._first = False
         self._before, self._seconds = per_step, None
         self._turn()
         return 1
@@ -57,7 +62,7 @@ class Crew:
             return math.ceil(FIRST / self._before)
         self._seconds += seconds
         self._steps += steps
-        if self._seconds < ENOUGH:
+        if self._seconds < TRIED:
             return 2 * self._steps
         if self._seconds / self._steps < BETTER * self._before:
             self._patience = WAIT
