@@ -14,6 +14,7 @@ ENOUGH, TRIED = 0.01, 0.004  # seconds that a rate is taken from, usually and in
 SOON = 4  # slices before the first try, unless steps are short or one thread is at work
 WAIT, LONGEST_WAIT = 20, 160  # slices between two tries: doubled as long as nothing changes
 FIRST = 0.001  # seconds that the first slice of a try would take as before: it may be far slower
+WORSE = 1.3  # a step that takes so many times what the other number took last: try that at once
 BETTER = 0.98  # what a try has to take, in terms of what it takes now, to be gone on with
 
 
@@ -33,6 +34,7 @@ class Crew:
         # While the other number is tried: seconds a step by the usual one, and what the try took,
         # None until lists have been made anew for it.
         self._before = self._seconds = self._steps = None
+        self._other = math.inf  # seconds a step by the other number, when it was last at work
 
     def after(self, seconds, steps):
         """After a slice: how many steps the next one is to have; None where that is of no account."""
@@ -45,7 +47,7 @@ class Crew:
             return None
         self._left -= 1
         early = self._first and (self.count == 1 or per_step < SHORT)
-        if self._left > 0 and not early:
+        if self._left > 0 and not early and per_step < WORSE * self._other:
             return None
         self._first = False
         self._before, self._seconds = per_step, None
@@ -64,10 +66,12 @@ class Crew:
         self._steps += steps
         if self._seconds < TRIED:
             return 2 * self._steps
-        if self._seconds / self._steps < BETTER * self._before:
-            self._patience = WAIT
+        per_step = self._seconds / self._steps
+        if per_step < BETTER * self._before:
+            self._other, self._patience = self._before, WAIT
         else:
             self._turn()
+            self._other = per_step
             self._patience = min(2 * self._patience, LONGEST_WAIT)
         self._before, self._left = None, self._patience
         return None

@@ -313,7 +313,8 @@ def test_inner_parts_of_numba_are_used_in_one_file():
 # not compiled, and checked
 
 SMALL = """
-import json, mpack
+import json, mpack, mpack._crew
+mpack._crew.WORTH = 0  # all threads from the beginning
 told = {}
 for dim, rule in ((2, mpack.PairwiseBRO(eps=0.1)), (3, mpack.SGD(alpha=0.1, batch_size=9))):
     start = mpack.Packing.random(n=30, phi=0.5, dim=dim, seed=1)

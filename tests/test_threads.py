@@ -101,6 +101,15 @@ def test_a_preference_that_changes_is_noticed():
     assert crew.count == 1 and spent < 1.01 * sum(steps.values()) * 1e-5
 
 
+def test_a_choice_that_turns_out_wrong_is_taken_back_at_once():
+    """As where the try fell into a quiet moment of a busy machine."""
+    crew = Crew(2, 1_000)
+    worked(crew, {1: 1e-4, 2: 6e-5}, 1.0)
+    assert crew.count == 2
+    worked(crew, {1: 1e-4, 2: 4e-4}, 1.0)
+    assert crew.count == 1
+
+
 def test_a_short_run_of_many_particles_is_not_spent_on_tries():
     _, steps = worked(Crew(2, 10_000), {1: 2e-4, 2: 1.1e-4}, seconds=0.3)
     assert steps[1] == 0
