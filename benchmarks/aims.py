@@ -116,17 +116,18 @@ def verdict(aim, found):
 def judged(rows):
     """(aim, spread or None, verdict) of every aim.
 
-    Where others were at work on the machine, times say nothing, nor does what needs two cores; what
-    else took turns was slowed alike.
+    Where others were at work on the machine, times say nothing, nor does what needs two cores or a
+    disk; what else took turns was slowed alike.
     """
     table, disturbed = [], {(row.group, row.block) for row in rows if row.disturbed}
+    unlike = {row.name for row in rows if row.threads > 1 or row.waits}
     blocks = {(row.group, row.name): (row.group, row.block) for row in rows}
     for aim in AIMS:
         values, why = values_of(aim, rows)
         found = spread(values)
         said = why or verdict(aim, found)
         if found and aim.of != "bytes" and blocks[aim.group, aim.row] in disturbed:
-            alike = aim.of == "ratio" and "2 threads" not in aim.row + aim.over
+            alike = aim.of == "ratio" and not unlike.intersection((aim.row, aim.over))
             said = f"{said}, disturbed" if alike else "disturbed: no verdict"
         table.append((aim, found, said))
     return table
