@@ -798,10 +798,11 @@ def ladder_sizes():
     ]
 
 
-# Learning rate -> (spheres, grid of the mixture from a pilot, where starts age, for how many steps).
+# Learning rate -> (spheres, grid of the mixture from a pilot, that of natural starts, where they age,
+# for how many steps). At 0.2 both were added to where no windows crossed.
 CONTROLS = {
-    1.0: (64_000, (0.2209, 0.0004), 0.2219, 3_000),
-    0.2: (16_000, (0.524, 0.002), 0.533, 10_000),
+    1.0: (64_000, (0.2209, 0.0004), (0.2108, 0.0004), 0.2219, 3_000),
+    0.2: (16_000, (0.524, 0.002, 9), (0.5135, 0.001, 11), 0.533, 10_000),
 }
 
 
@@ -811,7 +812,7 @@ def ladder_controls():
     Natural starts have aged 0.01 above the transition, where activity is steady, and are expanded.
     """
     made = []
-    for alpha, (n, mixed, aged, age) in CONTROLS.items():
+    for alpha, (n, mixed, natural, aged, age) in CONTROLS.items():
         rule = _ladder_rule("SGD", alpha)
         common = {"n": n, "series": "activity"}
         asked = common | {
@@ -822,7 +823,7 @@ def ladder_controls():
         made += mpack.specs(rule, phi=_places(*mixed), sizes=(1.0, 1.4), seed=range(3), **asked)
         for seed in range(3):
             start = mpack.Spec(rule, phi=aged, steps=age, record=(0,), seed=seed, **common)
-            expanded = _places(*LADDER[alpha]["SGD"])
+            expanded = _places(*natural)
             made += mpack.specs(rule, phi=expanded, start=start, seed=seed, **asked)
     return made
 
