@@ -690,11 +690,13 @@ def state_rows(table):
     return rows
 
 
-def twice_numbers(rows):
-    """What the text says of antithetic steps, from the rows of the table."""
+def twice_numbers(rows, found):
+    """What the text says of antithetic steps, from the rows of the table and `of_kind` of each kind."""
     numbers = {}
     for kind, kept_, couple, zero, opposite in rows:
-        name = kind.lower()
+        name, chi = kind.lower(), found[kind].shape.chi.value
+        only = (couple.value + chi) / (1 + chi)  # at c = -1, if the noise of the kicks alone shrank
+        numbers[f"corr-twice-only-{name}"] = round(only, 2)
         numbers |= {f"corr-kept-{name}": round(kept_, 2), f"corr-couple-{name}": couple}
         numbers |= {f"corr-twice-0-{name}": zero, f"corr-twice-1-{name}": opposite}
     return numbers
