@@ -64,10 +64,14 @@ def rungs(ladder, manna, n=16_000):
     """
     pilot = manna.process.map(_PILOT)
     near = manna[(manna.n == n) & (abs(manna.phi / pilot - 1) < NEAR)]
-    both = pd.concat([ladder, near])
-    rate = both.alpha.fillna(both.eps / 0.75).round(6)
+    return by_rung(pd.concat([ladder, near]))
+
+
+def by_rung(table):
+    """{(alpha, process): {phi: [(times, activity), ...]}} of a table of runs, alpha falling."""
+    rate = table.alpha.fillna(table.eps / 0.75).round(6)
     found = {}
-    for (alpha, process), own in both.groupby([rate, "process"]):
+    for (alpha, process), own in table.groupby([rate, "process"]):
         curves = relaxations(own)
         if len(curves) > 2 and longest(curves):  # else its runs are still to come
             found[float(alpha), process] = curves
@@ -323,6 +327,140 @@ def size_rows(sizes):
     ]
 
 
+def larger(table, rungs, edges):
+    """{(alpha, process): (larger systems, the rung)}: the last crossings that both have between the same windows."""
+    found = {}
+    for key, curves in by_rung(table).items():
+        both = [critical.crossings(some, edges[key]) for some in (curves, rungs[key])]
+        found[key] = same_time(*both)
+    return {key: both[-1] for key, both in found.items() if both}
+
+
+def larger_numbers(table, pairs):
+    """What the text quotes of the larger systems: runs, and exponents of both sizes."""
+    numbers = {"ends-large-runs": len(table), "ends-large-asked": len(campaigns.ladder_large())}
+    for (alpha, process), (large, small) in pairs.items():
+        numbers[f"ends-many-{tag(alpha, process)}"] = large.delta
+        numbers[f"ends-few-{tag(alpha, process)}"] = small.delta
+    return numbers
+
+
+def larger_rows(table, pairs):
+    """Exponents and places of the larger systems and of the rung, where both cross between the same windows."""
+    runs = {key: sum(map(len, curves.values())) for key, curves in by_rung(table).items()}
+    return [
+        {
+            "α": key[0],
+            "process": key[1],
+            "runs": runs[key],
+            "step": f"{large.time:,.0f}",
+            "δ, 256,000 spheres": large.delta,
+            "δ of the rung": small.delta,
+            "φ_c, 256,000 spheres": large.phi,
+            "φ_c of the rung": small.phi,
+        }
+        for key, (large, small) in pairs.items()
+    ]
+
+
+SLUGS = {"diameters 1 and 1.4": "mixture", "natural start": "natural"}
+
+
+def controls(table, edges):
+    """{(alpha, which of SLUGS): crossings of SGD, between the windows of its rung}, alpha falling."""
+    found = {}
+    for (alpha, which), own in _controlled(table):
+        crossed = critical.crossings(relaxations(own), edges[float(alpha), "SGD"])
+        if crossed:
+            found[float(alpha), which] = crossed
+    return found
+
+
+def _controlled(table):
+    which = np.where(table.start == "random", *SLUGS)
+    return sorted(
+        table.groupby([table.alpha, which]), key=lambda group: (-group[0][0], group[0][1])
+    )
+
+
+def control_numbers(table, controlled):
+    """What the text quotes of the controls: runs, exponents, and the highest order of bonds at the end of a run."""
+    numbers = {"ends-controls": len(table), "ends-controls-asked": len(campaigns.ladder_controls())}
+    numbers["ends-controls-q6"] = round(table.q6.max(), 3)
+    for (alpha, which), found in controlled.items():
+        numbers[f"ends-d-{SLUGS[which]}-{tag(alpha, 'SGD')}"] = found[-1].delta
+        numbers[f"ends-first-{SLUGS[which]}-{tag(alpha, 'SGD')}"] = found[0].delta
+    aged = natural(table, 0.2)
+    last = {phi: [activity[-1] for _, activity in runs] for phi, runs in aged.items()}
+    numbers["ends-natural-dead"] = max(phi for phi, ends in last.items() if not any(ends))
+    numbers["ends-natural-level"] = round(float(np.mean(last[0.5225])), 2)
+    return numbers
+
+
+def control_rows(table, controlled, crossed):
+    """The last crossings of SGD: equal spheres from random starts, and the two controls; order of bonds at the end."""
+    rows = []
+    for (alpha, which), own in _controlled(table):
+        row = {"α": alpha, "control": which, "runs": len(own), "φ_c": "no crossing"}
+        if (alpha, which) in controlled:
+            last = controlled[alpha, which][-1]
+            row |= {"φ_c": last.phi, "δ": last.delta, "at step": f"{last.time:,.0f}"}
+        row |= {"δ of the rung": crossed[alpha, "SGD"][-1].delta}
+        rows.append(row | {"highest $Q_6$": f"{own.q6.max():.3f}"})
+    return rows
+
+
+def natural(table, alpha):
+    """{phi: [(times, activity), ...]}: the relaxation curves of SGD from natural starts."""
+    groups = dict(_controlled(table))
+    return relaxations(groups[alpha, "natural start"])
+
+
+def later(random, aged, steps):
+    """ln of activity from random starts over that from natural ones, `steps` after both: a mean over places.
+
+    Over those that both kinds of start have, and where all runs are alive then; the error is that of
+    independent runs.
+    """
+    gaps, squares, runs = [], [], 0
+    for phi in sorted(set(random) & set(aged)):
+        logs = [[_alive(run, steps) for run in some[phi]] for some in (random, aged)]
+        if all(np.isfinite(own).all() for own in logs):
+            gaps.append(np.mean(logs[0]) - np.mean(logs[1]))
+            squares.append(sum(np.var(own, ddof=1) / len(own) for own in logs))
+            runs += sum(map(len, logs))
+    error = float(np.sqrt(np.sum(squares))) / len(gaps)
+    return Estimate(float(np.mean(gaps)), error, runs, dof=runs - 2 * len(gaps))
+
+
+def _alive(run, steps):
+    times, activity = run
+    found = activity[np.searchsorted(times, steps)] if times[-1] >= steps else 0.0
+    return np.log(found) if found > 0 else -np.inf
+
+
+def starts(rungs, aged, shown):
+    """Activity against time from random and from natural starts, a panel a learning rate of `shown`."""
+    fig, axes = plt.subplots(1, len(shown), figsize=(7.8, 3.4), sharey=True)
+    for ax, (alpha, places) in zip(axes, shown.items()):
+        for place, phi in enumerate(places):
+            shade = 0.35 + 0.65 * place / (len(places) - 1)
+            kinds = (
+                (rungs[alpha, "SGD"], "-", figures.colour("SGD")),
+                (aged[alpha], "--", figures.colour("ink")),
+            )
+            for curves, line, colour in kinds:
+                label = rf"$\phi={phi:g}$" if line == "-" else None
+                for run in curves[phi][:2]:
+                    ax.plot(*run, line, color=colour, alpha=shade, lw=1.2, label=label)
+                    label = None
+        title = rf"SGD, $\alpha={alpha:g}$"
+        ax.set(xscale="log", yscale="log", xlabel=STEPS, ylim=(3e-3, 1.2), title=title)
+        ax.legend(loc="lower left")
+    axes[0].set_ylabel("activity $f$")
+    return fig
+
+
 class Small(NamedTuple):
     """Small systems at one packing fraction: {N: mean lifetime}, {N: moment ratio}, and the power of life in width."""
 
@@ -359,24 +497,27 @@ def _ratio(own, begin):
 
 
 def middles(small, alpha):
-    """The places of one rung in `small`, one a process: the middle of its packing fractions."""
+    """The places of one rung in `small`, one a process: the middle of its packing fractions, or below it."""
     places = {}
     for rate, process, phi in small:
         if rate == alpha:
             places.setdefault(process, []).append(phi)
-    return [(process, phis[len(phis) // 2]) for process, phis in places.items()]
+    return [(process, sorted(phis)[(len(phis) - 1) // 2]) for process, phis in places.items()]
 
 
 def z_of(small, alpha, process):
     """z in the middle of a rung, with what the error of phi_c adds: places beside it lie two of its errors away."""
     rung = {phi: one for (*key, phi), one in small.items() if key == [alpha, process]}
-    middle = rung[sorted(rung)[len(rung) // 2]]
+    places = sorted(rung)
+    k = (len(places) - 1) // 2
+    middle = rung[places[k]]
     deaths = sum(life.n for life in middle.life.values())
     z = middle.z.exponent
     own = Estimate(z.value, z.error, deaths, dof=deaths - len(middle.life))
-    if len(rung) < 3:
+    if not 0 < k < len(places) - 1:
         return own
-    moved = (rung[max(rung)].z.exponent.value - rung[min(rung)].z.exponent.value) / 4
+    below, above = rung[places[k - 1]], rung[places[k + 1]]
+    moved = (above.z.exponent.value - below.z.exponent.value) / 4
     return own + Estimate(0.0, abs(moved), dof=12)  # as of phi_c: four runs at each of four places
 
 
