@@ -46,8 +46,9 @@ FAILED = {  # what our error bars do not bear out: printed, not hidden
     "manna_collapse": {"manna-joint-sgd", "manna-joint-rcd", "manna-joint-gd"},  # Fig. 3, jointly
     "where_manna_ends": {
         *(f"ends-delta-{rung}" for rung in ("05-gd", "02-sgd", "02-rcd", "02-gd", "01-sgd")),
-        *("ends-delta-01-gd", "ends-delta-01-bro"),
+        *("ends-delta-01-gd", "ends-delta-01-bro", "ends-delta-01-rcd", "ends-delta-02-bro"),
         *(f"ends-delta-{rate}-{name}" for rate in ("03", "005") for name in ("sgd", "gd", "bro")),
+        *("ends-delta-005-rcd", "ends-wide-05-bro", "ends-mixture-10-sgd", "ends-mixture-02-sgd"),
     },
     "correlated_noise": {"corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd"},
     "hidden_order": {

@@ -336,13 +336,13 @@ def larger(table, rungs, edges):
     return {key: both[-1] for key, both in found.items() if both}
 
 
-def larger_numbers(table, pairs):
-    """What the text quotes of the larger systems: runs, and exponents of both sizes."""
+def larger_numbers(table, pairs, wide):
+    """What the text quotes of the larger systems: runs, exponents of both sizes, that of their last crossing."""
     numbers = {"ends-large-runs": len(table), "ends-large-asked": len(campaigns.ladder_large())}
     for (alpha, process), (large, small) in pairs.items():
         numbers[f"ends-many-{tag(alpha, process)}"] = large.delta
         numbers[f"ends-few-{tag(alpha, process)}"] = small.delta
-    return numbers
+    return numbers | {f"ends-wide-{tag(*key)}": one.delta for key, one in wide.items()}
 
 
 def larger_rows(table, pairs):
