@@ -531,6 +531,10 @@ def small_numbers(table, small):
             ratios = [ratio for ratio in one.ratio.values() if ratio]
             if ratios:
                 numbers[f"ends-ratio-{tag(alpha, process)}"] = ratios[-1]
+    for process in ("SGD", "GD"):  # at 0.2, where hardly any of 500 spheres or more die
+        own = table[(table.alpha == 0.2) & (table.process == process) & (table.n >= 500)]
+        numbers[f"ends-held-{process.lower()}"] = len(own)
+        numbers[f"ends-died-{process.lower()}"] = int((own.steps < own.steps_asked).sum())
     return numbers
 
 
