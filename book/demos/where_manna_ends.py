@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from book import campaigns
+from book.chapters import above, consistent
 from mpack import critical, figures, known_answers
 from mpack.statistics import Estimate, PowerLaw, power_law
 
@@ -336,6 +337,42 @@ def larger(table, rungs, edges):
     return {key: both[-1] for key, both in found.items() if both}
 
 
+def wide(table, edges):
+    """{(alpha, process): the last crossing of the larger systems alone}."""
+    found = {key: critical.crossings(own, edges[key]) for key, own in by_rung(table).items()}
+    return {key: crossed[-1] for key, crossed in found.items() if crossed}
+
+
+def larger_claims(pairs, wide, manna):
+    """The exponent does not depend on the size of the box; the larger ones decay as the class does."""
+    size = [
+        (
+            f"ends-large-{tag(alpha, process)}",
+            (
+                f"{process} at α = {alpha:g}: exponent of 256,000 spheres less that of the rung, at "
+                "the last crossing that both have."
+            ),
+            many.delta - few.delta,
+            consistent(0.0, 0.2),
+            "this chapter",
+        )
+        for (alpha, process), (many, few) in pairs.items()
+    ]
+    return size + [
+        (
+            f"ends-wide-{tag(alpha, process)}",
+            (
+                f"{process} at α = {alpha:g}, 256,000 spheres: decays as the Manna class does (δ of "
+                "the last crossing less the measured one)."
+            ),
+            one.delta - manna,
+            consistent(0.0, 0.2),
+            "Lübeck 2004",
+        )
+        for (alpha, process), one in wide.items()
+    ]
+
+
 def larger_numbers(table, pairs, wide):
     """What the text quotes of the larger systems: runs, exponents of both sizes, that of their last crossing."""
     numbers = {"ends-large-runs": len(table), "ends-large-asked": len(campaigns.ladder_large())}
@@ -408,6 +445,28 @@ def control_rows(table, controlled, crossed):
         row |= {"δ of the rung": crossed[alpha, "SGD"][-1].delta}
         rows.append(row | {"highest $Q_6$": f"{own.q6.max():.3f}"})
     return rows
+
+
+def control_claims(controlled, memory, manna):
+    """The controls decay as the class does; a random start is remembered."""
+    made = [
+        (
+            f"ends-{SLUGS[which]}-{tag(alpha, 'SGD')}",
+            (
+                f"SGD at α = {alpha:g}, {which}: decays as the Manna class does (δ of the last "
+                "crossing less the measured one)."
+            ),
+            found[-1].delta - manna,
+            consistent(0.0, 0.2),
+            "Lübeck 2004",
+        )
+        for (alpha, which), found in controlled.items()
+    ]
+    text = (
+        "SGD at α = 0.2, 30,000 steps after the start: ln of activity from random starts over that "
+        "from natural ones, mean over packing fractions."
+    )
+    return [*made, ("ends-memory", text, memory, above(0.0), "this chapter")]
 
 
 def natural(table, alpha):
