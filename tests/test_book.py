@@ -383,7 +383,7 @@ def test_the_first_screen_quotes_claims_as_they_are(claims, soups):
             {badge.text for badge in row.select("a.mpack-verdict")}
         )
     assert verdicts["not"] == [{"differs"}] and all(verdicts["said"])
-    assert "The universality class: no" in page.text
+    assert "The universality class: about, at large kicks" in page.text
     agreed = ("moments-sgd", "msd-late-sgd")
     assert {c["verdict"] for c in claims["claims"] if c["id"] in agreed} == {"agrees"}  # "yes"
 

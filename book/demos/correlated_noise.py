@@ -547,12 +547,12 @@ def ratio_rows(found, again):
         {
             "kicks": kind,
             "less theory": one.gaps["fresh"],
-            "less noise alone": one.gaps["noise"] if PUSH[kind] else None,
+            "noise alone": one.gaps["noise"] if PUSH[kind] else None,
             "χ, theory": PUSH[kind],
             "χ that fits": one.shape.chi,
-            "S misses it by": f"{100 * one.shape.miss:.1f} %",
+            "misfit": f"{100 * one.shape.miss:.1f} %",
             **{f"A({name})": one.shape.levels.get(c) for name, c in ENDS.items()},
-            "contacts kept": again[kind],
+            "kept": again[kind],
         }
         for kind, one in found.items()
     ]
