@@ -328,19 +328,16 @@ def size_rows(sizes):
     ]
 
 
-def larger(table, rungs, edges):
-    """{(alpha, process): (larger systems, the rung)}: the last crossings that both have between the same windows."""
-    found = {}
-    for key, curves in by_rung(table).items():
-        both = [critical.crossings(some, edges[key]) for some in (curves, rungs[key])]
-        found[key] = same_time(*both)
-    return {key: both[-1] for key, both in found.items() if both}
-
-
 def wide(table, edges):
-    """{(alpha, process): the last crossing of the larger systems alone}."""
+    """{(alpha, process): crossings of the larger systems, between the windows of the rung}."""
     found = {key: critical.crossings(own, edges[key]) for key, own in by_rung(table).items()}
-    return {key: crossed[-1] for key, crossed in found.items() if crossed}
+    return {key: crossed for key, crossed in found.items() if crossed}
+
+
+def larger(wide, crossed):
+    """{(alpha, process): (larger systems, the rung)}: the last crossings that both have between the same windows."""
+    both = {key: same_time(found, crossed.get(key, [])) for key, found in wide.items()}
+    return {key: pairs[-1] for key, pairs in both.items() if pairs}
 
 
 def larger_claims(pairs, wide, manna):
@@ -365,11 +362,11 @@ def larger_claims(pairs, wide, manna):
                 f"{process} at α = {alpha:g}, 256,000 spheres: decays as the Manna class does (δ of "
                 "the last crossing less the measured one)."
             ),
-            one.delta - manna,
+            found[-1].delta - manna,
             consistent(0.0, 0.2),
             "Lübeck 2004",
         )
-        for (alpha, process), one in wide.items()
+        for (alpha, process), found in wide.items()
     ]
 
 
@@ -379,7 +376,7 @@ def larger_numbers(table, pairs, wide):
     for (alpha, process), (large, small) in pairs.items():
         numbers[f"ends-many-{tag(alpha, process)}"] = large.delta
         numbers[f"ends-few-{tag(alpha, process)}"] = small.delta
-    return numbers | {f"ends-wide-{tag(*key)}": one.delta for key, one in wide.items()}
+    return numbers | {f"ends-wide-{tag(*key)}": found[-1].delta for key, found in wide.items()}
 
 
 def larger_rows(table, pairs):
