@@ -280,8 +280,9 @@ def test_an_error_of_the_disk_ends_the_run_and_leaves_whole_frames(tmp_path, mon
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")
-def test_an_interrupt_leaves_whole_frames_and_a_run_that_goes_on(tmp_path):
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell had it ignored
+def test_an_interrupt_leaves_whole_frames_and_a_run_that_goes_on(tmp_path, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     dense = mpack.Packing.random(n=60, phi=1.2, dim=2, seed=1)
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()

@@ -201,12 +201,17 @@ def _bend(groups_, dof, runs):
     values, error = np.swapaxes(list(means(groups_).values()), 0, 1)
     bends, errors = [], []
     for y, dy in zip(values.T, error.T):
-        x = np.stack([np.ones_like(c), c, c**2], axis=1) / dy[:, None]
-        covariance = np.linalg.inv(x.T @ x)
-        a, _, e = covariance @ x.T @ (y / dy)
+        (a, _, e), covariance = _fitted([np.ones_like(c), c, c**2], y, dy)
         bends.append(e / a)
         errors.append(covariance[2, 2] ** 0.5 / a)
     return _mean(bends, errors, dof, runs)
+
+
+def _fitted(terms, y, error):
+    """Coefficients of a weighted sum of terms, by least squares, and their covariance."""
+    x = np.stack(terms, axis=1) / error[:, None]
+    covariance = np.linalg.inv(x.T @ x)
+    return covariance @ x.T @ (y / error), covariance
 
 
 class Long(NamedTuple):
@@ -248,10 +253,8 @@ def long_waves(table, kind, q_max):
                 error.append(some[c][1][use])
                 runs.append((len(s), dof[n]))
         q, s, ds = (np.concatenate(one) for one in (x, y, error))
-        a = np.stack([np.ones_like(q), q**2, q**4], axis=1) / ds[:, None]
-        covariance = np.linalg.inv(a.T @ a)
+        (level, curvature, _), covariance = _fitted([np.ones_like(q), q**2, q**4], s, ds)
         many, free = sum(r for r, _ in runs), min(d for _, d in runs)
-        level, curvature, _ = covariance @ a.T @ (s / ds)
         found[c] = Long(level, curvature, covariance[:2, :2], many, free)
     return found
 
@@ -262,9 +265,7 @@ def plateau_line(long):
     c = np.array(list(long))
     y = np.array([one.plateau for one in long.values()])
     dy = np.array([one.covariance[0, 0] ** 0.5 for one in long.values()])
-    x = np.stack([np.ones_like(c), 1 + c], axis=1) / dy[:, None]
-    covariance = np.linalg.inv(x.T @ x)
-    a, b = covariance @ x.T @ (y / dy)
+    (a, b), covariance = _fitted([np.ones_like(c), 1 + c], y, dy)
     slopes = np.array([b, -a]) / (a + b) ** 2
     error = float(slopes @ covariance @ slopes) ** 0.5
     chi2 = float(np.sum(((y - a - b * (1 + c)) / dy) ** 2)) / (len(c) - 2)
