@@ -814,18 +814,44 @@ def ladder_controls():
     made = []
     for alpha, (n, mixed, natural, aged, age) in CONTROLS.items():
         rule = _ladder_rule("SGD", alpha)
-        common = {"n": n, "series": "activity"}
-        asked = common | {
-            "steps": _LADDER_STEPS["SGD"],
-            "record": mpack.log_spaced(20),
-            "observables": "bond_order",
-        }
+        asked = _to_decay(n, "SGD", observables="bond_order")
         made += mpack.specs(rule, phi=_places(*mixed), sizes=(1.0, 1.4), seed=range(3), **asked)
         for seed in range(3):
-            start = mpack.Spec(rule, phi=aged, steps=age, record=(0,), seed=seed, **common)
-            expanded = _places(*natural)
-            made += mpack.specs(rule, phi=expanded, start=start, seed=seed, **asked)
+            made += _expanded(rule, _places(*natural), aged, age, seed, **asked)
     return made
+
+
+def _to_decay(n, process, **options):
+    """What a run of the ladder that watches activity decay from one start is asked for."""
+    steps = _LADDER_STEPS[process]
+    return {"n": n, "series": "activity", "steps": steps, "record": mpack.log_spaced(20)} | options
+
+
+def _expanded(rule, phis, aged, age, seed, **asked):
+    """Runs from one packing that `rule` has stirred for `age` steps at the packing fraction `aged`."""
+    first = {name: asked[name] for name in ("n", "series", "sizes") if name in asked}
+    start = mpack.Spec(rule, phi=aged, steps=age, record=(0,), seed=seed, **first)
+    return mpack.specs(rule, phi=phis, start=start, seed=seed, **asked)
+
+
+# Spheres: (a grid between where pilots of 16,000 died and where they settled, where the packings age).
+NATURAL = {
+    "equal": ((0.5171, 0.0003, 10), 0.533),
+    "mixture": ((0.5277, 0.0003, 10), 0.545),
+}
+
+
+def ladder_natural(n=64_000, repeats=4):
+    """SGD's decay at alpha = 0.2 from natural starts, on a fine grid: equal spheres, and diameters 1:1.4."""
+    rule = _ladder_rule("SGD", 0.2)
+    asked = _to_decay(n, "SGD", observables="bond_order")
+    mixed = {"equal": {}, "mixture": {"sizes": (1.0, 1.4)}}
+    return [
+        spec
+        for seed in range(repeats)
+        for name, (grid, aged) in NATURAL.items()
+        for spec in _expanded(rule, _places(*grid), aged, 10_000, seed, **asked, **mixed[name])
+    ]
 
 
 TUNED_PHIS = (0.64, 0.66, 0.68, 0.70, 0.71, 0.72, 0.73)
