@@ -834,23 +834,31 @@ def _expanded(rule, phis, aged, age, seed, **asked):
     return mpack.specs(rule, phi=phis, start=start, seed=seed, **asked)
 
 
-# Spheres: (a grid between where pilots of 16,000 died and where they settled, where the packings age).
+# (process, learning rate, spheres): (a grid between where pilots of 16,000 died and where they settled,
+# where the packings age).
 NATURAL = {
-    "equal": ((0.5171, 0.0003, 10), 0.533),
-    "mixture": ((0.5277, 0.0003, 10), 0.545),
+    ("SGD", 0.2, "equal"): ((0.5171, 0.0003, 10), 0.533),
+    ("SGD", 0.2, "mixture"): ((0.5277, 0.0003, 10), 0.545),
+    ("BRO", 0.2, "mixture"): ((0.5273, 0.0003, 10), 0.535),
+    ("BRO", 0.5, "equal"): ((0.3677, 0.0003, 10), 0.385),
 }
 
 
-def ladder_natural(n=64_000, repeats=4):
-    """SGD's decay at alpha = 0.2 from natural starts, on a fine grid: equal spheres, and diameters 1:1.4."""
-    rule = _ladder_rule("SGD", 0.2)
-    asked = _to_decay(n, "SGD", observables="bond_order")
-    mixed = {"equal": {}, "mixture": {"sizes": (1.0, 1.4)}}
+def ladder_natural(n=64_000, repeats=3):
+    """The decay from natural starts on fine grids: of equal spheres, and of diameters 1:1.4."""
     return [
         spec
         for seed in range(repeats)
-        for name, (grid, aged) in NATURAL.items()
-        for spec in _expanded(rule, _places(*grid), aged, 10_000, seed, **asked, **mixed[name])
+        for (process, alpha, spheres), (grid, aged) in NATURAL.items()
+        for spec in _expanded(
+            _ladder_rule(process, alpha),
+            _places(*grid),
+            aged,
+            10_000,
+            seed,
+            **_to_decay(n, process, observables="bond_order"),
+            **({"sizes": (1.0, 1.4)} if spheres == "mixture" else {}),
+        )
     ]
 
 
