@@ -834,6 +834,7 @@ def _expanded(rule, phis, aged, age, seed, **asked):
     return mpack.specs(rule, phi=phis, start=start, seed=seed, **asked)
 
 
+_SPHERES = {"equal": {}, "mixture": {"sizes": (1.0, 1.4)}}
 # (process, learning rate, spheres): (a grid between where pilots of 16,000 died and where they settled,
 # where the packings age).
 NATURAL = {
@@ -844,7 +845,7 @@ NATURAL = {
 }
 
 
-def ladder_natural(n=64_000, repeats=3):
+def ladder_natural(n=64_000, repeats=2):
     """The decay from natural starts on fine grids: of equal spheres, and of diameters 1:1.4."""
     return [
         spec
@@ -857,7 +858,32 @@ def ladder_natural(n=64_000, repeats=3):
             10_000,
             seed,
             **_to_decay(n, process, observables="bond_order"),
-            **({"sizes": (1.0, 1.4)} if spheres == "mixture" else {}),
+            **_SPHERES[spheres],
+        )
+    ]
+
+
+AGES = (1_000, 5_000, 30_000)  # steps that packings are stirred for, before they are expanded
+AGED = {"equal": (0.5155, 0.001, 7), "mixture": (0.525, 0.001, 9)}  # grids about their transitions
+
+
+def ladder_aged(n=16_000, repeats=2):
+    """Where SGD dies at alpha = 0.2 in packings that were stirred for a short or a long time."""
+    rule = _ladder_rule("SGD", 0.2)
+    asked = _to_decay(n, "SGD", observables="bond_order") | {"steps": 10_000}
+    return [
+        spec
+        for seed in range(repeats)
+        for age in AGES
+        for spheres, grid in AGED.items()
+        for spec in _expanded(
+            rule,
+            _places(*grid),
+            NATURAL["SGD", 0.2, spheres][1],
+            age,
+            seed,
+            **asked,
+            **_SPHERES[spheres],
         )
     ]
 
