@@ -868,22 +868,27 @@ def ladder_natural(n=64_000, repeats=2):
 
 
 AGES = (1_000, 5_000, 30_000)  # steps that packings are stirred for, before they are expanded
-AGED = {"equal": (0.5155, 0.001, 7), "mixture": (0.525, 0.001, 9)}  # grids about their transitions
+# (learning rate, spheres): (a grid about the transition, where the packings age).
+AGED = {
+    (1.0, "equal"): ((0.2095, 0.0005, 9), 0.2219),
+    (0.5, "equal"): ((0.3665, 0.0015, 9), 0.385),
+    (0.2, "equal"): ((0.5155, 0.001, 7), 0.533),
+    (0.2, "mixture"): ((0.525, 0.001, 9), 0.545),
+}
 
 
 def ladder_aged(n=16_000, repeats=2):
-    """Where SGD dies at alpha = 0.2 in packings that were stirred for a short or a long time."""
-    rule = _ladder_rule("SGD", 0.2)
+    """Where SGD dies in packings that were stirred for a short or a long time before."""
     asked = _to_decay(n, "SGD", observables="bond_order") | {"steps": 10_000}
     return [
         spec
         for seed in range(repeats)
         for age in AGES
-        for spheres, grid in AGED.items()
+        for (alpha, spheres), (grid, aged) in AGED.items()
         for spec in _expanded(
-            rule,
+            _ladder_rule("SGD", alpha),
             _places(*grid),
-            NATURAL["SGD", 0.2, spheres][1],
+            aged,
             age,
             seed,
             **asked,
