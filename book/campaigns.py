@@ -870,7 +870,7 @@ def ladder_natural(n=64_000, repeats=2):
 AGES = (1_000, 5_000, 30_000)  # steps that packings are stirred for, before they are expanded
 # (learning rate, spheres): (a grid about the transition, where the packings age).
 AGED = {
-    (1.0, "equal"): ((0.2095, 0.0005, 9), 0.2219),
+    (1.0, "equal"): ((0.2095, 0.0005, 12), 0.2219),
     (0.5, "equal"): ((0.3665, 0.0015, 9), 0.385),
     (0.2, "equal"): ((0.5155, 0.001, 7), 0.533),
     (0.2, "mixture"): ((0.525, 0.001, 9), 0.545),
