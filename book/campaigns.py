@@ -877,7 +877,7 @@ AGED = {
 }
 
 
-def ladder_aged(n=16_000, repeats=2):
+def ladder_aged(n=16_000, repeats=3):
     """Where SGD dies in packings that were stirred for a short or a long time before."""
     asked = _to_decay(n, "SGD", observables="bond_order") | {"steps": 10_000}
     return [
