@@ -838,34 +838,28 @@ def _expanded(rule, phis, aged, age, seed, **asked):
     return mpack.specs(rule, phi=phis, start=start, seed=seed, **asked)
 
 
-_SPHERES = {"equal": {}, "mixture": {"sizes": (1.0, 1.4)}}
-# (process, learning rate, spheres): (a grid between where pilots of 16,000 died and where they settled,
-# where the packings age).
-NATURAL = {
-    ("SGD", 0.2, "equal"): ((0.5171, 0.0003, 10), 0.533),
-    ("SGD", 0.2, "mixture"): ((0.5277, 0.0003, 10), 0.545),
-    ("BRO", 0.5, "equal"): ((0.3677, 0.0003, 10), 0.385),
-}
+# Process: a grid about the transition at half a diameter, from pilots of 16,000 spheres.
+NATURAL = {"SGD": (0.3705, 0.0005, 10), "BRO": (0.3677, 0.0003, 10)}
 
 
 def ladder_natural(n=64_000, repeats=2):
-    """The decay from natural starts on fine grids: of equal spheres, and of diameters 1:1.4."""
+    """The decay at alpha = 0.5 from natural starts, in boxes larger than the ladder's."""
     return [
         spec
         for seed in range(repeats)
-        for (process, alpha, spheres), (grid, aged) in NATURAL.items()
+        for process, grid in NATURAL.items()
         for spec in _expanded(
-            _ladder_rule(process, alpha),
+            _ladder_rule(process, 0.5),
             _places(*grid),
-            aged,
+            0.385,
             10_000,
             seed,
             **_to_decay(n, process, observables="bond_order"),
-            **_SPHERES[spheres],
         )
     ]
 
 
+_SPHERES = {"equal": {}, "mixture": {"sizes": (1.0, 1.4)}}
 AGES = (1_000, 5_000, 30_000)  # steps that packings are stirred for, before they are expanded
 # (learning rate, spheres): (a grid about the transition, where the packings age).
 AGED = {
