@@ -66,7 +66,7 @@ def test_the_plateau_vanishes_and_the_crossover_goes_as_the_root(seed):
     q = np.linspace(0.12, 0.9, 9)
     found = demo.long_waves(table(made("RO", rng, scatter=0.02, q=q)), "RO", 0.8)
     assert list(found) == list(CORRELATIONS)
-    assert found[0.0].plateau == pytest.approx(0.02, rel=0.05)
+    assert found[0.0].plateau.value == pytest.approx(0.02, rel=0.05)
     rest, _, chi2 = demo.plateau_line(found)
     assert abs(rest.value) < 4.5 * rest.error < 0.02 and chi2 < 5
     power = demo.crossing_power(found)
