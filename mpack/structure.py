@@ -682,7 +682,8 @@ def correlated_waves(
     plateau : float
         S_0, the plateau at c = 0, >= 0.
     chi : float
-        Noise of the mean pushes over that of the kicks, >= 0.
+        Noise of the mean pushes over that of the kicks: m**2/v >= 0 here. A number that was fitted
+        may be lower, >= -1.
     dim, biased, r
         As for `pair_factor`.
 
@@ -709,7 +710,7 @@ def correlated_waves(
     """
     c = _check.number("correlation", correlation, -1, 1)
     plateau = _check.number("plateau", plateau, 0)
-    chi = _check.number("chi", chi, 0)
+    chi = _check.number("chi", chi, -1)
     g = pair_factor(np.atleast_1d(np.asarray(q, dtype=float)), dim, biased=biased, r=r)
     return plateau * (1.0 + c * g + chi * (1.0 - g))
 

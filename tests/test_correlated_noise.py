@@ -18,11 +18,11 @@ Q = np.linspace(0.25, 2.0, 9)
 COUNTS = np.array([9, 16, 40, 60, 100, 150, 200, 200, 200])
 
 
-def made(kind, rng, *, apart=0.9, chaos=None, level=lambda c: 1.0, runs=6, scatter=0.03, q=Q):
+def made(kind, rng, *, apart=0.9, chi=None, level=lambda c: 1.0, runs=6, scatter=0.03, q=Q):
     """{c: (q, S of runs, counts)} of the theory, with some scatter of the runs."""
     groups = {}
     for c in CORRELATIONS:
-        mean = 0.02 * level(c) * demo.theory(kind, q, c, [apart], chaos)
+        mean = 0.02 * level(c) * demo.theory(kind, q, c, [apart], chi)
         groups[c] = q, mean * np.exp(scatter * rng.standard_normal((runs, len(q)))), COUNTS
     return groups
 
@@ -42,7 +42,7 @@ def test_the_lines_find_the_theory_that_made_them(kind, seed):
 def test_a_bend_and_a_level_are_found(seed):
     """A level 1 - c/4 bends S in c; the shape gives it back, with a chi that is not that of fresh pushes."""
     rng = np.random.default_rng(seed)
-    groups = made("SGD", rng, chaos=4.0, level=lambda c: 1 - c / 4, scatter=0.01)
+    groups = made("SGD", rng, chi=4.0, level=lambda c: 1 - c / 4, scatter=0.01)
     found = demo.of_kind("SGD", groups, [0.9])
     assert found.bend.value < -0.05 and abs(found.gaps["fresh"].value) > 0.1
     assert abs(found.shape.chi.value - 4.0) < 0.5

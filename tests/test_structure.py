@@ -589,6 +589,7 @@ KNOWN = (np.full(3, 0.1), 9.0)
         (lambda: structure.pair_factor([1.0], 7), ValueError, "dim must be"),
         (lambda: structure.correlated_waves([1.0], 2, plateau=1), ValueError, "correlation must"),
         (lambda: structure.correlated_waves([1.0], 0, plateau=-1), ValueError, "plateau must"),
+        (lambda: structure.correlated_waves([1.0], 0, plateau=1, chi=-2), ValueError, "chi must"),
         (lambda: structure.correlation_lines([GROUP, GROUP]), TypeError, "groups must map"),
         (lambda: structure.correlation_lines({0: GROUP, 1: OTHER}), ValueError, "the same shells"),
         (lambda: structure.run_scatter([]), ValueError, "one group at least; got 0"),

@@ -105,16 +105,16 @@ def steadiness(table, kind):
     return mean_error(np.concatenate(gaps))
 
 
-def theory(kind, q, c, apart, chaos=None):
-    """S(q; c) over its plateau at c = 0, pushes as fresh in each step as the noise; chaos: their share."""
-    g = structure.pair_factor(q, biased=BIASED[kind], r=apart)
-    return 1 + c * g + (PUSH[kind] if chaos is None else chaos) * (1 - g)
+def theory(kind, q, c, apart, chi=None):
+    """S(q; c) over its plateau at c = 0; chi left out: of pushes as fresh in each step as the noise."""
+    chi = PUSH[kind] if chi is None else chi
+    return structure.correlated_waves(q, c, plateau=1, chi=chi, biased=BIASED[kind], r=apart)
 
 
-def ratio(kind, q, apart, chaos=None):
+def ratio(kind, q, apart, chi=None):
     """Slope over intercept of S in c by the same theory."""
-    plain = theory(kind, q, 0.0, apart, chaos)
-    return (theory(kind, q, 1.0, apart, chaos) - plain) / plain
+    plain = theory(kind, q, 0.0, apart, chi)
+    return (theory(kind, q, 1.0, apart, chi) - plain) / plain
 
 
 class Shape(NamedTuple):
