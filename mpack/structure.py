@@ -1154,7 +1154,7 @@ class BondOrder:
         q_6 of the bonds of each sphere, in [0, 1].
     coherence : array (n,)
         How alike the bonds of a sphere lie to those of its neighbours, in [-1, 1]: 1 in a crystal,
-        however it is turned, and 0.07 on average for independent centres.
+        however it is turned, and 0.08 on average for independent centres.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import pytest
 from chapterruns import Executed
 
 import mpack
-from book.campaigns import CORRELATED, CORRELATIONS
+from book.campaigns import CORRELATED, CORRELATIONS, correlated_noise
 from book.demos import correlated_noise as demo
 from mpack import structure
 from mpack.widgets import _sources
@@ -82,6 +82,36 @@ def test_the_pair_of_the_trivial_limit_is_the_library_s():
         assert demo.pair_closed(pair, vectors, 0.01, c) == pytest.approx(known, rel=1e-9)
 
 
+def test_pairs_that_touch_later_are_counted_by_hand(monkeypatch):
+    """Four spheres in a row of which the contacts move on: one of two is kept, one of two nearby is met."""
+    x = np.array([1.0, 1.9, 2.8, 4.1])
+    now, then = (
+        mpack.Packing(np.column_stack((one, 5 + 0 * one, 5 + 0 * one)), box=10.0)
+        for one in (x, np.array([1.0, 1.9, 3.2, 4.1]))
+    )  # contacts 01, 12 and near 23; then 01, 23; 02 and 13 are 1.8 and 2.2 apart, 02 near for 1.9
+    monkeypatch.setattr(demo, "_later", lambda *how: then)
+    assert demo.kept("BRO", now, 1) == 0.5
+    assert demo.met("BRO", now, 1, steps=10, within=1.5) == 1.0
+    assert demo.met("BRO", now, 1, steps=10, within=1.9) == 0.5
+
+
+def test_when_it_is_looked_at_is_what_the_campaign_says():
+    sizes = {demo.SMALL: "corr-looks-from", demo.LARGE: "corr-looks-from-large"}
+    specs = [spec for spec in correlated_noise() if spec.dim == 3]
+    found = demo.look_numbers(pd.DataFrame([{"n": one.n, "steps": one.steps} for one in specs]))
+    for spec in specs:
+        looks = dict(dict(spec.observables)["structure_factors"])
+        assert found[sizes[spec.n]] == spec.steps
+        assert (found["corr-looks"], found["corr-looks-apart"]) == (looks["looks"], looks["apart"])
+    assert (found["corr-looks-span"], found["corr-runs"]) == (950, len(specs))
+
+
+def test_bonds_of_independent_centres_have_what_they_share():
+    """A sphere and its neighbour have the bond between them in common, one of twelve, where it is mutual."""
+    found = demo.no_order(500, 1)
+    assert 0.05 < found.value < 1 / 12 and found.error < 0.01
+
+
 def test_the_noise_of_the_pushes_is_that_of_the_rules():
     """chi = m^2/v from the exact mean and variance of one kick of each rule."""
     pair = mpack.Packing([[0.0, 0.0, 0.0], [0.5, 0.0, 0.0]], box=6.0)
@@ -128,5 +158,10 @@ def test_as_executed_the_chapter_says_what_the_archive_says():
     assert chapter.records["corr-chi-bro"]["value"] > chapter.records["corr-chi-sgd"]["value"] > 1
     assert abs(chapter.records["corr-gap-ro"]["value"]) < 0.05
     assert chapter.records["corr-twice-0-sgd"]["value"] < 1
+    for kind in ("bro", "sgd"):  # contacts come again more often than neighbours come near
+        assert (
+            chapter.records[f"corr-met-{kind}"]["value"]
+            < chapter.records[f"corr-again-{kind}"]["value"]
+        )
     assert chapter.claims["corr-no-crystal"]["verdict"] == "agrees"
     assert chapter.records["corr-bonds-opposite"]["value"] > -0.3

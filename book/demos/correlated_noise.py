@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib import pyplot as plt
 from scipy import optimize
+from scipy.spatial import cKDTree
 
 import mpack
-from book.campaigns import CORRELATED
+from book.campaigns import CORRELATED, LOOKED
 from book.chapters import below, consistent, control, within
 from mpack import figures, structure
 from mpack.statistics import Estimate, largest_deviation, line, mean_error, power_law
@@ -270,10 +271,25 @@ def couples(kind, c, packing, *, draws, seed, q_most=3):
 
 def kept(kind, packing, seed, steps=1):
     """Share of the contacts of a packing that are contacts so many steps later, too; c = 0."""
-    rule = CORRELATED[kind][0](correlation=0.0)
-    after = mpack.simulate(packing, rule, steps=steps, seed=seed).final
-    before, later = ({tuple(sorted(p)) for p in one.overlaps()[0]} for one in (packing, after))
+    before, later = (_closer(one, 1.0) for one in (packing, _later(kind, packing, seed, steps)))
     return len(before & later) / len(before)
+
+
+def met(kind, packing, seed, *, steps, within):
+    """Share of the pairs closer than `within` that do not touch, but do so many steps later; c = 0."""
+    before, later = (_closer(one, 1.0) for one in (packing, _later(kind, packing, seed, steps)))
+    near = _closer(packing, within) - before
+    return len(near & later) / len(near)
+
+
+def _later(kind, packing, seed, steps):
+    rule = CORRELATED[kind][0](correlation=0.0)
+    return mpack.simulate(packing, rule, steps=steps, seed=seed).final
+
+
+def _closer(packing, distance):
+    """Pairs (i, j), i < j, that are closer than a distance."""
+    return cKDTree(packing.positions, boxsize=packing.box).query_pairs(distance)
 
 
 def twice(table, kind, c, q_max):
@@ -538,9 +554,22 @@ def noise_claims(found, wrong):
     return [*made, ("corr-control-sign", text, wrong, control(below(1.0)), "negative control")]
 
 
+def look_numbers(table):
+    """How many runs of spheres there are, and when they are looked at: in boxes of both sizes."""
+    steps = {n: own.max() for n, own in table.groupby("n").steps}
+    return {
+        "corr-runs": len(table),
+        "corr-looks": LOOKED["looks"],
+        "corr-looks-apart": LOOKED["apart"],
+        "corr-looks-span": LOOKED["apart"] * (LOOKED["looks"] - 1),
+        "corr-looks-from": int(steps[SMALL]),
+        "corr-looks-from-large": int(steps[LARGE]),
+    }
+
+
 def line_numbers(table, found, apart):
     """What the text says of S against c."""
-    numbers = {"corr-runs": len(table)}
+    numbers = look_numbers(table)
     for kind, one in found.items():
         name, own = kind.lower(), table[(table.kind == kind) & (table.n == SMALL)]
         busy = own[own.memory == ""].groupby("correlation").activity.mean()
@@ -634,6 +663,13 @@ def state_claims(table):
     )
     made.append(("corr-no-crystal", text, order, below(0.3), "this chapter"))
     return made
+
+
+def no_order(n, seed, packings=8):
+    """Mean coherence of bonds where centres are independent, over some packings."""
+    _, phi = CORRELATED["BRO"]
+    thrown = [mpack.Packing.random(n=n, phi=phi, dim=3, seed=seed + k) for k in range(packings)]
+    return mean_error([structure.bond_order(one).coherence.mean() for one in thrown])
 
 
 def state_rows(table):
