@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mpack import _check
+from mpack._lock import in_use
 from mpack._types import AnyPath
 
 APPLICATION = 0x6D70636B  # "mpck", in the header of the file
@@ -236,7 +237,7 @@ class Store:
     def _said(self, error, unwritten=0):
         """An error of SQLite as one that says what it means here."""
         text = str(error)
-        if "locked" in text or "busy" in text:
+        if in_use(error):
             return StoreInUse(
                 f"store {self.path} is in use by another driver; wait until it has ended, or give this one another "
                 "store"
