@@ -642,6 +642,7 @@ def pair_factor(
     return np.where(x < 1e-4, 1.0, found).mean(axis=1)  # 1 to 1e-8 there
 
 
+@_check.sound
 def correlated_waves(
     q: ArrayLike,
     correlation: float,
@@ -711,7 +712,7 @@ def correlated_waves(
     c = _check.number("correlation", correlation, -1, 1)
     plateau = _check.number("plateau", plateau, 0)
     chi = _check.number("chi", chi, -1)
-    g = pair_factor(np.atleast_1d(np.asarray(q, dtype=float)), dim, biased=biased, r=r)
+    g = pair_factor(q, dim, biased=biased, r=r)
     return plateau * (1.0 + c * g + chi * (1.0 - g))
 
 
@@ -945,27 +946,44 @@ def long_waves(
             f"groups must hold three wave numbers at least, well apart, from q_min = {low!r} to "
             f"q_max = {high!r}; they hold {_check.short(np.unique(q).tolist())}"
         )
-    sums = np.linalg.pinv(x / error[:, None]) / error  # the coefficients are these sums of S
-    misfit = np.sum(((mean - x @ (sums @ mean)) / error) ** 2) / max(len(q) - 3, 1)
-    sums /= unit ** np.array([[0], [2], [4]])
-    shares = np.split(sums, np.cumsum([len(box[0]) for box in boxes])[:-1], axis=1)
-    if scatter is None:
-        parts = np.array([np.cov(a @ s.T) / len(s) for a, (*_, s, _) in zip(shares, boxes)])
-    else:
-        parts = np.array([(a * box[2] ** 2) @ a.T for a, box in zip(shares, boxes)])
-    dof = _welch_of(parts, np.array([box[4] for box in boxes]), pooled=scatter is not None)
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        sums, misfit = _long_sums(x, mean, error)
+        sums = sums / unit ** np.array([[0], [2], [4]])
+        parts = _long_parts(sums, boxes, pooled=scatter is not None)
+        covariance, values = parts.sum(axis=0), sums @ mean
+        dof = _welch_of(parts, np.array([box[4] for box in boxes]), pooled=scatter is not None)
+    if not np.all(np.isfinite([*values, *covariance.ravel(), misfit])):
+        raise ValueError("groups must be such that the fit is of finite numbers; theirs overflows")
     runs = sum(len(box[3]) for box in boxes)
-    covariance = parts.sum(axis=0)
     level, bend, rest = (
         Estimate(value, variance**0.5, runs, dof=free)
-        for value, variance, free in zip(sums @ mean, covariance.diagonal(), dof)
+        for value, variance, free in zip(values, covariance.diagonal(), dof)
     )
-    misfit = float(misfit) if len(q) > 3 else math.nan
+    misfit = misfit if len(q) > 3 else math.nan
     return LongWaves(level, bend, rest, _crossover(level, bend, covariance), covariance, misfit)
+
+
+def _long_sums(x, mean, error):
+    """The coefficients of the columns of x as sums of S, (3, shells), and chi**2 over degrees of freedom."""
+    weight = 1.0 / error
+    if not np.all(np.isfinite(weight)):
+        return np.full(x.T.shape, np.inf), math.inf
+    sums = np.linalg.pinv(x * weight[:, None]) * weight
+    rest = (mean - x @ (sums @ mean)) * weight
+    return sums, float(rest @ rest) / max(len(mean) - 3, 1)
+
+
+def _long_parts(sums, boxes, pooled):
+    """What each box adds to the covariance of the coefficients: by known errors, or by the scatter of its runs."""
+    shares = np.split(sums, np.cumsum([len(box[0]) for box in boxes])[:-1], axis=1)
+    if pooled:
+        return np.array([(a * box[2] ** 2) @ a.T for a, box in zip(shares, boxes)])
+    return np.array([np.cov(a @ box[3].T) / len(box[3]) for a, box in zip(shares, boxes)])
 
 
 def _long_boxes(groups, low, high, scatter):
     """Of each box with shells from low to high: q, S, its error, S of every run, and the dof of the error."""
+    _check.instance("groups", groups, (list, tuple), "a list of (q, s, counts), one for each box")
     boxes, tables = [], [_check_group(place, group) for place, group in enumerate(groups)]
     if scatter is not None:
         wanted = f"a list of (v, dof), one for each of {len(tables)} groups"

@@ -540,6 +540,8 @@ GROUP = (np.array([0.5, 1.0, 1.5]), np.ones((1, 3)), np.array([4, 8, 12]))
 OTHER = (np.array([0.6, 1.0, 1.5]), *GROUP[1:])
 TWICE = [(GROUP[0], np.ones((2, 3)), GROUP[2])] * 2
 KNOWN = (np.full(3, 0.1), 9.0)
+SMALLEST = [(1e-90 * GROUP[0], np.ones((2, 3)), GROUP[2])]
+FAINTEST = [(GROUP[0], 1e-320 * np.ones((2, 3)), GROUP[2])]
 
 
 @pytest.mark.parametrize(
