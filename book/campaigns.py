@@ -1032,6 +1032,7 @@ CORRELATED = {
     "SGD": (partial(mpack.SGD, 0.5, 0.5), 0.42),
     "RO": (partial(mpack.RandomOrganization, 0.3), 0.4),
 }
+LOOKED = {"looks": 20, "apart": 50}  # at S(q) from the last step on, so many steps apart
 # Kick size and packing fraction of discs; in pilots of 2500 c = -1 alone crystallises.
 _DISCS = (0.2, 0.9)
 
@@ -1054,8 +1055,8 @@ def correlated_noise():
 
 
 def _waves_of(rules, n, phi, seeds, q_max=2.0, steps=4_000):
-    """Runs to the steady state, and S(q) at twenty looks from there."""
-    looks = {"q_max": q_max, "per_shell": 200, "looks": 20, "apart": 50}
+    """Runs to the steady state, and S(q) at some looks from there."""
+    looks = {"q_max": q_max, "per_shell": 200, **LOOKED}
     return mpack.specs(
         rules,
         n=n,

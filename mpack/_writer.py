@@ -7,20 +7,22 @@ never written again, and where the run passes them once more, they must be the p
 to the bit. So a run that was killed, or goes on from an earlier moment, leaves the same frames as
 one that never stopped.
 
-Frames are made and written by a thread of their own, while the run goes on.
+Frames are made and written by a thread of their own, while the run goes on. A file has one writer at
+a time: see `_lock`.
 """
 
 import concurrent.futures
 import contextlib
 import json
 import os
+import sqlite3
 import time
 from collections import deque
 from pathlib import Path
 
 import numpy as np
 
-from mpack import _check, _files
+from mpack import _check, _files, _lock
 from mpack.packing import Packing
 
 LOGGED = ("step", "activity", "energy", "digest")
@@ -46,7 +48,8 @@ class Writer:
     Raises
     ------
     ValueError, TypeError
-        If the file is of another run, or its frames are not those that this run would have written.
+        If the name is none for a file of frames; when entered, if another run writes the file, it
+        is of another run, or its frames are not those that this run would have written.
     """
 
     def __init__(self, path, run, schedule, names):
@@ -55,20 +58,28 @@ class Writer:
             raise ValueError(
                 f"trajectory is for packings of dim 2 and 3, as GSD is; got dim = {run.start.dim}"
             )
+        if not self.path.parent.is_dir():
+            raise ValueError(f"trajectory must be in a folder that exists; got {str(self.path)!r}")
+        self._run, self._schedule = run, schedule
         self._start, self._about = run.start, about(run, names)
         self._there = {}  # step: place, of frames that the run passes again; None if it wrote them
         self._failed = False
         self._torn = False
-        if self.path.exists():
-            self._compare(run, schedule)
-        elif not self.path.parent.is_dir():
-            raise ValueError(f"trajectory must be in a folder that exists; got {str(self.path)!r}")
         self._file, self._written, self._cost = None, 0.0, 0.0
         self._thread, self._waiting = None, deque()
 
     def __enter__(self):
+        with contextlib.ExitStack() as held:
+            held.enter_context(_held(self.path))
+            self._open()
+            self._held = held.pop_all()  # until `__exit__`
+        return self
+
+    def _open(self):
         import gsd.hoomd
 
+        if self.path.exists():
+            self._compare(self._run, self._schedule)
         if self._torn:
             _without_the_last(self.path)
         if not self.path.exists():
@@ -79,15 +90,15 @@ class Writer:
         except RuntimeError as error:
             raise ValueError(f"trajectory {self.path} is damaged: {error}") from None
         self._thread = concurrent.futures.ThreadPoolExecutor(1)
-        return self
 
     def __exit__(self, kind, *error):
-        try:
-            while self._waiting and kind is None:
-                self._waiting.popleft().result()
-        finally:
-            self._thread.shutdown()
-            self._file.close()
+        with self._held:
+            try:
+                while self._waiting and kind is None:
+                    self._waiting.popleft().result()
+            finally:
+                self._thread.shutdown()
+                self._file.close()
 
     def add(self, held, step, activity, energy, values):
         """The frame of this step, from what the engine `held`; where the file has it, it is compared.
@@ -258,6 +269,24 @@ def _checked_path(path):
     if found.suffix.lower() != ".gsd":
         raise ValueError(f"trajectory must end in .gsd; got {str(found)!r}")
     return found
+
+
+@contextlib.contextmanager
+def _held(path):
+    """No other writer gets the file while the block runs."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(_lock.only_writer(path))
+        except _lock.Taken:
+            raise ValueError(
+                f"trajectory {path} is in use by another run; wait until it has ended, or give "
+                "another name"
+            ) from None
+        except (sqlite3.Error, OSError) as error:
+            raise ValueError(
+                f"trajectory {path} cannot be locked, so that no other run writes it: {error}"
+            ) from None
+        yield
 
 
 @contextlib.contextmanager

@@ -302,8 +302,9 @@ def simulate(
     ValueError, TypeError
         If an argument is out of its range, before any work; or if the box is narrower than twice
         the range of the potential, so that the nearest image of a pair would not be unique; or if
-        a watched function returns no finite number, `trajectory` is a file of another run, or its
-        frames are not those that this run has passed or is to pass.
+        a watched function returns no finite number, `trajectory` is a file of another run or one
+        that another run writes now, or its frames are not those that this run has passed or is to
+        pass.
 
     Notes
     -----
@@ -315,6 +316,8 @@ def simulate(
     that are there are compared with the packings that the run passes, to the bit, and the others
     are appended. In the end the file holds what one uninterrupted run would have written. To compute
     nothing again after a kill, go on with `mpack.trajectory.resume("run.gsd")`, the last frame.
+    While a run writes the file, it is locked, by an empty file beside it (run.gsd.lock) that goes
+    with the run; a killed one leaves it there, but not locked.
 
     Examples
     --------

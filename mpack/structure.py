@@ -25,7 +25,7 @@ from mpack._repr import short_repr
 from mpack._steps import pushes_of
 from mpack.dynamics import Dynamics
 from mpack.packing import DIMENSIONS, Packing, unit_ball_volume
-from mpack.statistics import Estimate, mean_error
+from mpack.statistics import Estimate
 
 if TYPE_CHECKING:
     import pandas
@@ -642,24 +642,37 @@ def pair_factor(
     return np.where(x < 1e-4, 1.0, found).mean(axis=1)  # 1 to 1e-8 there
 
 
+@_check.sound
 def correlated_waves(
     q: ArrayLike,
     correlation: float,
     *,
     plateau: float,
-    chaotic: float = 0.0,
+    chi: float = 0.0,
     dim: int = 3,
     biased: bool = True,
     r: ArrayLike = 1.0,
 ) -> NDArray[np.float64]:
     """S(q) of an active phase whose pair noise has the correlation c.
 
-        S(q; c) = S_0 [1 + c g(q)] + K q**2
+        S(q; c) = S_0 [1 + c g(q) + chi (1 - g(q))]
 
-    A wave decays by the share D q**2 in a step; the noise of the pairs adds B q**2 [1 + c g(q)] and
-    the chaos of the mean pushes, which conserve the centre of mass, B_ch q**4: S_0 = B/(2 D), K =
-    B_ch/(2 D). At each q, S is a straight line in c; at q -> 0 the plateau S_0 (1 + c) vanishes as
-    c -> -1, and it ends about q* = [(1 + c)/(K/S_0 - c g_2)]**(1/2) with g = 1 - g_2 q**2.
+    A step kicks the ends of a contact by eps u along it, with u of mean m and variance v. In a step
+    a wave decays by the share D q**2, and `pair_factor` has the noise of a contact: B q**2 [1 + c
+    g(q)], B proportional to v. The mean pushes, eps m on each end and always opposite, are no noise
+    while contacts stay; if contacts are drawn anew in each step, they are noise like any other,
+    with m**2 in the place of v and c = -1: B (m**2/v) q**2 [1 - g(q)]. In a steady state 2 D q**2 S
+    is what a step adds, so S_0 = B/(2 D) and
+
+        chi = m**2/v:    3 for BRO, b_f/(1 - b_f) for SGD, 0 for kicks in random directions.
+
+    Where contacts last, pushes that come again add up, and chi is larger: a number to be fitted. At
+    each q, S is a straight line in c. With g = 1 - g_2 q**2 + g_4 q**4 - ... it is
+
+        S = S_0 (1 + c) + S_0 g_2 (chi - c) q**2 - S_0 g_4 (chi - c) q**4 + ...
+
+    for long waves, as `long_waves` fits it: a plateau that vanishes as c -> -1, and ends about q* =
+    [(1 + c)/(g_2 (chi - c))]**(1/2).
 
     Parameters
     ----------
@@ -669,8 +682,9 @@ def correlated_waves(
         c in [-1, 1].
     plateau : float
         S_0, the plateau at c = 0, >= 0.
-    chaotic : float
-        K, in squared diameters, >= 0.
+    chi : float
+        Noise of the mean pushes over that of the kicks: m**2/v >= 0 here. A number that was fitted
+        may be lower, >= -1.
     dim, biased, r
         As for `pair_factor`.
 
@@ -692,15 +706,14 @@ def correlated_waves(
     Examples
     --------
     >>> q = np.array([0.0, 0.1])
-    >>> correlated_waves(q, -1.0, plateau=0.01).round(6)  # 0.003 q**2
-    array([0.e+00, 3.e-05])
+    >>> correlated_waves(q, -1.0, plateau=0.01, chi=3.0).round(6)  # 0.01 (1 + 3) 0.3 q**2
+    array([0.     , 0.00012])
     """
     c = _check.number("correlation", correlation, -1, 1)
     plateau = _check.number("plateau", plateau, 0)
-    chaotic = _check.number("chaotic", chaotic, 0)
-    waves = np.atleast_1d(np.asarray(q, dtype=float))
-    factor = pair_factor(waves, dim, biased=biased, r=r)
-    return plateau * (1.0 + c * factor) + chaotic * waves**2
+    chi = _check.number("chi", chi, -1)
+    g = pair_factor(q, dim, biased=biased, r=r)
+    return plateau * (1.0 + c * g + chi * (1.0 - g))
 
 
 @dataclass(frozen=True, eq=False)
@@ -720,7 +733,7 @@ class CorrelationLines:
     slope: np.ndarray  #: (shells,) dS/dc
     ratio: (
         np.ndarray
-    )  #: (shells,) slope over intercept: g(q) of `pair_factor` where chaos adds little
+    )  #: (shells,) slope over intercept: g(q) of `pair_factor` where mean pushes add little
     error: np.ndarray  #: (shells,) standard error of the ratio
     misfit: np.ndarray  #: (shells,) chi**2 over degrees of freedom; nan for two correlations
     dof: float  #: degrees of freedom of the errors, of each shell: see `run_scatter`
@@ -778,8 +791,9 @@ def correlation_lines(
 ) -> CorrelationLines:
     """Weighted straight lines S(q; c) = a(q) + b(q) c, one for each shell, and their ratio b/a.
 
-    By `correlated_waves` b/a = g(q)/(1 + K q**2/S_0), with no free parameter but the part K of the
-    chaos. The relative error of a shell is that of `run_scatter`, pooled over the correlations.
+    By `correlated_waves` b/a = g(q)/[1 + chi (1 - g(q))], with no free parameter but chi, the noise
+    of the mean pushes. The relative error of a shell is that of `run_scatter`, pooled over the
+    correlations.
 
     Parameters
     ----------
@@ -801,10 +815,10 @@ def correlation_lines(
     >>> rng, q = np.random.default_rng(1), np.array([0.2, 0.4, 0.8])
     >>> groups = {}
     >>> for c in (-1, -0.5, 0, 0.5, 1):
-    ...     mean = correlated_waves(q, c, plateau=0.02, chaotic=0.001)
+    ...     mean = correlated_waves(q, c, plateau=0.02, chi=3)
     ...     groups[c] = q, mean * rng.gamma(400, 1 / 400, (4, 3)), np.full(3, 20)
     >>> lines = correlation_lines(groups)
-    >>> expected = pair_factor(q) / (1 + 0.05 * q**2)
+    >>> expected = pair_factor(q) / (1 + 3 * (1 - pair_factor(q)))
     >>> bool(np.all(np.abs(lines.ratio - expected) < 4 * lines.error))
     True
     """
@@ -840,28 +854,59 @@ class LongWaves:
 
     Examples
     --------
-    >>> q = np.array([0.1, 0.2, 0.4])
-    >>> found = long_waves((q, 0.01 + 0.04 * q**2 * np.ones((2, 1)), np.ones(3, int)), q_max=0.4)
-    >>> round(found.plateau.value, 9), round(found.curvature.value, 9), round(found.crossover.value, 9)
-    (0.01, 0.04, 0.5)
+    >>> q = np.array([0.1, 0.2, 0.3, 0.4])
+    >>> s = (0.01 + 0.04 * q**2 - 0.02 * q**4) * np.ones((2, 1))
+    >>> found = long_waves([(q, s, np.full(4, 20))], q_max=0.4)
+    >>> [round(one.value, 9) for one in (found.plateau, found.curvature, found.quartic)]
+    [0.01, 0.04, -0.02]
+    >>> round(found.crossover.value, 9)
+    0.5
     """
 
     plateau: Estimate  #: S(q -> 0)
-    curvature: Estimate  #: coefficient of q**2, squared diameters
-    crossover: Estimate | None  #: q* = (plateau/curvature)**(1/2); None if one is not positive
+    curvature: Estimate  #: k, the coefficient of q**2, squared diameters
+    quartic: Estimate  #: e, the coefficient of q**4, diameters to the fourth
+    crossover: Estimate | None  #: q* = (S(0)/k)**(1/2); None if one is not positive
+    covariance: np.ndarray  #: (3, 3), of S(0), k and e
+    misfit: float  #: chi**2 over degrees of freedom, shells - 3; nan for three shells
+
+    __repr__ = short_repr
 
 
-def long_waves(group: tuple[ArrayLike, ArrayLike, ArrayLike], q_max: float) -> LongWaves:
-    """Fit S(q) = S(0) + k q**2 to the long waves, run by run; errors over the runs.
+def long_waves(
+    groups: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]],
+    q_max: float,
+    *,
+    q_min: float = 0.0,
+    scatter: Sequence[tuple[ArrayLike, float]] | None = None,
+) -> LongWaves:
+    """Fit S(q) = S(0) + k q**2 + e q**4, the first terms of an even function, to the long waves of some boxes.
 
-    Each shell of m vectors has the weight m/S**2, with its S averaged over the runs.
+    The coefficients, common to all boxes, make
+
+        chi**2 = sum over shells of [S - S(0) - k q**2 - e q**4]**2 R/(v S**2)
+
+    least, with S the mean of the R runs of a box and v the relative variance of a run. By
+    `correlated_waves`, S(0) = S_0 (1 + c), k = S_0 g_2 (chi - c), e = -S_0 g_4 (chi - c) for g = 1 -
+    g_2 q**2 + g_4 q**4. The plateau ends about q* = (S(0)/k)**(1/2), where k q**2 is as large.
 
     Parameters
     ----------
-    group : (q, s, counts)
-        As for `exponent`; two runs at least.
+    groups : sequence of (q, s, counts)
+        One for each box (of another size, or with other looks), each as for `exponent`; three
+        different wave numbers in all between `q_min` and `q_max`.
     q_max : float
-        Largest wave number used, > 0; at least two shells.
+        Largest wave number used, > 0. Too large, and the next term of the series shows: `misfit`
+        grows, and coefficients move with `q_max` by more than their errors.
+    q_min : float
+        Smallest wave number used.
+    scatter : sequence of (v, dof), optional
+        As `run_scatter` gives them, for each box: v (shells,) from more runs than these, such as
+        those at other correlations. Errors follow from v, as if shells were independent, with
+        the smallest dof. Left out, a box needs two runs: v = kappa/m for a shell of m vectors,
+        with kappa from all its shells and runs; and errors are taken from the scatter of what
+        single runs add to the coefficients, which are weighted sums of S: whatever v really is,
+        and however shells depend on each other.
 
     Returns
     -------
@@ -870,32 +915,129 @@ def long_waves(group: tuple[ArrayLike, ArrayLike, ArrayLike], q_max: float) -> L
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or outside its range, or too little is below `q_max`.
+        If an argument is of another kind or outside its range, or there is too little between
+        `q_min` and `q_max`, or too few runs.
+
+    Notes
+    -----
+    The S of the weights is the measured one: with relative errors delta of the shells, coefficients
+    are off by shares of order delta**2.
 
     Examples
     --------
-    >>> rng, q = np.random.default_rng(1), np.linspace(0.2, 1.0, 9)
-    >>> s = correlated_waves(q, -0.9, plateau=0.02) * rng.gamma(400, 1 / 400, (6, 9))
-    >>> found = long_waves((q, s, np.full(9, 50)), q_max=0.7)
+    >>> rng, boxes = np.random.default_rng(1), []
+    >>> for q in (np.linspace(0.3, 0.9, 5), np.linspace(0.2, 0.9, 8)):
+    ...     mean = correlated_waves(q, -0.9, plateau=0.02, chi=1.0)
+    ...     boxes.append((q, mean * rng.gamma(900, 1 / 900, (6, len(q))), np.full(len(q), 90)))
+    >>> found = long_waves(boxes, q_max=0.8)
     >>> abs(found.plateau.value - 0.002) < 4 * found.plateau.error
     True
+    >>> abs(found.curvature.value - 0.02 * 0.3 * 1.9) < 4 * found.curvature.error
+    True
     """
-    q, s, counts = _check_group(0, group)
-    use = q <= _check.number("q_max", q_max, 0, open_low=True)
-    if np.count_nonzero(use) < 2 or len(s) < 2:
+    high = _check.number("q_max", q_max, 0, open_low=True)
+    low = _check.number("q_min", q_min, 0, high)
+    boxes = _long_boxes(groups, low, high, scatter)
+    q, mean, error = (np.concatenate([[], *(box[k] for box in boxes)]) for k in range(3))
+    unit = q.max(initial=0.0)
+    x = np.stack([(q / unit) ** power for power in (0, 2, 4)], axis=1)
+    if len(q) < 3 or np.linalg.matrix_rank(x) < 3:
         raise ValueError(
-            f"group must have two runs at least, and two shells up to q_max = {q_max!r}; "
-            f"it has {len(s)} and {np.count_nonzero(use)}"
+            f"groups must hold three wave numbers at least, well apart, from q_min = {low!r} to "
+            f"q_max = {high!r}; they hold {_check.short(np.unique(q).tolist())}"
         )
-    weight = np.sqrt(counts[use]) / s[:, use].mean(axis=0)
-    x = np.column_stack((np.ones(len(weight)), q[use] ** 2)) * weight[:, None]
-    plateau, curvature = np.linalg.pinv(x) @ (s[:, use] * weight).T
-    level, bend = mean_error(plateau), mean_error(curvature)
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        sums, misfit = _long_sums(x, mean, error)
+        sums = sums / unit ** np.array([[0], [2], [4]])
+        parts = _long_parts(sums, boxes, pooled=scatter is not None)
+        covariance, values = parts.sum(axis=0), sums @ mean
+        dof = _welch_of(parts, np.array([box[4] for box in boxes]), pooled=scatter is not None)
+    if not np.all(np.isfinite([*values, *covariance.ravel(), misfit])):
+        raise ValueError("groups must be such that the fit is of finite numbers; theirs overflows")
+    runs = sum(len(box[3]) for box in boxes)
+    level, bend, rest = (
+        Estimate(value, variance**0.5, runs, dof=free)
+        for value, variance, free in zip(values, covariance.diagonal(), dof)
+    )
+    misfit = misfit if len(q) > 3 else math.nan
+    return LongWaves(level, bend, rest, _crossover(level, bend, covariance), covariance, misfit)
+
+
+def _long_sums(x, mean, error):
+    """The coefficients of the columns of x as sums of S, (3, shells), and chi**2 over degrees of freedom."""
+    weight = 1.0 / error
+    if not np.all(np.isfinite(weight)):
+        return np.full(x.T.shape, np.inf), math.inf
+    sums = np.linalg.pinv(x * weight[:, None]) * weight
+    rest = (mean - x @ (sums @ mean)) * weight
+    return sums, float(rest @ rest) / max(len(mean) - 3, 1)
+
+
+def _long_parts(sums, boxes, pooled):
+    """What each box adds to the covariance of the coefficients: by known errors, or by the scatter of its runs."""
+    shares = np.split(sums, np.cumsum([len(box[0]) for box in boxes])[:-1], axis=1)
+    if pooled:
+        return np.array([(a * box[2] ** 2) @ a.T for a, box in zip(shares, boxes)])
+    return np.array([np.cov(a @ box[3].T) / len(box[3]) for a, box in zip(shares, boxes)])
+
+
+def _long_boxes(groups, low, high, scatter):
+    """Of each box with shells from low to high: q, S, its error, S of every run, and the dof of the error."""
+    _check.instance("groups", groups, (list, tuple), "a list of (q, s, counts), one for each box")
+    boxes, tables = [], [_check_group(place, group) for place, group in enumerate(groups)]
+    if scatter is not None:
+        wanted = f"a list of (v, dof), one for each of {len(tables)} groups"
+        if len(_check.instance("scatter", scatter, (list, tuple), wanted)) != len(tables):
+            raise ValueError(f"scatter must be {wanted}; got {len(scatter)}")
+    for place, (q, s, counts) in enumerate(tables):
+        use = (q >= low) & (q <= high)
+        if not use.any():
+            continue
+        if scatter is not None:
+            relative, dof = _check_scatter(place, scatter[place], len(q))
+        elif len(s) > 1:
+            relative, dof = run_scatter([tables[place]])
+            relative = max(float(np.mean((relative * counts)[use])), 1e-30) / counts
+        else:
+            raise ValueError(
+                f"groups[{place}] must have two runs at least, whose scatter tells the errors, or "
+                "scatter= be given; got 1"
+            )
+        mean = s.mean(axis=0)[use]
+        boxes.append((q[use], mean, mean * np.sqrt(relative[use] / len(s)), s[:, use], dof))
+    return boxes
+
+
+def _check_scatter(place, given, shells):
+    """(relative variance of each shell, its degrees of freedom)."""
+    name = f"scatter[{place}]"
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise TypeError(f"{name} must be (v, dof), as of run_scatter; got {_check.short(given)}")
+    relative = _check.array(f"{name} v", given[0], (shells,))
+    endless = isinstance(given[1], float) and given[1] == math.inf
+    dof = math.inf if endless else _check.number(f"{name} dof", given[1], 0)
+    if np.any(relative <= 0) or dof <= 0:
+        raise ValueError(f"{name} must have v > 0 and dof > 0; got {_check.short(given)}")
+    return relative, dof
+
+
+def _welch_of(parts, free, pooled):
+    """Degrees of freedom of each coefficient's error: of Welch and Satterthwaite; the least, if pooled."""
+    variances = np.diagonal(parts, axis1=1, axis2=2)
+    total = variances.sum(axis=0)
+    if pooled or np.any(total <= 0.0):
+        return np.full(len(total), free.min())
+    return 1.0 / np.sum((variances / total) ** 2 / free[:, None], axis=0)
+
+
+def _crossover(level, bend, covariance):
+    """(S(0)/k)**(1/2) with its error, None if one is not positive."""
     if min(level.value, bend.value) <= 0:
-        return LongWaves(level, bend, None)
-    crossover = math.sqrt(level.value / bend.value)
-    relative = mean_error(0.5 * (plateau / level.value - curvature / bend.value)).error
-    return LongWaves(level, bend, Estimate(crossover, crossover * relative, len(s)))
+        return None
+    slopes = 0.5 * np.array([1.0 / level.value, -1.0 / bend.value])
+    relative = math.sqrt(max(slopes @ covariance[:2, :2] @ slopes, 0.0))
+    q = math.sqrt(level.value / bend.value)
+    return Estimate(q, q * relative, level.n, dof=min(level.freedom, bend.freedom))
 
 
 def hexatic(packing: Packing) -> NDArray[np.float64]:
@@ -1030,7 +1172,7 @@ class BondOrder:
         q_6 of the bonds of each sphere, in [0, 1].
     coherence : array (n,)
         How alike the bonds of a sphere lie to those of its neighbours, in [-1, 1]: 1 in a crystal,
-        however it is turned, and 0.07 on average for independent centres.
+        however it is turned, and 0.08 on average for independent centres.
 
     Examples
     --------

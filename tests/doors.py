@@ -3,7 +3,17 @@
 import numpy as np
 
 import mpack
-from mpack import contrastive, critical, kicks, known_answers, landscape, limiting, manifolds, sizes
+from mpack import (
+    contrastive,
+    critical,
+    kicks,
+    known_answers,
+    landscape,
+    limiting,
+    manifolds,
+    sizes,
+    structure,
+)
 
 PACKING = mpack.Packing.random(n=12, phi=0.4, dim=2, seed=1)
 RULE = mpack.PairwiseBRO(eps=0.1)
@@ -15,6 +25,7 @@ X, Y = RNG.normal(size=(40, 2)), RNG.normal(size=40)
 MODEL = limiting.LinearRegressionSGD(eta=0.1, beta=0.5, batch_size=8, spectrum=[1.0, 2.0])
 TIMES, ACTIVITY = np.arange(200), 0.3 + 0.01 * RNG.normal(size=200)
 PHI = np.linspace(0.60, 0.66, 7)
+WAVES = np.linspace(0.3, 0.9, 5)
 THETA = RNG.normal(size=(24, 30))
 IMAGES, VIEWS = RNG.random((4, 16)), RNG.normal(size=(5, 2, 3))
 SGD = {"eta": 0.1, "beta": 0.5}
@@ -172,6 +183,14 @@ CALLS = {
     "landscape.averaged_slopes": (landscape.averaged_slopes, dict(r=0.7, sigma=0.1, dim=3)),
     "structure.pair_correlation": (mpack.pair_correlation, dict(packing=PACKING, r_max=1.5, bins=10)),
     "structure.structure_factor": (mpack.structure_factor, dict(packing=PACKING, q_max=6.0)),
+    "structure.correlated_waves": (
+        structure.correlated_waves,
+        dict(q=[0.1, 0.5], correlation=-0.5, plateau=0.02, chi=1.0, dim=3, biased=True, r=0.9),
+    ),
+    "structure.long_waves": (
+        structure.long_waves,
+        dict(groups=[(WAVES, 0.01 + WAVES**2 + RNG.random((3, 5)), [9] * 5)], q_max=0.9, q_min=0.1, scatter=None),
+    ),
 }  # fmt: skip
 
 BAD = [

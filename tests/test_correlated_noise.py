@@ -8,7 +8,7 @@ import pytest
 from chapterruns import Executed
 
 import mpack
-from book.campaigns import CORRELATED, CORRELATIONS
+from book.campaigns import CORRELATED, CORRELATIONS, correlated_noise
 from book.demos import correlated_noise as demo
 from mpack import structure
 from mpack.widgets import _sources
@@ -18,11 +18,11 @@ Q = np.linspace(0.25, 2.0, 9)
 COUNTS = np.array([9, 16, 40, 60, 100, 150, 200, 200, 200])
 
 
-def made(kind, rng, *, apart=0.9, chaos=None, level=lambda c: 1.0, runs=6, scatter=0.03, q=Q):
+def made(kind, rng, *, apart=0.9, chi=None, level=lambda c: 1.0, runs=6, scatter=0.03, q=Q):
     """{c: (q, S of runs, counts)} of the theory, with some scatter of the runs."""
     groups = {}
     for c in CORRELATIONS:
-        mean = 0.02 * level(c) * demo.theory(kind, q, c, [apart], chaos)
+        mean = 0.02 * level(c) * demo.theory(kind, q, c, [apart], chi)
         groups[c] = q, mean * np.exp(scatter * rng.standard_normal((runs, len(q)))), COUNTS
     return groups
 
@@ -42,7 +42,7 @@ def test_the_lines_find_the_theory_that_made_them(kind, seed):
 def test_a_bend_and_a_level_are_found(seed):
     """A level 1 - c/4 bends S in c; the shape gives it back, with a chi that is not that of fresh pushes."""
     rng = np.random.default_rng(seed)
-    groups = made("SGD", rng, chaos=4.0, level=lambda c: 1 - c / 4, scatter=0.01)
+    groups = made("SGD", rng, chi=4.0, level=lambda c: 1 - c / 4, scatter=0.01)
     found = demo.of_kind("SGD", groups, [0.9])
     assert found.bend.value < -0.05 and abs(found.gaps["fresh"].value) > 0.1
     assert abs(found.shape.chi.value - 4.0) < 0.5
@@ -66,7 +66,7 @@ def test_the_plateau_vanishes_and_the_crossover_goes_as_the_root(seed):
     q = np.linspace(0.12, 0.9, 9)
     found = demo.long_waves(table(made("RO", rng, scatter=0.02, q=q)), "RO", 0.8)
     assert list(found) == list(CORRELATIONS)
-    assert found[0.0].plateau == pytest.approx(0.02, rel=0.05)
+    assert found[0.0].plateau.value == pytest.approx(0.02, rel=0.05)
     rest, _, chi2 = demo.plateau_line(found)
     assert abs(rest.value) < 4.5 * rest.error < 0.02 and chi2 < 5
     power = demo.crossing_power(found)
@@ -80,6 +80,36 @@ def test_the_pair_of_the_trivial_limit_is_the_library_s():
         rule = mpack.PairwiseBRO(0.01, correlation=c)
         known = structure.wave_noise(pair, rule, vectors)
         assert demo.pair_closed(pair, vectors, 0.01, c) == pytest.approx(known, rel=1e-9)
+
+
+def test_pairs_that_touch_later_are_counted_by_hand(monkeypatch):
+    """Four spheres in a row of which the contacts move on: one of two is kept, one of two nearby is met."""
+    x = np.array([1.0, 1.9, 2.8, 4.1])
+    now, then = (
+        mpack.Packing(np.column_stack((one, 5 + 0 * one, 5 + 0 * one)), box=10.0)
+        for one in (x, np.array([1.0, 1.9, 3.2, 4.1]))
+    )  # contacts 01, 12 and near 23; then 01, 23; 02 and 13 are 1.8 and 2.2 apart, 02 near for 1.9
+    monkeypatch.setattr(demo, "_later", lambda *how: then)
+    assert demo.kept("BRO", now, 1) == 0.5
+    assert demo.met("BRO", now, 1, steps=10, within=1.5) == 1.0
+    assert demo.met("BRO", now, 1, steps=10, within=1.9) == 0.5
+
+
+def test_when_it_is_looked_at_is_what_the_campaign_says():
+    sizes = {demo.SMALL: "corr-looks-from", demo.LARGE: "corr-looks-from-large"}
+    specs = [spec for spec in correlated_noise() if spec.dim == 3]
+    found = demo.look_numbers(pd.DataFrame([{"n": one.n, "steps": one.steps} for one in specs]))
+    for spec in specs:
+        looks = dict(dict(spec.observables)["structure_factors"])
+        assert found[sizes[spec.n]] == spec.steps
+        assert (found["corr-looks"], found["corr-looks-apart"]) == (looks["looks"], looks["apart"])
+    assert (found["corr-looks-span"], found["corr-runs"]) == (950, len(specs))
+
+
+def test_bonds_of_independent_centres_have_what_they_share():
+    """A sphere and its neighbour have the bond between them in common, one of twelve, where it is mutual."""
+    found = demo.no_order(500, 1)
+    assert 0.05 < found.value < 1 / 12 and found.error < 0.01
 
 
 def test_the_noise_of_the_pushes_is_that_of_the_rules():
@@ -128,5 +158,10 @@ def test_as_executed_the_chapter_says_what_the_archive_says():
     assert chapter.records["corr-chi-bro"]["value"] > chapter.records["corr-chi-sgd"]["value"] > 1
     assert abs(chapter.records["corr-gap-ro"]["value"]) < 0.05
     assert chapter.records["corr-twice-0-sgd"]["value"] < 1
+    for kind in ("bro", "sgd"):  # contacts come again more often than neighbours come near
+        assert (
+            chapter.records[f"corr-met-{kind}"]["value"]
+            < chapter.records[f"corr-again-{kind}"]["value"]
+        )
     assert chapter.claims["corr-no-crystal"]["verdict"] == "agrees"
     assert chapter.records["corr-bonds-opposite"]["value"] > -0.3

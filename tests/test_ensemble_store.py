@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 
 import mpack
-from mpack import _store, ensemble
+from mpack import _rows, _store, ensemble
+from mpack._engine import cut_sums
 from mpack.ensemble import Store
 
 ROOT = Path(__file__).parent.parent
@@ -225,7 +226,8 @@ def test_a_full_disk_is_waited_for(tmp_path, monkeypatch, ready, finished):
 LIMITED = """
 import json, resource, signal, sys
 import mpack
-from mpack import _store, ensemble
+from mpack import _rows, _store, ensemble
+from mpack._engine import cut_sums
 import test_ensemble_store as here
 _store.PATIENCE = (0.0,)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -386,6 +388,63 @@ def test_stores_merge(tmp_path, finished):
     assert ensemble.merge(*(tmp_path / f"{name}.sqlite" for name in "abc")) == 2
     assert_all_there(tmp_path / "a.sqlite", finished)
     assert len(contents(tmp_path / "b.sqlite")) == 4
+
+
+@pytest.fixture(scope="module")
+def cut_and_exact():
+    """A run of tiny overlaps with sums as they were up to version 0.1, and as they are."""
+    rule = mpack.SGD(alpha=0.3, batch_fraction=0.5, potential=mpack.Harmonic())
+    spec = mpack.Spec(rule, n=30, phi=0.5, dim=2, steps=200, record=(mpack.every(50),))
+    with cut_sums():
+        before = ensemble.produce(spec.text)
+    after = ensemble.produce(spec.text)
+    assert before["energy"] < after["energy"] and before["chain"] != after["chain"]
+    return before, after
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_runs_whose_energies_are_archived_cut_merge_with_a_rerun(tmp_path, cut_and_exact, first):
+    """In either order; what is there stays."""
+    one, other = cut_and_exact[first], cut_and_exact[1 - first]
+    with Store(":memory:") as kept, Store(":memory:") as archived:
+        archived.put(other)
+        ensemble.export(archived, tmp_path / "runs")
+        kept.put(one)
+        assert ensemble.import_archive(tmp_path / "runs", kept) == 0
+        assert ensemble.merge(kept, archived) == 0
+        assert kept.get(one["key"]) == one
+
+
+def retold(result, marks=None, **series):
+    """A result with another series and other marks, and the chain that they make."""
+    arrays = _rows.unpack(result["blobs"]["series"]) | series
+    blobs = {**result["blobs"], "series": _rows.pack(arrays)}
+    row = {**result, "blobs": blobs, "marks": marks or result["marks"]}
+    chain = _rows.chain(row["key"], row["marks"], _rows.Series(**arrays), row)
+    return {**row, "chain": chain}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda energy, **_: {"energy": energy + 1e-13},  # more than all pairs can lose
+        lambda energy, **_: {"energy": np.where(energy > 1e-3, energy * (1 + 2e-16), energy)},
+        lambda msd, **_: {"msd": msd + 1e-15},
+        lambda activity, **_: {"activity": activity[::-1].copy()},
+        lambda times, **_: {"times": times + (times == 50)},
+        lambda marks, **_: {"marks": [*marks[:2], [marks[2][0], "0" * 16], *marks[3:]]},
+    ],
+)
+def test_other_differences_are_no_cut_sums(cut_and_exact, change):
+    """Though the numbers of each make their chain: displacements, too large a share, a digest on the way."""
+    one = cut_and_exact[1]
+    other = retold(one, **change(**_rows.unpack(one["blobs"]["series"]), marks=one["marks"]))
+    assert other["chain"] != one["chain"] and retold(one)["chain"] == one["chain"]
+    with Store(":memory:") as store:
+        store.put(one)
+        with pytest.raises(ensemble.DigestMismatch, match="chain is"):
+            store.put(other)
+        assert store.get(one["key"]) == one
 
 
 def test_a_store_is_for_one_thread(tmp_path):

@@ -1,5 +1,6 @@
 """Trajectories: whole frames at any moment, each step once, and of one run only."""
 
+import contextlib
 import json
 import os
 import pickle
@@ -19,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mpack
-from mpack import _writer
+from mpack import _lock, _writer
 
 HERE = Path(__file__).parent
 START = mpack.Packing.random(n=60, phi=0.7, dim=2, seed=1)
@@ -261,6 +262,129 @@ def test_other_files_are_refused_and_left_alone(tmp_path):
     high = mpack.Packing.random(n=60, phi=0.4, dim=4, seed=1)
     with pytest.raises(ValueError, match="trajectory is for packings of dim 2 and 3"):
         run_to(10, tmp_path / "run.gsd", high)
+
+
+# ------------------------------------------------------------------------------------------------
+# one writer at a time
+
+WRITES = """
+import pathlib, sys, time
+import mpack
+
+def wait(packing):
+    if packing != start:  # not in the first frame: the file is begun
+        pathlib.Path(sys.argv[2]).touch()
+        while not pathlib.Path(sys.argv[3]).exists():
+            time.sleep(0.005)
+    return 1.0
+
+start, rule = mpack.Packing.random(n=60, phi=0.7, dim=2, seed=1), mpack.PairwiseBRO(eps=0.1)
+how = dict(frames=mpack.every(10), trajectory=sys.argv[1], watch={"wait": wait})
+mpack.simulate(start, rule, steps=60, seed=3, record=mpack.every(20), **how)
+"""
+WATCH = {"watch": {"wait": lambda packing: 1.0}, "record": mpack.every(20)}
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """A process that writes run.gsd, waits at step 20 for a file `on`, and goes on to step 60."""
+    begun = tmp_path / "begun"
+    paths = [tmp_path / "run.gsd", begun, tmp_path / "on"]
+    process = subprocess.Popen([sys.executable, "-c", WRITES, *paths], stderr=subprocess.PIPE)
+    try:
+        while not begun.exists():
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.005)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_second_writer_is_refused_before_any_work_and_the_first_loses_nothing(tmp_path, writer):
+    path, before = tmp_path / "run.gsd", (tmp_path / "run.gsd").read_bytes()
+    os.symlink(path, tmp_path / "link.gsd")
+    for name in ("run.gsd", "link.gsd"):
+        with pytest.raises(ValueError, match="is in use by another run; wait until it has ended"):
+            run_to(2**48, tmp_path / name, **WATCH)
+    assert path.read_bytes() == before
+    (tmp_path / "on").touch()
+    assert writer.wait(60) == 0
+    run_to(60, tmp_path / "whole.gsd", **WATCH)
+    assert content(path) == content(tmp_path / "whole.gsd")
+    run_to(60, path, **WATCH)  # no lock is left
+    assert not list(tmp_path.glob("*.lock"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_the_lock_of_a_killed_writer_does_not_stay(tmp_path, writer):
+    path = tmp_path / "run.gsd"
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    run_to(60, path, **WATCH)
+    run_to(60, tmp_path / "whole.gsd", **WATCH)
+    assert content(path) == content(tmp_path / "whole.gsd")
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_second_writer_in_the_same_process_is_refused(tmp_path):
+    refused = []
+
+    def intrude(packing):
+        if packing != START:
+            with pytest.raises(ValueError, match="in use by another run"):
+                run_to(20, tmp_path / "run.gsd")
+            refused.append(packing)
+        return 0.0
+
+    run_to(20, tmp_path / "run.gsd", watch={"intrude": intrude}, record=SCHEDULE)
+    assert len(refused) == 2
+    with pytest.raises(ValueError, match="watch is"):  # it is free again, and of another run
+        run_to(20, tmp_path / "run.gsd")
+
+
+def test_a_refused_or_failed_run_gives_the_file_up(tmp_path, monkeypatch):
+    run_to(40, tmp_path / "run.gsd")
+    with pytest.raises(ValueError, match="seed is 3"):
+        run_to(60, tmp_path / "run.gsd", seed=4)
+    assert not list(tmp_path.glob("*.lock"))
+    with monkeypatch.context() as patch:
+        patch.setattr(_writer.Writer, "_append", lambda *what: os.stat(tmp_path / "none"))
+        with pytest.raises(FileNotFoundError, match="none"):
+            run_to(60, tmp_path / "run.gsd")
+    assert not list(tmp_path.glob("*.lock"))
+    assert run_to(60, tmp_path / "run.gsd").steps == 60
+
+
+def test_what_cannot_be_locked_is_told(tmp_path):
+    (tmp_path / "run.gsd.lock").write_bytes(b"somebody's own file, and no lock" * 40)
+    with pytest.raises(ValueError, match="cannot be locked.*: file is not a database"):
+        run_to(10, tmp_path / "run.gsd")
+    assert (tmp_path / "run.gsd.lock").stat().st_size == 1280
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("name", ["run.gsd", 250 * "x" + ".gsd"])
+def test_only_one_of_many_writers_is_in_at_a_time(tmp_path, name):
+    """Four processes come and go as fast as they can; each leaves a mark while it is in, which must be its own."""
+    mark = tmp_path / "mark"
+    children = []
+    for k in range(4):
+        children.append(os.fork())
+        if children[-1] == 0:
+            entered = 0
+            try:
+                while entered < 50:
+                    with contextlib.suppress(_lock.Taken), _lock.only_writer(tmp_path / name):
+                        mark.touch(exist_ok=False)
+                        mark.unlink()
+                        entered += 1
+                (tmp_path / f"done{k}").touch()
+            finally:
+                os._exit(0)
+    for child in children:
+        os.waitpid(child, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"done{k}" for k in range(4)]
 
 
 def test_an_error_of_the_disk_ends_the_run_and_leaves_whole_frames(tmp_path, monkeypatch):

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib import pyplot as plt
 from scipy import optimize
+from scipy.spatial import cKDTree
 
 import mpack
-from book.campaigns import CORRELATED
+from book.campaigns import CORRELATED, LOOKED
 from book.chapters import below, consistent, control, within
 from mpack import figures, structure
 from mpack.statistics import Estimate, largest_deviation, line, mean_error, power_law
@@ -105,16 +106,16 @@ def steadiness(table, kind):
     return mean_error(np.concatenate(gaps))
 
 
-def theory(kind, q, c, apart, chaos=None):
-    """S(q; c) over its plateau at c = 0, pushes as fresh in each step as the noise; chaos: their share."""
-    g = structure.pair_factor(q, biased=BIASED[kind], r=apart)
-    return 1 + c * g + (PUSH[kind] if chaos is None else chaos) * (1 - g)
+def theory(kind, q, c, apart, chi=None):
+    """S(q; c) over its plateau at c = 0; chi left out: of pushes as fresh in each step as the noise."""
+    chi = PUSH[kind] if chi is None else chi
+    return structure.correlated_waves(q, c, plateau=1, chi=chi, biased=BIASED[kind], r=apart)
 
 
-def ratio(kind, q, apart, chaos=None):
+def ratio(kind, q, apart, chi=None):
     """Slope over intercept of S in c by the same theory."""
-    plain = theory(kind, q, 0.0, apart, chaos)
-    return (theory(kind, q, 1.0, apart, chaos) - plain) / plain
+    plain = theory(kind, q, 0.0, apart, chi)
+    return (theory(kind, q, 1.0, apart, chi) - plain) / plain
 
 
 class Shape(NamedTuple):
@@ -214,74 +215,40 @@ def _fitted(terms, y, error):
     return covariance @ x.T @ (y / error), covariance
 
 
-class Long(NamedTuple):
-    """Plateau and curvature of S(q) of a kind of kick at one c, with their covariance."""
-
-    plateau: float
-    curvature: float
-    covariance: np.ndarray
-    runs: int
-    dof: float
-
-    @property
-    def crossover(self):
-        """(q*, its relative error), q*^2 = plateau over curvature; None if one is not positive."""
-        if min(self.plateau, self.curvature) <= 0:
-            return None
-        slopes = 0.5 * np.array([1 / self.plateau, -1 / self.curvature])
-        q = (self.plateau / self.curvature) ** 0.5
-        return q, float(slopes @ self.covariance @ slopes) ** 0.5
-
-
 def long_waves(table, kind, q_max):
-    """{c: Long}: S(0) + k q^2 + e q^4 fitted to the shells up to q_max of both sizes of boxes.
-
-    Errors are those of `means`.
-    """
-    parts = {n: groups(table, kind, n) for n in (SMALL, LARGE)}
-    values = {n: means(some) for n, some in parts.items() if some}
-    dof = {n: structure.run_scatter(parts[n].values())[1] for n in values}
+    """{c: `structure.LongWaves`}: boxes of both sizes together, errors pooled over c as those of `means`."""
+    parts = {n: some for n in (SMALL, LARGE) if (some := groups(table, kind, n))}
+    scatter = {n: structure.run_scatter(some.values()) for n, some in parts.items()}
     found = {}
     for c in sorted(set().union(*parts.values())):
-        x, y, error, runs = [], [], [], []
-        for n, some in values.items():
-            if c in some:
-                q, s, _ = parts[n][c]
-                use = q <= q_max
-                x.append(q[use])
-                y.append(some[c][0][use])
-                error.append(some[c][1][use])
-                runs.append((len(s), dof[n]))
-        q, s, ds = (np.concatenate(one) for one in (x, y, error))
-        (level, curvature, _), covariance = _fitted([np.ones_like(q), q**2, q**4], s, ds)
-        many, free = sum(r for r, _ in runs), min(d for _, d in runs)
-        found[c] = Long(level, curvature, covariance[:2, :2], many, free)
+        boxes = [(some[c], scatter[n]) for n, some in parts.items() if c in some]
+        found[c] = structure.long_waves(
+            [box for box, _ in boxes], q_max, scatter=[known for _, known in boxes]
+        )
     return found
 
 
 def plateau_line(long):
-    """The line S(0) = A + B (1 + c) of {c: Long}, c <= -0.5: A over its A + B (an Estimate), B, chi^2/dof."""
+    """The line S(0) = A + B (1 + c) of long waves, c <= -0.5: A over its A + B (an Estimate), B, chi^2/dof."""
     long = {c: one for c, one in long.items() if c <= -0.5}
     c = np.array(list(long))
-    y = np.array([one.plateau for one in long.values()])
-    dy = np.array([one.covariance[0, 0] ** 0.5 for one in long.values()])
+    y, dy = np.transpose([tuple(one.plateau) for one in long.values()])
     (a, b), covariance = _fitted([np.ones_like(c), 1 + c], y, dy)
     slopes = np.array([b, -a]) / (a + b) ** 2
     error = float(slopes @ covariance @ slopes) ** 0.5
     chi2 = float(np.sum(((y - a - b * (1 + c)) / dy) ** 2)) / (len(c) - 2)
-    few = min(long.values(), key=lambda one: one.dof)
-    return Estimate(a / (a + b), error, few.runs, dof=few.dof), b, chi2
+    few = min((one.plateau for one in long.values()), key=lambda one: one.freedom)
+    return Estimate(a / (a + b), error, few.n, dof=few.dof), b, chi2
 
 
 def crossing_power(long):
     """Exponent of q* in 1 + c, from -1 < c <= -0.9: an Estimate; None with fewer than two such c."""
-    own = {c: one for c, one in long.items() if -1 < c <= -0.9 and one.crossover}
+    own = {c: one.crossover for c, one in long.items() if -1 < c <= -0.9 and one.crossover}
     if len(own) < 2:
         return None
-    q, error = np.transpose([one.crossover for one in own.values()])
-    fit = power_law(1 + np.array(list(own)), q, q * error)
-    few = min(own.values(), key=lambda one: one.dof)
-    return Estimate(fit.exponent.value, fit.exponent.error, few.runs, dof=few.dof)
+    fit = power_law(1 + np.array(list(own)), *np.transpose([*map(tuple, own.values())]))
+    few = min(own.values(), key=lambda one: one.freedom)
+    return Estimate(fit.exponent.value, fit.exponent.error, few.n, dof=few.dof)
 
 
 # Antithetic steps
@@ -304,10 +271,25 @@ def couples(kind, c, packing, *, draws, seed, q_most=3):
 
 def kept(kind, packing, seed, steps=1):
     """Share of the contacts of a packing that are contacts so many steps later, too; c = 0."""
-    rule = CORRELATED[kind][0](correlation=0.0)
-    after = mpack.simulate(packing, rule, steps=steps, seed=seed).final
-    before, later = ({tuple(sorted(p)) for p in one.overlaps()[0]} for one in (packing, after))
+    before, later = (_closer(one, 1.0) for one in (packing, _later(kind, packing, seed, steps)))
     return len(before & later) / len(before)
+
+
+def met(kind, packing, seed, *, steps, within):
+    """Share of the pairs closer than `within` that do not touch, but do so many steps later; c = 0."""
+    before, later = (_closer(one, 1.0) for one in (packing, _later(kind, packing, seed, steps)))
+    near = _closer(packing, within) - before
+    return len(near & later) / len(near)
+
+
+def _later(kind, packing, seed, steps):
+    rule = CORRELATED[kind][0](correlation=0.0)
+    return mpack.simulate(packing, rule, steps=steps, seed=seed).final
+
+
+def _closer(packing, distance):
+    """Pairs (i, j), i < j, that are closer than a distance."""
+    return cKDTree(packing.positions, boxsize=packing.box).query_pairs(distance)
 
 
 def twice(table, kind, c, q_max):
@@ -454,14 +436,13 @@ def plateaus(long):
         a, b, _ = plateau_line(own)
         c = np.array(list(own))
         scale = b / (1 - a.value)
-        y = np.array([one.plateau for one in own.values()]) / scale
-        dy = np.array([one.covariance[0, 0] ** 0.5 for one in own.values()]) / scale
+        y, dy = np.transpose([tuple(one.plateau) for one in own.values()]) / scale
         style = figures.process_style(kind, linestyle="none", markersize=4.5)
         axes[0].errorbar(1 + c, y, dy, label=kind, **style)
-        near = {c: one for c, one in own.items() if -1 < c <= -0.9 and one.crossover}
+        near = {c: one.crossover for c, one in own.items() if -1 < c <= -0.9 and one.crossover}
         if near:
-            q, error = np.transpose([one.crossover for one in near.values()])
-            axes[1].errorbar(1 + np.array(list(near)), q, q * error, label=kind, **style)
+            q, error = np.transpose([*map(tuple, near.values())])
+            axes[1].errorbar(1 + np.array(list(near)), q, error, label=kind, **style)
     x = np.array([0.0, 2.0])
     axes[0].plot(x, x, color=figures.colour("ink"), lw=0.9, label="$1+c$")
     axes[0].set(xlabel="$1+c$", ylabel=r"plateau $S(q\to0)$ over that at $c=0$")
@@ -573,9 +554,22 @@ def noise_claims(found, wrong):
     return [*made, ("corr-control-sign", text, wrong, control(below(1.0)), "negative control")]
 
 
+def look_numbers(table):
+    """How many runs of spheres there are, and when they are looked at: in boxes of both sizes."""
+    steps = {n: own.max() for n, own in table.groupby("n").steps}
+    return {
+        "corr-runs": len(table),
+        "corr-looks": LOOKED["looks"],
+        "corr-looks-apart": LOOKED["apart"],
+        "corr-looks-span": LOOKED["apart"] * (LOOKED["looks"] - 1),
+        "corr-looks-from": int(steps[SMALL]),
+        "corr-looks-from-large": int(steps[LARGE]),
+    }
+
+
 def line_numbers(table, found, apart):
     """What the text says of S against c."""
-    numbers = {"corr-runs": len(table)}
+    numbers = look_numbers(table)
     for kind, one in found.items():
         name, own = kind.lower(), table[(table.kind == kind) & (table.n == SMALL)]
         busy = own[own.memory == ""].groupby("correlation").activity.mean()
@@ -626,12 +620,10 @@ def long_rows(long):
     for kind, own in long.items():
         for c, one in own.items():
             if c <= -0.75:
-                error = one.covariance.diagonal() ** 0.5
-                row = {"kicks": kind, "c": c, "S(q → 0)": (one.plateau, error[0])}
-                row |= {"coefficient of q²": (one.curvature, error[1])}
+                row = {"kicks": kind, "c": c, "S(q → 0)": tuple(one.plateau)}
+                row |= {"coefficient of q²": tuple(one.curvature)}
                 if -1 < c <= -0.9 and one.crossover:
-                    q, share = one.crossover
-                    row["q*"] = (q, q * share)
+                    row["q*"] = tuple(one.crossover)
                 rows.append(row)
     return rows
 
@@ -648,10 +640,10 @@ def long_claims(long):
             text = f"{kind}: exponent of the crossover q* in 1 + c, c from -0.99 to -0.9."
             rule = consistent(0.5, 0.1)
             made.append((f"corr-crossover-{name}", text, power, rule, "linear response"))
-    level = {c: long["RO"][c] for c in (-0.9, 0.0)}
-    value = level[-0.9].plateau / level[0.0].plateau
-    parts = [one.covariance[0, 0] ** 0.5 / one.plateau for one in level.values()]
-    same = Estimate(value, value * float(np.hypot(*parts)), level[0.0].runs, dof=level[0.0].dof)
+    near, far = (long["RO"][c].plateau for c in (-0.9, 0.0))
+    value = near.value / far.value
+    error = value * float(np.hypot(near.error / near.value, far.error / far.value))
+    same = Estimate(value, error, far.n, dof=far.dof)
     text = "RO: the plateau at c = -0.9 is that at c = 0 (their ratio)."
     rule = control(consistent(1.0, 0.1))
     made.append(("corr-control-plateau", text, same, rule, "negative control"))
@@ -671,6 +663,13 @@ def state_claims(table):
     )
     made.append(("corr-no-crystal", text, order, below(0.3), "this chapter"))
     return made
+
+
+def no_order(n, seed, packings=8):
+    """Mean coherence of bonds where centres are independent, over some packings."""
+    _, phi = CORRELATED["BRO"]
+    thrown = [mpack.Packing.random(n=n, phi=phi, dim=3, seed=seed + k) for k in range(packings)]
+    return mean_error([structure.bond_order(one).coherence.mean() for one in thrown])
 
 
 def state_rows(table):
