@@ -838,24 +838,14 @@ def _expanded(rule, phis, aged, age, seed, **asked):
     return mpack.specs(rule, phi=phis, start=start, seed=seed, **asked)
 
 
-# Process: a grid about the transition at half a diameter, from pilots of 16,000 spheres.
-NATURAL = {"SGD": (0.3705, 0.0005, 10), "BRO": (0.3677, 0.0003, 10)}
-
-
 def ladder_natural(n=64_000, repeats=2):
-    """The decay at alpha = 0.5 from natural starts, in boxes larger than the ladder's."""
+    """BRO's decay at alpha = 0.5 from natural starts, in boxes twice the ladder's; the grid is that of a pilot."""
+    rule, places = _ladder_rule("BRO", 0.5), _places(0.3677, 0.0003, 10)
+    asked = _to_decay(n, "BRO", observables="bond_order")
     return [
         spec
         for seed in range(repeats)
-        for process, grid in NATURAL.items()
-        for spec in _expanded(
-            _ladder_rule(process, 0.5),
-            _places(*grid),
-            0.385,
-            10_000,
-            seed,
-            **_to_decay(n, process, observables="bond_order"),
-        )
+        for spec in _expanded(rule, places, 0.385, 10_000, seed, **asked)
     ]
 
 
@@ -865,13 +855,12 @@ AGES = (1_000, 5_000, 30_000)  # steps that packings are stirred for, before the
 AGED = {
     (1.0, "equal"): ((0.2095, 0.0005, 12), 0.2219),
     (0.5, "equal"): ((0.3665, 0.0015, 9), 0.385),
-    (0.3, "equal"): ((0.457, 0.002, 9), 0.482),
     (0.2, "equal"): ((0.5155, 0.001, 7), 0.533),
     (0.2, "mixture"): ((0.525, 0.001, 9), 0.545),
 }
 
 
-def ladder_aged(n=16_000, repeats=3):
+def ladder_aged(n=16_000, repeats=2):
     """Where SGD dies in packings that were stirred for a short or a long time before."""
     asked = _to_decay(n, "SGD", observables="bond_order") | {"steps": 10_000}
     return [
