@@ -834,17 +834,6 @@ def _expanded(rule, phis, aged, age, seed, **asked):
     return mpack.specs(rule, phi=phis, start=start, seed=seed, **asked)
 
 
-def ladder_natural(n=64_000, repeats=2):
-    """BRO's decay at alpha = 0.5 from natural starts, in boxes twice the ladder's; the grid is that of a pilot."""
-    rule, places = _ladder_rule("BRO", 0.5), _places(0.3677, 0.0003, 10)
-    asked = _to_decay(n, "BRO", observables="bond_order")
-    return [
-        spec
-        for seed in range(repeats)
-        for spec in _expanded(rule, places, 0.385, 10_000, seed, **asked)
-    ]
-
-
 _SPHERES = {"equal": {}, "mixture": {"sizes": (1.0, 1.4)}}
 AGES = (1_000, 5_000, 30_000)  # steps that packings are stirred for, before they are expanded
 # (learning rate, spheres): (a grid about the transition, where the packings age).

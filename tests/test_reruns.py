@@ -13,7 +13,10 @@ from mpack import ensemble
 CHAPTERS = {  # of the part on the transition, with the campaigns that each reads
     "absorbing_or_active": ["absorbing"],
     "locating_phi_c": ["phi-c", "phi-c-longer", "phi-c-sizes"],
-    "where_manna_ends": ["ladder", "manna", "ladder-sizes", "ladder-large", "ladder-controls"],
+    "where_manna_ends": [
+        *("ladder", "manna", "ladder-sizes", "ladder-large", "ladder-controls"),
+        "ladder-aged",
+    ],
     "manna_collapse": ["manna", "manna-longer", "manna-crystals"],
     "hidden_order": ["hidden-order", "hidden-distances", "tuned-starts"],
     "correlated_noise": ["correlated-noise"],

@@ -1,5 +1,6 @@
 """Tables and figures of the chapter on how activity decays, from large kicks to small."""
 
+import json
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from book import campaigns
-from book.chapters import above, consistent
+from book.chapters import above, consistent, control
 from mpack import critical, figures, known_answers
-from mpack.statistics import Estimate, PowerLaw, power_law
+from mpack.statistics import Estimate, PowerLaw, mean_error, power_law
 
 PROCESSES = ("SGD", "RCD", "GD", "BRO")
 PUSH = {"SGD": 0.2, "RCD": 0.2, "GD": 1.0, "BRO": 0.75}  # mean push: b_f
@@ -232,6 +233,46 @@ def rung_numbers(ladder, crossed):
     return numbers
 
 
+def rung_claims(crossed, manna):
+    """Each rung decays as the class does; the smaller the kicks, the slower; where the exponent still moves."""
+    delta = [
+        (
+            f"ends-delta-{tag(alpha, process)}",
+            (
+                f"{process} at α = {alpha:g} decays as the Manna class does (δ of the last crossing "
+                "less the measured one)."
+            ),
+            found[-1].delta - manna,
+            consistent(0.0, 0.2),
+            "Lübeck 2004",
+        )
+        for (alpha, process), found in crossed.items()
+    ]
+    falls = [
+        (
+            f"ends-falls-{process.lower()}",
+            f"{process}: δ of the last crossing at α = 1 less that at α = 0.1.",
+            crossed[1.0, process][-1].delta - crossed[0.1, process][-1].delta,
+            above(0.0),
+            "this chapter",
+        )
+        for process in ("SGD", "GD", "BRO")
+    ]
+    moves = [
+        (
+            f"ends-moves-02-{process.lower()}",
+            f"{process} at α = 0.2: the exponent rises from the first crossing to the last.",
+            moved(crossed[0.2, process]),
+            above(0.0),
+            "this chapter",
+        )
+        for process in ("RCD", "GD")
+    ]
+    text = "SGD at α = 0.2 decays as mean field does (δ of the last crossing)."
+    field = crossed[0.2, "SGD"][-1].delta, control(consistent(1.0, 0.2)), "negative control"
+    return [*delta, *falls, *moves, ("ends-control-field", text, *field)]
+
+
 def tag(alpha, process):
     """A rung in the name of a claim or a number: 10-sgd at alpha = 1, 005-sgd at 0.05."""
     return f"{float(alpha)}-{process.lower()}".replace(".", "")
@@ -421,6 +462,12 @@ def control_numbers(table, controlled):
     """What the text quotes of the controls: runs, exponents, and the highest order of bonds at the end of a run."""
     numbers = {"ends-controls": len(table), "ends-controls-asked": len(campaigns.ladder_controls())}
     numbers["ends-controls-q6"] = round(table.q6.max(), 3)
+    slow = table[table.alpha == 0.2]
+    for spheres, own in slow.groupby(_spheres(slow)):
+        numbers[f"ends-coherence-{spheres}"] = round(float(own.coherence.mean()), 2)
+    for alpha, own in table[table.start != "random"].groupby("alpha"):
+        walked = own[own.activity > 0].msd.max() ** 0.5
+        numbers[f"ends-walked-{tag(alpha, 'SGD')}"] = round(float(walked), 2)
     for (alpha, which), found in controlled.items():
         numbers[f"ends-d-{SLUGS[which]}-{tag(alpha, 'SGD')}"] = found[-1].delta
         numbers[f"ends-first-{SLUGS[which]}-{tag(alpha, 'SGD')}"] = found[0].delta
@@ -515,6 +562,143 @@ def starts(rungs, aged, shown):
         ax.legend(loc="lower left")
     axes[0].set_ylabel("activity $f$")
     return fig
+
+
+def stirred(table):
+    """{(alpha, spheres): {age: {phi: {seed: (times, activity)}}}} of the campaign `ladder_aged`, alpha falling."""
+    ages = [json.loads(spec)["start"]["steps"] for spec in table.spec]
+    found = {}
+    for (alpha, spheres, age), own in table.groupby([-table.alpha, _spheres(table), ages]):
+        runs = found.setdefault((-float(alpha), spheres), {}).setdefault(int(age), {})
+        for one in own.itertuples():
+            curve = one.series.times, one.series.activity
+            runs.setdefault(float(one.phi), {})[int(one.seed)] = curve
+    return found
+
+
+def _spheres(table):
+    return np.where(table.sizes == "", "equal", "mixture")
+
+
+def places(stirred, level=critical.CRITERION):
+    """{(alpha, spheres): {age: [phi of each seed]}}: where mean activity in the last octave of time is `level`.
+
+    By linear interpolation between the densest packing that has less and the next; nan where the
+    grid does not reach.
+    """
+    return {
+        key: {age: _place(runs, level) for age, runs in ages.items()}
+        for key, ages in stirred.items()
+    }
+
+
+def _place(runs, level):
+    phis = np.array(sorted(runs))
+    seeds = sorted(set.intersection(*(set(own) for own in runs.values())))
+    found = []
+    for seed in seeds:
+        ends = np.array([_late(*runs[phi][seed]) for phi in phis])
+        less = np.flatnonzero(ends < level)
+        k = less[-1] if len(less) else -1
+        inside = 0 <= k < len(phis) - 1
+        share = (level - ends[k]) / (ends[k + 1] - ends[k]) if inside else np.nan
+        found.append(phis[k] + share * (phis[k + 1] - phis[k]) if inside else np.nan)
+    return np.array(found)
+
+
+def _late(times, activity):
+    return critical.octaves(times, activity, 1)[0] if activity[-1] > 0 else 0.0
+
+
+def shifts(places):
+    """{(alpha, spheres): relative change of the place by a tenfold age}, from the least age to the largest.
+
+    A number for each seed, whose packings are one run looked at at three ages; the error is the
+    scatter about their mean, pooled over all systems.
+    """
+    each = {}
+    for key, ages in places.items():
+        first, last = min(ages), max(ages)
+        each[key] = (ages[last] / ages[first] - 1) / np.log10(last / first)
+    freedom = sum(len(own) - 1 for own in each.values())
+    scatter = np.sqrt(sum(np.sum((own - own.mean()) ** 2) for own in each.values()) / freedom)
+    return {
+        key: Estimate(own.mean(), scatter / np.sqrt(len(own)), len(own), dof=freedom)
+        for key, own in each.items()
+    }
+
+
+def ageing(stirred, places, shown):
+    """Where packings of each age come to rest, relative to the least age; activity against time from all ages."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.5))
+    for place, ((alpha, spheres), ages) in enumerate(places.items()):
+        first = ages[min(ages)]
+        rise = [mean_error(100 * (own / first - 1)) for own in ages.values()]
+        equal = spheres == "equal"
+        left.errorbar(
+            np.array(list(ages)) * 1.04 ** (place - 1.5),
+            [one.value for one in rise],
+            [one.error for one in rise],
+            color=figures.colour("SGD" if equal else "ink"),
+            alpha=1 - 0.2 * place if equal else 1.0,
+            ls="-" if equal else "--",
+            **{"marker": "osDv^"[place], "ms": 5, "lw": 1.2},
+            label=rf"$\alpha={alpha:g}$" + ("" if equal else ", mixture"),
+        )
+    left.set(xscale="log", xlabel="age (steps stirred before)")
+    left.set_ylabel("place of the transition,\nrise since the least age (%)")
+    left.legend(loc="upper left")
+    (alpha, spheres), phi = shown
+    for shade, (age, runs) in zip((0.4, 0.7, 1.0), stirred[alpha, spheres].items()):
+        for seed, run in runs[phi].items():
+            label = f"age {age:,}" if seed == 0 else None
+            right.plot(*run, color=figures.colour("SGD"), alpha=shade, lw=1.2, label=label)
+    right.set(xscale="log", yscale="log", xlabel=STEPS, ylabel="activity $f$")
+    right.set_title(rf"SGD, $\alpha={alpha:g}$, {spheres}, $\phi={phi:g}$")
+    right.legend(loc="lower left")
+    return fig
+
+
+def ageing_numbers(stirred, places, shifts):
+    """What the text quotes: runs; the place at each age; its relative change by a tenfold age, in per cent."""
+    runs = [
+        len(own) for ages in stirred.values() for grid in ages.values() for own in grid.values()
+    ]
+    numbers = {"ends-aged": sum(runs), "ends-aged-asked": len(campaigns.ladder_aged())}
+    for (alpha, spheres), ages in places.items():
+        name = _aged_tag(alpha, spheres)
+        numbers[f"ends-shift-{name}"] = 100 * shifts[alpha, spheres]
+        for age, own in ages.items():
+            numbers[f"ends-place-{name}-{age}"] = mean_error(own)
+    return numbers
+
+
+def ageing_rows(places):
+    """Where packings come to rest, by age."""
+    return [
+        {"α": alpha, "spheres": spheres}
+        | {f"age {age:,}": mean_error(own) for age, own in ages.items()}
+        for (alpha, spheres), ages in places.items()
+    ]
+
+
+def ageing_claims(shifts):
+    """At small kicks the place of the transition rises with the age of the packing; at large ones it stays."""
+    text = "SGD at α = {:g}, {} spheres: relative change of the place of the transition by a tenfold age."
+    return [
+        (
+            f"ends-shift-{_aged_tag(*key)}",
+            text.format(*key),
+            shift,
+            consistent(0.0, 0.003) if key[0] == 1 else above(0.0),
+            "this chapter",
+        )
+        for key, shift in shifts.items()
+    ]
+
+
+def _aged_tag(alpha, spheres):
+    return f"{float(alpha)}-{spheres}".replace(".", "")
 
 
 class Small(NamedTuple):
