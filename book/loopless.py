@@ -11,17 +11,19 @@ from mpack import _check, known_answers
 
 FOLDER = RESULTS / "loopless"
 SPECIFIED = {"decay": ("alpha", "phi", "spheres", "steps", "run")}
-PLACES = {  # learning rate: (spheres, steps, runs, packing fractions); the first about its transition
-    4.0: (4_000, 600, 4, (0.086, 0.089, 0.092, 0.095, 0.098, 0.101)),
-    1.0: (1_000, 600, 2, (0.5, 0.6)),
-}
+PLACES = (  # learning rate, spheres, runs, packing fractions: at the rate of 4 about the transition
+    (4.0, 4_000, 4, (0.086, 0.089, 0.092, 0.095, 0.098, 0.101)),
+    (1.0, 1_000, 2, (0.5, 0.6)),
+    (4.0, 32_000, 2, (0.0885, 0.09, 0.0915, 0.093, 0.0945)),
+)
+STEPS = 600
 
 
 def decay_specs():
-    """Jumps of two diameters about the transition; jumps of half a diameter in a crowd."""
+    """Jumps of two diameters about the transition, in two sizes; jumps of half a diameter in a crowd."""
     return [
-        {"alpha": alpha, "phi": phi, "spheres": n, "steps": steps, "run": run}
-        for alpha, (n, steps, runs, places) in PLACES.items()
+        {"alpha": alpha, "phi": phi, "spheres": n, "steps": STEPS, "run": run}
+        for alpha, n, runs, places in PLACES
         for run in range(runs)
         for phi in places
     ]
@@ -51,10 +53,10 @@ def archived(study="decay", folder=FOLDER):
     return tables.load(folder, _check.choice("study", study, tuple(ROWS)))
 
 
-def curves(alpha, rows=None):
-    """{phi: [(steps, share of active spheres), ...]} at one learning rate; a dead run ends where it died."""
+def curves(alpha, spheres, rows=None):
+    """{phi: [(steps, share of active spheres), ...]} of one learning rate and size; a dead run ends where it died."""
     rows = archived() if rows is None else rows
-    rows, found = rows[rows.alpha == alpha], {}
+    rows, found = rows[(rows.alpha == alpha) & (rows.spheres == spheres)], {}
     for _, one in rows.iterrows():
         k = times(int(one.steps))
         active = one[[f"k{step}" for step in k]].to_numpy(float) / one.spheres

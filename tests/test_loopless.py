@@ -33,7 +33,7 @@ def test_curves_end_where_activity_does():
         told | {"phi": phi} | {f"k{k}": a for k, a in zip(steps, active)}
         for phi, active in ((0.1, alive), (0.09, dead))
     ]
-    found = loopless.curves(4.0, pd.DataFrame(rows))
+    found = loopless.curves(4.0, 400, pd.DataFrame(rows))
     (k, f), (gone, last) = found[0.1][0], found[0.09][0]
     assert np.array_equal(k, steps) and np.all(f == 0.1)
     assert last[-1] == 0.0 and np.all(last[:-1] == 0.1) and gone[-1] >= 100 > gone[-2]

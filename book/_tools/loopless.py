@@ -1,6 +1,6 @@
 """Make the archive of spheres without loops: `python -m book._tools.loopless [STUDY ...] [--workers W]`.
 
-Runs the study of `book.loopless` into `book/results/loopless/`, in some three minutes of one core.
+Runs the study of `book.loopless` into `book/results/loopless/`, in some half an hour of one core.
 With --keep, rows that the archive has already are taken from it.
 """
 
