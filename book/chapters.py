@@ -70,15 +70,27 @@ def check(names, **allowed):
 
 
 def _injected(names):
-    """Names that papermill set: the assignments of executed cells that begin with its comment."""
+    """Names that papermill was asked to set, in executed cells that are as it writes them.
+
+    That is its comment and then assignments to names, nothing else; without the two that
+    `--inject-paths` adds.
+    """
     found = []
     for cell in names.get("In", ()):
         if cell.lstrip().startswith("# Parameters\n"):
-            targets = [
-                node.targets[0] for node in ast.parse(cell).body if isinstance(node, ast.Assign)
-            ]
-            found += [target.id for target in targets if isinstance(target, ast.Name)]
-    return found
+            found += _assigned(cell)
+    return [name for name in found if not name.startswith("PAPERMILL_")]
+
+
+def _assigned(cell):
+    """Names to which a cell of nothing but such assignments assigns; none of any other cell."""
+    try:
+        body = ast.parse(cell).body
+    except SyntaxError:  # a reader's own, with a line magic
+        return []
+    targets = [one.targets[0] if isinstance(one, ast.Assign) else None for one in body]
+    plain = all(isinstance(target, ast.Name) for target in targets)
+    return [target.id for target in targets] if plain else []
 
 
 def _accept(name, value, spec):

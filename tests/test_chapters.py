@@ -69,6 +69,15 @@ def test_an_injected_name_that_the_chapter_lacks_is_refused():
         chapters.check(names | {"phi": 0.1}, n=(1, 9), phi=(0.0, 1.0))
 
 
+def test_what_papermill_adds_of_its_own_is_let_through():
+    """Its two names with --inject-paths; a reader's own cell that begins like its comment, whatever is in it."""
+    own = (
+        "# Parameters\nn = 3\nPAPERMILL_INPUT_PATH = 'a.ipynb'\nPAPERMILL_OUTPUT_PATH = 'b.ipynb'\n"
+    )
+    mine = "# Parameters\n%matplotlib inline\nphy = 1", "# Parameters\nphy = n\nprint(phy)"
+    chapters.check({"n": 3, "In": ["", "n = 2", own, *mine]}, n=(1, 9))
+
+
 def test_names_made_later_in_a_session_are_no_parameters():
     names = {"n": 3, "rng": object(), "In": ["", "n = 3", "rng = object()"]}
     chapters.check(names, n=(1, 9))

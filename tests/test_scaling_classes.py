@@ -444,3 +444,23 @@ def test_no_module_of_the_package_needs_one_that_needs_it():
         assert free, f"a cycle among {sorted(needs)}"
         for name in free:
             del needs[name]
+
+
+@pytest.mark.parametrize(
+    ("span", "word"),
+    [
+        (0.05, "a curve goes through all 4 points that overlap, of 8"),
+        (1.0, r"with rho_c in \[-1.85, 4.15\]"),
+        (5.0, "S must rise on all sides"),
+    ],
+)
+def test_eight_points_do_not_determine_three_parameters(span, word):
+    """The kind: enough points overlap at the start, and where S is least the answer is still of no worth."""
+    l = np.array([8.0, 16.0])
+    rho = 1.15 + np.linspace(-span, span, 4)
+    a = np.tanh((rho - 1.15) * l[:, None] ** 1.25) * l[:, None] ** -0.3
+    a += np.random.default_rng(1).normal(0, 0.01, 8).reshape(2, 4)
+    with pytest.raises(TooLittleData, match=word):
+        scaling.collapse(
+            Data(l, rho, a, np.full((2, 4), 0.01)), {"rho_c": 1.15, "nu": 0.8, "zeta": -0.24}
+        )

@@ -128,6 +128,11 @@ class Problem:
             used += sets
         return np.divide(total, used, out=np.full(len(thetas), np.inf), where=used > 0)
 
+    def reach(self):
+        """The smallest rho of all data and the largest."""
+        every = np.concatenate([one.rho for one in self.data.values()])
+        return every.min(), every.max()
+
     def used(self, theta):
         """How many points take part in S."""
         self.quality(theta)

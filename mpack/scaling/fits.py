@@ -15,6 +15,7 @@ from mpack.scaling._valley import carried, minimise
 from mpack.scaling.data import Data, TooLittleData
 from mpack.scaling.results import Fit
 
+NO_MISFIT = 1e-12  # S below which points are on a curve but for rounding
 
 def autoscale(
     l: ArrayLike,
@@ -52,7 +53,8 @@ def autoscale(
     Raises
     ------
     TooLittleData
-        At the start, or where S is least, no more points overlap than parameters are fitted.
+        At the start, or where S is least, no more points overlap than parameters are fitted; or
+        where S is least a curve goes through all of them, or rho_c is far from all data.
     ValueError, TypeError
         A parameter is missing, twice there, unknown or out of range, or an option is.
 
@@ -135,7 +137,8 @@ def collapse(
     Raises
     ------
     TooLittleData
-        At the start, or where S is least, no more points overlap than parameters are fitted.
+        At the start, or where S is least, no more points overlap than parameters are fitted; or
+        where S is least a curve goes through all of them, or rho_c is far from all data.
     ValueError, TypeError
         A parameter is missing, twice there, unknown or out of range, or an option is.
 
@@ -163,12 +166,43 @@ def collapse(
         return problem.fit(problem.start, np.zeros((0, 0)), "none", 1)
     theta, count, valley = minimise(problem, tolerance, restarts, smooth, errors != "none")
     _refuse_too_little(problem, theta, "the least S must let")
+    _refuse_undetermined(problem, theta)
     if errors == "none":
         return problem.fit(theta, np.full((theta.size,) * 2, np.nan), "none", count)
     if errors == "curvature":
-        return problem.fit(theta, carried(problem, theta, valley), "curvature", count)
+        covariance = carried(problem, theta, valley)
+        _refuse_flat(problem, theta, covariance)
+        return problem.fit(theta, covariance, "curvature", count)
     samples = resampled(problem, theta, valley, resamples, seed, smooth)
     return problem.fit(theta, np.atleast_2d(np.cov(samples.T)), "bootstrap", count, samples=samples)
+
+
+def _refuse_undetermined(problem, theta):
+    """Refuse a fit that found no transition among the data, or a curve through all points: neither says anything."""
+    at = problem.shown(theta)
+    where = ", ".join(f"{key} = {value:.6g}" for key, value in at.items())
+    low, high = problem.reach()
+    if "rho_c" in problem.free and not 2 * low - high <= at["rho_c"] <= 2 * high - low:
+        raise TooLittleData(
+            f"the least S must lie about the data, with rho_c in [{2 * low - high:.6g}, "
+            f"{2 * high - low:.6g}]; it is at {where}: these points do not determine the parameters"
+        )
+    if problem.quality(theta) < NO_MISFIT:
+        raise TooLittleData(
+            f"the least S must be that of points with errors; at {where} it is "
+            f"{problem.quality(theta):.1g}: a curve goes through all {problem.used(theta)} points "
+            f"that overlap, of {problem.points}"
+        )
+
+
+def _refuse_flat(problem, theta, covariance):
+    """Refuse a least S that does not rise on all sides: it has no errors, and is no minimum."""
+    if not np.all(np.diag(covariance) >= 0.0):  # nan, too
+        where = ", ".join(f"{key} = {value:.6g}" for key, value in problem.shown(theta).items())
+        raise TooLittleData(
+            f"S must rise on all sides of where it is least; at {where}, with {problem.used(theta)} "
+            f"of {problem.points} points, it does not: they do not determine the parameters"
+        )
 
 
 def _refuse_too_little(problem, theta, what):

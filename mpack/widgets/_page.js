@@ -48,10 +48,14 @@ function mpackPage(figures, parts = {}) {
     }
   }
 
-  /** [figure, {name: text}] of the address: #figure?name=value&... */
+  /** [figure, {name: text}] of the address: #figure?name=value&...; one that nobody can decode asks for nothing. */
   function asked() {
     const [id, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
-    return [decodeURIComponent(id), Object.fromEntries(new URLSearchParams(query))];
+    try {
+      return [decodeURIComponent(id), Object.fromEntries(new URLSearchParams(query))];
+    } catch {
+      return ["", {}];
+    }
   }
 
   function hostOf(node, name, id) {
