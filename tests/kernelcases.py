@@ -171,8 +171,8 @@ def differences(start, dynamics, told, found):
         kept = np.isin(run.times, told["times"])  # not the last step, which is always recorded
         looked = [at_look(start, dynamics, seed, one) for one in found["looks"]]
     recorded = [
-        [one["active"] / start.n, one["energy"], one["squares"] / start.n]
-        for one in found["records"]
+        [one["active"] / start.n, float(one["energy"]), float(one["squares"]) / start.n]
+        for one in found["records"]  # JSON writes a large float as if it were an integer
     ]
     wanted = np.stack([run.activity, run.energy, run.msd], axis=1)[kept].tolist()
     same = {
@@ -194,7 +194,7 @@ def at_look(start, dynamics, seed, one):
     ahead = mpack.simulate(run, steps=1)
     kicks = nearest_displacements(run.final, ahead.final)
     flags = np.array(one["flags"], dtype=bool)
-    seen = (one["active"] / start.n, one["energy"], one["squares"] / start.n)
+    seen = (one["active"] / start.n, float(one["energy"]), float(one["squares"]) / start.n)
     active = np.zeros(start.n, dtype=bool)
     if not isinstance(getattr(dynamics, "potential", None), mpack.LennardJones):
         active[run.final.overlaps()[0].ravel()] = True

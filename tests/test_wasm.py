@@ -5,6 +5,7 @@
 
 import json
 import platform
+import random
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ const chunks = [];
 for await (const chunk of process.stdin) chunks.push(chunk);
 const asked = JSON.parse(Buffer.concat(chunks));
 const answer = {
+  box: (start) => (({ box, diameters }) => [box, diameters[0], diameters.at(-1)])(kernel.random(start)),
   run: (told) => hosted(kernel, told),
   draw: ({ sort, of }) => [...kernel.draw(sort, of)].map(String),
   blake2b: ({ bytes, size }) => kernel.blake2b(Uint8Array.from(bytes), size),
@@ -165,7 +167,7 @@ def test_every_rule_has_its_golden_digest(node):
 
 
 def test_random_runs_have_the_library_s_bits(node, fresh):  # noqa: F811
-    cases = kernelcases.random_cases(fresh, 60)
+    cases = kernelcases.random_cases(fresh, 40)
     for (start, rule, told), found in zip(cases, node("run", [told for *_, told in cases])):
         assert not kernelcases.differences(start, rule, told, found), (start, rule, told)
 
@@ -205,6 +207,28 @@ def test_the_host_s_arrays_are_the_engine_s(node):
             for shared in {"home", "scratch"} & set(made):  # the same memory twice, in other words
                 made[shared] = wanted[shared]
             assert made == wanted, name
+
+
+def test_boxes_and_sizes_are_the_library_s(node, seed):
+    """The edge of the box is a correctly rounded root: hundreds of packing fractions, to the last bit."""
+    rng = random.Random(seed)
+    starts = []
+    for k in range(400):
+        n, ratio = rng.randint(40, 300), round(rng.uniform(1, 2), 4)
+        phi = 10 ** rng.uniform(-12, 0) if k % 4 == 0 else round(rng.uniform(0.1, 1.2), k % 17)
+        sizes = np.where(np.arange(n) < n // 2, 1.0, ratio).tolist()
+        starts.append({"n": n, "phi": phi or 1.0, "dim": 2 + k % 2, "seed": 1, "diameters": sizes})
+    for given, found in zip(starts, node("box", starts)):
+        start = mpack.Packing.random(**given)
+        assert found == [start.box, start.diameters[0], start.diameters[-1]], given
+
+
+def test_a_box_too_small_is_refused(node):
+    given = {"n": 2, "phi": 1.2, "dim": 3, "seed": 1}
+    with pytest.raises(ValueError, match="two largest diameters"):
+        mpack.Packing.random(**given)
+    with pytest.raises(AssertionError, match="two largest diameters wide"):
+        node("box", [given])
 
 
 @pytest.mark.parametrize("sort", ("words", "uniforms", "gaussians", "gaussian_pairs"))

@@ -36,14 +36,16 @@ def dynamics_of(state):
 
 
 def start_of(state):
-    """The start of a (whole) state: half of the discs `size_ratio` times smaller than the others."""
-    n = state["n"]
+    """The start of a (whole) state: half of the spheres `size_ratio` times smaller than the others."""
+    n = max(state["n"], 40) if state["dim"] == "3" else state["n"]
     sizes = (
         None
         if state["size_ratio"] == 1
         else np.where(np.arange(n) < n // 2, 1.0, state["size_ratio"])
     )
-    return mpack.Packing.random(n=n, phi=state["phi"], dim=2, seed=state["seed"], diameters=sizes)
+    return mpack.Packing.random(
+        n=n, phi=state["phi"], dim=int(state["dim"]), seed=state["seed"], diameters=sizes
+    )
 
 
 def runs(state, steps):
@@ -65,7 +67,7 @@ def digests(state, steps=STEPS):
 def key(state):
     """Those entries of a state that its run depends on."""
     state = whole(state)
-    names = ["dynamics", "phi", "n", "size_ratio", "seed"]
+    names = ["dynamics", "phi", "dim", "n", "size_ratio", "seed"]
     if state["dynamics"].endswith("BRO"):
         names += ["eps", "approximation"]
     else:
