@@ -4,7 +4,6 @@ import json
 import random
 import secrets
 import warnings
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 import mpack
 from mpack.observables import nearest_displacements
 from mpack.widgets import _sources
+from mpack.widgets._same import rule_of
 from tests.reference import DYNAMICS, GOLDEN, GOLDEN_SIZES, GOLDEN_STEPS, golden_cases
 
 HOSTED = Path(__file__).with_name("hosted.js").read_text(encoding="utf8")
@@ -26,23 +26,6 @@ def loading():
     known = json.dumps(_sources.kernel())
     host = (_sources.FOLDER / "_kernel.js").read_text(encoding="utf8")
     return f"{host}\nconst kernel = await mpackKernel({known}), hosted = {RUNNER};\n"
-
-
-def rule_of(dynamics):
-    """A dynamics as the host takes it."""
-    if isinstance(dynamics, mpack.dynamics.Approximation):
-        return {**rule_of(dynamics.of), "approximation": True}
-    rule = {one.name: getattr(dynamics, one.name) for one in fields(dynamics)}
-    if "potential" in rule:
-        rule["potential"] = potential_of(rule["potential"])
-    return {"dynamics": type(dynamics).__name__, **rule}
-
-
-def potential_of(potential):
-    name = type(potential).__name__
-    if name == "Tabulated":
-        return {"name": name, "table": potential.table.tolist()}
-    return {"name": name, **{one.name: getattr(potential, one.name) for one in fields(potential)}}
 
 
 # ------------------------------------------------------------------------------------------------
@@ -196,7 +179,7 @@ def at_look(start, dynamics, seed, one):
     flags = np.array(one["flags"], dtype=bool)
     seen = (one["active"] / start.n, float(one["energy"]), float(one["squares"]) / start.n)
     active = np.zeros(start.n, dtype=bool)
-    if not isinstance(getattr(dynamics, "potential", None), mpack.LennardJones):
+    if not isinstance(dynamics.recipe().potential, mpack.LennardJones):  # whose range is longer
         active[run.final.overlaps()[0].ravel()] = True
         if not np.array_equal(active, flags):
             return False

@@ -565,8 +565,10 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     /** Their upper halves: fractions of the box in units of 2**-32, unsigned. */
     coarse() {
       const fixed = this.fixed(),
-        halves = this.memory.view("u32", fixed.byteOffset, 2 * fixed.length);
-      return Uint32Array.from(fixed, (_, k) => halves[2 * k + 1]);
+        halves = this.memory.view("u32", fixed.byteOffset, 2 * fixed.length),
+        upper = new Uint32Array(fixed.length);
+      for (let k = 0; k < upper.length; k++) upper[k] = halves[2 * k + 1];
+      return upper;
     }
 
     /** The library's digest of the present configuration. */

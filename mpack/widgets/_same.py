@@ -1,6 +1,7 @@
 """What figures compute, by the library itself: the playground's runs, bit for bit, and the states in the valley."""
 
 import base64
+import dataclasses
 import functools
 import json
 
@@ -77,6 +78,36 @@ def key(state):
                 [] if state["batch_size"] else ["batch_fraction", "approximation"]
             )
     return {name: state[name] for name in sorted(names)}
+
+
+# What the kernels in a page are told
+# -----------------------------------------------------------------------------------
+
+
+def rule_of(dynamics):
+    """A dynamics as `recipe` of `_kernel.js` takes it."""
+    if isinstance(dynamics, mpack.dynamics.Approximation):
+        return {**rule_of(dynamics.of), "approximation": True}
+    rule = _fields(dynamics)
+    if "potential" in rule:
+        potential = rule["potential"]
+        table = {"table": potential.table.tolist()}
+        given = table if isinstance(potential, mpack.Tabulated) else _fields(potential)
+        rule["potential"] = {"name": type(potential).__name__, **given}
+    return {"dynamics": type(dynamics).__name__, **rule}
+
+
+def packing_of(packing):
+    """A packing as `Engine` of `_kernel.js` takes it, but for its arrays: they are bytes in base 64."""
+    coded = {
+        name: base64.b64encode(getattr(packing, name).tobytes()).decode()
+        for name in ("fixed", "diameters")
+    }
+    return {"n": packing.n, "dim": packing.dim, "box": packing.box, **coded}
+
+
+def _fields(one):
+    return {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
 
 
 # The valley's steady states

@@ -97,7 +97,16 @@ const solid = (() => {
     if (list.length < MANY) return list;
     const deep = SKIN * widest,
       towards = [camera(1, 0, 0)[2] > 0, camera(0, 1, 0)[2] > 0, camera(0, 0, 1)[2] > 0];
-    return list.filter((i) => towards.some((near, k) => (near ? 1 - places[3 * i + k] : places[3 * i + k]) < deep));
+    return list.filter((i) => {
+      for (let k = 0; k < 3; k++) if ((towards[k] ? 1 - places[3 * i + k] : places[3 * i + k]) < deep) return true;
+      return false;
+    });
+  }
+
+  /** The farthest first: indices 0 ... (at most 2**20 of them) of depths, which are shares of the box. */
+  function farthestFirst(depths) {
+    const keys = Float64Array.from(depths, (near, k) => Math.round((near + 2) * 2 ** 24) * 2 ** 20 + k);
+    return keys.sort().map((key) => key % 2 ** 20);
   }
 
   /** The edges of the box behind the spheres, or those before them. */
@@ -119,12 +128,13 @@ const solid = (() => {
       }
   }
 
-  /** A shaded sphere of a colour at a distance, to be drawn by `drawImage`. */
-  function ball(colour, fog, colours) {
-    const picture = runtime.element("canvas", { width: 96, height: 96 }),
+  /** A shaded sphere of a colour at a distance, to be drawn by `drawImage`; `wide`: pixels of its picture. */
+  function ball(colour, fog, colours, wide = 96) {
+    const picture = runtime.element("canvas", { width: wide, height: wide }),
       g = picture.getContext("2d"),
       base = mixed(colour, colours.paper, 0.5 * (1 - fog / (FOG - 1))),
       light = g.createRadialGradient(36, 32, 4, 48, 48, 48);
+    g.scale(wide / 96, wide / 96);
     light.addColorStop(0, mixed(base, "#ffffff", 0.55));
     light.addColorStop(0.45, base);
     light.addColorStop(1, mixed(base, "#000000", 0.42));
@@ -135,5 +145,43 @@ const solid = (() => {
     return picture;
   }
 
-  return { FOG, mixed, turner, camera, view, fogOf, front, edges, ball };
+  /** A picture to be stamped by the thousand: a square of pixels, those that do not cover being 0. */
+  function sprite(picture) {
+    const { width } = picture,
+      { data } = picture.getContext("2d").getImageData(0, 0, width, width);
+    for (let k = 3; k < data.length; k += 4) data[k] = data[k] < 128 ? 0 : 255;
+    const pixels = new Uint32Array(data.buffer);
+    for (let k = 0; k < pixels.length; k++) if (!data[4 * k + 3]) pixels[k] = 0;
+    return { width, pixels };
+  }
+
+  /** A sheet as large as a canvas, for sprites, which is then laid on it: where `drawImage` would be too slow. */
+  function sheet(g) {
+    const { width, height } = g.canvas,
+      picture = new ImageData(width, height),
+      pixels = new Uint32Array(picture.data.buffer);
+    return {
+      /** Stamp a sprite, its middle at these pixels. */
+      stamp(one, x, y) {
+        const left = Math.round(x - one.width / 2),
+          top = Math.round(y - one.width / 2),
+          end = Math.min(one.width, width - left);
+        for (let row = Math.max(0, -top); row < Math.min(one.width, height - top); row++)
+          for (let column = Math.max(0, -left); column < end; column++) {
+            const pixel = one.pixels[row * one.width + column];
+            if (pixel) pixels[(top + row) * width + left + column] = pixel;
+          }
+      },
+      lay() {
+        const laid = runtime.element("canvas", { width, height });
+        laid.getContext("2d").putImageData(picture, 0, 0);
+        g.save();
+        g.setTransform(1, 0, 0, 1, 0, 0);
+        g.drawImage(laid, 0, 0);
+        g.restore();
+      },
+    };
+  }
+
+  return { FOG, mixed, turner, camera, view, fogOf, front, farthestFirst, edges, ball, sprite, sheet };
 })();

@@ -10,6 +10,8 @@ const MOST_STEPS = 1000000,
     GD: "GD",
   };
 const PARTNER = { PairwiseBRO: "SGD", IndividualBRO: "RCD", SGD: "PairwiseBRO", RCD: "IndividualBRO" };
+const TINY = 6, // pixels: smaller discs are dots
+  MANY = 3000; // spheres: more are stamped pixel by pixel
 const LEAST = { 2: 20, 3: 40 }; // in so many dimensions: with fewer the box could be less than two diameters wide
 const MATCHED = 0.75; // b_f of the matching rule; alpha = eps / b_f
 
@@ -356,6 +358,7 @@ class Playground {
       { flags } = this.seen,
       scale = width / start.box,
       unit = width / 2 ** 32;
+    if ((g.canvas.width * start.diameters[0]) / start.box < TINY) return this.drawDots(g, colours);
     const outline = Math.min(1.4, Math.max(0.6, 0.05 * scale));
     for (const active of [0, 1]) {
       for (let i = 0; i < start.n; i++) {
@@ -381,35 +384,74 @@ class Playground {
     if (this.ui.state.arrows) this.drawArrows(g, width, height, colours, scale, unit);
   }
 
+  /** Discs of a few pixels, as many as there may be: straight into the picture. */
+  drawDots(g, colours) {
+    const { places, start } = this,
+      { flags } = this.seen,
+      { width, height } = g.canvas,
+      picture = g.createImageData(width, height),
+      pixels = new Uint32Array(picture.data.buffer),
+      scale = width / start.box,
+      unit = width / 2 ** 32;
+    const tones = [colours.inactive, colours.active].map((hex) => {
+      const [red, green, blue] = [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+      return (255 << 24) | (blue << 16) | (green << 8) | red;
+    });
+    for (const active of [0, 1])
+      for (let i = 0; i < start.n; i++) {
+        if (flags[i] !== active) continue;
+        const r = 0.5 * start.diameters[i] * scale,
+          x = places[2 * i] * unit,
+          y = height - places[2 * i + 1] * unit;
+        for (let row = Math.round(y - r); row < y + r - 0.5; row++) {
+          const half = Math.sqrt(Math.max(0, r * r - (row + 0.5 - y) ** 2)),
+            line = ((row + height) % height) * width;
+          for (let column = Math.round(x - half); column < x + half - 0.5; column++)
+            pixels[line + ((column + width) % width)] = tones[active];
+        }
+      }
+    g.putImageData(picture, 0, 0);
+  }
+
   /** The box in perspective, the nearest spheres drawn last. */
   drawSpheres(g, width, height, colours) {
     const { start } = this,
       { flags } = this.seen,
       view = solid.view(this.ui.state, width, height),
       { camera, put, scale } = view,
-      places = Float64Array.from(this.places, (units) => units / 2 ** 32),
-      widest = start.diameters.reduce((a, b) => Math.max(a, b)) / start.box;
+      widest = start.diameters.reduce((a, b) => Math.max(a, b)) / start.box,
+      places = new Float64Array(3 * start.n);
+    for (let k = 0; k < places.length; k++) places[k] = this.places[k] / 2 ** 32;
     solid.edges(g, view, colours, false);
-    const items = solid
-      .front([...flags.keys()], places, widest, camera)
-      .map((i) => [i, camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5)]);
-    items.sort((one, other) => one[1][2] - other[1][2]);
-    for (const [i, seen] of items) {
-      const [x, y, closer] = put(seen),
-        r = (start.diameters[i] * closer * scale) / (2 * start.box);
+    const shown = solid.front(Uint32Array.from(flags.keys()), places, widest, camera),
+      seen = Array.from(shown, (i) => camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5));
+    const many = shown.length > MANY ? solid.sheet(g) : null,
+      dense = g.canvas.width / width;
+    for (const k of solid.farthestFirst(seen.map((at) => at[2]))) {
+      const [x, y, closer] = put(seen[k]),
+        i = shown[k],
+        r = (start.diameters[i] * closer * scale) / (2 * start.box),
+        fog = solid.fogOf(seen[k][2]);
       if (x < -r || x > width + r || y < -r || y > height + r) continue;
-      g.drawImage(this.ballOf(flags[i], solid.fogOf(seen[2]), colours), x - r, y - r, 2 * r, 2 * r);
+      if (many) many.stamp(this.ballOf(flags[i], fog, colours, Math.ceil(2 * r * dense)), x * dense, y * dense);
+      else g.drawImage(this.ballOf(flags[i], fog, colours), x - r, y - r, 2 * r, 2 * r);
     }
+    many?.lay();
     solid.edges(g, view, colours, true);
   }
 
-  /** A sphere, drawn once for each colour and distance. */
-  ballOf(active, fog, colours) {
+  /** A sphere, drawn once for each colour and distance; or, so many pixels wide, as a sprite. */
+  ballOf(active, fog, colours, wide = 0) {
     const colour = active ? colours.active : colours.inactive,
-      key = `${colour} ${colours.paper} ${fog}`;
+      key = `${colour} ${colours.paper} ${fog} ${wide}`;
     this.balls ??= new Map();
-    if (!this.balls.has(key)) this.balls.set(key, solid.ball(colour, fog, colours));
-    return this.balls.get(key);
+    let ball = this.balls.get(key);
+    if (ball) return ball;
+    if (this.balls.size > 600) this.balls.clear();
+    ball = solid.ball(colour, fog, colours, wide || 96);
+    if (wide) ball = solid.sprite(ball);
+    this.balls.set(key, ball);
+    return ball;
   }
 
   /** A disc, drawn once for each size and colour and stamped from then on. */
