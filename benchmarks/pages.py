@@ -64,9 +64,8 @@ globalThis.kernels = {{ ready, go, end: ({{ warm }}) => ({{ done: engine.step - 
 
 def script():
     """A module that has `engine`, `ready` and `go`."""
-    parts = [
-        (_sources.FOLDER / name).read_text(encoding="utf8") for name in ("_kernel.js", "_exact.js")
-    ]
+    files = ("_starts.js", "_kernel.js", "_exact.js")
+    parts = [(_sources.FOLDER / name).read_text(encoding="utf8") for name in files]
     known = f"const kernel = await mpackKernel({json.dumps(_sources.kernel())});"
     return "\n".join([*parts, known, TURN])
 

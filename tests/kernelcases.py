@@ -24,7 +24,8 @@ TABULATED = DYNAMICS["SGD tabulated"].potential
 def loading():
     """JavaScript: the host and its kernels, as `kernel`, and the runner, as `hosted`. It awaits."""
     known = json.dumps(_sources.kernel())
-    host = (_sources.FOLDER / "_kernel.js").read_text(encoding="utf8")
+    files = (_sources.FOLDER / name for name in ("_starts.js", "_kernel.js"))
+    host = "\n".join(path.read_text(encoding="utf8") for path in files)
     return f"{host}\nconst kernel = await mpackKernel({known}), hosted = {RUNNER};\n"
 
 

@@ -68,9 +68,11 @@ def parts(name):
 
 
 def _shared(file):
-    """The pieces of a shared file: the kernels go in front of the one that runs them."""
-    kernels = [("_kernel constants", _constants({"KERNEL": kernel()}))]
-    return [*(kernels if file == "_kernel.js" else []), (file, _read(file))]
+    """The pieces of a shared file: in front of the host of the kernels stand these, and starts and rules."""
+    if file != "_kernel.js":
+        return [(file, _read(file))]
+    kernels = ("_kernel constants", _constants({"KERNEL": kernel()}))
+    return [kernels, *((part, _read(part)) for part in ("_starts.js", file))]
 
 
 @functools.cache

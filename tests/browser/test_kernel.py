@@ -5,6 +5,7 @@
 
 import pytest
 
+from mpack.widgets import _sources
 from tests import kernelcases
 from tests.kernelcases import fresh  # noqa: F401
 
@@ -40,3 +41,18 @@ def test_another_seed_has_other_bits(run):
     assert not kernelcases.differences(start, rule, told, run(told))
     found = kernelcases.differences(start, rule, told, run({**told, "seed": "4"}))
     assert {"digest", "records"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    "lack", ("WebAssembly.validate = () => false", "delete globalThis.DecompressionStream")
+)
+def test_a_browser_that_cannot_is_told_so(browser, tmp_path, lack):
+    path = tmp_path / "playground.html"
+    path.write_text(_sources.standalone("playground"), encoding="utf8")
+    page = browser.new_page()
+    page.add_init_script(lack)
+    page.goto(path.as_uri())
+    page.wait_for_selector("[data-error]")
+    told = page.locator(".mpack-widget").inner_text()
+    assert "could not start: this browser has no WebAssembly" in told and "newer" in told
+    page.close()
