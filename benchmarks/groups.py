@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import benchmarks
+from benchmarks import pages as hosted
 from benchmarks.contenders import (
     Call,
     KDTree,
@@ -234,6 +235,32 @@ def around(scale):
     return Group("around", "Around the steps", words, (sweeps, written, calls))
 
 
+def pages(scale):
+    """The kernels in a page, beside the native ones and the twin in JavaScript."""
+    states = (
+        ("BRO in 2D", State(n=1_000, phi=0.9, dim=2)),
+        ("BRO in 3D", State(n=1_000)),
+        ("SGD in 3D", State("SGD, b_f = 0.2", 10_000)),
+    )
+    blocks, found = [], hosted.hosts()
+    for name, state in states:
+        steps = scale.steps(state.n)
+        block = doors(state, steps, doors=("kernel",), name=name)
+        for where, host in found.items():
+            label = f"{name}, WebAssembly, {where}"
+            block.append(other(label, hosted.Hosted, state, steps, host))
+            if state.dim == 2:
+                block.append(
+                    other(f"{name}, twin, {where}", hosted.Hosted, state, steps, host, True)
+                )
+        blocks.append(tuple(block))
+    words = (
+        "Native by the kernel's door; the same kernels as WebAssembly, where node or Chromium is there; and the twin, "
+        "discs alone, which was written by hand. One thread. The skin of a page's list is tuned while it runs."
+    )
+    return Group("pages", "In a page", words, tuple(blocks))
+
+
 def starts(scale):
     """Fresh processes."""
     bare, first = "import mpack", Process.FIRST
@@ -249,7 +276,7 @@ def starts(scale):
     return Group("starts", "The first call", words, tuple(blocks))
 
 
-ALL = (sizes, codes, wide, threads, rules, dimensions, around, starts)
+ALL = (sizes, codes, wide, threads, rules, dimensions, around, pages, starts)
 
 
 def measured(group, turns, tell=lambda text: None):
@@ -262,6 +289,8 @@ def measured(group, turns, tell=lambda text: None):
         taken = take_turns([contender for _, contender in able], 1 if cold else turns)
         for (row, _), found in zip(able, taken):
             finish(row, found)
+        for _, contender in able:
+            getattr(contender, "close", lambda: None)()
         rows += [row for row, _ in ready]
         tell(f"{group.title}: block {place + 1} of {len(group.blocks)}")
     return rows

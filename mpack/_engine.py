@@ -15,7 +15,7 @@ from mpack._kernels.neighbours import drop_anchor, settle_wraps
 from mpack._kernels.steps import advance
 from mpack.potentials import Linear
 
-_DRAWS = {
+DRAWS = {
     "one": state.ONE,
     "uniform": state.UNIFORM,
     "bernoulli": state.BERNOULLI,
@@ -290,8 +290,8 @@ def _rule(packing, recipe, seed):
     return Group(
         state.RULE,
         seed=np.uint64(seed),
-        pair=_DRAWS[recipe.pair],
-        particle=_DRAWS[recipe.particle],
+        pair=DRAWS[recipe.pair],
+        particle=DRAWS[recipe.particle],
         reciprocal=recipe.reciprocal,
         correlation=recipe.correlation,
         tied=recipe.tied,

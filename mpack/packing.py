@@ -673,7 +673,7 @@ def _uniform_words(n, dim, seed):
     return np.ascontiguousarray(words.reshape(n, 2 * blocks)[:, :dim]).view(np.int64)
 
 
-_LATTICES = {"square": 2, "sc": 3, "bcc": 3, "fcc": 3, "hypercubic": None, "checkerboard": None}
+LATTICES = {"square": 2, "sc": 3, "bcc": 3, "fcc": 3, "hypercubic": None, "checkerboard": None}
 
 
 def _lattice_dim(name, dim):
@@ -681,7 +681,7 @@ def _lattice_dim(name, dim):
         raise ValueError(
             "name must not be 'hexagonal': that lattice does not fit a periodic square box"
         )
-    implied = _LATTICES[_check.choice("name", name, tuple(_LATTICES))]
+    implied = LATTICES[_check.choice("name", name, tuple(LATTICES))]
     if implied is None:
         return _check.integer("dim", dim, *DIMENSIONS)
     if dim is not None and _check.integer("dim", dim, *DIMENSIONS) != implied:
@@ -689,7 +689,7 @@ def _lattice_dim(name, dim):
     return implied
 
 
-def _lattice_basis(name, dim):
+def lattice_basis(name, dim):
     """The points of one cell, in half cells."""
     if name == "bcc":
         return [(0,) * dim, (1,) * dim]
@@ -700,12 +700,12 @@ def _lattice_basis(name, dim):
 
 def _most_cells(name, dim):
     """Cells along an edge so that the spheres are at most `LARGEST_LATTICE`."""
-    return math.floor((LARGEST_LATTICE / len(_lattice_basis(name, dim))) ** (1.0 / dim))
+    return math.floor((LARGEST_LATTICE / len(lattice_basis(name, dim))) ** (1.0 / dim))
 
 
 def _lattice_steps(name, cells, dim):
     """(n, dim) lattice points in half cells."""
-    basis = _lattice_basis(name, dim)
+    basis = lattice_basis(name, dim)
     corners = np.indices((cells,) * dim).reshape(dim, -1).T
     return (2 * corners[:, None, :] + np.array(basis)[None, :, :]).reshape(-1, dim)
 

@@ -357,11 +357,12 @@ OVERFLOWING = {
     "RandomOrganization, c = 0, eps far too large": mpack.RandomOrganization(30.0, correlation=0),
 }
 GOLDEN_STEPS = 100
+GOLDEN_SIZES = 1.0 + 0.3 * np.arange(-100.0, 100.0) / 100.0
 
 
 def golden_start(dim, poly, dilute=False):
     """200 particles, dense enough to stay active for 100 steps under every rule; or dilute, a few active."""
-    diameters = 1.0 + 0.3 * np.arange(-100.0, 100.0) / 100.0 if poly else None
+    diameters = GOLDEN_SIZES if poly else None
     phi = {2: 0.45, 3: 0.25}[dim] if dilute else {2: 1.1, 3: 0.9}[dim]
     return mpack.Packing.random(n=200, phi=phi, dim=dim, seed=11, diameters=diameters)
 

@@ -10,7 +10,7 @@ import pytest
 
 import mpack
 from benchmarks import __main__ as command
-from benchmarks import aims, contenders, groups, report, rows, states
+from benchmarks import aims, contenders, groups, pages, report, rows, states
 from benchmarks.groups import Entry, Group
 from benchmarks.states import State, Stretch, Unreached
 
@@ -133,6 +133,22 @@ def test_other_bits_are_flagged():
     for kind in (contenders.Kernel, contenders.Public):
         row = made(Entry("a row", lambda kind=kind: kind(stretch), SMALL))[0]
         assert row.flags and row.flags[0].startswith("other bits")
+
+
+def test_the_hosts_of_the_pages_are_rows_with_the_library_s_bits():
+    """In node: by the kernels, and of discs by the twin; with another seed they are flagged."""
+    host = pages.hosts().get("node") or pytest.skip("node is not installed")
+    flat = State(n=200, phi=0.9, dim=2, until=("steps", 20), band=(0.0, 1.0))
+    for state, twin in ((SMALL, False), (flat, False), (flat, True)):
+        right, wrong = Stretch(state, 10, 3), Stretch(state, 10, 3)
+        wrong.digest = "0" * 32
+        found = made(
+            Entry("native", lambda right=right: contenders.Kernel(right), state),
+            Entry("hosted", lambda right=right, twin=twin: pages.Hosted(right, host, twin), state),
+            Entry("wrong", lambda wrong=wrong, twin=twin: pages.Hosted(wrong, host, twin), state),
+        )
+        assert all(sound(row) for row in found) and found[1].flags == []
+        assert found[2].flags[0].startswith("other bits")
 
 
 def test_quiet_states_are_taken_where_their_protocol_says():

@@ -127,7 +127,7 @@ def test_the_data_of_the_approach_are_the_archive_s(seed):
     ({"fi": 1}, "has nothing called 'fi'; it has dynamics"),
     ({"phi": 7}, "phi must be a finite number in .0.1, 1.2.; got 7"),
     ({"phi": float("nan")}, "phi must be"),
-    ({"n": 5}, "n must be an integer in .20, 2000.; got 5"),
+    ({"n": 5}, "n must be an integer in .20, 100000.; got 5"),
     ({"dynamics": "SDG"}, "dynamics must be one of 'PairwiseBRO'.*got 'SDG'"),
 ])  # fmt: skip
 def test_a_state_outside_its_range_is_refused(state, sentence):

@@ -54,6 +54,15 @@ def test_room_enough():
     assert at(done, 1) > at(done, 10) > at(done, 30) > at(done, 100) > 0
 
 
+def test_the_same_in_three_dimensions():
+    (told,) = re.findall(r"^The same in three dimensions.*$", PAGE, re.MULTILINE)
+    enough, scarce = (run(state, 3000) for state in links(told))
+    assert enough.final.dim == scarce.final.dim == 3 and enough.final.n == 1000
+    assert enough.absorbed and f"after {enough.steps} steps" in told
+    assert not scarce.absorbed and "nine spheres in ten" in told
+    assert np.all(np.abs(scarce.activity[scarce.times >= 100] - 0.92) < 0.06)
+
+
 def test_not_enough():
     done = run(*links(STOPS[1]), 5000)
     late = done.activity[done.times >= 30]

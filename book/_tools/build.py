@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from . import claims, execute, places
+from . import claims, execute, places, wasm
 from .places import BUILD, HTML, ROOT, relative, say
 
 DOCTREES = BUILD / ".doctrees"
@@ -80,6 +80,7 @@ def build():
     BUILD.mkdir(exist_ok=True)
     whole = False
     try:
+        wasm.ensure()
         prepare()
         if execute.execute():
             claims.write()

@@ -963,6 +963,20 @@ def _next_active(space, lists, shared, chunk, cursor, thread):
 
 
 @bare
+def _complete(axes, space, rule, shared, chunk, step, count):
+    """The pushes of the chunk's slots become what they move by; returns how many came to half the box or more."""
+    beyond, drawn = np.int64(0), np.int64(0)
+    if space.carries:
+        beyond = _add_overflows(axes, space, chunk, count)
+    if rule.particle != ONE:
+        drawn = _scale_pushes(axes, space, rule, shared, chunk, step, count)
+    if space.carries:
+        _forget_carry(axes, space, chunk, count)
+    scales = rule.particle == UNIFORM or rule.particle == GAUSSIAN  # else it is all or nothing
+    return drawn if scales else beyond
+
+
+@bare
 def _move_all(axes, space, lists, rule, shared, chunk, step, thread):
     """Move the active slots of this thread."""
     begin, end = share_of(space.n, thread, shared.threads)
@@ -972,15 +986,7 @@ def _move_all(axes, space, lists, rule, shared, chunk, step, thread):
     while cursor < stop:
         cursor, count = _next_active(space, lists, shared, chunk, cursor, thread)
         own[ACTIVE] += count
-        beyond, drawn = np.int64(0), np.int64(0)
-        if space.carries:
-            beyond = _add_overflows(axes, space, chunk, count)
-        if rule.particle != ONE:
-            drawn = _scale_pushes(axes, space, rule, shared, chunk, step, count)
-        scales = rule.particle == UNIFORM or rule.particle == GAUSSIAN  # else it is all or nothing
-        own[CLIPPED] += drawn if scales else beyond
-        if space.carries:
-            _forget_carry(axes, space, chunk, count)
+        own[CLIPPED] += _complete(axes, space, rule, shared, chunk, step, count)
         own[TOO_FAR] |= _move(axes, space, chunk, count, limit)
 
 
@@ -1286,3 +1292,74 @@ def advance(axes, space, lists, rule, shared, chunk, until, thread):
     if thread == 0:
         shared.step, shared.status = step, status
     _meet(shared)
+
+
+# ------------------------------------------------------------------------------------------------
+# for figures: what a configuration looks like, and what its next step will be; of one thread, 0
+
+
+@bare(entry=True)
+def survey(axes, space, lists, rule, shared, chunk, flags, row, thread):
+    """Who is active now, uint8 (n) by label at the address `flags`, and a record's row at `row`; no step is made.
+
+    shared.status says how it ended: PAUSED, or GROW_* and nothing was written.
+    """
+    status, marks, label = RUNNING, as_uint8(flags), as_uint32(space.label)
+    if shared.stale:
+        status = _renew_list(axes, space, lists, rule, shared, chunk, thread)
+    if status == RUNNING:
+        step = _U(shared.step)
+        status = _gather(axes, space, lists, rule, shared, chunk, step, LOOK, thread)
+    if status == RUNNING:
+        active = as_uint8(space.active)
+        for slot in range(space.n):
+            marks[_U(label[slot])] = active[slot]
+        record, place = shared.record, shared.next
+        shared.record, shared.next = row, 0
+        _note(axes, space, rule, shared, thread)
+        shared.record, shared.next = record, place
+        status = PAUSED
+    shared.status = status
+
+
+@bare
+def _hand_out(axes, space, chunk, count, out):
+    """Write the pushes of the chunk's slots to `out`, by label, and take them back."""
+    dim, slots, label = _U(len(axes)), as_uint32(chunk.i), as_uint32(space.label)
+    push, given = as_int64(space.push), as_int64(out)
+    for k in range(count):
+        slot = _U(slots[k])
+        for axis in range(len(axes)):
+            at = slot * dim + _U(axis)
+            given[_U(label[slot]) * dim + _U(axis)] = push[at]
+            push[at] = 0
+
+
+@bare(entry=True)
+def foresee(axes, space, lists, rule, shared, chunk, out, thread):
+    """How far the next step will move each particle, int64 (n * dim) by label at the address `out`; it is not made.
+
+    What does not move is left as it was. shared.status as in `survey`.
+    """
+    step, status, own = _U(shared.step), RUNNING, as_int64(_own(shared, thread))
+    clipped = own[CLIPPED]
+    if shared.stale:
+        status = _renew_list(axes, space, lists, rule, shared, chunk, thread)
+    if status == RUNNING and rule.pair == BATCH:
+        status = _gather(axes, space, lists, rule, shared, chunk, step, KEY, thread)
+    if status == RUNNING:
+        status = _gather(axes, space, lists, rule, shared, chunk, step, PUSH, thread)
+    if status == RUNNING:
+        if rule.particle == BATCH:
+            _particle_keys(space, rule, shared, step, thread)
+            _settle_batch(rule, shared, thread)
+        cursor, stop = np.int64(0), own[MOVED] if shared.sparse else space.n
+        while cursor < stop:
+            cursor, count = _next_active(space, lists, shared, chunk, cursor, thread)
+            _complete(axes, space, rule, shared, chunk, step, count)
+            _hand_out(axes, space, chunk, count, out)
+        if shared.sparse:
+            _clear_marks(space, lists, shared, thread)
+        status = PAUSED
+    own[CLIPPED] = clipped
+    shared.status = status

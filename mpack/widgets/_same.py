@@ -1,6 +1,7 @@
 """What figures compute, by the library itself: the playground's runs, bit for bit, and the states in the valley."""
 
 import base64
+import dataclasses
 import functools
 import json
 
@@ -36,14 +37,16 @@ def dynamics_of(state):
 
 
 def start_of(state):
-    """The start of a (whole) state: half of the discs `size_ratio` times smaller than the others."""
-    n = state["n"]
+    """The start of a (whole) state: half of the spheres `size_ratio` times smaller than the others."""
+    n = max(state["n"], 40) if state["dim"] == "3" else state["n"]
     sizes = (
         None
         if state["size_ratio"] == 1
         else np.where(np.arange(n) < n // 2, 1.0, state["size_ratio"])
     )
-    return mpack.Packing.random(n=n, phi=state["phi"], dim=2, seed=state["seed"], diameters=sizes)
+    return mpack.Packing.random(
+        n=n, phi=state["phi"], dim=int(state["dim"]), seed=state["seed"], diameters=sizes
+    )
 
 
 def runs(state, steps):
@@ -65,7 +68,7 @@ def digests(state, steps=STEPS):
 def key(state):
     """Those entries of a state that its run depends on."""
     state = whole(state)
-    names = ["dynamics", "phi", "n", "size_ratio", "seed"]
+    names = ["dynamics", "phi", "dim", "n", "size_ratio", "seed"]
     if state["dynamics"].endswith("BRO"):
         names += ["eps", "approximation"]
     else:
@@ -75,6 +78,36 @@ def key(state):
                 [] if state["batch_size"] else ["batch_fraction", "approximation"]
             )
     return {name: state[name] for name in sorted(names)}
+
+
+# What the kernels in a page are told
+# -----------------------------------------------------------------------------------
+
+
+def rule_of(dynamics):
+    """A dynamics as `recipe` of `_kernel.js` takes it."""
+    if isinstance(dynamics, mpack.dynamics.Approximation):
+        return {**rule_of(dynamics.of), "approximation": True}
+    rule = _fields(dynamics)
+    if "potential" in rule:
+        potential = rule["potential"]
+        table = {"table": potential.table.tolist()}
+        given = table if isinstance(potential, mpack.Tabulated) else _fields(potential)
+        rule["potential"] = {"name": type(potential).__name__, **given}
+    return {"dynamics": type(dynamics).__name__, **rule}
+
+
+def packing_of(packing):
+    """A packing as `Engine` of `_kernel.js` takes it, but for its arrays: they are bytes in base 64."""
+    coded = {
+        name: base64.b64encode(getattr(packing, name).tobytes()).decode()
+        for name in ("fixed", "diameters")
+    }
+    return {"n": packing.n, "dim": packing.dim, "box": packing.box, **coded}
+
+
+def _fields(one):
+    return {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
 
 
 # The valley's steady states

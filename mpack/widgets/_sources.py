@@ -6,7 +6,9 @@ files, the parts that it names, and its own file, one after another. Nothing her
 kernel or anywidget.
 """
 
+import base64
 import functools
+import gzip
 import html
 import json
 import re
@@ -60,9 +62,24 @@ def parts(name):
     return [
         (f"{name} constants", _constants(constants)),
         ("_constants", _shared_constants()),
-        *((shared, _read(shared)) for shared in (*SHARED, *own.get("parts", ()))),
+        *(piece for shared in (*SHARED, *own.get("parts", ())) for piece in _shared(shared)),
         (name, _read(f"{name}.js")),
     ]
+
+
+def _shared(file):
+    """The pieces of a shared file: in front of the host of the kernels stand these, and starts and rules."""
+    if file != "_kernel.js":
+        return [(file, _read(file))]
+    kernels = ("_kernel constants", _constants({"KERNEL": kernel()}))
+    return [kernels, *((part, _read(part)) for part in ("_starts.js", file))]
+
+
+@functools.cache
+def kernel():
+    """The step kernels for a page, as `_kernel.js` takes them: what they are made of, and the module as text."""
+    packed = gzip.compress((FOLDER / "_kernel.wasm").read_bytes(), mtime=0)
+    return {**json.loads(_read("_kernel.json")), "wasm": base64.b64encode(packed).decode()}
 
 
 def module(name):

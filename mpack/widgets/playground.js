@@ -1,4 +1,5 @@
-// The playground: a box of discs, stepped by `exact` (bit for bit the library's steps), and two curves.
+// The playground: a box of discs or spheres, stepped by the library's own kernels, and two curves.
+const kernel = await mpackKernel(KERNEL);
 const MOST_STEPS = 1000000,
   PROCESS = {
     PairwiseBRO: "BRO",
@@ -9,6 +10,9 @@ const MOST_STEPS = 1000000,
     GD: "GD",
   };
 const PARTNER = { PairwiseBRO: "SGD", IndividualBRO: "RCD", SGD: "PairwiseBRO", RCD: "IndividualBRO" };
+const TINY = 6, // pixels: smaller discs are dots
+  MANY = 3000; // spheres: more are stamped pixel by pixel
+const LEAST = { 2: 20, 3: 40 }; // in so many dimensions: with fewer the box could be less than two diameters wide
 const MATCHED = 0.75; // b_f of the matching rule; alpha = eps / b_f
 
 class Playground {
@@ -17,8 +21,8 @@ class Playground {
     Object.assign(
       this,
       runtime.pace(ui, {
-        done: () => this.discs.step,
-        over: () => this.discs.absorbed || this.discs.step >= MOST_STEPS,
+        done: () => this.step,
+        over: () => this.absorbed || this.step >= MOST_STEPS,
         once: () => this.once(),
       }),
     ); // busy, advance, rewind, target
@@ -28,21 +32,22 @@ class Playground {
       parent: left,
       className: "mpk-framed",
       draw: (g, w, h, colours) => this.drawBox(g, w, h, colours),
-      label: () => `The box: ${this.discs.n} discs, ${this.discs.activeCount} of them overlap`,
+      label: () => `The box: ${this.start.n} ${this.word}, ${this.seen.active} of them overlap`,
     });
+    this.turner = solid.turner(ui, this.box.holder);
     this.banner = runtime.element("div", { class: "mpk-banner", hidden: true });
     this.box.holder.append(this.banner);
     ui.canvas({
       ratio: 1.9,
       parent: column,
       draw: (g, w, h, colours) => this.drawCurve(g, w, h, colours, "activity"),
-      label: () => `Activity against steps, now ${runtime.written(this.discs.activity)}`,
+      label: () => `Activity against steps, now ${runtime.written(this.activity)}`,
     });
     const energy = ui.canvas({
       ratio: 1.9,
       parent: column,
       draw: (g, w, h, colours) => this.drawCurve(g, w, h, colours, "energy"),
-      label: () => `Energy of a disc against steps, now ${runtime.written(this.discs.energy / this.discs.n)}`,
+      label: () => `Energy of one against steps, now ${runtime.written(this.energy)}`,
     });
     energy.holder.classList.add("mpk-beyond");
     this.buildControls();
@@ -52,19 +57,20 @@ class Playground {
   buildControls() {
     const { ui } = this;
     ui.readouts({
-      "step *k*": () => runtime.counted(this.discs.step),
-      "activity *f*_a": () => this.discs.activity.toFixed(3),
-      "energy a disc *V*/*N*": () => runtime.written(this.discs.energy / this.discs.n),
-      "discs that overlap": () => `${this.discs.activeCount} of ${this.discs.n}`,
+      "step *k*": () => runtime.counted(this.step),
+      "activity *f*_a": () => this.activity.toFixed(3),
+      "energy of one *V*/*N*": () => runtime.written(this.energy),
+      "overlap now": () => `${runtime.counted(this.seen.active)} of ${runtime.counted(this.start.n)}`,
     });
     ui.clock();
     ui.transport.append(ui.button("More", () => ui.set({ compact: false }), { class: "mpk-button mpk-all" }));
-    ui.lead("phi", "dynamics", "speed");
+    ui.lead("phi", "dynamics", "dim", "speed");
     const rule = ui.group("eps", "alpha", "batch_fraction", "batch_size", "approximation");
     this.partner = ui.button("", () => this.takePartner());
     rule.append(this.partner);
     const box = ui.group("n", "size_ratio", "seed");
     box.append(runtime.element("div", { class: "mpk-row" }, ui.control("arrows"), ui.control("log")));
+    ui.group("azimuth", "elevation", "zoom");
   }
 
   /** The digests of this page and of the library, side by side. */
@@ -94,10 +100,19 @@ class Playground {
         name: this.name,
         process: this.process,
         dash: this.dash,
-        n: this.discs.n,
+        n: this.start.n,
       };
-    this.rule = exact.recipe(state);
-    this.discs = new exact.Discs({ n: state.n, phi: state.phi, ratio: state.size_ratio, seed: state.seed });
+    const { n } = this;
+    this.start = kernel.random({
+      n,
+      phi: state.phi,
+      dim: Number(state.dim),
+      seed: state.seed,
+      diameters: Array.from({ length: n }, (_, i) => (i < n >> 1 ? 1 : state.size_ratio)),
+    });
+    const rule = kernel.recipe({ ...state, approximation: this.approximates });
+    this.engine = new kernel.Engine(this.start, rule, state.seed, this.engine);
+    this.look();
     this.process = PROCESS[state.dynamics];
     this.dash = this.approximates ? [6, 4] : [];
     this.name =
@@ -109,6 +124,25 @@ class Playground {
     this.compared = null;
     this.note();
     this.announced = false;
+  }
+
+  get n() {
+    const { n, dim } = this.ui.state;
+    return Math.max(n, LEAST[dim]);
+  }
+
+  /** What there is to see at this step. */
+  look() {
+    this.seen = this.engine.look();
+    this.step = this.engine.step;
+    this.activity = this.seen.active / this.start.n;
+    this.energy = this.seen.energy / this.start.n;
+    this.absorbed = this.seen.active === 0;
+    this.places = this.kicks = null;
+  }
+
+  get word() {
+    return this.start.dim === 2 ? "discs" : "spheres";
   }
 
   get approximates() {
@@ -128,6 +162,9 @@ class Playground {
     const partner = PARTNER[state.dynamics],
       matched = partner && (organization || (!state.batch_size && state.batch_fraction === MATCHED));
     this.partner.hidden = !matched;
+    this.turner.hidden = state.dim === "2";
+    for (const name of ["azimuth", "elevation", "zoom"]) this.ui.showControl(name, state.dim === "3");
+    this.ui.showControl("arrows", state.dim === "2");
     this.ui.root.classList.toggle("mpk-compact", state.compact);
     if (matched) this.partner.textContent = `Take its matched partner, ${SCHEMA.state.dynamics.options[partner]}`;
   }
@@ -147,68 +184,68 @@ class Playground {
 
   /** Note activity and energy of the present configuration, and compare digests where the library's is known. */
   note() {
-    const { discs } = this;
     if (this.count === this.series.activity.length)
       for (const name of ["activity", "energy"]) {
         const longer = new Float64Array(2 * this.count);
         longer.set(this.series[name]);
         this.series[name] = longer;
       }
-    const energy = discs.energy / discs.n,
-      { series } = this;
-    series.activity[this.count] = discs.activity;
+    const { series, energy } = this;
+    series.activity[this.count] = this.activity;
     series.energy[this.count++] = energy;
     if (energy > series.most) series.most = energy;
     if (energy > 0 && energy < series.least) series.least = energy;
-    const known = this.known?.[discs.step];
-    if (known) this.compared = { step: discs.step, page: discs.digest(), library: known };
+    const known = this.known?.[this.step];
+    if (known) this.compared = { step: this.step, page: this.engine.digest(), library: known };
   }
 
   once() {
-    if (this.discs.step < MOST_STEPS && this.discs.advance(this.rule)) this.note();
+    if (this.step >= MOST_STEPS || this.absorbed) return;
+    this.engine.advance(this.step + 1);
+    this.look();
+    this.note();
   }
 
   moment() {
-    return { step: this.discs.step };
+    return { step: this.step };
   }
 
   end() {
-    this.discs = this.series = this.ghost = null;
+    this.engine = this.start = this.series = this.ghost = null;
   }
 
   // ------------------------------------------------------------------------------------------------ words
 
   status() {
     if (this.busy()) return `On the way to step ${runtime.counted(this.target())} …`;
-    return this.discs.step >= MOST_STEPS ? "The page stops at a million steps; the library goes on." : "";
+    if (this.n > this.ui.state.n) return `In three dimensions there are at least ${LEAST[3]} spheres.`;
+    return this.step >= MOST_STEPS ? "The page stops at a million steps; the library goes on." : "";
   }
 
   spoken() {
-    const { discs } = this;
-    if (discs.absorbed) return `Absorbed at step ${discs.step}: no two discs overlap.`;
-    const [step, activity] = [discs.step, discs.activity].map((value) => Number(value.toPrecision(2)));
+    if (this.absorbed) return `Absorbed at step ${this.step}: no two ${this.word} overlap.`;
+    const [step, activity] = [this.step, this.activity].map((value) => Number(value.toPrecision(2)));
     return `${this.ui.running ? "Running" : "Paused"}, step ${step}, activity about ${activity}.`;
   }
 
   /** After each picture: the banner, the announcement, the digests. */
   shown() {
-    const { discs, ui } = this,
-      absorbed = discs.absorbed;
+    const { engine, ui, absorbed, step } = this;
     this.banner.hidden = !absorbed;
     if (absorbed)
-      this.banner.textContent = discs.step
-        ? `Absorbed after ${runtime.counted(discs.step)} steps`
+      this.banner.textContent = step
+        ? `Absorbed after ${runtime.counted(step)} steps`
         : "Nothing overlaps: absorbed from the start";
     if (absorbed && !this.announced) {
       this.announced = true;
       ui.speak();
     }
-    const stamp = `${discs.step} ${ui.running} ${this.compared?.step}`;
+    const stamp = `${step} ${ui.running} ${this.compared?.step}`;
     if (ui.running && performance.now() - (this.checkedAt ?? 0) < 300) return;
-    if (stamp === this.stamp && this.checkedFor === discs) return;
+    if (stamp === this.stamp && this.checkedFor === engine) return;
     this.checkedAt = performance.now();
     this.stamp = stamp;
-    this.checkedFor = discs;
+    this.checkedFor = engine;
     if (!this.check.parentNode.open)
       return void this.check.parentNode.addEventListener(
         "toggle",
@@ -223,13 +260,13 @@ class Playground {
 
   showCheck() {
     const { element, counted } = runtime,
-      { discs, compared } = this;
+      { compared } = this;
     const lines = [
       element(
         "p",
         {},
-        `Digest in this page at step ${counted(discs.step)}: `,
-        element("span", { class: "mpk-digest" }, discs.digest()),
+        `Digest in this page at step ${counted(this.step)}: `,
+        element("span", { class: "mpk-digest" }, this.engine.digest()),
       ),
     ];
     if (compared)
@@ -258,7 +295,6 @@ class Playground {
 
   python() {
     const { state } = this.ui,
-      { discs } = this,
       name = state.dynamics === "GD" ? "SGD" : state.dynamics;
     const batch =
       state.dynamics === "GD"
@@ -270,14 +306,14 @@ class Playground {
     const sizes =
       state.size_ratio === 1
         ? ""
-        : `, diameters=np.where(np.arange(${state.n}) < ${state.n >> 1}, 1.0, ${state.size_ratio})`;
+        : `, diameters=np.where(np.arange(${this.n}) < ${this.n >> 1}, 1.0, ${state.size_ratio})`;
     return [
       ...(sizes ? ["import numpy as np"] : []),
       "import mpack",
       "",
-      `start = mpack.Packing.random(n=${state.n}, phi=${state.phi}, dim=2, seed=${state.seed}${sizes})`,
+      `start = mpack.Packing.random(n=${this.n}, phi=${state.phi}, dim=${state.dim}, seed=${state.seed}${sizes})`,
       `dynamics = mpack.${name}(${size})${this.approximates ? ".approximation()" : ""}`,
-      `run = mpack.simulate(start, dynamics, steps=${discs.step}, seed=${state.seed})`,
+      `run = mpack.simulate(start, dynamics, steps=${this.step}, seed=${state.seed})`,
       "print(run.digest)",
     ].join("\n");
   }
@@ -300,15 +336,15 @@ class Playground {
   }
 
   report() {
-    const { discs } = this;
+    const { engine, seen } = this;
     return {
-      step: discs.step,
-      digest: discs.digest(),
-      box: discs.box,
-      active: discs.activeCount,
-      energy: discs.energy,
-      absorbed: discs.absorbed,
-      clipped: discs.clipped,
+      step: this.step,
+      digest: engine.digest(),
+      box: engine.box,
+      active: seen.active,
+      energy: seen.energy,
+      absorbed: this.absorbed,
+      clipped: engine.clipped,
       compared: this.compared,
     };
   }
@@ -316,16 +352,20 @@ class Playground {
   // ------------------------------------------------------------------------------------------------ pictures
 
   drawBox(g, width, height, colours) {
-    const { discs } = this,
-      scale = width / discs.box,
+    this.places ??= this.engine.coarse();
+    if (this.start.dim === 3) return this.drawSpheres(g, width, height, colours);
+    const { places, start } = this,
+      { flags } = this.seen,
+      scale = width / start.box,
       unit = width / 2 ** 32;
+    if ((g.canvas.width * start.diameters[0]) / start.box < TINY) return this.drawDots(g, colours);
     const outline = Math.min(1.4, Math.max(0.6, 0.05 * scale));
     for (const active of [0, 1]) {
-      for (let i = 0; i < discs.n; i++) {
-        if (discs.active[i] !== active) continue;
-        const r = discs.radius[i] * scale,
-          x = (discs.xh[i] >>> 0) * unit,
-          y = height - (discs.yh[i] >>> 0) * unit;
+      for (let i = 0; i < start.n; i++) {
+        if (flags[i] !== active) continue;
+        const r = 0.5 * start.diameters[i] * scale,
+          x = places[2 * i] * unit,
+          y = height - places[2 * i + 1] * unit;
         const stamp = this.stampOf(r, active ? colours.active : colours.inactive, colours.paper, outline);
         const half = stamp.half;
         for (
@@ -342,6 +382,76 @@ class Playground {
       }
     }
     if (this.ui.state.arrows) this.drawArrows(g, width, height, colours, scale, unit);
+  }
+
+  /** Discs of a few pixels, as many as there may be: straight into the picture. */
+  drawDots(g, colours) {
+    const { places, start } = this,
+      { flags } = this.seen,
+      { width, height } = g.canvas,
+      picture = g.createImageData(width, height),
+      pixels = new Uint32Array(picture.data.buffer),
+      scale = width / start.box,
+      unit = width / 2 ** 32;
+    const tones = [colours.inactive, colours.active].map((hex) => {
+      const [red, green, blue] = [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
+      return (255 << 24) | (blue << 16) | (green << 8) | red;
+    });
+    for (const active of [0, 1])
+      for (let i = 0; i < start.n; i++) {
+        if (flags[i] !== active) continue;
+        const r = 0.5 * start.diameters[i] * scale,
+          x = places[2 * i] * unit,
+          y = height - places[2 * i + 1] * unit;
+        for (let row = Math.round(y - r); row < y + r - 0.5; row++) {
+          const half = Math.sqrt(Math.max(0, r * r - (row + 0.5 - y) ** 2)),
+            line = ((row + height) % height) * width;
+          for (let column = Math.round(x - half); column < x + half - 0.5; column++)
+            pixels[line + ((column + width) % width)] = tones[active];
+        }
+      }
+    g.putImageData(picture, 0, 0);
+  }
+
+  /** The box in perspective, the nearest spheres drawn last. */
+  drawSpheres(g, width, height, colours) {
+    const { start } = this,
+      { flags } = this.seen,
+      view = solid.view(this.ui.state, width, height),
+      { camera, put, scale } = view,
+      widest = start.diameters.reduce((a, b) => Math.max(a, b)) / start.box,
+      places = new Float64Array(3 * start.n);
+    for (let k = 0; k < places.length; k++) places[k] = this.places[k] / 2 ** 32;
+    solid.edges(g, view, colours, false);
+    const shown = solid.front(Uint32Array.from(flags.keys()), places, widest, camera),
+      seen = Array.from(shown, (i) => camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5));
+    const many = shown.length > MANY ? solid.sheet(g) : null,
+      dense = g.canvas.width / width;
+    for (const k of solid.farthestFirst(seen.map((at) => at[2]))) {
+      const [x, y, closer] = put(seen[k]),
+        i = shown[k],
+        r = (start.diameters[i] * closer * scale) / (2 * start.box),
+        fog = solid.fogOf(seen[k][2]);
+      if (x < -r || x > width + r || y < -r || y > height + r) continue;
+      if (many) many.stamp(this.ballOf(flags[i], fog, colours, Math.ceil(2 * r * dense)), x * dense, y * dense);
+      else g.drawImage(this.ballOf(flags[i], fog, colours), x - r, y - r, 2 * r, 2 * r);
+    }
+    many?.lay();
+    solid.edges(g, view, colours, true);
+  }
+
+  /** A sphere, drawn once for each colour and distance; or, so many pixels wide, as a sprite. */
+  ballOf(active, fog, colours, wide = 0) {
+    const colour = active ? colours.active : colours.inactive,
+      key = `${colour} ${colours.paper} ${fog} ${wide}`;
+    this.balls ??= new Map();
+    let ball = this.balls.get(key);
+    if (ball) return ball;
+    if (this.balls.size > 600) this.balls.clear();
+    ball = solid.ball(colour, fog, colours, wide || 96);
+    if (wide) ball = solid.sprite(ball);
+    this.balls.set(key, ball);
+    return ball;
   }
 
   /** A disc, drawn once for each size and colour and stamped from then on. */
@@ -370,13 +480,14 @@ class Playground {
     return stamp;
   }
 
-  /** The kicks of the last step, from where each disc was, drawn so many times longer that they can be seen. */
+  /** The kicks of the step that comes next, drawn so many times longer that they can be seen. */
   drawArrows(g, width, height, colours, scale, unit) {
-    const { discs } = this,
-      kicks = [];
+    this.kicks ??= this.engine.kicks();
+    const kicks = [];
     let longest = 0;
-    for (let i = 0; i < discs.n; i++) {
-      const [x, y] = discs.kick(i);
+    for (let i = 0; i < this.start.n; i++) {
+      const x = this.kicks[2 * i],
+        y = this.kicks[2 * i + 1];
       if (x === 0 && y === 0) continue;
       kicks.push([i, x, y]);
       longest = Math.max(longest, Math.hypot(x, y));
@@ -388,8 +499,8 @@ class Playground {
     g.strokeStyle = g.fillStyle = colours.ink;
     g.lineWidth = Math.max(1, 0.07 * scale);
     for (const [i, x, y] of kicks) {
-      const x0 = (discs.xh[i] >>> 0) * unit - x * scale,
-        y0 = height - (discs.yh[i] >>> 0) * unit + y * scale;
+      const x0 = this.places[2 * i] * unit,
+        y0 = height - this.places[2 * i + 1] * unit;
       runtime.arrow(g, x0, y0, x0 + x * scale * longer, y0 - y * scale * longer, Math.max(4, 0.35 * scale));
     }
     const words = longer > 1 ? `arrows ${runtime.written(longer, 1)} times longer` : "arrows to scale";
@@ -402,7 +513,7 @@ class Playground {
   }
 
   drawCurve(g, width, height, colours, name) {
-    const { series, count, ghost, discs } = this,
+    const { series, count, ghost } = this,
       { log } = this.ui.state,
       values = series[name];
     const last = Math.max(count - 1, ghost ? ghost.count - 1 : 0, log ? 100 : 20);
@@ -447,7 +558,7 @@ class Playground {
 
   /** The range of an axis: fixed for the activity, growing by round factors for the energy. */
   rangeOf(name, log) {
-    if (name === "activity") return log ? [Math.min(0.5 / this.discs.n, 0.01), 1.3] : [0, 1.02];
+    if (name === "activity") return log ? [Math.min(0.5 / this.start.n, 0.01), 1.3] : [0, 1.02];
     const { series, ghost } = this,
       most = Math.max(series.most, ghost?.most ?? 0),
       least = Math.min(series.least, ghost?.least ?? Infinity);

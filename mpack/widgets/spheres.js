@@ -4,11 +4,8 @@
 const FARTHEST = 0.1, // the largest gap that can count as a contact
   MOST_CONTACTS = 12, // from here on all have one colour
   BINS = 24, // of a histogram of lengths, and shades of their colour
-  FOG = 6, // shades with distance
-  CAMERA = 4, // its distance from the middle, in boxes
   AXES = { x: 0, y: 1, z: 2 },
   MANY = 30000, // spheres: from here on contacts are counted only where they are looked at
-  SKIN = 2.5, // diameters: of many spheres in a whole box, those deeper than this behind its near faces are hidden
   MEANS = { contacts: "contacts", overlap: "deepest overlap, diameters", kick: "next kick, diameters" };
 
 const NOTHING = {
@@ -80,13 +77,7 @@ function neighbours({ places, box, dim, sizes = null, widest = 1 }) {
   return found;
 }
 
-// -------------------------------------------------------------------------------------------------- colours
-
-const parts = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
-const mixed = (one, other, share) =>
-  `#${parts(one)
-    .map((part, k) => Math.round(part + share * (parts(other)[k] - part)).toString(16).padStart(2, "0"))
-    .join("")}`;
+const { mixed, FOG } = solid;
 
 // -------------------------------------------------------------------------------------------------- the figure
 
@@ -102,7 +93,7 @@ class Spheres {
       draw: (g, width, height, colours) => this.drawView(g, width, height, colours),
       label: () => this.seen(),
     });
-    this.turner();
+    solid.turner(ui, this.view.holder);
     this.cut = ui.canvas({
       ratio: 1,
       className: "mpk-framed",
@@ -136,63 +127,6 @@ class Spheres {
     ui.group("gap", "bonds", "axis", "place");
     ui.group("azimuth", "elevation", "zoom");
     if (driven) this.drive();
-  }
-
-  /** What the view is turned by: a button as large as the canvas, for pointers and arrow keys. */
-  turner() {
-    const { ui } = this;
-    const face = (azimuth, elevation) =>
-      ui.set({
-        azimuth: ((((azimuth + 180) % 360) + 360) % 360) - 180,
-        elevation: Math.max(-90, Math.min(90, elevation)),
-      });
-    const zoom = (factor) =>
-      ui.set({ zoom: Number(Math.max(0.5, Math.min(8, ui.state.zoom * factor)).toPrecision(3)) });
-    const node = runtime.element("button", {
-      type: "button",
-      class: "mpk-turner",
-      "aria-label": "Turn the packing with the arrow keys, zoom with plus and minus",
-    });
-    ui.listen(node, "keydown", (event) => {
-      const by = event.shiftKey ? 15 : 3,
-        to = { ArrowLeft: [by, 0], ArrowRight: [-by, 0], ArrowUp: [0, by], ArrowDown: [0, -by] }[event.key],
-        factor = { "+": 1.1, "=": 1.1, "-": 1 / 1.1 }[event.key];
-      if (!to && !factor) return;
-      event.preventDefault();
-      if (to) face(ui.state.azimuth + to[0], ui.state.elevation + to[1]);
-      else zoom(factor);
-      ui.speak(0);
-    });
-    let from = null;
-    ui.listen(node, "pointerdown", (event) => {
-      from = { x: event.clientX, y: event.clientY, ...ui.state };
-      try {
-        node.setPointerCapture(event.pointerId);
-      } catch {
-        /* a pointer that is gone already */
-      }
-    });
-    ui.listen(node, "pointermove", (event) => {
-      if (!from) return; // half a degree a pixel
-      const right = Math.round((from.x - event.clientX) / 2),
-        up = Math.round((event.clientY - from.y) / 2);
-      face(from.azimuth + right, from.elevation + up);
-    });
-    for (const type of ["pointerup", "pointercancel", "lostpointercapture"])
-      ui.listen(node, type, () => {
-        from = null;
-      });
-    ui.listen(
-      node,
-      "wheel",
-      (event) => {
-        if (!event.ctrlKey) return; // the wheel by itself scrolls the page; a pinch comes with ctrlKey
-        event.preventDefault();
-        zoom(Math.exp(-0.01 * event.deltaY));
-      },
-      { passive: false },
-    );
-    this.view.holder.append(node);
   }
 
   // ------------------------------------------------------------------------------------------------ the library drives
@@ -372,14 +306,11 @@ class Spheres {
     return list;
   }
 
-  /** Those of them that can be seen: of many in a whole box, the ones near the faces turned to the reader. */
-  visible(list) {
-    if (list.length < 4000 || this.ui.state.slab < 1 || this.ui.state.bonds) return list;
-    const { places, box } = this.frame,
-      deep = (SKIN * (this.frame.widest ?? 1)) / box,
-      camera = this.camera(),
-      towards = [camera(1, 0, 0)[2] > 0, camera(0, 1, 0)[2] > 0, camera(0, 0, 1)[2] > 0];
-    return list.filter((i) => towards.some((near, k) => (near ? 1 - places[3 * i + k] : places[3 * i + k]) < deep));
+  /** Those of them that can be seen. */
+  visible(list, camera) {
+    if (this.ui.state.slab < 1 || this.ui.state.bonds) return list;
+    const { places, box, widest = 1 } = this.frame;
+    return solid.front(list, places, widest / box, camera);
   }
 
   size(i) {
@@ -408,32 +339,19 @@ class Spheres {
 
   // ------------------------------------------------------------------------------------------------ pictures
 
-  /** From places (shares of the box) to [right, up, nearer] in boxes, the middle of the box at 0. */
-  camera() {
-    const turn = Math.PI / 180,
-      a = this.ui.state.azimuth * turn,
-      e = this.ui.state.elevation * turn,
-      [ca, sa, ce, se] = [Math.cos(a), Math.sin(a), Math.cos(e), Math.sin(e)];
-    return (x, y, z) => [-sa * x + ca * y, -se * (ca * x + sa * y) + ce * z, ce * (ca * x + sa * y) + se * z];
-  }
-
   drawView(g, width, height, colours) {
     if (this.frame.dim === 2) {
       this.drawCut(g, width, width, colours);
       this.drawLegend(g, width, height, colours, this.most());
       return;
     }
-    const camera = this.camera(),
-      scale = (this.ui.state.zoom * Math.min(width, height)) / 1.95,
-      put = ([right, up, near]) => {
-        const closer = CAMERA / (CAMERA - near);
-        return [width / 2 + right * closer * scale, height / 2 - up * closer * scale, closer];
-      };
-    this.drawBox(g, camera, put, colours, false);
+    const view = solid.view(this.ui.state, width, height),
+      { camera, put, scale } = view;
+    solid.edges(g, view, colours, false);
     const { places, box } = this.frame,
       most = this.most(),
       values = this.values(),
-      list = this.visible(this.inSlab()),
+      list = this.visible(this.inSlab(), camera),
       slim = this.ui.state.bonds ? 0.35 : 1,
       items = list.map((i) => {
         const seen = camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5);
@@ -443,7 +361,7 @@ class Spheres {
     items.sort((one, other) => one.near - other.near);
     for (const { i, near, seen, to } of items) {
       const [x, y, closer] = put(seen),
-        fog = Math.max(0, Math.min(FOG - 1, Math.floor(FOG * (0.5 + near / 1.5))));
+        fog = solid.fogOf(near);
       if (to) {
         const [x1, y1] = put(to);
         g.strokeStyle = mixed(colours.paper, colours.ink, 0.25 + (0.6 * fog) / (FOG - 1));
@@ -458,7 +376,8 @@ class Spheres {
       if (x < -r || x > width + r || y < -r || y > height + r) continue;
       g.drawImage(this.stampOf(this.shadeOf(values[i], most), fog, colours), x - r, y - r, 2 * r, 2 * r);
     }
-    this.drawBox(g, camera, put, colours, true);
+    solid.edges(g, view, colours, true);
+    this.drawPlane(g, view, colours);
     this.drawLegend(g, width, height, colours, most);
   }
 
@@ -482,39 +401,13 @@ class Spheres {
     let stamp = this.stamps.get(key);
     if (stamp) return stamp;
     if (this.stamps.size > 600) this.stamps.clear();
-    stamp = runtime.element("canvas", { width: 96, height: 96 });
-    const g = stamp.getContext("2d"),
-      base = mixed(this.colourOf(shade, colours), colours.paper, 0.5 * (1 - fog / (FOG - 1))),
-      light = g.createRadialGradient(36, 32, 4, 48, 48, 48);
-    light.addColorStop(0, mixed(base, "#ffffff", 0.55));
-    light.addColorStop(0.45, base);
-    light.addColorStop(1, mixed(base, "#000000", 0.42));
-    g.fillStyle = light;
-    g.beginPath();
-    g.arc(48, 48, 47, 0, 2 * Math.PI);
-    g.fill();
+    stamp = solid.ball(this.colourOf(shade, colours), fog, colours);
     this.stamps.set(key, stamp);
     return stamp;
   }
 
-  /** The edges of the box behind the spheres, or those before them, and where the plane cuts it. */
-  drawBox(g, camera, put, colours, before) {
-    const corner = (k) => [k & 1, (k >> 1) & 1, (k >> 2) & 1].map((side) => side - 0.5),
-      near = Array.from({ length: 8 }, (_, k) => camera(...corner(k))[2]),
-      closest = near.indexOf(Math.max(...near));
-    g.lineWidth = 1;
-    g.strokeStyle = mixed(colours.paper, colours.ink, before ? 0.55 : 0.3);
-    for (let k = 0; k < 8; k++)
-      for (const side of [1, 2, 4]) {
-        if (k & side || (k === closest || (k | side) === closest) !== before) continue;
-        const [x0, y0] = put(camera(...corner(k))),
-          [x1, y1] = put(camera(...corner(k | side)));
-        g.beginPath();
-        g.moveTo(x0, y0);
-        g.lineTo(x1, y1);
-        g.stroke();
-      }
-    if (!before) return;
+  /** Where the plane cuts the box. */
+  drawPlane(g, { camera, put }, colours) {
     const k = AXES[this.ui.state.axis];
     g.setLineDash([5, 5]);
     g.strokeStyle = colours.ink;

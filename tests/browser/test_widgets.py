@@ -698,16 +698,24 @@ def rule_name(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_name)
 def test_the_page_computes_what_the_library_computes(playground, rule, seed):
-    """Digest, number of steps, active discs and energy after 500 steps: dense and dilute, equal discs and two sizes."""
-    for phi, ratio, n in ((1.1, 1, 150), (1.1, 1.4, 120), (0.3, 1, 150), (0.35, 2.0, 101)):
-        state = {"n": n, "phi": phi, "size_ratio": ratio, "seed": seed, "step": 500, **rule}
+    """Digest, number of steps, active spheres, energy after 500 steps: dense and dilute, equal ones and two sizes."""
+    for dim, phi, ratio, n in (
+        ("2", 1.1, 1, 150),
+        ("2", 1.1, 1.4, 120),
+        ("2", 0.3, 1, 150),
+        ("2", 0.35, 2.0, 101),
+        ("3", 0.8, 1, 150),
+        ("3", 0.3, 1.4, 20),
+    ):
+        state = {"n": n, "phi": phi, "dim": dim, "size_ratio": ratio, "seed": seed, "step": 500}
+        state |= rule
         run = list(_same.runs({**state, "step": 0}, [500]))[-1]
         playground.call(f"figure.model.replace({json.dumps(state)}); return Promise.resolve();")
         playground.settle()
         page = playground.whole()["numbers"]
         assert page["box"] == run.start.box
         assert (page["step"], page["digest"]) == (run.steps, run.digest)
-        assert page["active"] == round(run.activity[-1] * n)
+        assert page["active"] == round(run.activity[-1] * run.final.n)
         assert page["energy"] == run.energy[-1]
         assert page["absorbed"] == run.absorbed and page["clipped"] == run.overflows == 0
 
@@ -727,6 +735,15 @@ def test_absurd_kicks_are_cut_as_the_library_cuts_them(browser, pages):
         run = list(_same.runs(state, [200]))[-1]
     with Figure(browser, pages, "playground", query_of(state | {"step": 200})) as figure:
         assert figure.whole()["numbers"]["digest"] == run.digest
+
+
+@pytest.mark.parametrize("dim", ("2", "3"))
+def test_a_hundred_thousand_are_stepped(browser, pages, dim):
+    state = {"dim": dim, "n": 100_000, "phi": 0.6, "eps": 0.3, "step": 3}
+    (run,) = _same.runs({**state, "step": 0}, [3])
+    with Figure(browser, pages, "playground", query_of(state)) as figure:
+        assert figure.whole()["numbers"]["digest"] == run.digest
+        assert min(painted(figure)) > 1
 
 
 def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):

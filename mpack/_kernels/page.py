@@ -1,0 +1,143 @@
+"""What a page needs beside the steps: starts, coordinates by label, noise, digests; with addresses for arrays.
+
+The book's pages run these kernels as WebAssembly (`book/_tools/wasm.py`), where nothing but numbers
+goes in and out. What Python does by NumPy and hashlib is done here by loops, to the same bits.
+"""
+
+import numpy as np
+
+from mpack._kernels._jit import bare
+from mpack._kernels.machine import as_float64, as_int64, as_uint8, as_uint32, as_uint64
+from mpack._kernels.noise import START, bits, gaussian, gaussian_pair, uniform
+
+_U = np.uint64
+WORDS, UNIFORMS, GAUSSIANS, GAUSSIAN_PAIRS = range(4)  # what `draw` draws
+
+
+@bare(entry=True)
+def random_start(axes, n, seed, out):
+    """The coordinates of `Packing.random`, int64 (n * dim) at the address `out`."""
+    fixed, dim = as_uint64(out), _U(len(axes))
+    for i in range(_U(n)):
+        for axis in range(len(axes)):
+            words = bits(seed, START, _U(0), i, _U(axis // 2))
+            fixed[i * dim + _U(axis)] = words[0] if axis % 2 == 0 else words[1]
+
+
+@bare(entry=True)
+def by_label(axes, space, out):
+    """The coordinates, int64 (n * dim) by label at the address `out`."""
+    fixed, label, ordered = as_int64(space.fixed), as_uint32(space.label), as_int64(out)
+    dim = _U(len(axes))
+    for slot in range(_U(space.n)):
+        for axis in range(len(axes)):
+            ordered[_U(label[slot]) * dim + _U(axis)] = fixed[slot * dim + _U(axis)]
+
+
+@bare(entry=True)
+def draw(what, seed, purpose, step, count, a, b, out):
+    """out[m] = the numbers of (seed, purpose, step, a[m], b[m]), of a sort named above; a, b uint64 (count).
+
+    One float64 each, or for WORDS two uint64, for GAUSSIAN_PAIRS two float64.
+    """
+    first, second, words, numbers = as_uint64(a), as_uint64(b), as_uint64(out), as_float64(out)
+    for m in range(_U(count)):
+        x, y = bits(seed, purpose, step, first[m], second[m])
+        if what == WORDS:
+            words[_U(2) * m], words[_U(2) * m + _U(1)] = x, y
+        elif what == UNIFORMS:
+            numbers[m] = uniform(x)
+        elif what == GAUSSIANS:
+            numbers[m] = gaussian(x, y)
+        else:
+            numbers[_U(2) * m], numbers[_U(2) * m + _U(1)] = gaussian_pair(x, y)
+
+
+# ------------------------------------------------------------------------------------------------
+# BLAKE2b (RFC 7693), without a key
+
+
+@bare(forceinline=True)
+def _turned(x, by):
+    return (x >> _U(by)) | (x << _U(64 - by))
+
+
+@bare(forceinline=True)
+def _word(m, order, place):
+    """The message's word that stands at a place of a round's order, a hexadecimal digit each, the first one highest."""
+    return m[(order >> _U(60 - 4 * place)) & _U(15)]
+
+
+@bare(forceinline=True)
+def _mix(v, m, order, place, a, b, c, d):
+    v[a] += v[b] + _word(m, order, place)
+    v[d] = _turned(v[d] ^ v[a], 32)
+    v[c] += v[d]
+    v[b] = _turned(v[b] ^ v[c], 24)
+    v[a] += v[b] + _word(m, order, place + 1)
+    v[d] = _turned(v[d] ^ v[a], 16)
+    v[c] += v[d]
+    v[b] = _turned(v[b] ^ v[c], 63)
+
+
+@bare
+def _round(v, m, order):
+    for k in range(4):
+        _mix(v, m, order, 2 * k, k, 4 + k, 8 + k, 12 + k)
+    for k in range(4):
+        _mix(v, m, order, 8 + 2 * k, k, 4 + (k + 1) % 4, 8 + (k + 2) % 4, 12 + (k + 3) % 4)
+
+
+@bare
+def _start_value(h):
+    h[0], h[1] = _U(0x6A09E667F3BCC908), _U(0xBB67AE8584CAA73B)
+    h[2], h[3] = _U(0x3C6EF372FE94F82B), _U(0xA54FF53A5F1D36F1)
+    h[4], h[5] = _U(0x510E527FADE682D1), _U(0x9B05688C2B3E6C1F)
+    h[6], h[7] = _U(0x1F83D9ABFB41BD6B), _U(0x5BE0CD19137E2179)
+
+
+@bare
+def _compress(h, v, m, initial, end, last):
+    """Take up one block, the message's bytes up to `end`."""
+    for k in range(8):
+        v[k], v[8 + k] = h[k], initial[k]
+    v[12] ^= end
+    if last:
+        v[14] = ~v[14]
+    for again in range(2):  # the order of the first two rounds is that of the last two
+        _round(v, m, _U(0x0123456789ABCDEF))
+        _round(v, m, _U(0xEA489FD61C02B753))
+        if again:
+            break
+        _round(v, m, _U(0xB8C052FDAE367194))
+        _round(v, m, _U(0x7931DCBE265A40F8))
+        _round(v, m, _U(0x905724AFE1BC683D))
+        _round(v, m, _U(0x2C6A0B834D75FE19))
+        _round(v, m, _U(0xC51FED4A0763928B))
+        _round(v, m, _U(0xDB7EC13950F4862A))
+        _round(v, m, _U(0x6FE9B308C2D714A5))
+        _round(v, m, _U(0xA2847615FB9E3CD0))
+    for k in range(8):
+        h[k] ^= v[k] ^ v[8 + k]
+
+
+@bare(entry=True)
+def blake2b(message, length, size, work):
+    """The BLAKE2b of `length` bytes at the address `message`: `size` bytes (1 to 64) at the address `work`.
+
+    `work`: uint64 (48).
+    """
+    given, block = as_uint8(message), as_uint8(work + _U(8 * 8))
+    h, m = as_uint64(work), as_uint64(work + _U(8 * 8))
+    v, initial = as_uint64(work + _U(8 * 24)), as_uint64(work + _U(8 * 40))
+    _start_value(h)
+    _start_value(initial)
+    h[0] ^= _U(0x01010000) ^ _U(size)
+    begin, last = np.int64(0), False
+    while not last:
+        last = length - begin <= 128
+        here = length - begin if last else np.int64(128)
+        for k in range(_U(128)):
+            block[k] = given[_U(begin) + k] if np.int64(k) < here else np.uint8(0)
+        begin += here
+        _compress(h, v, m, initial, _U(begin), last)

@@ -1,0 +1,258 @@
+"""The kernels of the pages: made from these sources; and, in node, the library's bits for every rule and random runs.
+
+`tests/browser/test_kernel.py` does the same in a browser.
+"""
+
+import json
+import platform
+import random
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import numpy as np
+import pytest
+from bookpages import ROOT
+
+import mpack
+from book._tools import wasm, wasmobject
+from mpack._kernels import page
+from mpack._kernels.noise import PURPOSES
+from tests import kernelcases
+from tests.kernelcases import fresh  # noqa: F401
+
+RUN = """
+const chunks = [];
+for await (const chunk of process.stdin) chunks.push(chunk);
+const asked = JSON.parse(Buffer.concat(chunks));
+const answer = {
+  box: (start) => (({ box, diameters }) => [box, diameters[0], diameters.at(-1)])(kernel.random(start)),
+  run: (told) => hosted(kernel, told),
+  draw: ({ sort, of }) => [...kernel.draw(sort, of)].map(String),
+  blake2b: ({ bytes, size }) => kernel.blake2b(Uint8Array.from(bytes), size),
+  rooms: ({ start, rule }) => {
+    const engine = new kernel.Engine(kernel.random(start), kernel.recipe(rule), 1n);
+    const groups = ["space", "lists", "rule", "shared", "chunk"].map((name) => [name, engine[name].arrays]);
+    return Object.fromEntries(groups);
+  },
+};
+console.log(JSON.stringify(asked.map(({ what, ...told }) => answer[what](told))));
+"""
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """ask(what, list of arguments): the host's answers, in node."""
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("node is not installed")
+    script = tmp_path_factory.mktemp("node") / "host.mjs"
+    script.write_text(kernelcases.loading() + RUN, encoding="utf8")
+
+    def ask(what, listed):
+        asked = json.dumps([{"what": what, **one} for one in listed])
+        command = [program, str(script)]
+        done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return ask
+
+
+# ------------------------------------------------------------------------------------------------
+# how it is made
+
+
+def test_the_module_is_that_of_these_kernels():
+    """Whatever changes a kernel is followed by `python -m book._tools.wasm`, which `make book` calls."""
+    told = json.loads(wasm.KNOWN.read_text(encoding="utf8"))
+    assert wasm.is_current(), "python -m book._tools.wasm"
+    assert told.pop("stamp") == wasm.stamp()
+    assert told == json.loads(json.dumps(wasm.known()))
+
+
+@pytest.mark.slow
+def test_made_again_it_has_the_same_bytes():
+    pinned = ROOT.joinpath("requirements.txt").read_text(encoding="utf8").split()
+    here = (sys.platform, platform.machine(), sys.version_info[:2])
+    if here != ("linux", "x86_64", (3, 11)) or not {
+        f"{name}=={wasm.version(name)}" for name in ("numba", "llvmlite")
+    } <= set(pinned):
+        pytest.skip("bytes are compared on Linux, x86-64, Python 3.11, the pinned numba alone")
+    assert wasm.module() == wasm.MODULE.read_bytes()
+
+
+def test_it_is_code_alone_and_asks_for_nothing():
+    data = wasm.MODULE.read_bytes()
+    parts = dict(wasmobject.sections(data))
+    assert set(parts) <= {1, 2, 3, wasmobject.EXPORTS, wasmobject.CODE}
+    assert wasmobject.imports(parts[wasmobject.IMPORT]) == wasmobject.IMPORTS
+    count, _ = wasmobject.from_leb(parts[wasmobject.EXPORTS], 0)
+    assert count == sum(len(wasm.kernels(dim)) for dim in (0, *wasm.DIMENSIONS))
+    assert "relaxed-simd" not in wasm.FEATURES
+
+
+def test_what_a_linker_would_have_to_place_is_refused():
+    """Objects made here of a few lines of IR: with an array, and with a call of what a page lacks."""
+    import llvmlite.binding as llvm
+
+    machine = wasm.target()
+    head = f'target datalayout = "{machine.target_data}"\ntarget triple = "{wasm.TRIPLE}"\n'
+
+    def made(text):
+        return wasmobject.loadable(machine.emit_object(llvm.parse_assembly(head + text)), ["f"])
+
+    plain = "define i32 @f(i32 %x) {\n %y = add i32 %x, 1\n ret i32 %y\n}"
+    assert wasmobject.EXPORTS in dict(wasmobject.sections(made(plain)))
+    call = "declare i32 @g(i32)\ndefine i32 @f(i32 %x) {\n %y = call i32 @g(i32 %x)\n ret i32 %y\n}"
+    with pytest.raises(ValueError, match="lacks"):
+        made(call)
+    data = (
+        "@t = global [2 x i32] [i32 5, i32 7]\n"
+        "define i32 @f(i32 %x) {\n %p = getelementptr [2 x i32], ptr @t, i32 0, i32 %x\n"
+        " %y = load i32, ptr %p\n ret i32 %y\n}"
+    )
+    with pytest.raises(ValueError):
+        made(data)
+
+
+def test_the_wheel_carries_it():
+    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf8"))
+    carried = project["tool"]["setuptools"]["package-data"]["mpack.widgets"]
+    assert {"*.wasm", "*.json", "*.js"} <= set(carried)
+
+
+# ------------------------------------------------------------------------------------------------
+# the kernels that only pages call, by Python
+
+
+@pytest.mark.parametrize("length", (0, 1, 127, 128, 129, 256, 5000))
+@pytest.mark.parametrize("size", (16, 64))
+def test_blake2b_is_hashlib_s(length, size, seed):
+    import hashlib
+
+    data = np.random.default_rng([seed, length]).integers(0, 256, length + 1, dtype=np.uint8)
+    work = np.zeros(48, dtype=np.uint64)
+    page.blake2b(np.uint64(data.ctypes.data), length, size, np.uint64(work.ctypes.data))
+    wanted = hashlib.blake2b(data[:length].tobytes(), digest_size=size).digest()
+    assert work.tobytes()[:size] == wanted
+
+
+@pytest.mark.parametrize("dim", (2, 3, 5))
+def test_a_random_start_is_the_library_s(dim, seed):
+    fixed = np.zeros((50, dim), dtype=np.int64)
+    page.random_start((0,) * dim, 50, np.uint64(seed), np.uint64(fixed.ctypes.data))
+    assert np.array_equal(fixed, mpack.Packing.random(n=50, phi=0.1, dim=dim, seed=seed).fixed)
+
+
+# ------------------------------------------------------------------------------------------------
+# the host, in node
+
+
+def test_every_rule_has_its_golden_digest(node):
+    """No kernel of numba's takes part: what is compared was committed."""
+    listed = list(kernelcases.every_rule())
+    for (name, kept, _), found in zip(listed, node("run", [told for *_, told in listed])):
+        wanted = (kept["digest"], kept["steps"], kept["overflows"])
+        assert (found["digest"], found["steps"], found["clipped"]) == wanted, name
+        if found["records"]:  # else it was absorbed before
+            (record,) = found["records"]
+            seen = (
+                record["active"],
+                float(record["energy"]).hex(),
+                (record["squares"] / 200).hex(),
+            )
+            assert seen == (kept["active"], kept["energy"], kept["msd"]), name
+
+
+def test_random_runs_have_the_library_s_bits(node, fresh):  # noqa: F811
+    cases = kernelcases.random_cases(fresh, 40)
+    for (start, rule, told), found in zip(cases, node("run", [told for *_, told in cases])):
+        assert not kernelcases.differences(start, rule, told, found), (start, rule, told)
+
+
+def test_another_seed_has_other_bits(node):
+    start, rule, told = kernelcases.moving_case()
+    elsewhere = {**told["start"], "seed": "6"}
+    wrong = [{**told, "seed": "4"}, {**told, "start": elsewhere}]
+    right, noise, place = node("run", [told, *wrong])
+    assert kernelcases.differences(start, rule, told, right) == []
+    assert {"digest", "records"} <= set(kernelcases.differences(start, rule, told, noise))
+    assert {"start", "digest"} <= set(kernelcases.differences(start, rule, told, place))
+
+
+def test_the_host_s_arrays_are_the_engine_s(node):
+    """Kind and length of every array that a kernel is given, of one size and of many."""
+    from mpack._engine import Engine
+
+    for dim, sizes, rule in (
+        (2, None, mpack.PairwiseBRO(0.1)),
+        (3, [1.0 + 8.0 * (k % 7 == 0) for k in range(90)], mpack.SGD(0.1, batch_size=5)),
+        (3, None, mpack.RCD(0.1, batch_size=5, potential=mpack.WCA())),
+    ):
+        given = {"n": 90, "phi": 0.3, "dim": dim, "seed": "1", "diameters": sizes}
+        start = mpack.Packing.random(**{**given, "seed": 1})
+        engine = Engine(start, rule.recipe(), 1)
+        groups = (engine.space, engine.lists, engine.rule, engine.shared, engine.chunks[0])
+        names = ("space", "lists", "rule", "shared", "chunk")
+        (found,) = node("rooms", [{"start": given, "rule": kernelcases.rule_of(rule)}])
+        for name, group in zip(names, groups):
+            wanted = {
+                field: f"{array.dtype.kind}{8 * array.itemsize} {array.size}"
+                for field, array in group.arrays.items()
+                if array.size
+            }
+            made = {k: f"{kind} {length}" for k, (kind, _, length) in found[name].items() if length}
+            for shared in {"home", "scratch"} & set(made):  # the same memory twice, in other words
+                made[shared] = wanted[shared]
+            assert made == wanted, name
+
+
+def test_boxes_and_sizes_are_the_library_s(node, seed):
+    """The edge of the box is a correctly rounded root: hundreds of packing fractions, to the last bit."""
+    rng = random.Random(seed)
+    starts = []
+    for k in range(400):
+        n, ratio = rng.randint(40, 300), round(rng.uniform(1, 2), 4)
+        phi = 10 ** rng.uniform(-12, 0) if k % 4 == 0 else round(rng.uniform(0.1, 1.2), k % 17)
+        sizes = np.where(np.arange(n) < n // 2, 1.0, ratio).tolist()
+        starts.append({"n": n, "phi": phi or 1.0, "dim": 2 + k % 2, "seed": 1, "diameters": sizes})
+    for given, found in zip(starts, node("box", starts)):
+        start = mpack.Packing.random(**given)
+        assert found == [start.box, start.diameters[0], start.diameters[-1]], given
+
+
+def test_a_box_too_small_is_refused(node):
+    given = {"n": 2, "phi": 1.2, "dim": 3, "seed": 1}
+    with pytest.raises(ValueError, match="two largest diameters"):
+        mpack.Packing.random(**given)
+    with pytest.raises(AssertionError, match="two largest diameters wide"):
+        node("box", [given])
+
+
+@pytest.mark.parametrize("sort", ("words", "uniforms", "gaussians", "gaussian_pairs"))
+def test_noise_is_the_library_s(node, sort, seed):
+    from mpack._kernels import noise
+
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 2**32, (2, 50))
+    of = {"seed": str(seed), "purpose": "bootstrap", "step": 2**40 + 3}
+    of |= {"a": a.tolist(), "b": b.tolist()}
+    (found,) = node("draw", [{"sort": sort, "of": of}])
+    fill = {"words": "bits", "uniforms": "uniform", "gaussians": "gaussian"}
+    name = fill.get(sort, "gaussian_pair")
+    shape = (50, 2) if sort in ("words", "gaussian_pairs") else (50,)
+    out = np.zeros(shape, dtype=np.uint64 if sort == "words" else np.float64)
+    key = (np.uint64(seed), np.uint64(PURPOSES["bootstrap"]), np.uint64(2**40 + 3))
+    getattr(noise, f"fill_{name}")(*key, a.astype(np.uint64), b.astype(np.uint64), out)
+    read = int if sort == "words" else float
+    assert [read(one) for one in found] == out.ravel().tolist()
+
+
+def test_bytes_are_hashed(node):
+    import hashlib
+
+    data = bytes(range(200))
+    (found,) = node("blake2b", [{"bytes": list(data), "size": 32}])
+    assert found == hashlib.blake2b(data, digest_size=32).hexdigest()
