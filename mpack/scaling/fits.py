@@ -54,7 +54,8 @@ def autoscale(
     ------
     TooLittleData
         At the start, or where S is least, no more points overlap than parameters are fitted; or
-        where S is least a curve goes through all of them, or rho_c is far from all data.
+        where S is least, and at most 1, a curve goes through all of them, rho_c is far from all
+        data, or S does not rise on all sides.
     ValueError, TypeError
         A parameter is missing, twice there, unknown or out of range, or an option is.
 
@@ -138,7 +139,8 @@ def collapse(
     ------
     TooLittleData
         At the start, or where S is least, no more points overlap than parameters are fitted; or
-        where S is least a curve goes through all of them, or rho_c is far from all data.
+        where S is least, and at most 1, a curve goes through all of them, rho_c is far from all
+        data, or S does not rise on all sides.
     ValueError, TypeError
         A parameter is missing, twice there, unknown or out of range, or an option is.
 
@@ -178,7 +180,12 @@ def collapse(
 
 
 def _refuse_undetermined(problem, theta):
-    """Refuse a fit that found no transition among the data, or a curve through all points: neither says anything."""
+    """Refuse a fit that is good and says nothing: with no transition near the data, or a curve through all points.
+
+    A bad one, of wrong exponents, is an answer wherever its rho_c went.
+    """
+    if problem.quality(theta) > 1.0:
+        return
     at = problem.shown(theta)
     where = ", ".join(f"{key} = {value:.6g}" for key, value in at.items())
     low, high = problem.reach()
@@ -196,8 +203,8 @@ def _refuse_undetermined(problem, theta):
 
 
 def _refuse_flat(problem, theta, covariance):
-    """Refuse a least S that does not rise on all sides: it has no errors, and is no minimum."""
-    if not np.all(np.diag(covariance) >= 0.0):  # nan, too
+    """Refuse a good fit whose S does not rise on all sides: it has no errors, and is no minimum."""
+    if problem.quality(theta) <= 1.0 and not np.all(np.diag(covariance) >= 0.0):  # nan, too
         where = ", ".join(f"{key} = {value:.6g}" for key, value in problem.shown(theta).items())
         raise TooLittleData(
             f"S must rise on all sides of where it is least; at {where}, with {problem.used(theta)} "
