@@ -34,7 +34,7 @@ _SWEEP = """examples:
   mpack sweep --specs specifications.txt --store runs.sqlite
 killed and begun again, a sweep does what is missing in its store"""
 _INFO = """examples:
-  mpack info end.npz        a packing
+  mpack info end.npz        a packing, in any format that Packing.load reads as it is
   mpack info run.gsd        a packing, or the frames of a run
   mpack info runs.sqlite    the store of a sweep
   mpack info book/results/manna        an archive"""
@@ -121,13 +121,18 @@ def _info(given):
     path = Path(given.file)
     if path.is_dir():
         _say(_of_archive(path))
-    elif path.suffix.lower() in (".npz", ".gsd"):
-        _say(_of_packings(path))
-    elif path.stat().st_size:
-        _say(_of_store(path))
-    else:
+    elif not path.stat().st_size:
         raise ValueError(f"{path} is empty")
+    else:
+        _say(_of_store(path) if _is_store(path) else _of_packings(path))
     return FINE
+
+
+def _is_store(path):
+    """Whether SQLite wrote a file, or its name says so; other files are packings, in whatever format."""
+    with path.open("rb") as file:
+        written = file.read(16) == b"SQLite format 3\0"
+    return written or path.suffix.lower() in (".sqlite", ".sqlite3", ".db")
 
 
 def _audit(given):
@@ -331,7 +336,11 @@ def _command(commands, name, function, text, examples):
 def _add_run(parser):
     add = parser.add_argument
     add("dynamics", metavar="DYNAMICS", help='as in Python: "PairwiseBRO(eps=0.01)"')
-    add("--start", metavar="FILE", help="a packing, .npz or .gsd; random if left out")
+    add(
+        "--start",
+        metavar="FILE",
+        help="a packing, in any format that Packing.load reads as it is; random if left out",
+    )
     add("--n", type=_whole, help="spheres")
     add("--phi", type=float, help="packing fraction")
     add("--dim", type=_whole, default=3, help="dimension (3)")

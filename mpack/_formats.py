@@ -12,6 +12,8 @@ import dataclasses
 import io
 import itertools
 import re
+import reprlib
+from numbers import Real
 
 import numpy as np
 
@@ -306,5 +308,7 @@ def _column(name, values):
     if (
         values.dtype.kind not in "biuf"
     ):  # texts that look like numbers are none, and neither are lists
-        raise TypeError(f"table[{name!r}] must be real numbers; its type is {values.dtype}")
+        other = [(row, one) for row, one in values.items() if not isinstance(one, Real)]
+        first = f"; row {other[0][0]!r} has {reprlib.repr(other[0][1])}" if other else ""
+        raise TypeError(f"table[{name!r}] must be real numbers; its type is {values.dtype}{first}")
     return _check.array(f"table[{name!r}]", values, ("n",))

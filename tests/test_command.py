@@ -101,6 +101,16 @@ def test_an_audit_has_a_status(tmp_path, monkeypatch, capsys):
     assert "energy is stored as" in capsys.readouterr().out
 
 
+def test_a_packing_of_another_format_is_looked_at_too(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("ase")
+    monkeypatch.chdir(tmp_path)
+    first = 'Lattice="8 0 0 0 8 0 0 0 8" Properties=species:S:1:pos:R:3:radius:R:1 pbc="T T T"'
+    Path("two.xyz").write_text(f"2\n{first}\nA 0 0 0 0.5\nA 2 2 2 0.5\n")
+    assert main(["info", "two.xyz"]) == 0
+    told = capsys.readouterr().out
+    assert "equal" in told and "digest" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -122,7 +132,8 @@ def test_an_audit_has_a_status(tmp_path, monkeypatch, capsys):
         (["sweep", RULE, "--specs", "text.txt"], "--specs must stand without"),
         (["info", "none.npz"], "none.npz: No such file"),
         (["info", "none"], "none: No such file"),
-        (["info", "text.txt"], "damaged"),
+        (["info", "text.txt"], "text.txt"),
+        (["info", "text.sqlite"], "damaged"),
         (["info", "empty"], "empty is empty"),
         (["audit", "none"], "there is no archive in none"),
         (["audit", "."], "there is no archive in ."),
@@ -131,12 +142,16 @@ def test_an_audit_has_a_status(tmp_path, monkeypatch, capsys):
 def test_what_is_refused_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):
     monkeypatch.chdir(tmp_path)
     Path("text.txt").write_text("nothing of that kind\n" * 40)
+    Path("text.sqlite").write_text("nothing of that kind\n" * 40)
     Path("empty").touch()
     assert main(arguments) == 2
     said = capsys.readouterr()
     assert words in said.err and said.err.count("\n") == 1 and said.out == ""
     assert said.err.startswith(f"mpack {arguments[0]}: ")
-    assert sorted(os.listdir()) == ["empty", "text.txt"] and not Path("empty").stat().st_size
+    assert (
+        sorted(os.listdir()) == ["empty", "text.sqlite", "text.txt"]
+        and not Path("empty").stat().st_size
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from mpack.scaling.results import Fit
 
 NO_MISFIT = 1e-12  # S below which points are on a curve but for rounding
 
+
 def autoscale(
     l: ArrayLike,
     rho: ArrayLike,
