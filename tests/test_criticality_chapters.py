@@ -50,7 +50,7 @@ FAILED = {  # what our error bars do not bear out: printed, not hidden
         *(f"ends-delta-{rate}-{name}" for rate in ("03", "005") for name in ("sgd", "gd", "bro")),
         *("ends-delta-005-rcd", "ends-wide-05-bro", "ends-mixture-10-sgd", "ends-mixture-02-sgd"),
     },
-    "correlated_noise": {"corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd"},
+    "correlated_noise": {"corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd", "corr-crossover-bro"},
     "hidden_order": {
         "hidden-exponent-sgd",  # a quarter, near the transition
         *("hidden-active-rcd", "hidden-active-individual-bro"),  # a plateau, in the active phase

@@ -515,25 +515,30 @@ def control_claims(controlled, memory, manna):
 
 def natural(table, alpha):
     """{phi: [(times, activity), ...]}: the relaxation curves of SGD from natural starts."""
-    groups = dict(_controlled(table))
+    groups = dict(
+        _controlled(table.sort_values("seed"))
+    )  # runs of a place in the order of their packings
     return relaxations(groups[alpha, "natural start"])
 
 
 def later(random, aged, steps):
     """ln of activity from random starts over that from natural ones, `steps` after both: a mean over places.
 
-    Over those that both kinds of start have, and where all runs are alive then; the error is that of
-    independent runs.
+    Over those that both kinds of start have, and where all runs are alive then. Random starts at
+    different places are independent; natural ones are as many packings as there are runs of one
+    place, expanded, and so each is averaged over places first.
     """
-    gaps, squares, runs = [], [], 0
-    for phi in sorted(set(random) & set(aged)):
-        logs = [[_alive(run, steps) for run in some[phi]] for some in (random, aged)]
-        if all(np.isfinite(own).all() for own in logs):
-            gaps.append(np.mean(logs[0]) - np.mean(logs[1]))
-            squares.append(sum(np.var(own, ddof=1) / len(own) for own in logs))
-            runs += sum(map(len, logs))
-    error = float(np.sqrt(np.sum(squares))) / len(gaps)
-    return Estimate(float(np.mean(gaps)), error, runs, dof=runs - 2 * len(gaps))
+    logs = [
+        [[_alive(run, steps) for run in some[phi]] for some in (random, aged)]
+        for phi in sorted(set(random) & set(aged))
+    ]
+    logs = [both for both in logs if all(np.isfinite(own).all() for own in both)]
+    thrown = [mean_error(own) for own, _ in logs]
+    error = np.sqrt(sum(one.error**2 for one in thrown)) / len(logs)
+    runs = sum(one.n for one in thrown)
+    centre = float(np.mean([one.value for one in thrown]))
+    stirred = mean_error(np.mean([own for _, own in logs], axis=0))
+    return Estimate(centre, float(error), runs, dof=runs - len(logs)) - stirred
 
 
 def _alive(run, steps):
@@ -628,17 +633,30 @@ def shifts(places):
     }
 
 
+def pooled(places):
+    """{(alpha, spheres): {age: place}}, with errors of the relative scatter over seeds of all systems and ages."""
+    cells = [own for ages in places.values() for own in ages.values()]
+    freedom = sum(len(own) - 1 for own in cells)
+    scatter = np.sqrt(sum(np.sum((own / own.mean() - 1) ** 2) for own in cells) / freedom)
+
+    def place(own):
+        return Estimate(own.mean(), own.mean() * scatter / np.sqrt(len(own)), len(own), dof=freedom)
+
+    return {key: {age: place(own) for age, own in ages.items()} for key, ages in places.items()}
+
+
 def ageing(stirred, places, shown):
-    """Where packings of each age come to rest, relative to the least age; activity against time from all ages."""
+    """Where packings of each age have the activity of the criterion, since the least age; activity from all ages."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.5))
-    for place, ((alpha, spheres), ages) in enumerate(places.items()):
-        first = ages[min(ages)]
-        rise = [mean_error(100 * (own / first - 1)) for own in ages.values()]
+    for place, ((alpha, spheres), ages) in enumerate(pooled(places).items()):
+        first, *_ = found = list(ages.values())
+        rise = [100 * (one.value / first.value - 1) for one in found]
+        error = [100 * one.error / first.value for one in found]
         equal = spheres == "equal"
         left.errorbar(
             np.array(list(ages)) * 1.04 ** (place - 1.5),
-            [one.value for one in rise],
-            [one.error for one in rise],
+            rise,
+            error,
             color=figures.colour("SGD" if equal else "ink"),
             alpha=1 - 0.2 * place if equal else 1.0,
             ls="-" if equal else "--",
@@ -646,7 +664,7 @@ def ageing(stirred, places, shown):
             label=rf"$\alpha={alpha:g}$" + ("" if equal else ", mixture"),
         )
     left.set(xscale="log", xlabel="age (steps stirred before)")
-    left.set_ylabel("place of the transition,\nrise since the least age (%)")
+    left.set_ylabel("packing fraction where $f=0.1$,\nrise since the least age (%)")
     left.legend(loc="upper left")
     (alpha, spheres), phi = shown
     for shade, (age, runs) in zip((0.4, 0.7, 1.0), stirred[alpha, spheres].items()):
@@ -665,26 +683,28 @@ def ageing_numbers(stirred, places, shifts):
         len(own) for ages in stirred.values() for grid in ages.values() for own in grid.values()
     ]
     numbers = {"ends-aged": sum(runs), "ends-aged-asked": len(campaigns.ladder_aged())}
-    for (alpha, spheres), ages in places.items():
+    for (alpha, spheres), ages in pooled(places).items():
         name = _aged_tag(alpha, spheres)
         numbers[f"ends-shift-{name}"] = 100 * shifts[alpha, spheres]
-        for age, own in ages.items():
-            numbers[f"ends-place-{name}-{age}"] = mean_error(own)
+        numbers |= {f"ends-place-{name}-{age}": place for age, place in ages.items()}
+    numbers["ends-shift-power"] = round(100 * shifts[1.0, "equal"].reach(), 2)
     return numbers
 
 
 def ageing_rows(places):
-    """Where packings come to rest, by age."""
+    """Where packings have the activity of the criterion, by age."""
     return [
-        {"α": alpha, "spheres": spheres}
-        | {f"age {age:,}": mean_error(own) for age, own in ages.items()}
-        for (alpha, spheres), ages in places.items()
+        {"α": alpha, "spheres": spheres} | {f"age {age:,}": place for age, place in ages.items()}
+        for (alpha, spheres), ages in pooled(places).items()
     ]
 
 
 def ageing_claims(shifts):
     """At small kicks the place of the transition rises with the age of the packing; at large ones it stays."""
-    text = "SGD at α = {:g}, {} spheres: relative change of the place of the transition by a tenfold age."
+    text = (
+        "SGD at α = {:g}, {} spheres: relative change by a tenfold age of the packing fraction "
+        "where activity is 0.1."
+    )
     return [
         (
             f"ends-shift-{_aged_tag(*key)}",
