@@ -689,8 +689,25 @@ def _lattice_dim(name, dim):
     return implied
 
 
-def lattice_basis(name, dim):
-    """The points of one cell, in half cells."""
+def lattice_basis(name: str, dim: int) -> list[tuple[int, ...]]:
+    """The points of one cell of a lattice, in half cells.
+
+    Parameters
+    ----------
+    name : str
+        One of `LATTICES`.
+    dim : int
+
+    Returns
+    -------
+    list of tuples of int, length dim
+
+    Examples
+    --------
+    >>> from mpack.packing import lattice_basis
+    >>> lattice_basis("bcc", 3), len(lattice_basis("fcc", 3))
+    ([(0, 0, 0), (1, 1, 1)], 4)
+    """
     if name == "bcc":
         return [(0,) * dim, (1,) * dim]
     if name in ("fcc", "checkerboard"):

@@ -123,7 +123,7 @@ def test_purposes_draw_disjoint_numbers():
 # name: who draws with it. Where two modules are named they are the two halves of one thing: the
 # kernel and what calls it, or two ways to the diameters of one packing, of which it has one.
 USERS = {
-    "start": {"packing"},
+    "start": {"packing", "_kernels.page"},
     "pair": {"_kernels.steps"},
     "pair_reverse": {"_kernels.steps"},
     "particle": {"_kernels.steps"},

@@ -190,7 +190,7 @@ def _refuse_undetermined(problem, theta):
     at = problem.shown(theta)
     where = ", ".join(f"{key} = {value:.6g}" for key, value in at.items())
     low, high = problem.reach()
-    if "rho_c" in problem.free and not 2 * low - high <= at["rho_c"] <= 2 * high - low:
+    if {"rho_c", "nu"} <= {*problem.free} and not 2 * low - high <= at["rho_c"] <= 2 * high - low:
         raise TooLittleData(
             f"the least S must lie about the data, with rho_c in [{2 * low - high:.6g}, "
             f"{2 * high - low:.6g}]; it is at {where}: these points do not determine the parameters"

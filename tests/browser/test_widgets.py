@@ -285,11 +285,16 @@ def test_a_figure_fills_the_screen_and_gives_it_back(browser, pages):
 
 
 def test_with_one_slider_moving_it_runs(browser, pages):
-    """Nothing but Run, Reset, a way to all controls, and the packing fraction; with reduced motion it waits."""
+    """Nothing but Run, Reset, a way to all controls, packing fraction and dimension; with reduced motion it waits."""
     query = query_of({"compact": True, "phi": 0.6})
     with Figure(browser, pages, "playground", query, size=PHONE) as figure:
         shown = "return [...figure.root.querySelectorAll('button, input, select, summary')].filter(n => n.offsetParent)"
-        assert figure.call(f"{shown}.map(n => n.type);") == [*["button"] * 3, "range", "number"]
+        assert figure.call(f"{shown}.map(n => n.type);") == [
+            *["button"] * 3,
+            "range",
+            "number",
+            "select-one",
+        ]
         assert not out_of_sight(figure)
         check_accessible(figure.page)
         figure.within("[data-control=phi] [type=range]").focus()
