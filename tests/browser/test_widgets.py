@@ -284,6 +284,22 @@ def test_a_figure_fills_the_screen_and_gives_it_back(browser, pages):
         figure.whole()
 
 
+def test_an_address_that_nobody_can_decode_asks_for_nothing(browser, pages, seed):
+    """The figure stands, with a fragment that is no percent-encoding at first, and with random ones later."""
+    rng = np.random.default_rng(seed)
+    with Figure(browser, pages, "playground", "%") as figure:
+        for fragment in ("100%", "%E0%A4%A", "?%", "playground%?phi=%zz"):
+            figure.page.evaluate("text => { location.hash = text; }", f"#{fragment}")
+        for _ in range(200):
+            text = "".join(rng.choice([*"%?&=#aZ09é/ ", "playground"], 8))
+            figure.page.evaluate("text => { location.hash = text; }", f"#{text}")
+        figure.page.wait_for_timeout(200)
+        figure.whole()
+    with Visit(browser, f"{pages}/playground.html#100%") as visit:
+        visit.page.wait_for_selector("[data-live]")
+        assert not visit.errors, visit.errors
+
+
 def test_with_one_slider_moving_it_runs(browser, pages):
     """Nothing but Run, Reset, a way to all controls, packing fraction and dimension; with reduced motion it waits."""
     query = query_of({"compact": True, "phi": 0.6})
