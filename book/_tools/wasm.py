@@ -9,7 +9,7 @@ The LLVM IR that numba has of the kernels goes once more through LLVM, for anoth
 with nothing but what numba itself brings. Two files come of it, both beside the figures:
 `_kernel.wasm`, and `_kernel.json` with what its host `_kernel.js` must know of the records and
 numbers of `mpack._kernels`, and the stamp of all that the module was made from. Where the stamp
-still fits, nothing is done.
+still fits, the module stays.
 """
 
 import hashlib
@@ -302,15 +302,16 @@ def is_current():
 
 
 def ensure():
-    """Make both files anew where the kernels, or what they are made with, have changed."""
-    if is_current():
-        return
-    say("Compiling the kernels for the pages ...")
-    now = stamp()  # a source that changes meanwhile is noticed next time
-    made = module()
-    MODULE.write_bytes(made)
-    KNOWN.write_text(text_of({"stamp": now, **known()}), encoding="utf8")
-    say(f"Wrote {relative(MODULE)} ({len(made) / 1000:.0f} kB) and {relative(KNOWN)}")
+    """Make anew what is not that of these kernels: the module, and what its host knows of the library."""
+    now, made = stamp(), is_current()  # a source that changes meanwhile is noticed next time
+    if not made:
+        say("Compiling the kernels for the pages ...")
+        MODULE.write_bytes(module())
+    told = text_of({"stamp": now, **known()})
+    if not made or KNOWN.read_text(encoding="utf8") != told:
+        KNOWN.write_text(told, encoding="utf8")
+        size = MODULE.stat().st_size / 1000
+        say(f"Wrote {relative(MODULE)} ({size:.0f} kB) and {relative(KNOWN)}")
 
 
 if __name__ == "__main__":

@@ -236,17 +236,8 @@ def rung_numbers(ladder, crossed):
 def rung_claims(crossed, manna):
     """Each rung decays as the class does; the smaller the kicks, the slower; where the exponent still moves."""
     delta = [
-        (
-            f"ends-delta-{tag(alpha, process)}",
-            (
-                f"{process} at α = {alpha:g} decays as the Manna class does (δ of the last crossing "
-                "less the measured one)."
-            ),
-            found[-1].delta - manna,
-            consistent(0.0, 0.2),
-            "Lübeck 2004",
-        )
-        for (alpha, process), found in crossed.items()
+        _as_manna(f"delta-{tag(*key)}", "{1} at α = {0:g}".format(*key), found, manna)
+        for key, found in crossed.items()
     ]
     falls = [
         (
@@ -271,6 +262,13 @@ def rung_claims(crossed, manna):
     text = "SGD at α = 0.2 decays as mean field does (δ of the last crossing)."
     field = crossed[0.2, "SGD"][-1].delta, control(consistent(1.0, 0.2)), "negative control"
     return [*delta, *falls, *moves, ("ends-control-field", text, *field)]
+
+
+def _as_manna(name, what, found, manna):
+    """The claim that activity decays as in the Manna class, by the last of some crossings."""
+    text = f"{what} decays as the Manna class does (δ of the last crossing less the measured one)."
+    value = found[-1].delta - manna
+    return f"ends-{name}", text, value, consistent(0.0, 0.2), "Lübeck 2004"
 
 
 def tag(alpha, process):
@@ -397,17 +395,10 @@ def larger_claims(pairs, wide, manna):
         for (alpha, process), (many, few) in pairs.items()
     ]
     return size + [
-        (
-            f"ends-wide-{tag(alpha, process)}",
-            (
-                f"{process} at α = {alpha:g}, 256,000 spheres: decays as the Manna class does (δ of "
-                "the last crossing less the measured one)."
-            ),
-            found[-1].delta - manna,
-            consistent(0.0, 0.2),
-            "Lübeck 2004",
+        _as_manna(
+            f"wide-{tag(*key)}", "{1} at α = {0:g}, 256,000 spheres:".format(*key), found, manna
         )
-        for (alpha, process), found in wide.items()
+        for key, found in wide.items()
     ]
 
 
@@ -494,15 +485,8 @@ def control_rows(table, controlled, crossed):
 def control_claims(controlled, memory, manna):
     """The controls decay as the class does; a random start is remembered."""
     made = [
-        (
-            f"ends-{SLUGS[which]}-{tag(alpha, 'SGD')}",
-            (
-                f"SGD at α = {alpha:g}, {which}: decays as the Manna class does (δ of the last "
-                "crossing less the measured one)."
-            ),
-            found[-1].delta - manna,
-            consistent(0.0, 0.2),
-            "Lübeck 2004",
+        _as_manna(
+            f"{SLUGS[which]}-{tag(alpha, 'SGD')}", f"SGD at α = {alpha:g}, {which}:", found, manna
         )
         for (alpha, which), found in controlled.items()
     ]
@@ -515,9 +499,8 @@ def control_claims(controlled, memory, manna):
 
 def natural(table, alpha):
     """{phi: [(times, activity), ...]}: the relaxation curves of SGD from natural starts."""
-    groups = dict(
-        _controlled(table.sort_values("seed"))
-    )  # runs of a place in the order of their packings
+    in_order = table.sort_values("seed")  # at each place the runs of the same packings
+    groups = dict(_controlled(in_order))
     return relaxations(groups[alpha, "natural start"])
 
 
@@ -687,6 +670,11 @@ def ageing_numbers(stirred, places, shifts):
         name = _aged_tag(alpha, spheres)
         numbers[f"ends-shift-{name}"] = 100 * shifts[alpha, spheres]
         numbers |= {f"ends-place-{name}-{age}": place for age, place in ages.items()}
+    above = [
+        100 * (stirred_at / places[key][max(places[key])].mean() - 1)
+        for key, (_, stirred_at) in campaigns.AGED.items()
+    ]
+    numbers |= {"ends-above-least": round(min(above), 1), "ends-above-most": round(max(above), 1)}
     numbers["ends-shift-power"] = round(100 * shifts[1.0, "equal"].reach(), 2)
     return numbers
 

@@ -187,13 +187,12 @@ def _refuse_undetermined(problem, theta):
     """
     if problem.quality(theta) > 1.0:
         return
-    at = problem.shown(theta)
-    where = ", ".join(f"{key} = {value:.6g}" for key, value in at.items())
-    low, high = problem.reach()
-    if {"rho_c", "nu"} <= {*problem.free} and not 2 * low - high <= at["rho_c"] <= 2 * high - low:
+    where, (low, high) = _where(problem, theta), problem.reach()
+    low, high = 2 * low - high, 2 * high - low
+    if {"rho_c", "nu"} <= {*problem.free} and not low <= problem.values(theta)["rho_c"] <= high:
         raise TooLittleData(
-            f"the least S must lie about the data, with rho_c in [{2 * low - high:.6g}, "
-            f"{2 * high - low:.6g}]; it is at {where}: these points do not determine the parameters"
+            f"the least S must lie about the data, with rho_c in [{low:.6g}, {high:.6g}]; it is at "
+            f"{where}: these points do not determine the parameters"
         )
     if problem.quality(theta) < NO_MISFIT:
         raise TooLittleData(
@@ -206,10 +205,10 @@ def _refuse_undetermined(problem, theta):
 def _refuse_flat(problem, theta, covariance):
     """Refuse a good fit whose S does not rise on all sides: it has no errors, and is no minimum."""
     if problem.quality(theta) <= 1.0 and not np.all(np.diag(covariance) >= 0.0):  # nan, too
-        where = ", ".join(f"{key} = {value:.6g}" for key, value in problem.shown(theta).items())
         raise TooLittleData(
-            f"S must rise on all sides of where it is least; at {where}, with {problem.used(theta)} "
-            f"of {problem.points} points, it does not: they do not determine the parameters"
+            f"S must rise on all sides of where it is least; at {_where(problem, theta)}, with "
+            f"{problem.used(theta)} of {problem.points} points, it does not: they do not determine "
+            "the parameters"
         )
 
 
@@ -217,8 +216,11 @@ def _refuse_too_little(problem, theta, what):
     """Refuse parameters at which as many points overlap as are fitted: a curve would go through all of them."""
     used, size = problem.used(theta), len(problem.free)
     if used <= size:
-        where = ", ".join(f"{key} = {value:.6g}" for key, value in problem.shown(theta).items())
         raise TooLittleData(
-            f"{what} more points of different sizes overlap than parameters are fitted; at {where} "
-            f"{used} of {problem.points} do, for {size} parameters"
+            f"{what} more points of different sizes overlap than parameters are fitted; at "
+            f"{_where(problem, theta)} {used} of {problem.points} do, for {size} parameters"
         )
+
+
+def _where(problem, theta):
+    return ", ".join(f"{key} = {value:.6g}" for key, value in problem.shown(theta).items())
