@@ -735,7 +735,9 @@ class CorrelationLines:
         np.ndarray
     )  #: (shells,) slope over intercept: g(q) of `pair_factor` where mean pushes add little
     error: np.ndarray  #: (shells,) standard error of the ratio
-    misfit: np.ndarray  #: (shells,) chi**2 over degrees of freedom; nan for two correlations
+    misfit: (
+        np.ndarray | None
+    )  #: (shells,) chi**2 over degrees of freedom; None for two correlations
     dof: float  #: degrees of freedom of the errors, of each shell: see `run_scatter`
 
     __repr__ = short_repr
@@ -831,21 +833,21 @@ def correlation_lines(
     mean = np.array([s.mean(axis=0) for _, s, _ in tables])
     runs = np.array([len(s) for _, s, _ in tables])
     errors = mean * np.sqrt(np.maximum(pooled, 1e-30) / runs[:, None])
-    a, b, ratio, error, misfit = np.transpose(
+    a, b, ratio, error, chi2 = np.transpose(
         [_line_in(c, y, error) for y, error in zip(mean.T, errors.T)]
     )
+    misfit = chi2 / (len(c) - 2) if len(c) > 2 else None
     return CorrelationLines(q, a, b, ratio, error, misfit, dof)
 
 
 def _line_in(c, y, error):
-    """Weighted line y = a + b c: a, b, b/a, the error of that, chi**2 over degrees of freedom."""
+    """Weighted line y = a + b c: a, b, b/a, the error of that, chi**2."""
     x = np.column_stack((np.ones_like(c), c)) / error[:, None]
     covariance = np.linalg.inv(x.T @ x)
     a, b = covariance @ x.T @ (y / error)
     slopes = np.array([-b / a**2, 1.0 / a])
     chi2 = np.sum((y - a - b * c) ** 2 / error**2)
-    free = len(c) - 2
-    return a, b, b / a, math.sqrt(slopes @ covariance @ slopes), chi2 / free if free else math.nan
+    return a, b, b / a, math.sqrt(slopes @ covariance @ slopes), chi2
 
 
 @dataclass(frozen=True, eq=False)
@@ -868,7 +870,7 @@ class LongWaves:
     quartic: Estimate  #: e, the coefficient of q**4, diameters to the fourth
     crossover: Estimate | None  #: q* = (S(0)/k)**(1/2); None if one is not positive
     covariance: np.ndarray  #: (3, 3), of S(0), k and e
-    misfit: float  #: chi**2 over degrees of freedom, shells - 3; nan for three shells
+    misfit: float | None  #: chi**2 over degrees of freedom, shells - 3; None for three shells
 
     __repr__ = short_repr
 
@@ -959,7 +961,7 @@ def long_waves(
         Estimate(value, variance**0.5, runs, dof=free)
         for value, variance, free in zip(values, covariance.diagonal(), dof)
     )
-    misfit = misfit if len(q) > 3 else math.nan
+    misfit = misfit if len(q) > 3 else None
     return LongWaves(level, bend, rest, _crossover(level, bend, covariance), covariance, misfit)
 
 
