@@ -845,25 +845,33 @@ def _expanded(rule, phis, aged, age, seed, **asked):
 
 _SPHERES = {"equal": {}, "mixture": {"sizes": (1.0, 1.4)}}
 AGES = (1_000, 5_000, 30_000)  # steps that packings are stirred for, before they are expanded
-# (learning rate, spheres): (a grid about the transition, where the packings age).
+# (process, learning rate, spheres): (a grid about the transition, where the packings age), from pilots.
 AGED = {
-    (1.0, "equal"): ((0.2095, 0.0005, 12), 0.2219),
-    (0.5, "equal"): ((0.3665, 0.0015, 9), 0.385),
-    (0.2, "equal"): ((0.5135, 0.001, 9), 0.533),
-    (0.2, "mixture"): ((0.525, 0.001, 9), 0.545),
+    ("SGD", 1.0, "equal"): ((0.2095, 0.0005, 12), 0.2219),
+    ("SGD", 0.5, "equal"): ((0.3665, 0.0015, 9), 0.385),
+    ("SGD", 0.3, "equal"): ((0.462, 0.0015, 9), 0.479),
+    ("SGD", 0.2, "equal"): ((0.5135, 0.001, 9), 0.533),
+    ("SGD", 0.2, "mixture"): ((0.525, 0.001, 9), 0.545),
+    ("SGD", 0.1, "equal"): ((0.565, 0.002, 9), 0.59),
+    ("SGD", 0.05, "equal"): ((0.593, 0.0022, 9), 0.621),
+    ("RCD", 0.5, "equal"): ((0.374, 0.0015, 9), 0.392),
+    ("RCD", 0.3, "equal"): ((0.454, 0.0015, 9), 0.472),
+    ("RCD", 0.2, "equal"): ((0.5135, 0.001, 9), 0.53),
+    ("GD", 0.2, "equal"): ((0.5105, 0.001, 9), 0.526),
+    ("BRO", 0.2, "equal"): ((0.5175, 0.001, 9), 0.533),
 }
 
 
 def ladder_aged(n=16_000, repeats=2):
-    """Where SGD dies in packings that were stirred for a short or a long time before."""
+    """Where activity dies in packings that were stirred for a short or a long time before."""
     asked = _to_decay(n, "SGD", observables="bond_order") | {"steps": 10_000}
     return [
         spec
         for seed in range(repeats)
         for age in AGES
-        for (alpha, spheres), (grid, aged) in AGED.items()
+        for (process, alpha, spheres), (grid, aged) in AGED.items()
         for spec in _expanded(
-            _ladder_rule("SGD", alpha),
+            _ladder_rule(process, alpha),
             _places(*grid),
             aged,
             age,
