@@ -39,13 +39,16 @@ def nearest(after, before):
     return (after.view(np.uint64) - before.view(np.uint64)).view(np.int64)
 
 
-def box_for(phi, diameters, dim):
-    """Edge length at packing fraction phi: the same on every machine, because decimal arithmetic is."""
+def box_for(phi, diameters, dim, extents=None):
+    """Edge length at packing fraction phi: the same on every machine, because decimal arithmetic is.
+
+    extents: of the particles along their longest axes, where they are no spheres.
+    """
     phi = _check.number("phi", phi, 0, open_low=True)
     with decimal.localcontext(DIGITS):
         volume = sphere_volume(diameters, dim)
         box = float(((volume / decimal.Decimal(phi)).ln() / dim).exp())
-        smallest = 2.0 * float(diameters.max())
+        smallest = 2.0 * float((diameters if extents is None else extents).max())
         largest_phi = float(volume / decimal.Decimal(smallest) ** dim)
         smallest_phi = float(volume / decimal.Decimal(LARGEST_BOX) ** dim)
     if not smallest <= box <= LARGEST_BOX:

@@ -87,12 +87,12 @@ class Engine:
     ):
         self.n, self.dim, self.threads, self.most = packing.n, packing.dim, threads, threads
         self.axes = (0,) * packing.dim
-        self.rule = _rule(packing, recipe, seed)
+        self.rule = rule_of(packing, recipe, seed)
         order, begin = tiers(packing.diameters)
         self.space = _space(packing, self.rule, order, labels, origin, wraps)
         self.lists = _lists(packing, self.rule, order, begin, threads, self.space["anchor"].base)
-        self.shared = _shared(self.n, self.dim, threads, recipe)
-        self.chunks = [_chunk(self.dim) for _ in range(threads)]
+        self.shared = shared_of(self.n, self.dim, threads, recipe)
+        self.chunks = [chunk_of(self.dim) for _ in range(threads)]
         self.shared["step"] = step
         self.shared["tuned"] = skin is None
         self.shared["skin"] = _FIRST_SKIN if skin is None else skin / self.rule["grain"]
@@ -167,25 +167,25 @@ class Engine:
     def _grow(self, status):
         if status == state.GROW_LIST:
             _make_lists(
-                self.lists, _enlarged(self.lists["rows_room"]), _enlarged(self.lists["pairs_room"])
+                self.lists, enlarged(self.lists["rows_room"]), enlarged(self.lists["pairs_room"])
             )
-            room = _enlarged(self.lists["found_room"])
+            room = enlarged(self.lists["found_room"])
             self.lists["found_i"], self.lists["found_j"] = np.zeros((2, room), dtype=np.uint32)
             self.lists["found_room"] = room
             _make_halo(
                 self.lists,
-                _enlarged(self.lists["halo_room"]),
+                enlarged(self.lists["halo_room"]),
                 self.most,
                 4 if self.dim <= 4 else 8,
             )
             self.shared["stale"], self.shared["sorted"] = 1, 0
         elif status == state.GROW_OUT:
-            room = _enlarged(self.shared["out_room"])
+            room = enlarged(self.shared["out_room"])
             self.shared["out_slot"] = np.zeros(room, dtype=np.uint32)
             self.shared["out_push"] = np.zeros(room * self.dim, dtype=np.int64)
             self.shared["out_room"] = room
         elif status == state.GROW_KEYS:
-            room = _enlarged(self.shared["keys_room"])
+            room = enlarged(self.shared["keys_room"])
             self.shared["keys"] = np.zeros(room, dtype=np.uint64)
             self.shared["keys_room"] = room
         elif status == state.GROW_CARRY:
@@ -193,7 +193,7 @@ class Engine:
             self.space["carries"] = 1
 
     def snapshot(self):
-        """(fixed, wraps) by label, both (n, d): coordinates now and boxes crossed since step 0."""
+        """(fixed, wraps, None) by label, both (n, d): coordinates now and boxes crossed since step 0."""
         settle_wraps(self.axes, self.space.record, 0, self.n)
         drop_anchor(self.axes, self.space.record, 0, self.n)
         self.shared["stale"], self.shared["sorted"] = 1, 0
@@ -201,7 +201,7 @@ class Engine:
         wraps = np.empty((self.n, self.dim), dtype=np.int32)
         fixed[self.space["label"]] = self.space["fixed"].reshape(self.n, self.dim)
         wraps[self.space["label"]] = self.space["wraps"].reshape(self.n, self.dim)
-        return fixed, wraps
+        return fixed, wraps, None
 
     def held(self):
         """Copies of what the present coordinates and wraps are made of, see `settled`.
@@ -246,9 +246,14 @@ def _joined(limbs):
 
 
 def settled(held):
-    """(fixed, wraps) by label, both (n, d), from what an engine held: what `snapshot` would have given."""
+    """(fixed, wraps, turns) by label, from what an engine held: what `snapshot` would have given.
+
+    Coordinates and boxes crossed are (n, d), quaternions (n, 4), or None of spheres.
+    """
     label = held["label"]
     n = len(label)
+    if "turns" in held:
+        return tuple(_by_label(label, held[name]) for name in ("fixed", "wraps", "turns"))
     moved = held["fixed"].reshape(n, -1)
     dim = moved.shape[1]
     before, after = held["anchor"].reshape(n, -1)[:, :dim], held["coarse"][:n, :dim]
@@ -258,7 +263,14 @@ def settled(held):
     wraps = np.empty((n, dim), dtype=np.int32)
     fixed[label] = moved
     wraps[label] = held["wraps"].reshape(n, dim) + left
-    return fixed, wraps
+    return fixed, wraps, None
+
+
+def _by_label(label, values):
+    rows = values.reshape(len(label), -1)
+    out = np.empty_like(rows)
+    out[label] = rows
+    return out
 
 
 def energy_of(row):
@@ -279,12 +291,12 @@ def _join(workers):
         raise interrupted
 
 
-def _enlarged(room):
+def enlarged(room):
     """A quarter more: most lists that outgrow their room do so by little, and memory is what they cost."""
     return int(room) * 5 // 4 + 1024
 
 
-def _rule(packing, recipe, seed):
+def rule_of(packing, recipe, seed):
     potential = recipe.potential
     a, b = potential.parameters
     return Group(
@@ -415,7 +427,7 @@ def _make_halo(lists, room, threads, stride):
     lists["halo_radius"] = np.zeros((threads, room + 4), dtype=np.float32)
 
 
-def _shared(n, dim, threads, recipe):
+def shared_of(n, dim, threads, recipe):
     out_room = n // 2 + 4096 if threads > 1 else 0
     most_keys = {
         "pair": 4 * n,
@@ -440,7 +452,7 @@ def _shared(n, dim, threads, recipe):
     )
 
 
-def _chunk(dim):
+def chunk_of(dim):
     room = state.CHUNK + 8
     return Group(
         state.CHUNK_RECORD,

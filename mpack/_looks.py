@@ -97,7 +97,8 @@ class Looks:
         if step == self._run.steps or not self._run.watch:
             found = self._begun
         else:
-            found = values(self._run.watch, self._run.start.moved(settled(held)[0]), step)
+            fixed, _, turns = settled(held)
+            found = values(self._run.watch, self._run.start.moved(fixed, turns), step)
         if record:
             for name, value in found.items():
                 self.watched[name].append(value)

@@ -9,9 +9,15 @@ from mpack import _check
 from mpack.packing import Packing
 
 
-def check_packing(packing):
-    """`packing` if it is one; TypeError else."""
-    return _check.instance("packing", packing, Packing, "a Packing")
+def check_packing(packing, centres=False):
+    """`packing` if it is one of spheres, or (centres) of anything; TypeError or ValueError else."""
+    _check.instance("packing", packing, Packing, "a Packing")
+    if not centres and not packing.spherical:
+        raise ValueError(
+            "packing must be of spheres: this is not defined for other shapes, or not made for them; "
+            f"got {packing!r}"
+        )
+    return packing
 
 
 def check_cutoff(packing, factor, margin, what):

@@ -115,8 +115,8 @@ class Writer:
         if self._failed:
             return  # no frame after one that is missing
         try:
-            fixed, wraps = settled(held)
-            packing, image = self._start.moved(fixed), _image(wraps)
+            fixed, wraps, turns = settled(held)
+            packing, image = self._start.moved(fixed, turns), _image(wraps)
             if step not in self._there:
                 self._append(packing, image, step, *measured)
             elif self._there[step] is not None:

@@ -24,6 +24,15 @@ theta is 1 where u < b_f. With v the variance of the number and n the unit vecto
 
 Memory. With `memory="antithetic"` steps 2m and 2m + 1 use u and 1 - u for the same pair.
 
+Bodies that turn. Of ellipsoids the linear potential is U = (D/2)(1 - mu), mu the factor by which two
+bodies that overlap would have to be scaled to touch. Its force f on a body, at the lever l from the
+centre, pushes it around as well: with the numbers of the displacement dx_i,
+
+    domega_i = I_i**-1 sum_j (the same number) l_ij x f_ij,
+
+I = rotation**2 times the tensor of inertia of the solid body of mass 1. `rotation=kappa` says how
+turning and moving are weighed against each other, None that nothing turns; spheres never do.
+
 Source: Zhang and Martiniani, "Absorbing state dynamics of stochastic gradient descent",
 arXiv:2411.11834, Eqs. 1-6 and A1-A13 (names of version 2). Random organization: Corte, Chaikin,
 Gollub and Pine, Nature Physics 4, 420 (2008); Hexner and Levine, Phys. Rev. Lett. 114, 110602
@@ -46,7 +55,7 @@ class Recipe:
     """A rule as the step kernel takes it: push = scale * force * (number of the pair) * (number of the particle).
 
     `pair` and `particle` say how those numbers are drawn: "one", "uniform", "bernoulli", "gaussian"
-    or "batch". A `pair` that is "kick" or "gaussian kick" has random vectors in the place of force
+    or "batch". `rotation` is None where nothing turns. A `pair` that is "kick" or "gaussian kick" has random vectors in the place of force
     and number. `correlation` is that of the two ends of a pair: at -1, `reciprocal`, one number
     pushes both. `antithetic` rules take the complements of their numbers in odd steps.
 
@@ -68,6 +77,7 @@ class Recipe:
     fraction: float = 1.0
     batch: int = 0
     antithetic: bool = False
+    rotation: float | None = 1.0
 
     @property
     def reciprocal(self) -> bool:
@@ -169,7 +179,8 @@ class _BRO(Dynamics):
 
 
 # Fields that are told, in words and in specifications, only where they are not this.
-OPTIONS: dict[str, float | str | None] = {"correlation": -1.0, "memory": None}
+OPTIONS: dict[str, float | str | None] = {"correlation": -1.0, "memory": None, "rotation": 1.0}
+_OF_PAIRS = ("correlation", "memory")  # those that say how the numbers of a pair hang together
 
 
 def largest_correlation(batch_fraction: float) -> float:
@@ -204,16 +215,19 @@ def largest_correlation(batch_fraction: float) -> float:
 
 
 class _Options:
-    """The fields `correlation` and `memory`: their check, and a repr that tells them where they say something."""
+    """The fields of `OPTIONS` that a rule has: their check, and a repr that tells them where they say something."""
 
-    correlation: float
-    memory: str | None
+    rotation: float | None
 
     def _check_options(self):
-        c = _check.number("correlation", self.correlation, -1, 1) + 0.0  # no -0.0
-        object.__setattr__(self, "correlation", c)
+        if hasattr(self, "correlation"):
+            c = _check.number("correlation", self.correlation, -1, 1) + 0.0  # no -0.0
+            object.__setattr__(self, "correlation", c)
         if getattr(self, "memory", None) is not None:
             _check.choice("memory", self.memory, ("antithetic",))
+        if self.rotation is not None:
+            kappa = _check.number("rotation", self.rotation, 1e-3, 1e3)
+            object.__setattr__(self, "rotation", kappa)
 
     def __repr__(self) -> str:
         told = []
@@ -243,6 +257,9 @@ class PairwiseBRO(_Options, _BRO):
     memory : None or "antithetic"
         "antithetic": steps 2m and 2m + 1 use u and 1 - u for the same pair, so that over both
         the noise of a contact that lasts cancels.
+    rotation : float or None
+        kappa in [1e-3, 1e3], for particles that are no spheres: how turning is weighed against
+        moving, see the module; None: nothing turns.
 
     Raises
     ------
@@ -264,6 +281,7 @@ class PairwiseBRO(_Options, _BRO):
     _: KW_ONLY
     correlation: float = -1.0
     memory: str | None = None
+    rotation: float | None = 1.0
 
     def __post_init__(self):
         super().__post_init__()
@@ -281,11 +299,11 @@ class PairwiseBRO(_Options, _BRO):
         """
         pair, parameters = self._noise(gaussian)
         parameters |= {"correlation": self.correlation, "antithetic": self.memory is not None}
-        return Recipe(scale=2.0 * self.eps, pair=pair, **parameters)
+        return Recipe(2.0 * self.eps, pair=pair, rotation=self.rotation, **parameters)
 
 
-@dataclass(frozen=True)
-class NonreciprocalBRO(_BRO):
+@dataclass(frozen=True, repr=False)
+class NonreciprocalBRO(_Options, _BRO):
     """Pairwise biased random organization with independent kicks at the two ends: u_ij and u_ji ~ U[0, 1] apart.
 
     The mean and covariance of a particle's displacement are those of `PairwiseBRO`; the centre of
@@ -295,6 +313,9 @@ class NonreciprocalBRO(_BRO):
     ----------
     eps : float
         Kick size, in mean diameters; > 0.
+    rotation : float or None
+        kappa in [1e-3, 1e3], for particles that are no spheres: how turning is weighed against
+        moving, see the module; None: nothing turns.
 
     Raises
     ------
@@ -308,14 +329,22 @@ class NonreciprocalBRO(_BRO):
     False
     """
 
+    _: KW_ONLY
+    rotation: float | None = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check_options()
+
     def recipe(self, gaussian: bool = False) -> Recipe:
         """The step: 2 eps times the linear force, a number a pair for each partner."""
         pair, parameters = self._noise(gaussian)
-        return Recipe(scale=2.0 * self.eps, pair=pair, correlation=0.0, **parameters)
+        parameters |= {"correlation": 0.0, "rotation": self.rotation}
+        return Recipe(scale=2.0 * self.eps, pair=pair, **parameters)
 
 
-@dataclass(frozen=True)
-class IndividualBRO(_BRO):
+@dataclass(frozen=True, repr=False)
+class IndividualBRO(_Options, _BRO):
     """Individual-particle biased random organization: x_i += eps u_i sum_j n_ij, u_i ~ U[0, 1] (Eq. A1).
 
     One random number scales the whole push of a particle, so the noise points along the net push
@@ -325,6 +354,9 @@ class IndividualBRO(_BRO):
     ----------
     eps : float
         Kick size, in mean diameters; > 0.
+    rotation : float or None
+        kappa in [1e-3, 1e3], for particles that are no spheres: how turning is weighed against
+        moving, see the module; None: nothing turns.
 
     Raises
     ------
@@ -338,10 +370,17 @@ class IndividualBRO(_BRO):
     'uniform'
     """
 
+    _: KW_ONLY
+    rotation: float | None = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check_options()
+
     def recipe(self, gaussian: bool = False) -> Recipe:
         """The step: 2 eps times the linear force, one number a particle."""
         particle, parameters = self._noise(gaussian)
-        return Recipe(scale=2.0 * self.eps, particle=particle, **parameters)
+        return Recipe(2.0 * self.eps, particle=particle, rotation=self.rotation, **parameters)
 
 
 @dataclass(frozen=True, repr=False)
@@ -360,6 +399,9 @@ class RandomOrganization(_Options, Dynamics):
         c in [-1, 1]: with chance |c| the second end has the kick of the first, opposite for c < 0
         and equal for c > 0, else one of its own. At -1 (unless said) the centre of mass never
         moves; 0 is the model as it was first.
+    rotation : float or None
+        kappa in [1e-3, 1e3], for particles that are no spheres: how turning is weighed against
+        moving, see the module; None: nothing turns.
 
     Raises
     ------
@@ -384,6 +426,7 @@ class RandomOrganization(_Options, Dynamics):
     eps: float
     _: KW_ONLY
     correlation: float = -1.0
+    rotation: float | None = 1.0
 
     def __post_init__(self):
         object.__setattr__(
@@ -406,6 +449,7 @@ class RandomOrganization(_Options, Dynamics):
             pair="gaussian kick" if gaussian else "kick",
             correlation=self.correlation,
             spread=math.sqrt(1.0 / 3.0) if gaussian else 0.0,
+            rotation=self.rotation,
         )
 
 
@@ -480,6 +524,9 @@ class SGD(_Options, _Descent):
         where that is below b_f. At b_f = 1/2 each pair is in exactly one of the two batches: an
         epoch of two. At other b_f the two are anticorrelated by `largest_correlation`. Only with
         `batch_fraction`.
+    rotation : float or None
+        kappa in [1e-3, 1e3], for particles that are no spheres: how turning is weighed against
+        moving, see the module; None: nothing turns.
 
     Raises
     ------
@@ -499,13 +546,14 @@ class SGD(_Options, _Descent):
     _: KW_ONLY
     correlation: float = -1.0
     memory: str | None = None
+    rotation: float | None = 1.0
 
     def __post_init__(self):
         super().__post_init__()
         self._check_options()
         if self.batch_size is not None:
-            for name, least in OPTIONS.items():
-                if getattr(self, name) != least:
+            for name in _OF_PAIRS:
+                if getattr(self, name) != (least := OPTIONS[name]):
                     raise ValueError(
                         f"{name} must be {least!r} with batch_size, where exactly so many pairs are drawn and "
                         f"both ends of each move; use batch_fraction; got {getattr(self, name)!r}"
@@ -527,11 +575,12 @@ class SGD(_Options, _Descent):
                 "antithetic steps have an approximation at batch_fraction 0.5 alone: elsewhere the two steps of a "
                 f"couple are not wholly anticorrelated; got batch_fraction={self.batch_fraction!r}"
             )
-        return Recipe(scale=self.alpha, potential=self.potential, pair=pair, **parameters)
+        parameters |= {"potential": self.potential, "rotation": self.rotation}
+        return Recipe(scale=self.alpha, pair=pair, **parameters)
 
 
-@dataclass(frozen=True)
-class RCD(_Descent):
+@dataclass(frozen=True, repr=False)
+class RCD(_Options, _Descent):
     """Random coordinate descent: a batch of particles a step (Eqs. A5, A6).
 
     x_i -= alpha theta_i sum_j dU_ij/dx_i, theta_i ~ Bernoulli(b_f) for each active particle, which
@@ -549,6 +598,9 @@ class RCD(_Descent):
         fewer).
     potential : Potential
         Linear() unless said; Harmonic, Hertzian, WCA, LennardJones, Tabulated.
+    rotation : float or None
+        kappa in [1e-3, 1e3], for particles that are no spheres: how turning is weighed against
+        moving, see the module; None: nothing turns.
 
     Raises
     ------
@@ -563,10 +615,18 @@ class RCD(_Descent):
     'bernoulli'
     """
 
+    _: KW_ONLY
+    rotation: float | None = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check_options()
+
     def recipe(self, gaussian: bool = False) -> Recipe:
         """The step: alpha times the force, a batch of particles."""
         particle, parameters = self._noise(gaussian)
-        return Recipe(scale=self.alpha, potential=self.potential, particle=particle, **parameters)
+        parameters |= {"potential": self.potential, "rotation": self.rotation}
+        return Recipe(scale=self.alpha, particle=particle, **parameters)
 
 
 @dataclass(frozen=True)
@@ -743,8 +803,12 @@ def matched(dynamics: Dynamics) -> Dynamics:
     if getattr(dynamics, "memory", None) is not None:
         raise ValueError(f"dynamics has no partner unless memory is None; got {dynamics!r}")
     if isinstance(dynamics, NonreciprocalBRO):
-        dynamics = PairwiseBRO(eps=dynamics.eps, correlation=0.0)
-    ends = {} if not hasattr(dynamics, "correlation") else {"correlation": dynamics.correlation}
+        dynamics = PairwiseBRO(eps=dynamics.eps, correlation=0.0, rotation=dynamics.rotation)
+    ends = {
+        name: getattr(dynamics, name)
+        for name in ("correlation", "rotation")
+        if hasattr(dynamics, name)
+    }
     descents = {PairwiseBRO: SGD, IndividualBRO: RCD}
     organizations = {descent: organization for organization, descent in descents.items()}
     if isinstance(dynamics, _BRO) and type(dynamics) in descents:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpack import _check
+from mpack import _check, ellipsoids
 from mpack._averages import lifted, shell_average
 from mpack._box import nearest
 from mpack._pairs import check_cutoff, check_packing, contact, exact_sum, pairs_within, reach
@@ -57,9 +57,12 @@ def activity(packing: Packing, potential: Potential | None = None) -> float:
     >>> activity(four)
     0.5
     """
-    check_packing(packing)
-    factor = 1.0 if potential is None else reach(packing, checked(potential))
+    check_packing(packing, centres=True)
     active = np.zeros(packing.n, dtype=bool)
+    if not packing.spherical:
+        active[ellipsoids.contacts(packing).pairs.ravel()] = True
+        return float(np.count_nonzero(active) / packing.n)
+    factor = 1.0 if potential is None else reach(packing, checked(potential))
     for i, j, _ in pairs_within(packing, factor):
         active[i] = True
         active[j] = True
@@ -90,7 +93,10 @@ def energy(packing: Packing, potential: Potential = Linear()) -> float:
     >>> round(energy(four), 9)  # one pair, (1 - 0.9)/2
     0.05
     """
-    check_packing(packing)
+    check_packing(packing, centres=True)
+    if not packing.spherical:
+        found = ellipsoids.contacts(packing)
+        return exact_sum([potential.energy(found.mu * found.sizes, found.sizes)])
     factor = reach(packing, checked(potential))
     parts = (
         potential.energy(r, contact(packing, i, j)) for i, j, r in pairs_within(packing, factor)
@@ -161,7 +167,7 @@ def nearest_displacements(before: Packing, after: Packing) -> NDArray[np.float64
     >>> nearest_displacements(before, Packing([[3.75, 1.5]], box=4.0))
     array([[-0.5,  0.5]])
     """
-    check_packing(before)
+    check_packing(before, centres=True)
     _check.instance("after", after, Packing, "a Packing")
     if (after.fixed.shape, after.box) != (before.fixed.shape, before.box):
         raise ValueError(f"after must be of the n, d and box of before, {before!r}; got {after!r}")
@@ -220,11 +226,14 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
     >>> contacts(crystal).pairs, contacts(crystal, tolerance=0.01).mean
     (0, 6.0)
     """
-    check_packing(packing)
+    check_packing(packing, centres=True)
     tolerance = _check.number("tolerance", tolerance, 0, 1)
-    check_cutoff(packing, 1.0 + tolerance, 0.0, f"tolerance {tolerance:g}")
-    ends = [(i, j) for i, j, _ in pairs_within(packing, 1.0 + tolerance)]
-    i, j = (np.concatenate(side) for side in zip(*ends))
+    if packing.spherical:
+        check_cutoff(packing, 1.0 + tolerance, 0.0, f"tolerance {tolerance:g}")
+        ends = [(i, j) for i, j, _ in pairs_within(packing, 1.0 + tolerance)]
+        i, j = (np.concatenate(side) for side in zip(*ends))
+    else:
+        i, j = ellipsoids.contacts(packing, tolerance).pairs.T
     counts = _degrees(packing.n, i, j)
     held, kept, left = _peel(packing.n, packing.dim + 1, i, j)
     survivors = int(np.count_nonzero(held))

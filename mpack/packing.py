@@ -1,4 +1,4 @@
-"""A packing: where the spheres are, how large they are, and the periodic box they live in.
+"""A packing: where the spheres or ellipsoids are, how large they are, and the periodic box they live in.
 
 The truth is a table of 64-bit integers. A coordinate is the fraction of the box edge in units of
 2**-64, and one wrap of the integer is one wrap of the box: the nearest image of a separation is the
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpack import _check
+from mpack import _bodies, _check
+from mpack._bodies import Bodies
 from mpack._box import (
     DIGITS,
     box_for,
@@ -46,7 +47,7 @@ FORMAT_VERSION = 1  # of the layout that digests and files are made from
 
 
 class Packing:
-    """Spheres in a periodic square, cube or hypercube.
+    """Spheres in a periodic square, cube or hypercube; or ellipses in a square, ellipsoids in a cube.
 
     Parameters
     ----------
@@ -61,6 +62,14 @@ class Packing:
     diameters : float or array, shape (n,)
         Diameters; their mean must be 1 to 1e-9, because it is the unit of length. Equal ones become
         exactly 1: a mean, and a division by it, are rounded.
+    axes : array, shape (d,) or (n, d), optional
+        Semi-axes of ellipsoids (d = 3) or ellipses (d = 2), of all alike or of each, in the place of
+        `diameters`; spheres may be among them. The longest of a body is at most ten times its
+        shortest. The unit of length is the mean of 2 R_eq, R_eq = (a b c)**(1/3) or (a b)**(1/2) the
+        radius of the sphere of the same volume: their mean must be 1/2 to 1e-9.
+    orientations : array, shape (n, 4), optional
+        Unit quaternions (w, x, y, z), of the rotation from the body's own axes to those of the box;
+        in two dimensions turns about z, or angles (n,). Upright if left out.
 
     Raises
     ------
@@ -70,8 +79,8 @@ class Packing:
     Notes
     -----
     A packing never changes: its arrays are read-only. Two packings are equal when their integer
-    coordinates, box and diameters are. Overlaps are allowed, and so are two particles at exactly
-    the same point.
+    coordinates, box and diameters, shapes and orientations are. Overlaps are allowed, and so are two
+    particles at exactly the same point. Ellipsoids that are all spheres are a packing of spheres.
 
     Examples
     --------
@@ -86,18 +95,35 @@ class Packing:
     _fixed: NDArray[np.int64]
     _box: float
     _diameters: NDArray[np.float64]
+    _bodies: Bodies | None
 
-    def __init__(self, positions: ArrayLike, box: float, diameters: ArrayLike = 1.0) -> None:
+    def __init__(
+        self,
+        positions: ArrayLike,
+        box: float,
+        diameters: ArrayLike = 1.0,
+        *,
+        axes: ArrayLike | None = None,
+        orientations: ArrayLike | None = None,
+    ) -> None:
         positions = _check.array("positions", positions, ("n", "d"))
         _check_shape("positions", positions.shape)
-        diameters = check_diameters(diameters, len(positions))
-        box = check_box(box, diameters)
-        self._assign(_to_fixed(positions, box), box, diameters)
+        diameters, bodies = _sized(*positions.shape, diameters, axes, orientations)
+        box = check_box(box, _longest(diameters, bodies))
+        self._assign(_to_fixed(positions, box), box, diameters, bodies)
 
     @classmethod
-    def from_fixed(cls, fixed: NDArray[np.int64], box: float, diameters: ArrayLike = 1.0) -> Self:
+    def from_fixed(
+        cls,
+        fixed: NDArray[np.int64],
+        box: float,
+        diameters: ArrayLike = 1.0,
+        *,
+        axes: ArrayLike | None = None,
+        orientations: ArrayLike | None = None,
+    ) -> Self:
         """A packing from integer coordinates: `fixed` (n, d) int64, the fraction of the box in units of
-        2**-64. `box`, `diameters` and errors as for `Packing`.
+        2**-64. Other arguments and errors as for `Packing`.
 
         Examples
         --------
@@ -107,18 +133,20 @@ class Packing:
         True
         """
         _check_fixed(fixed)
-        diameters = check_diameters(diameters, len(fixed))
+        diameters, bodies = _sized(*fixed.shape, diameters, axes, orientations)
+        box = check_box(box, _longest(diameters, bodies))
         packing = cls.__new__(cls)
-        packing._assign(np.array(fixed, order="C"), check_box(box, diameters), diameters)
+        packing._assign(np.array(fixed, order="C"), box, diameters, bodies)
         return packing
 
-    def moved(self, fixed: NDArray[np.int64]) -> Self:
-        """The same spheres in the same box at other integer coordinates, `fixed` (n, d) int64.
+    def moved(self, fixed: NDArray[np.int64], orientations: ArrayLike | None = None) -> Self:
+        """The same particles in the same box at other integer coordinates, `fixed` (n, d) int64, and with other
+        `orientations`, if such are given.
 
         Raises
         ------
         TypeError, ValueError
-            If `fixed` is of another type or shape.
+            If `fixed` is of another type or shape; if `orientations` are none, or given to spheres.
 
         Examples
         --------
@@ -130,15 +158,28 @@ class Packing:
         _check_fixed(fixed)
         if fixed.shape != self._fixed.shape:
             raise ValueError(f"fixed must have shape {self._fixed.shape}; got {fixed.shape}")
+        bodies = self._bodies
+        if orientations is not None:
+            if bodies is None:
+                raise ValueError("orientations must be None for a packing of spheres")
+            bodies = bodies.turned(_bodies.quaternions(orientations, self.n, self.dim))
         packing = type(self).__new__(type(self))
-        packing._assign(np.array(fixed, order="C"), self._box, self._diameters)
+        packing._assign(np.array(fixed, order="C"), self._box, self._diameters, bodies)
         return packing
 
     @classmethod
     def random(
-        cls, n: int, phi: float, dim: int, seed: int, diameters: ArrayLike | None = None
+        cls,
+        n: int,
+        phi: float,
+        dim: int,
+        seed: int,
+        diameters: ArrayLike | None = None,
+        *,
+        axes: ArrayLike | None = None,
+        aligned: bool = False,
     ) -> Self:
-        """Centres independent and uniform in the box: the start of every run.
+        """Centres independent and uniform in the box, and orientations likewise: the start of every run.
 
         Parameters
         ----------
@@ -154,6 +195,12 @@ class Packing:
             (particle, block).
         diameters : array, shape (n,), optional
             Relative sizes, > 0; they are divided by their mean. Equal spheres if left out.
+        axes : array, shape (d,) or (n, d), optional
+            Relative semi-axes of ellipsoids or ellipses, in the place of `diameters`; they are
+            divided by the mean of 2 R_eq, see `Packing`. Quaternions are made of Gaussian noise with
+            purpose "orientation", labels (particle, block).
+        aligned : bool
+            All upright instead.
 
         Raises
         ------
@@ -173,9 +220,23 @@ class Packing:
         n = _check.integer("n", n, 1, LARGEST_N)
         dim = _check.integer("dim", dim, *DIMENSIONS)
         seed = _check.seed("seed", seed)
+        aligned = _check.flag("aligned", aligned)
+        if axes is not None:
+            return cls._random_bodies(n, phi, dim, seed, diameters, axes, aligned)
         diameters = np.ones(n) if diameters is None else normalised("diameters", diameters, n)
         box = box_for(phi, diameters, dim)
         return cls.from_fixed(_uniform_words(n, dim, seed), box, diameters)
+
+    @classmethod
+    def _random_bodies(cls, n, phi, dim, seed, diameters, axes, aligned):
+        _no_diameters(diameters, None)
+        semi = _bodies.normalised("axes", axes, n, dim)
+        turns = None if aligned else _bodies.random_turns(n, dim, seed)
+        diameters, bodies = _sized(n, dim, 1.0, semi[:, :dim], turns)
+        box = box_for(phi, diameters, dim, _longest(diameters, bodies))
+        packing = cls.__new__(cls)
+        packing._assign(_uniform_words(n, dim, seed), box, diameters, bodies)
+        return packing
 
     @classmethod
     def lattice(cls, name: str, cells: int, phi: float, dim: int | None = None) -> Self:
@@ -398,8 +459,32 @@ class Packing:
 
     @property
     def diameters(self) -> NDArray[np.float64]:
-        """Diameters (n,), float64, read-only; their mean is 1."""
+        """Diameters (n,), float64, read-only; their mean is 1. Of ellipsoids, those of spheres of the same volume."""
         return self._diameters
+
+    @property
+    def spherical(self) -> bool:
+        """True if all particles are spheres (discs)."""
+        return self._bodies is None
+
+    @property
+    def bodies(self) -> Bodies | None:
+        """What particles that are no spheres are made of; None for spheres."""
+        return self._bodies
+
+    @functools.cached_property
+    def axes(self) -> NDArray[np.float64]:
+        """Semi-axes (n, d), float64, read-only, in mean diameters; of spheres their radii."""
+        if self._bodies is None:
+            return _read_only(np.repeat(0.5 * self._diameters[:, None], self.dim, axis=1))
+        return self._bodies.semi[:, : self.dim]
+
+    @functools.cached_property
+    def orientations(self) -> NDArray[np.float64]:
+        """Unit quaternions (n, 4), (w, x, y, z), float64, read-only; of spheres (1, 0, 0, 0)."""
+        if self._bodies is None:
+            return _read_only(_bodies.quaternions(None, self.n, self.dim))
+        return self._bodies.turns
 
     @functools.cached_property
     def positions(self) -> NDArray[np.float64]:
@@ -418,13 +503,13 @@ class Packing:
 
     @functools.cached_property
     def monodisperse(self) -> bool:
-        """True if every diameter is exactly 1."""
-        return bool(np.all(self._diameters == 1.0))
+        """True if all particles are spheres of diameter exactly 1."""
+        return self._bodies is None and bool(np.all(self._diameters == 1.0))
 
     @functools.cached_property
     def digest(self) -> str:
-        """Hexadecimal digest of the integer coordinates; equal digests, equal coordinates."""
-        return digest_of(self._fixed)
+        """Hexadecimal digest of the integer coordinates, and of orientations where there are such."""
+        return digest_of(self._fixed, None if self._bodies is None else self._bodies.turns)
 
     def overlaps(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Overlapping pairs, r < R_i + R_j.
@@ -561,8 +646,15 @@ class Packing:
         points[:, : self.dim] = self._fixed.astype(np.float64) * 2.0**-64 * self._box
         return points
 
-    def _assign(self, fixed: NDArray[np.int64], box: float, diameters: NDArray[np.float64]) -> None:
+    def _assign(
+        self,
+        fixed: NDArray[np.int64],
+        box: float,
+        diameters: NDArray[np.float64],
+        bodies: Bodies | None = None,
+    ) -> None:
         self._fixed, self._box, self._diameters = _read_only(fixed), box, _read_only(diameters)
+        self._bodies = bodies
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Packing):
@@ -571,27 +663,31 @@ class Packing:
             self._box == other._box
             and np.array_equal(self._fixed, other._fixed)
             and np.array_equal(self._diameters, other._diameters)
+            and self._bodies == other._bodies
         )
 
     def __hash__(self) -> int:
-        return hash((self._box, self._fixed.tobytes(), self._diameters.tobytes()))
+        return hash((self._box, self._fixed.tobytes(), self._diameters.tobytes(), self._bodies))
 
     def __reduce__(self):
-        return type(self).from_fixed, (self._fixed, self._box, self._diameters)
+        return _rebuilt, (type(self), self._fixed, self._box, self._diameters, self._bodies)
 
     def __repr__(self) -> str:
         least, most = self._diameters.min(), self._diameters.max()
-        sizes = "" if self.monodisperse else f", diameters {least:.4g} to {most:.4g}"
+        sizes = "" if least == most == 1.0 else f", diameters {least:.4g} to {most:.4g}"
+        if self._bodies is not None:
+            sizes += f", {_aspects(self.axes)}"
         return (
             f"<Packing n={self.n}, dim={self.dim}, phi={self.phi:.6g}, box={self._box:.6g}{sizes}>"
         )
 
 
-def digest_of(fixed: NDArray[np.int64]) -> str:
-    """Hexadecimal digest (BLAKE2b, 128 bits) of integer coordinates (n, d) int64.
+def digest_of(fixed: NDArray[np.int64], orientations: NDArray[np.float64] | None = None) -> str:
+    """Hexadecimal digest (BLAKE2b, 128 bits) of integer coordinates (n, d) int64, and of quaternions (n, 4).
 
     It covers the version of the noise stream, the version of the layout, n, d and the little-endian
-    coordinates row by row, so that it means the same on every machine.
+    coordinates row by row, then the quaternions likewise where particles have such, so that it means
+    the same on every machine.
 
     Examples
     --------
@@ -608,6 +704,9 @@ def digest_of(fixed: NDArray[np.int64]) -> str:
         f"mpack stream {STREAM_VERSION} format {FORMAT_VERSION} n {rows} d {columns}\n".encode()
     )
     digest.update(np.ascontiguousarray(fixed, dtype="<i8").data)
+    if orientations is not None:
+        digest.update(b"orientations\n")
+        digest.update(np.ascontiguousarray(orientations, dtype="<f8").data)
     return digest.hexdigest()
 
 
@@ -622,6 +721,46 @@ def unit_ball_volume(dim: int) -> float:
     """
     with decimal.localcontext(DIGITS):
         return float(unit_ball(dim))
+
+
+def _sized(n, dim, diameters, axes, orientations):
+    """Checked diameters, and the bodies where particles are no spheres."""
+    if axes is None:
+        if orientations is not None:
+            raise ValueError("orientations need axes: spheres have none")
+        return check_diameters(diameters, n), None
+    _no_diameters(diameters, 1.0)
+    semi = _bodies.semi_axes("axes", axes, n, dim)
+    turns = _bodies.quaternions(orientations, n, dim)
+    if _bodies.are_spheres(semi, dim):
+        return check_diameters(2.0 * semi[:, 0], n), None
+    found = _bodies.bodies(semi, turns, dim)
+    return 2.0 * found.radii, found
+
+
+def _no_diameters(diameters, usual):
+    if np.ndim(diameters) > 0 or diameters != usual:
+        raise ValueError(
+            "diameters and axes do not go together: the axes of a body say how large it is"
+        )
+
+
+def _longest(diameters, bodies):
+    """The extent of each particle along its longest axis."""
+    return diameters if bodies is None else 2.0 * bodies.semi.max(axis=1)
+
+
+def _aspects(axes):
+    """Semi-axes in words, relative to the shortest, of the first body and of how many kinds."""
+    kinds = np.unique(np.round(axes / axes.min(axis=1, keepdims=True), 6), axis=0)
+    first = " : ".join(f"{a:.4g}" for a in kinds[-1])
+    return f"axes {first}" + (f" and {len(kinds) - 1} more" if len(kinds) > 1 else "")
+
+
+def _rebuilt(cls, fixed, box, diameters, bodies):
+    """A packing from what one was made of, unpickled."""
+    made = _bodies.arguments(bodies, fixed.shape[1])
+    return cls.from_fixed(fixed, box, **(made or {"diameters": diameters}))
 
 
 def _check_fixed(fixed):

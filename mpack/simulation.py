@@ -30,7 +30,7 @@ from mpack._schedules import MOST_STEPS, Every, LogSpaced, Record, Schedule, sch
 from mpack._types import AnyPath
 from mpack._watching import Watch
 from mpack.dynamics import Dynamics
-from mpack.packing import Packing, digest_of
+from mpack.packing import Packing
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -152,7 +152,7 @@ class Run:
     @property
     def digest(self) -> str:
         """Hexadecimal digest of the final integer coordinates; equal digests mean equal bits."""
-        return digest_of(self.final.fixed)
+        return self.final.digest
 
     def to_frame(self) -> DataFrame:
         """The recorded series as a table: activity, energy, msd and what was watched, one row a record.
@@ -472,10 +472,9 @@ def _check_box(packing, dynamics):
 
 
 def _run(run, steps, threads, skin, progress, looks):
-    from mpack._engine import Engine
-
+    engine_class = _engine_for(run.final)
     until = run.steps + (0 if run.absorbed else steps)
-    engine = Engine(
+    engine = engine_class(
         run.final,
         run.dynamics.recipe(),
         run.seed,
@@ -494,6 +493,17 @@ def _run(run, steps, threads, skin, progress, looks):
             times, rows = np.append(times, engine.step), np.concatenate([rows, last])
         looks.end(engine, rows[-1], recorded)
     return _result(run, engine, times, rows, looks.watched, absorbed, bool(pressed))
+
+
+def _engine_for(packing):
+    """The class of engines that move such particles."""
+    if packing.spherical:
+        from mpack._engine import Engine
+
+        return Engine
+    from mpack._body_engine import BodyEngine
+
+    return BodyEngine
 
 
 @contextlib.contextmanager
@@ -545,7 +555,7 @@ def _result(run, engine, times, rows, watched, absorbed, interrupted):
     )  # the last record has been taken again if it was scheduled, else it goes
     energy = np.array([energy_of(row) for row in rows])
     msd = np.array([exact(row[1 + LIMBS :]) for row in rows]) / engine.n
-    fixed, wraps = engine.snapshot()
+    fixed, wraps, turns = engine.snapshot()
     overflows = run.overflows + engine.clipped
     if engine.clipped:
         warnings.warn(
@@ -556,7 +566,7 @@ def _result(run, engine, times, rows, watched, absorbed, interrupted):
         )
     return replace(
         run,
-        final=run.start.moved(fixed),
+        final=run.start.moved(fixed, turns),
         steps=engine.step,
         absorbed=bool(absorbed or rows[-1, 0] == 0),
         interrupted=interrupted,

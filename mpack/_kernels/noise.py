@@ -48,6 +48,7 @@ PURPOSES = {
     "direction": 16,  # where it goes: the first two coordinates of a Gaussian vector
     "direction_middle": 17,  # the next two
     "direction_last": 18,  # and those in five and six dimensions
+    "orientation": 19,  # Packing.random: how bodies are turned
     "contrastive": 9,  # views, orders and starts of contrastive training: see SHARED
 }
 # name: whose number it has. Contrastive training drew as "network" when results of it were archived,
@@ -72,6 +73,7 @@ SHARED = {"contrastive": "network"}
     DIRECTION,
     DIRECTION_MIDDLE,
     DIRECTION_LAST,
+    ORIENTATION,
     CONTRASTIVE,
 ) = (np.uint64(number) for number in PURPOSES.values())
 

@@ -30,12 +30,12 @@ RUNNING, PAUSED, ABSORBED, GROW_LIST, GROW_OUT, GROW_KEYS, GROW_CARRY = range(
 )  # how a call of `advance` ended
 
 
-def _record(numbers=(), arrays=()):
+def record(numbers=(), arrays=()):
     """A structured type: `numbers` as (name, type), `arrays` by name, held as addresses."""
     return np.dtype([*numbers, *((name, np.uint64) for name in arrays)], align=True)
 
 
-SPACE = _record(
+SPACE = record(
     [("n", np.int64), ("poly", np.int64), ("carries", np.int64)],
     [
         "fixed",  # int64 (n * dim): coordinates
@@ -53,7 +53,7 @@ SPACE = _record(
         "active",  # uint8 (n): 1 where a contact was found this step; zero between steps
     ],
 )
-LIST = _record(
+LIST = record(
     [
         ("rows_room", np.int64),
         ("pairs_room", np.int64),
@@ -87,7 +87,7 @@ LIST = _record(
         "moved",  # uint32 (n + threads): slots active in a sparse step, by thread
     ],
 )
-RULE = _record(
+RULE = record(
     [
         ("seed", np.uint64),
         ("pair", np.int64),  # how the number of a pair and step is drawn: ONE, UNIFORM, ...
@@ -117,7 +117,7 @@ RULE = _record(
         "table",  # float64: what a tabulated potential is made of
     ],
 )
-CHUNK_RECORD = _record(
+CHUNK_RECORD = record(
     [],
     [
         "i",  # uint32: slots of the contacts at work (or places in the list, while they are candidates)
@@ -132,7 +132,7 @@ CHUNK_RECORD = _record(
         "v",  # float64: and on the higher one, where not reciprocal
     ],
 )
-SHARED = _record(
+SHARED = record(
     [
         ("threads", np.int64),
         ("step", np.int64),

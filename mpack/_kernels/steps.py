@@ -21,6 +21,7 @@ import numpy as np
 
 from mpack._kernels._jit import bare
 from mpack._kernels.cells import cells_to_an_edge, lay_cells, open_window
+from mpack._kernels.draws import draw, draw_ends, kicks, set_threshold, tie_kicks
 from mpack._kernels.forces import (
     LENNARD_JONES,
     LINEAR,
@@ -55,36 +56,25 @@ from mpack._kernels.neighbours import (
     tether,
 )
 from mpack._kernels.noise import BATCH as BATCH_PURPOSE
-from mpack._kernels.noise import DIRECTION as DIRECTION_PURPOSE
-from mpack._kernels.noise import KICK as KICK_PURPOSE
 from mpack._kernels.noise import (
-    LAST,
-    PAIR,
-    PAIR_REVERSE,
-    PAIR_TIE,
     PARTICLE,
     bits,
-    gaussian,
-    gaussian_pair,
-    uniform,
 )
+from mpack._kernels.records import own_of, total, write_record
 from mpack._kernels.state import (
     ABSORBED,
     ACTIVE,
     BATCH,
-    BERNOULLI,
     CHUNK,
     CLIPPED,
     FOUND,
     GAUSSIAN,
-    GAUSSIAN_KICK,
     GROW_CARRY,
     GROW_KEYS,
     GROW_LIST,
     GROW_OUT,
     KEYS,
     KICK,
-    LIMBS,
     MISSED,
     MOVED,
     ONE,
@@ -95,7 +85,6 @@ from mpack._kernels.state import (
     RUNNING,
     SPAN,
     TALLY,
-    THREAD_COLUMNS,
     TOO_FAR,
     UNIFORM,
     crossing,
@@ -104,10 +93,9 @@ from mpack._kernels.state import (
     stride_of,
     to_integer,
 )
-from mpack._kernels.sums import close, tally
+from mpack._kernels.sums import tally
 
 _U = np.uint64
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 PUSH, LOOK, KEY = range(
     3
 )  # what a pass over the contacts is for: the step, a record, the keys of a batch
@@ -115,21 +103,6 @@ STEEPEST = (
     2.0**120
 )  # what a pair of a potential without bound counts at most, in units of its depth
 TO_SPARSE, TO_DENSE = 0.25, 0.4  # activities at which the two kinds of step change over
-
-
-@bare(forceinline=True)
-def _own(shared, thread):
-    """The address of the numbers of one thread."""
-    return shared.threads_own + _U(8 * THREAD_COLUMNS * thread)
-
-
-@bare
-def _total(shared, column):
-    """The sum of a column over the threads."""
-    numbers, total = as_int64(shared.threads_own), np.int64(0)
-    for thread in range(shared.threads):
-        total += numbers[THREAD_COLUMNS * thread + column]
-    return total
 
 
 @bare(forceinline=True)
@@ -215,7 +188,7 @@ def _next_contacts(axes, space, lists, rule, shared, chunk, cursor, stop):
 @bare
 def _contact_span(lists, shared, thread):
     """Where this thread's contacts (sparse) or candidates (dense) begin and end."""
-    own = as_int64(_own(shared, thread))
+    own = as_int64(own_of(shared, thread))
     if shared.sparse:
         return share_of(lists.found_room, thread, shared.threads)[0], own[FOUND]
     return share_of(lists.pairs_room - SPARE, thread, shared.threads)[0], own[PAIRS]
@@ -297,7 +270,7 @@ def _find_contacts(axes, space, lists, rule, shared, chunk, whole, thread):
     moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
     at, full = share_of(lists.found_room, thread, shared.threads)
-    own = as_int64(_own(shared, thread))
+    own = as_int64(own_of(shared, thread))
     count, reach = end - begin if whole else own[MOVED], coarse_reach(space, rule, 0.0)
     for k in range(count):
         slot = _U(begin + k) if whole else _U(moved[k])
@@ -328,87 +301,6 @@ def _find_contacts(axes, space, lists, rule, shared, chunk, whole, thread):
 
 # ------------------------------------------------------------------------------------------------
 # drawing
-
-
-@bare
-def _draw(kind, rule, purpose, step, threshold, a, b, count, out):
-    """out[k] = the number of the labels a[k], b[k] at this step."""
-    seed, mean, spread, fraction = rule.seed, rule.mean, rule.spread, rule.fraction
-    if kind == ONE:
-        for k in range(count):
-            out[k] = 1.0
-    elif kind == UNIFORM:
-        for k in range(count):
-            out[k] = uniform(bits(seed, purpose, step, a[k], b[k])[0])
-    elif kind == BERNOULLI:
-        for k in range(count):
-            out[k] = 1.0 if uniform(bits(seed, purpose, step, a[k], b[k])[0]) < fraction else 0.0
-    elif kind == GAUSSIAN:
-        for k in range(count):
-            first, second = bits(seed, purpose, step, a[k], b[k])
-            out[k] = mean + spread * gaussian(first, second)
-    else:
-        for k in range(count):
-            out[k] = 1.0 if bits(seed, BATCH_PURPOSE, step, a[k], b[k])[0] <= threshold else 0.0
-
-
-@bare
-def _remember(rule, purpose, step, a, b, count, out):
-    """`_draw` of pairs for rules whose ends or steps are correlated; of zeros and ones, what they are made of.
-
-    In odd steps of rules with a memory it is the complement of that of the step before.
-    """
-    odd = step & _U(rule.memory)
-    kind = GAUSSIAN if rule.pair == GAUSSIAN else UNIFORM
-    _draw(kind, rule, purpose, step - odd, _ALL, a, b, count, out)
-    if odd:
-        twice = 2.0 * rule.mean if kind == GAUSSIAN else LAST
-        for k in range(count):
-            out[k] = twice - out[k]
-
-
-@bare
-def _tie(rule, step, a, b, count, w, v, chance):
-    """Make the second ends' numbers v depend on those of the first ends, w, as the correlation says.
-
-    `chance` is scratch.
-    """
-    c, mean = rule.correlation, rule.mean
-    if rule.pair == GAUSSIAN:
-        own = math.sqrt(1.0 - c * c)
-        for k in range(count):
-            v[k] = mean + own * (v[k] - mean) - c * (w[k] - mean)
-    else:
-        drawn = step - (step & _U(rule.memory))
-        _draw(UNIFORM, rule, PAIR_TIE, drawn, _ALL, a, b, count, chance)
-        for k in range(count):
-            if chance[k] < rule.tied:
-                v[k] = w[k] if c < 0.0 else LAST - w[k]
-
-
-@bare
-def _draw_ends(rule, shared, chunk, count, step):
-    """The numbers of the pairs: chunk.w of the lower label, and .v of the higher one where it has its own."""
-    a, b, w, v = (
-        as_uint64(chunk.a),
-        as_uint64(chunk.b),
-        as_float64(chunk.w),
-        as_float64(chunk.v),
-    )
-    if rule.memory == 0 and rule.tied == 0.0:
-        _draw(rule.pair, rule, PAIR, step, shared.threshold, a, b, count, w)
-        if not rule.reciprocal:
-            _draw(rule.pair, rule, PAIR_REVERSE, step, shared.threshold, a, b, count, v)
-        return
-    _remember(rule, PAIR, step, a, b, count, w)
-    if not rule.reciprocal:
-        _remember(rule, PAIR_REVERSE, step, a, b, count, v)
-        if rule.tied != 0.0:
-            _tie(rule, step, a, b, count, w, v, as_float64(chunk.touch))
-    if rule.pair == BERNOULLI:
-        for k in range(count):
-            w[k] = 1.0 if w[k] < rule.fraction else 0.0
-            v[k] = 1.0 if v[k] < rule.fraction else 0.0
 
 
 @bare
@@ -451,60 +343,12 @@ def _weigh(axes, space, rule, shared, chunk, count, step):
         return
     slope, w, v = as_float64(chunk.r2), as_float64(chunk.w), as_float64(chunk.v)
     _slopes(rule, chunk, count)
-    _draw_ends(rule, shared, chunk, count, step)
+    draw_ends(rule, shared, chunk, count, step)
     for k in range(count):
         w[k] *= slope[k]
     if not rule.reciprocal:
         for k in range(count):
             v[k] *= slope[k]
-
-
-@bare
-def _kicks(axes, rule, step, a, b, count, square, u, out):
-    """out[:, k] = a kick in a random direction, of the labels a[k], b[k] in this order, in units of the coordinates.
-
-    A Gaussian vector, over its norm and times u, for which `square` and `u` are scratch. Of an odd
-    number of coordinates the last is one of a pair: the other is written down beyond, and not used.
-    """
-    seed, scale = rule.seed, rule.scale * (2.0**64 / rule.box)
-    for k in range(count):
-        square[k] = 0.0
-    for block in range((len(axes) + 1) // 2):
-        purpose, at = DIRECTION_PURPOSE + _U(block), 2 * block * CHUNK
-        both = 1.0 if 2 * block + 1 < len(axes) else 0.0
-        for k in range(count):
-            first, second = bits(seed, purpose, step, a[k], b[k])
-            x, y = gaussian_pair(first, second)
-            out[at + k] = x
-            out[at + CHUNK + k] = y
-            square[k] += x * x + both * (y * y)
-    if rule.pair == GAUSSIAN_KICK:
-        far = scale * rule.spread / math.sqrt(float(len(axes)))
-        for k in range(count):
-            square[k] = far
-    else:
-        _draw(UNIFORM, rule, KICK_PURPOSE, step, _ALL, a, b, count, u)
-        for k in range(count):
-            square[k] = scale * u[k] / math.sqrt(square[k])
-    for axis in range(len(axes)):
-        for k in range(count):
-            out[axis * CHUNK + k] *= square[k]
-
-
-@bare
-def _tie_kicks(axes, rule, step, a, b, count, first, second, chance):
-    """Make the higher labels' kicks depend on those of the lower ones, as the correlation says; `chance` is scratch."""
-    c, gaussians = rule.correlation, rule.pair == GAUSSIAN_KICK
-    own, sign = math.sqrt(1.0 - c * c), -1.0 if c < 0.0 else 1.0
-    if not gaussians:
-        _draw(UNIFORM, rule, PAIR_TIE, step, _ALL, a, b, count, chance)
-    for axis in range(len(axes)):
-        for k in range(count):
-            at = axis * CHUNK + k
-            if gaussians:
-                second[at] = own * second[at] + c * first[at]
-            elif chance[k] < rule.tied:
-                second[at] = sign * first[at]
 
 
 @bare
@@ -518,11 +362,11 @@ def _kick_pairs(axes, space, rule, chunk, count, step):
         as_float64(chunk.dx),
         as_float64(chunk.dy),
     )
-    _kicks(axes, rule, step, low, high, count, square, w, dx)
+    kicks(axes, rule, step, low, high, count, square, w, dx)
     if not rule.reciprocal:
-        _kicks(axes, rule, step, high, low, count, square, w, dy)
+        kicks(axes, rule, step, high, low, count, square, w, dy)
         if rule.tied != 0.0:
-            _tie_kicks(axes, rule, step, low, high, count, dx, dy, w)
+            tie_kicks(axes, rule, step, low, high, count, dx, dy, w)
     for k in range(count):
         w[k] = v[k] = 1.0
         ordered = label[_U(i[k])] < label[_U(j[k])]
@@ -570,7 +414,7 @@ def _push(axes, space, lists, rule, shared, chunk, count, thread):
     moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
     out_begin, out_full = share_of(shared.out_room, thread, shared.threads)
-    own, sparse = as_int64(_own(shared, thread)), shared.sparse != 0
+    own, sparse = as_int64(own_of(shared, thread)), shared.sparse != 0
     out, mark = _U(out_begin + own[OUT]), _U(own[MOVED])
     low, width = _U(begin), _U(end - begin)
     for k in range(_U(count)):
@@ -615,7 +459,7 @@ def _push_with_care(axes, space, lists, rule, shared, chunk, count, thread):
     begin, end = share_of(space.n, thread, shared.threads)
     out_begin, out_full = share_of(shared.out_room, thread, shared.threads)
     own, sparse, reciprocal = (
-        as_int64(_own(shared, thread)),
+        as_int64(own_of(shared, thread)),
         shared.sparse != 0,
         rule.reciprocal != 0,
     )
@@ -660,7 +504,7 @@ def _look(space, rule, shared, chunk, count, thread):
         as_float64(chunk.r2),
         as_float64(chunk.touch),
         as_uint32(shared.out_slot),
-        as_int64(_own(shared, thread)),
+        as_int64(own_of(shared, thread)),
     )
     begin, end = share_of(space.n, thread, shared.threads)
     out, out_full = share_of(shared.out_room, thread, shared.threads)
@@ -690,7 +534,7 @@ def _pair_keys(space, rule, shared, chunk, step, count, thread):
         as_uint64(shared.keys),
         as_uint64(chunk.a),
         as_uint64(chunk.b),
-        as_int64(_own(shared, thread)),
+        as_int64(own_of(shared, thread)),
     )
     begin, full = share_of(shared.keys_room, thread, shared.threads)
     at = begin + own[KEYS]
@@ -706,7 +550,7 @@ def _pair_keys(space, rule, shared, chunk, step, count, thread):
 @bare
 def _contacts_pass(axes, space, lists, rule, shared, chunk, step, task, thread):
     """All contacts of this thread, for one task. False: no room for what is written down."""
-    own = as_int64(_own(shared, thread))
+    own = as_int64(own_of(shared, thread))
     own[OUT] = own[MOVED] = own[KEYS] = 0
     plain = rule.reciprocal != 0 and space.carries == 0
     cursor, stop = _contact_span(lists, shared, thread)
@@ -734,13 +578,13 @@ def _fetch(axes, space, lists, shared, looking, thread):
     out_slot, out_push = as_uint32(shared.out_slot), as_int64(shared.out_push)
     moved = as_uint32(_moved(space, lists, shared, thread))
     begin, end = share_of(space.n, thread, shared.threads)
-    own, sparse = as_int64(_own(shared, thread)), shared.sparse != 0 and not looking
+    own, sparse = as_int64(own_of(shared, thread)), shared.sparse != 0 and not looking
     mark = _U(own[MOVED])
     for other in range(shared.threads):
         if other == thread:
             continue
         at = share_of(shared.out_room, other, shared.threads)[0]
-        for entry in range(_U(at), _U(at + as_int64(_own(shared, other))[OUT])):
+        for entry in range(_U(at), _U(at + as_int64(own_of(shared, other))[OUT])):
             slot = _U(out_slot[entry])
             if slot - _U(begin) < _U(end - begin):
                 mark = _mark(active, moved, slot, sparse, mark)
@@ -779,44 +623,7 @@ def _particle_keys(space, rule, shared, step, thread):
         if active[slot] == 1:
             keys[at] = bits(rule.seed, BATCH_PURPOSE, step, _U(label[slot]), _U(0))[0]
             at += 1
-    as_int64(_own(shared, thread))[KEYS] = at - first
-
-
-@bare
-def _of_rank(keys, count, rank):
-    """The key of that rank (0: smallest) among keys[:count], which it reorders (Hoare's selection)."""
-    low, high = np.int64(0), count - 1
-    while low < high:
-        pivot = keys[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while keys[i] < pivot:
-                i += 1
-            while keys[j] > pivot:
-                j -= 1
-            if i <= j:
-                keys[i], keys[j] = keys[j], keys[i]
-                i += 1
-                j -= 1
-        if rank <= j:
-            high = j
-        elif rank >= i:
-            low = i
-        else:
-            break
-    return keys[rank]
-
-
-@bare
-def _set_threshold(rule, shared):
-    """The largest key that is still drawn: the batch is the B smallest keys, or all where there are fewer."""
-    keys, count = as_uint64(shared.keys), np.int64(0)
-    for thread in range(shared.threads):
-        begin = share_of(shared.keys_room, thread, shared.threads)[0]
-        for k in range(as_int64(_own(shared, thread))[KEYS]):
-            keys[count] = keys[begin + k]
-            count += 1
-    shared.threshold = _ALL if count <= rule.batch else _of_rank(keys, count, rule.batch - 1)
+    as_int64(own_of(shared, thread))[KEYS] = at - first
 
 
 @bare
@@ -824,7 +631,7 @@ def _settle_batch(rule, shared, thread):
     """Once all threads have their keys: which are in the batch."""
     _meet(shared)
     if thread == 0:
-        _set_threshold(rule, shared)
+        set_threshold(rule, shared)
     _meet(shared)
 
 
@@ -892,7 +699,7 @@ def _scale_pushes(axes, space, rule, shared, chunk, step, count):
     carry, carries = as_int64(space.carry), space.carries != 0
     for k in range(count):
         low[k], high[k] = _U(label[_U(slots[k])]), _U(0)
-    _draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factor)
+    draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factor)
     for k in range(count):
         if (
             factor[k] == 1.0
@@ -949,7 +756,7 @@ def _next_active(space, lists, shared, chunk, cursor, thread):
     )
     begin, end = share_of(space.n, thread, shared.threads)
     if shared.sparse:
-        stop = min(as_int64(_own(shared, thread))[MOVED], cursor + CHUNK)
+        stop = min(as_int64(own_of(shared, thread))[MOVED], cursor + CHUNK)
         for k in range(cursor, stop):
             slots[k - cursor] = moved[k]
         return stop, stop - cursor
@@ -980,7 +787,7 @@ def _complete(axes, space, rule, shared, chunk, step, count):
 def _move_all(axes, space, lists, rule, shared, chunk, step, thread):
     """Move the active slots of this thread."""
     begin, end = share_of(space.n, thread, shared.threads)
-    own, limit = as_int64(_own(shared, thread)), np.float32(shared.limit)
+    own, limit = as_int64(own_of(shared, thread)), np.float32(shared.limit)
     cursor, stop = np.int64(0), own[MOVED] if shared.sparse else end - begin
     own[ACTIVE] = own[TOO_FAR] = 0
     while cursor < stop:
@@ -997,7 +804,7 @@ def _move_all(axes, space, lists, rule, shared, chunk, step, thread):
 @bare
 def _tally_squares(axes, space, rule, shared, thread):
     """Add up the squared unwrapped displacements since step 0."""
-    dim, stride, own = _U(len(axes)), stride_of(axes), as_int64(_own(shared, thread))
+    dim, stride, own = _U(len(axes)), stride_of(axes), as_int64(own_of(shared, thread))
     fixed, wraps, origin, label = (
         as_uint64(space.fixed),
         as_int32(space.wraps),
@@ -1020,22 +827,9 @@ def _tally_squares(axes, space, rule, shared, thread):
 
 
 @bare
-def _write_record(shared):
-    """Add up what the threads have seen, as the next row of the record."""
-    row = as_int64(shared.record + _U(8 * (1 + 2 * LIMBS) * shared.next))
-    row[0] = _total(shared, ACTIVE)
-    sums = as_int64(_own(shared, 0))
-    for limb in range(2 * SPAN):
-        sums[TALLY + limb] = _total(shared, TALLY + limb)
-    for which in range(2):
-        close(sums, TALLY + which * SPAN, row, 1 + which * LIMBS)
-    shared.next += 1
-
-
-@bare
 def _note(axes, space, rule, shared, thread):
     """After a look at the contacts: record activity, energy and square displacement of the present configuration."""
-    own, active = as_int64(_own(shared, thread)), as_uint8(space.active)
+    own, active = as_int64(own_of(shared, thread)), as_uint8(space.active)
     begin, end = share_of(space.n, thread, shared.threads)
     own[ACTIVE] = 0
     for slot in range(begin, end):
@@ -1044,7 +838,7 @@ def _note(axes, space, rule, shared, thread):
     _tally_squares(axes, space, rule, shared, thread)
     _meet(shared)
     if thread == 0:
-        _write_record(shared)
+        write_record(shared)
     _meet(shared)
 
 
@@ -1129,9 +923,9 @@ def _renew_list(axes, space, lists, rule, shared, chunk, thread):
             return status
     if shared.sparse:
         fits = _find_contacts(axes, space, lists, rule, shared, chunk, True, thread)
-        as_int64(_own(shared, thread))[MISSED] = 0 if fits else 1
+        as_int64(own_of(shared, thread))[MISSED] = 0 if fits else 1
         _meet(shared)
-        if _total(shared, MISSED) != 0:
+        if total(shared, MISSED) != 0:
             return GROW_LIST
     _meet(shared)
     if thread == 0:
@@ -1163,14 +957,14 @@ def _list(axes, space, lists, rule, shared, thread):
 @bare
 def _gather(axes, space, lists, rule, shared, chunk, step, task, thread):
     """All contacts of all threads, for one task. Returns RUNNING, or what must grow; then nothing has changed."""
-    own = as_int64(_own(shared, thread))
+    own = as_int64(own_of(shared, thread))
     clipped = own[CLIPPED]
     for limb in range(2 * SPAN):
         own[TALLY + limb] = 0
     fits = _contacts_pass(axes, space, lists, rule, shared, chunk, step, task, thread)
     own[OVERFLOW] = 0 if fits else 1
     _meet(shared)
-    if _total(shared, OVERFLOW) != 0:
+    if total(shared, OVERFLOW) != 0:
         own[CLIPPED] = clipped  # the pass will be done again
         _forget(axes, space, shared, thread)
         _meet(shared)
@@ -1185,7 +979,7 @@ def _gather(axes, space, lists, rule, shared, chunk, step, task, thread):
 @bare
 def _clear_marks(space, lists, shared, thread):
     active, moved = as_uint8(space.active), as_uint32(_moved(space, lists, shared, thread))
-    for k in range(as_int64(_own(shared, thread))[MOVED]):
+    for k in range(as_int64(own_of(shared, thread))[MOVED]):
         active[_U(moved[k])] = np.uint8(0)
 
 
@@ -1194,7 +988,7 @@ def _relink(axes, space, lists, shared):
     """Bring the linked cells up to date with what has moved, of all threads."""
     for thread in range(shared.threads):
         moved = as_uint32(_moved(space, lists, shared, thread))
-        count = as_int64(_own(shared, thread))[MOVED]
+        count = as_int64(own_of(shared, thread))[MOVED]
         held = relink(axes, space, lists, moved, count)
         shared.fullest = max(shared.fullest, held)
 
@@ -1215,7 +1009,7 @@ def _follow(axes, space, lists, rule, shared, chunk, active, thread):
     """After a step: keep the sparse contacts up to date, or call for another list. Nothing is left marked."""
     sparse, linked = shared.sparse != 0, shared.linked != 0
     change = active > TO_DENSE * space.n if sparse else active < TO_SPARSE * space.n
-    outrun = not linked and _total(shared, TOO_FAR) != 0
+    outrun = not linked and total(shared, TOO_FAR) != 0
     if linked and not change:
         if thread == 0:
             _relink(axes, space, lists, shared)
@@ -1225,9 +1019,9 @@ def _follow(axes, space, lists, rule, shared, chunk, active, thread):
     stale = change or outrun
     if sparse and not stale:
         fits = _find_contacts(axes, space, lists, rule, shared, chunk, False, thread)
-        as_int64(_own(shared, thread))[MISSED] = 0 if fits else 1
+        as_int64(own_of(shared, thread))[MISSED] = 0 if fits else 1
         _meet(shared)
-        change = stale = _total(shared, MISSED) != 0
+        change = stale = total(shared, MISSED) != 0
     if sparse:
         _clear_marks(space, lists, shared, thread)
     if stale:
@@ -1282,7 +1076,7 @@ def advance(axes, space, lists, rule, shared, chunk, until, thread):
             _settle_batch(rule, shared, thread)
         _move_all(axes, space, lists, rule, shared, chunk, _U(step), thread)
         _meet(shared)
-        active = _total(shared, ACTIVE)
+        active = total(shared, ACTIVE)
         if active == 0:
             status = ABSORBED
             break
@@ -1341,7 +1135,7 @@ def foresee(axes, space, lists, rule, shared, chunk, out, thread):
 
     What does not move is left as it was. shared.status as in `survey`.
     """
-    step, status, own = _U(shared.step), RUNNING, as_int64(_own(shared, thread))
+    step, status, own = _U(shared.step), RUNNING, as_int64(own_of(shared, thread))
     clipped = own[CLIPPED]
     if shared.stale:
         status = _renew_list(axes, space, lists, rule, shared, chunk, thread)

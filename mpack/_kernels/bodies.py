@@ -1,0 +1,894 @@
+"""The step of bodies that turn: ellipsoids and ellipses, spheres among them. One thread, one kind of step.
+
+A step knows its contacts. After the active bodies have moved and turned, only the rows of a
+neighbour list around them are looked through again, so a step costs what its active bodies cost.
+Each candidate passes tests that grow dearer: bounding spheres, the plane across the line of
+centres, a lower bound of F, and F itself, the last two for a block of pairs at a time.
+
+Forces and torques add up as integers, so that no bit depends on the order of contacts: pushes in
+units of the coordinates, torques in the lab's frame in units that the rule and the shapes give
+(`spin_unit`). Once all are summed a body turns, once a step.
+
+Every body has a *home*: where it was, and how it was turned, when its row of neighbours was made.
+Two bodies are in each other's rows unless, at home, the plane across their line of centres parts
+them by the skin at least. So they cannot meet before one of them has come half the skin nearer: by
+moving, or by turning, which brings its surface nearer by at most the angle times the difference of
+its longest and shortest semi-axes (`swing`). A body that has strayed so far gets a new home and a
+new row, it alone: long jumps of few cost the others nothing.
+"""
+
+import math
+
+import numpy as np
+
+from mpack._kernels._jit import bare
+from mpack._kernels.draws import draw, draw_ends, kicks, set_threshold, tie_kicks
+from mpack._kernels.ellipsoids import (
+    BLOCK,
+    CONTACT,
+    DEPTH,
+    F_AT,
+    LEVER_A,
+    LEVER_B,
+    PLACE_AT,
+    SIZE,
+    T_AT,
+    WEIGHT,
+    WIDTH,
+    along,
+    block,
+    shape_of,
+    touch,
+    turn,
+)
+from mpack._kernels.forces import LINEAR, TABULATED, any_energy, force, tabulated_force
+from mpack._kernels.machine import (
+    as_float32,
+    as_float64,
+    as_int32,
+    as_int64,
+    as_uint8,
+    as_uint32,
+    as_uint64,
+)
+from mpack._kernels.noise import BATCH as BATCH_PURPOSE
+from mpack._kernels.noise import PARTICLE, bits
+from mpack._kernels.records import own_of, write_record
+from mpack._kernels.state import (
+    ABSORBED,
+    ACTIVE,
+    BATCH,
+    CHUNK,
+    CLIPPED,
+    FOUND,
+    GROW_KEYS,
+    GROW_LIST,
+    KEYS,
+    KICK,
+    MOVED,
+    PAUSED,
+    RUNNING,
+    SPAN,
+    TALLY,
+    modulo_box,
+    record,
+    to_integer,
+)
+from mpack._kernels.sums import tally
+
+_U = np.uint64
+_32 = np.uint64(32)
+_CLOSE = 1.0 + 1e-9  # covers the rounding of lengths where a pair is left out
+ROUND = (
+    4  # new homes for each body, in the mean, before all are sorted and the skin is chosen again
+)
+
+BODIES = record(
+    [
+        ("n", np.int64),
+        ("flat", np.int64),  # 1: two dimensions
+        ("over", np.float64),  # 1/kappa**2: how easily bodies turn; 0: they do not
+        ("spin_unit", np.float64),  # of `spin`, squared lengths
+        ("top", np.float64),  # the longest semi-axis of all
+    ],
+    [
+        "fixed",  # int64 (n * dim): coordinates
+        "wraps",  # int32 (n * dim): times each coordinate has left the box upwards
+        "push",  # int64 (n * dim): displacement of this step, summed over contacts; zero between steps
+        "carry",  # int64 (n * dim): the pushes' upper halves
+        "spin",  # int64 (n * 3): torque times the scale of the rule, summed likewise
+        "turns",  # float64 (n * 4): unit quaternions
+        "semi",  # float64 (n * 3): semi-axes
+        "shapes",  # float64 (n * 12): see `ellipsoids`
+        "radii",  # float64 (n): of the sphere of the same volume
+        "bounds",  # float64 (n): longest semi-axis
+        "swings",  # float64 (n): longest less shortest
+        "label",  # uint32 (n)
+        "origin",  # int64 (n * dim), by label: coordinates at step 0
+        "active",  # uint8 (n): 1 where a body has a contact
+    ],
+)
+NEAR = record(
+    [
+        ("row", np.int64),  # room for neighbours of a body
+        ("cell_room", np.int64),  # room for bodies in a cell
+        ("doors_apart", np.int64),  # from one coordinate in `doors` to the next
+        ("found_room", np.int64),
+        ("most", np.int64),  # cells to an edge that there is room for
+        ("cells", np.int64),  # cells to an edge; 1: all bodies are in one
+        ("endless", np.int64),  # 1: all are neighbours of all, for ever
+        ("known", np.int64),  # 1: the contacts are those of the present step
+        ("moves", np.int64),  # of active bodies, since the skin was chosen
+        ("removals", np.int64),  # to new homes, since then
+    ],
+    [
+        "rows",  # uint32 (n * row): neighbours of each body
+        "counts",  # int64 (n): how many
+        "known_to",  # uint8 (n): 1 for those in the row that is made anew; zero else
+        "home",  # int64 (n * dim): coordinates at home
+        "stance",  # float64 (n * 4): quaternion at home
+        "outline",  # float64 (n * 12): shape at home
+        "cell",  # int64 (n): cell of its home
+        "place",  # int64 (n): place in the cell
+        "lodgers",  # uint32 (cells * cell_room): bodies by cell
+        "doors",  # int32 (3, cells * cell_room): upper halves of their coordinates at home
+        "lodged",  # int64 (cells): how many
+        "moved",  # uint32 (n): active slots
+        "order",  # uint32 (n): slots by cell, while they are sorted
+        "found_i",  # uint32 (found_room): contacts, the slot with the lower label first
+        "found_j",  # uint32 (found_room)
+        "contacts",  # float64 (found_room * 12): see `ellipsoids`
+        "block_i",  # uint32 (BLOCK): candidates
+        "block_j",  # uint32 (BLOCK)
+        "gaps",  # float64 (3 * BLOCK)
+        "near",  # float64 (3 * BLOCK): squared distances, and those of the two surfaces along them
+        "around",  # uint32 (27 * cell_room): who lives in the cells around a home
+        "squares",  # float32 (27 * cell_room): at which squared distance
+        "block",  # float64 (ROWS * BLOCK)
+        "scratch",  # int64 (n * 12): room to permute in
+    ],
+)
+
+
+# ------------------------------------------------------------------------------------------------
+# who is near
+
+
+@bare(forceinline=True)
+def _gap(axes, fixed, i, j, to_length):
+    """x_i - x_j, nearest image, as three lengths."""
+    dim = _U(len(axes))
+    x = float(np.int64(fixed[i * dim] - fixed[j * dim])) * to_length
+    y = float(np.int64(fixed[i * dim + _U(1)] - fixed[j * dim + _U(1)])) * to_length
+    z = 0.0
+    if len(axes) == 3:
+        z = float(np.int64(fixed[i * dim + _U(2)] - fixed[j * dim + _U(2)])) * to_length
+    return x, y, z
+
+
+@bare
+def _lay_cells(axes, space, near, rule, shared):
+    """Cells no narrower than bodies and skin reach, all empty; a skin too wide for the box shrinks."""
+    half = 0.5 * rule.box
+    shared.skin = min(shared.skin, max(half - 2.0 * space.top, 0.0))
+    near.endless = np.int64(shared.skin < 0.05)
+    cutoff = (2.0 * space.top + shared.skin) * _CLOSE
+    cells = np.int64(math.floor(min(rule.box / cutoff, float(near.most))))
+    near.cells = np.int64(1) if near.endless or cells < 3 else cells
+    total, lodged = np.int64(1), as_int64(near.lodged)
+    for _ in range(len(axes)):
+        total *= near.cells
+    for cell in range(total):
+        lodged[cell] = 0
+    return total
+
+
+@bare(forceinline=True)
+def _cell_of(axes, home, slot, cells):
+    index = _U(0)
+    for axis in range(len(axes) - 1, -1, -1):
+        place = _U(home[slot * _U(len(axes)) + _U(axis)]) >> _32
+        index = index * _U(cells) + ((place * _U(cells)) >> _32)
+    return np.int64(index)
+
+
+@bare(forceinline=True)
+def _lodge(axes, near, slot, cell):
+    """Enter a body into a cell; False if that is full. One cell for all holds nobody: all are tried."""
+    if near.cells == 1:
+        return True
+    lodgers, lodged, doors = as_uint32(near.lodgers), as_int64(near.lodged), as_int32(near.doors)
+    home, count, wide = as_int64(near.home), lodged[cell], near.doors_apart
+    if count >= near.cell_room:
+        return False
+    at = cell * near.cell_room + count
+    lodgers[at] = np.uint32(slot)
+    for axis in range(len(axes)):
+        doors[axis * wide + at] = np.int32(home[slot * _U(len(axes)) + _U(axis)] >> np.int64(32))
+    as_int64(near.cell)[slot], as_int64(near.place)[slot] = cell, count
+    lodged[cell] = count + 1
+    return True
+
+
+@bare(forceinline=True)
+def _settle(axes, space, near, slot):
+    """Home is where a body is now."""
+    home, fixed, dim = as_uint64(near.home), as_uint64(space.fixed), _U(len(axes))
+    stance, turns = as_float64(near.stance), as_float64(space.turns)
+    outline, shapes = as_float64(near.outline), as_float64(space.shapes)
+    for axis in range(len(axes)):
+        home[slot * dim + _U(axis)] = fixed[slot * dim + _U(axis)]
+    for k in range(4):
+        stance[slot * _U(4) + _U(k)] = turns[slot * _U(4) + _U(k)]
+    for k in range(6):
+        outline[slot * _U(WIDTH) + _U(k)] = shapes[slot * _U(WIDTH) + _U(k)]
+
+
+@bare(forceinline=True)
+def _neighbours(axes, home, outline, bounds, skin, i, j, to_length):
+    """Whether two homes are too near for their bodies to stay out of each other's rows."""
+    x, y, z = _gap(axes, home, i, j, to_length)
+    square = x * x + y * y + z * z
+    cut = (bounds[i] + bounds[j] + skin) * _CLOSE
+    if square >= cut * cut:
+        return False
+    a = math.sqrt(along(outline, _U(WIDTH) * i, x, y, z))
+    b = math.sqrt(along(outline, _U(WIDTH) * j, x, y, z))
+    return square < (a + b + skin * math.sqrt(square)) * _CLOSE
+
+
+@bare(forceinline=True)
+def _enter(near, i, j):
+    """Put j into the row of i; False if it is full."""
+    counts = as_int64(near.counts)
+    if counts[i] >= near.row:
+        return False
+    as_uint32(near.rows)[i * _U(near.row) + _U(counts[i])] = np.uint32(j)
+    counts[i] += 1
+    return True
+
+
+@bare(forceinline=True)
+def _strike(near, i, j):
+    """Take j out of the row of i."""
+    rows, counts = as_uint32(near.rows), as_int64(near.counts)
+    at, end = i * _U(near.row), i * _U(near.row) + _U(counts[i]) - _U(1)
+    while rows[at] != np.uint32(j):
+        at += _U(1)
+    rows[at] = rows[end]
+    counts[i] -= 1
+
+
+@bare
+def _squares(axes, near, slot, begin, count, out, to):
+    """Squared distances of a home to `count` doors of one cell, in units of 2**-32 of the box."""
+    doors, home, wide = as_int32(near.doors), as_int64(near.home), near.doors_apart
+    x = np.int32(home[slot * _U(len(axes))] >> np.int64(32))
+    y = np.int32(home[slot * _U(len(axes)) + _U(1)] >> np.int64(32))
+    for k in range(count):
+        a = np.float32(np.int32(doors[begin + k] - x))
+        b = np.float32(np.int32(doors[wide + begin + k] - y))
+        out[to + k] = a * a + b * b
+    if len(axes) == 3:
+        z = np.int32(home[slot * _U(3) + _U(2)] >> np.int64(32))
+        for k in range(count):
+            c = np.float32(np.int32(doors[2 * wide + begin + k] - z))
+            out[to + k] += c * c
+
+
+@bare(forceinline=True)
+def _wrapped(place, cells):
+    """A cell's place along an edge, around the box: quicker than a remainder."""
+    if place < 0:
+        return place + cells
+    return place - cells if place >= cells else place
+
+
+@bare
+def _look_into(axes, near, slot, cell, most, count):
+    """Put the bodies of a cell whose homes may be near that of a slot into near.around; returns the new count."""
+    lodgers, around, squares = (
+        as_uint32(near.lodgers),
+        as_uint32(near.around),
+        as_float32(near.squares),
+    )
+    begin, there, kept = cell * near.cell_room, as_int64(near.lodged)[cell], count
+    _squares(axes, near, slot, begin, there, squares, count)
+    for k in range(there):  # what is kept is never ahead of what is looked at
+        around[kept] = lodgers[begin + k]
+        kept += np.int64(squares[count + k] < most)
+    return kept
+
+
+@bare
+def _look_around(axes, space, near, rule, shared, slot):
+    """Put the bodies whose homes may be near that of a slot into near.around; returns how many."""
+    cells, count = near.cells, np.int64(0)
+    here = as_int64(near.cell)[slot]
+    cut = as_float64(space.bounds)[slot] + space.top + shared.skin
+    cut = cut * (1.0 + 1e-6) * (2.0**32 / rule.box) + 8.0
+    most = np.float32(cut * cut)
+    layer = here // cells
+    cx, cz = here - layer * cells, layer // cells
+    cy = layer - cz * cells
+    for oz in range(-1, 2):
+        if len(axes) == 2 and oz != 0:
+            continue
+        z = _wrapped(cz + oz, cells) * cells
+        for oy in range(-1, 2):
+            y = (z + _wrapped(cy + oy, cells)) * cells
+            for ox in range(-1, 2):
+                cell = y + _wrapped(cx + ox, cells)
+                count = _look_into(axes, near, slot, cell, most, count)
+    return count
+
+
+@bare
+def _meet(axes, space, near, rule, shared, slot):
+    """The row of a body, from the cells around its home, and what it changes in theirs. False: no room.
+
+    Nearly all of its neighbours were so before.
+    """
+    home, outline, bounds = as_uint64(near.home), as_float64(near.outline), as_float64(space.bounds)
+    rows, counts, known_to = as_uint32(near.rows), as_int64(near.counts), as_uint8(near.known_to)
+    to_length, around, fits = rule.box / 2.0**64, as_uint32(near.around), True
+    every, begin = near.cells == 1, slot * _U(near.row)
+    before = counts[slot]
+    for at in range(begin, begin + _U(before)):
+        known_to[_U(rows[at])] = np.uint8(1)
+    count = space.n if every else _look_around(axes, space, near, rule, shared, slot)
+    for k in range(count):
+        other = _U(k) if every else _U(around[k])
+        if other != slot and (
+            near.endless
+            or _neighbours(axes, home, outline, bounds, shared.skin, slot, other, to_length)
+        ):
+            if known_to[other] == 1:
+                known_to[other] = np.uint8(2)
+            else:
+                fits = fits and _enter(near, slot, other) and _enter(near, other, slot)
+    kept = begin
+    for at in range(begin, begin + _U(counts[slot])):
+        other = _U(rows[at])
+        if at < begin + _U(before) and known_to[other] == 1:
+            _strike(near, other, slot)
+        else:
+            rows[kept] = rows[at]
+            kept += _U(1)
+        known_to[other] = np.uint8(0)
+    counts[slot] = np.int64(kept - begin)
+    return fits
+
+
+@bare
+def _rehouse(axes, near, slot, cell):
+    """Move a body to another cell; False if that is full."""
+    lodgers, lodged, place = as_uint32(near.lodgers), as_int64(near.lodged), as_int64(near.place)
+    if near.cells == 1:
+        return True
+    old = as_int64(near.cell)[slot]
+    lodged[old] -= 1
+    end, at = old * near.cell_room + lodged[old], old * near.cell_room + place[slot]
+    lodgers[at] = lodgers[end]
+    for axis in range(len(axes)):
+        wide = axis * near.doors_apart
+        as_int32(near.doors)[wide + at] = as_int32(near.doors)[wide + end]
+    place[_U(lodgers[at])] = place[slot]
+    return _lodge(axes, near, slot, cell)
+
+
+@bare
+def _remove(axes, space, near, rule, shared, slot):
+    """A new home for a body, and a new row. False: no room, and all must be listed again."""
+    _settle(axes, space, near, slot)
+    near.removals += 1
+    cell = _cell_of(axes, as_uint64(near.home), slot, near.cells)
+    return _rehouse(axes, near, slot, cell) and _meet(axes, space, near, rule, shared, slot)
+
+
+@bare
+def _permute(array, order, scratch, n, width):
+    """Rows of `width` 64-bit numbers, in another order."""
+    for slot in range(_U(n)):
+        for k in range(_U(width)):
+            scratch[slot * _U(width) + k] = array[_U(order[slot]) * _U(width) + k]
+    for at in range(_U(n * width)):
+        array[at] = scratch[at]
+
+
+@bare
+def _permute_32(array, order, scratch, n, width):
+    """The same of 32-bit numbers."""
+    for slot in range(_U(n)):
+        for k in range(_U(width)):
+            scratch[slot * _U(width) + k] = np.int64(array[_U(order[slot]) * _U(width) + k])
+    for at in range(_U(n * width)):
+        array[at] = np.int32(scratch[at])
+
+
+@bare
+def _sort(axes, space, near, cells):
+    """Put the bodies in the order of their cells, so that neighbours are neighbours in memory."""
+    order, scratch, n = as_uint32(near.order), as_int64(near.scratch), space.n
+    fixed, place = as_uint64(space.fixed), as_int64(near.lodged)
+    for slot in range(n):
+        place[_cell_of(axes, fixed, _U(slot), near.cells)] += 1
+    end = np.int64(0)
+    for cell in range(cells):
+        end += place[cell]
+        place[cell] = end
+    for slot in range(n - 1, -1, -1):
+        cell = _cell_of(axes, fixed, _U(slot), near.cells)
+        place[cell] -= 1
+        order[place[cell]] = np.uint32(slot)
+    _permute(as_int64(space.fixed), order, scratch, n, len(axes))
+    _permute(as_int64(space.turns), order, scratch, n, 4)
+    _permute(as_int64(space.semi), order, scratch, n, 3)
+    _permute(as_int64(space.shapes), order, scratch, n, WIDTH)
+    _permute(as_int64(space.radii), order, scratch, n, 1)
+    _permute(as_int64(space.bounds), order, scratch, n, 1)
+    _permute(as_int64(space.swings), order, scratch, n, 1)
+    _permute_32(as_int32(space.wraps), order, scratch, n, len(axes))
+    _permute_32(as_int32(space.label), order, scratch, n, 1)
+    for cell in range(cells):
+        place[cell] = 0
+
+
+@bare
+def _listed(space, near):
+    """Pairs in the rows, for each body."""
+    counts, total = as_int64(near.counts), np.int64(0)
+    for slot in range(space.n):
+        total += counts[slot]
+    return 0.5 * float(total) / float(space.n)
+
+
+@bare
+def _tune(space, near, shared):
+    """The next skin, from how often bodies strayed (a matter of speed alone: no bit depends on it).
+
+    A move costs the tests of the row, which grow like (1 + skin)**3, and its share of a new row,
+    which gets rarer like skin**-1.5, between drift and diffusion; in units of a test a new row
+    costs some forty.
+    """
+    skin, often = shared.skin, float(near.removals) / float(max(near.moves, 1))
+    listed, best, chosen = _listed(space, near), math.inf, skin
+    for notch in range(-1, 2):
+        trial = skin * (0.8 if notch < 0 else (1.25 if notch > 0 else 1.0))
+        wider, longer = (1.0 + trial) / (1.0 + skin), trial / skin
+        cost = listed * wider * wider * wider + 40.0 * often / (longer * math.sqrt(longer))
+        if cost < best:
+            best, chosen = cost, trial
+    shared.skin = min(max(chosen, 0.02), 1.0)
+
+
+@bare
+def _renew(axes, space, near, rule, shared):
+    """All rows anew, and all contacts. Returns RUNNING, or what must grow first."""
+    if shared.tuned and near.removals > 0:
+        _tune(space, near, shared)
+    cells = _lay_cells(axes, space, near, rule, shared)
+    if near.cells > 1:
+        _sort(axes, space, near, cells)
+    counts = as_int64(near.counts)
+    for slot in range(_U(space.n)):
+        counts[slot] = 0
+        _settle(axes, space, near, slot)
+        if not _lodge(axes, near, slot, _cell_of(axes, as_uint64(near.home), slot, near.cells)):
+            return GROW_LIST
+    for slot in range(_U(space.n)):
+        if not _meet(axes, space, near, rule, shared, slot):
+            return GROW_LIST
+    if not _find(axes, space, near, rule, shared, True):
+        return GROW_LIST
+    shared.builds += 1
+    shared.stale = near.moves = near.removals = 0
+    return RUNNING
+
+
+# ------------------------------------------------------------------------------------------------
+# who touches
+
+
+@bare
+def _measure(axes, space, near, rule, count):
+    """Gaps of the block's first pairs, squared, and how far each body reaches along them: (r . A . r)."""
+    fixed, shapes, gaps = as_uint64(space.fixed), as_float64(space.shapes), as_float64(near.gaps)
+    i, j, out = as_uint32(near.block_i), as_uint32(near.block_j), as_float64(near.near)
+    to_length = rule.box / 2.0**64
+    for k in range(_U(count)):
+        a, b = _U(i[k]), _U(j[k])
+        x, y, z = _gap(axes, fixed, a, b, to_length)
+        square = x * x + y * y + z * z
+        if square == 0.0:  # the same point: as if one unit apart along the first axis
+            x = to_length
+            square = x * x
+        gaps[k], gaps[_U(BLOCK) + k], gaps[_U(2 * BLOCK) + k] = x, y, z
+        out[k] = square
+        out[_U(BLOCK) + k] = along(shapes, _U(WIDTH) * a, x, y, z)
+        out[_U(2 * BLOCK) + k] = along(shapes, _U(WIDTH) * b, x, y, z)
+
+
+@bare
+def _sift(near, count):
+    """Keep those of the block's pairs that no plane across their line of centres parts."""
+    i, j, gaps, out = (
+        as_uint32(near.block_i),
+        as_uint32(near.block_j),
+        as_float64(near.gaps),
+        as_float64(near.near),
+    )
+    for k in range(count):
+        out[BLOCK + k] = math.sqrt(out[BLOCK + k]) + math.sqrt(out[2 * BLOCK + k]) - out[k]
+    kept = _U(0)
+    for k in range(_U(count)):
+        i[kept], j[kept] = i[k], j[k]
+        for axis in range(3):
+            gaps[_U(axis * BLOCK) + kept] = gaps[_U(axis * BLOCK) + k]
+        kept += _U(out[_U(BLOCK) + k] > 0.0)
+    return np.int64(kept)
+
+
+@bare
+def _take(axes, space, near, rule, shared, count):
+    """Put those of the block's candidates that overlap among the contacts. False: no room for them."""
+    _measure(axes, space, near, rule, count)
+    count = _sift(near, count)
+    shapes, radii = as_float64(space.shapes), as_float64(space.radii)
+    i, j, gaps, s = (
+        as_uint32(near.block_i),
+        as_uint32(near.block_j),
+        as_float64(near.gaps),
+        as_float64(near.block),
+    )
+    found_i, found_j, out = (
+        as_uint32(near.found_i),
+        as_uint32(near.found_j),
+        as_float64(near.contacts),
+    )
+    own = as_int64(own_of(shared, 0))
+    kept = block(shapes, i, j, gaps, count, 1.0, s)
+    if own[FOUND] + kept > near.found_room:
+        return False
+    at = own[FOUND]
+    for k in range(_U(kept)):
+        f = s[_U(F_AT) + k]
+        if f >= 1.0:
+            continue
+        m = _U(s[_U(PLACE_AT) + k])
+        gap = gaps[m], gaps[_U(BLOCK) + m], gaps[_U(2 * BLOCK) + m]
+        touch(shapes, radii, _U(i[m]), _U(j[m]), gap, f, s[_U(T_AT) + k], out, _U(CONTACT) * _U(at))
+        found_i[at], found_j[at] = i[m], j[m]
+        at += 1
+    own[FOUND] = at
+    return True
+
+
+@bare
+def _find(axes, space, near, rule, shared, whole):
+    """The contacts: around the slots that were active, or (whole) around all. False if they did not fit.
+
+    A pair that stands in the rows of two such slots is taken from the lower one.
+    """
+    label, active, moved = as_uint32(space.label), as_uint8(space.active), as_uint32(near.moved)
+    rows, counts, room = as_uint32(near.rows), as_int64(near.counts), _U(near.row)
+    block_i, block_j = as_uint32(near.block_i), as_uint32(near.block_j)
+    own, waiting = as_int64(own_of(shared, 0)), _U(0)
+    own[FOUND] = 0
+    for k in range(space.n if whole else own[MOVED]):
+        slot = _U(k) if whole else _U(moved[k])
+        mine = label[slot]
+        for at in range(slot * room, slot * room + _U(counts[slot])):
+            other = _U(rows[at])
+            below = mine < label[other]
+            block_i[waiting] = np.uint32(slot if below else other)
+            block_j[waiting] = np.uint32(other if below else slot)
+            waiting += _U(other > slot) | _U(not whole and active[other] == 0)
+            if waiting == _U(BLOCK):
+                if not _take(axes, space, near, rule, shared, BLOCK):
+                    return False
+                waiting = _U(0)
+    if not _take(axes, space, near, rule, shared, np.int64(waiting)):
+        return False
+    _mark(space, near, shared, whole)
+    return True
+
+
+@bare
+def _mark(space, near, shared, whole):
+    """Who is active now: both ends of each contact, in `active` and in the list `moved`."""
+    active, moved, own = as_uint8(space.active), as_uint32(near.moved), as_int64(own_of(shared, 0))
+    found_i, found_j = as_uint32(near.found_i), as_uint32(near.found_j)
+    if whole:
+        for slot in range(space.n):
+            active[slot] = np.uint8(0)
+    else:
+        for k in range(own[MOVED]):
+            active[_U(moved[k])] = np.uint8(0)
+    count = np.int64(0)
+    for k in range(own[FOUND]):
+        for slot in (found_i[k], found_j[k]):
+            if active[_U(slot)] == 0:
+                active[_U(slot)] = np.uint8(1)
+                moved[count] = slot
+                count += 1
+    own[MOVED] = own[ACTIVE] = count
+
+
+# ------------------------------------------------------------------------------------------------
+# pushing
+
+
+@bare
+def _labels(space, near, chunk, begin, count):
+    """chunk.a, chunk.b: the labels of the contacts from `begin` on, lower and higher."""
+    label, low, high = as_uint32(space.label), as_uint64(chunk.a), as_uint64(chunk.b)
+    found_i, found_j = as_uint32(near.found_i), as_uint32(near.found_j)
+    for k in range(count):
+        low[k] = _U(label[_U(found_i[begin + k])])
+        high[k] = _U(label[_U(found_j[begin + k])])
+
+
+@bare
+def _forces(rule, near, chunk, begin, count):
+    """chunk.r2: scale times the force of the potential at mu D, times D/(h_A + h_B): lengths."""
+    out, c = as_float64(chunk.r2), as_float64(near.contacts)
+    kind, a, b = rule.kind, rule.a, rule.b
+    for k in range(count):
+        at = CONTACT * (begin + k)
+        size, weight = c[at + SIZE], rule.scale * c[at + WEIGHT]
+        r = c[at + DEPTH] * size
+        if kind == LINEAR:
+            out[k] = 0.5 * weight
+        elif kind == TABULATED:
+            out[k] = tabulated_force(a, b, as_float64(rule.table), r, size) * weight
+        else:
+            out[k] = force(kind, a, b, r, size) * weight
+
+
+@bare
+def _draw_pushes(axes, space, near, rule, shared, chunk, begin, count, step):
+    """chunk.dx: the displacement (dim, CHUNK) of the first body of each contact, lengths; .dy: of the second."""
+    _labels(space, near, chunk, begin, count)
+    low, high, square = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.r2)
+    w, v = as_float64(chunk.w), as_float64(chunk.v)
+    dx, dy, c = as_float64(chunk.dx), as_float64(chunk.dy), as_float64(near.contacts)
+    if rule.pair >= KICK:
+        kicks(axes, rule, step, low, high, count, square, w, dx)
+        if not rule.reciprocal:
+            kicks(axes, rule, step, high, low, count, square, w, dy)
+            if rule.tied != 0.0:
+                tie_kicks(axes, rule, step, low, high, count, dx, dy, w)
+        to_length = rule.box / 2.0**64
+        for axis in range(len(axes)):
+            for k in range(axis * CHUNK, axis * CHUNK + count):
+                dx[k] *= to_length
+                dy[k] = -dx[k] if rule.reciprocal else dy[k] * to_length
+        return
+    draw_ends(rule, shared, chunk, count, step)
+    _forces(rule, near, chunk, begin, count)
+    for axis in range(len(axes)):
+        for k in range(count):
+            along_axis = square[k] * c[CONTACT * (begin + k) + axis]
+            dx[axis * CHUNK + k] = w[k] * along_axis
+            dy[axis * CHUNK + k] = -(w[k] if rule.reciprocal else v[k]) * along_axis
+
+
+@bare(forceinline=True)
+def _shove(axes, space, slot, dx, k, contacts, lever, to_units, to_spin):
+    """Add one displacement to the push of a slot, and lever x displacement to its spin; returns how many were cut."""
+    push, carry, spin = as_uint64(space.push), as_int64(space.carry), as_uint64(space.spin)
+    x, y, z = dx[k], dx[_U(CHUNK) + k], 0.0
+    if len(axes) == 3:
+        z = dx[_U(2 * CHUNK) + k]
+    cut = np.int64(0)
+    for axis in range(len(axes)):
+        at = slot * _U(len(axes)) + _U(axis)
+        amount, lost = to_integer(dx[_U(axis * CHUNK) + k] * to_units)
+        push[at] += _U(amount)
+        carry[at] += amount >> np.int64(32)
+        cut += lost
+    lx, ly, lz = contacts[lever], contacts[lever + _U(1)], contacts[lever + _U(2)]
+    at = slot * _U(3)
+    if len(axes) == 3:
+        spin[at] += _U(np.int64((ly * z - lz * y) * to_spin))
+        spin[at + _U(1)] += _U(np.int64((lz * x - lx * z) * to_spin))
+    spin[at + _U(2)] += _U(np.int64((lx * y - ly * x) * to_spin))
+    return cut
+
+
+@bare
+def _push_all(axes, space, near, rule, shared, chunk, step):
+    """Sum up what all contacts do to their two ends."""
+    found_i, found_j, c = (
+        as_uint32(near.found_i),
+        as_uint32(near.found_j),
+        as_float64(near.contacts),
+    )
+    dx, dy, own = as_float64(chunk.dx), as_float64(chunk.dy), as_int64(own_of(shared, 0))
+    to_units, to_spin = 2.0**64 / rule.box, 1.0 / space.spin_unit
+    for begin in range(0, own[FOUND], CHUNK):
+        count = min(CHUNK, own[FOUND] - begin)
+        _draw_pushes(axes, space, near, rule, shared, chunk, begin, count, step)
+        for k in range(_U(count)):
+            at = _U(begin) + k
+            a, b = _U(CONTACT) * at + _U(LEVER_A), _U(CONTACT) * at + _U(LEVER_B)
+            cut = _shove(axes, space, _U(found_i[at]), dx, k, c, a, to_units, to_spin)
+            back = _shove(axes, space, _U(found_j[at]), dy, k, c, b, to_units, to_spin)
+            own[CLIPPED] += cut if rule.reciprocal else cut + back
+
+
+@bare
+def _draw_batch(space, near, rule, shared, chunk, step, pairs):
+    """Which contacts (pairs) or active bodies are in a batch of exactly B. RUNNING, or GROW_KEYS."""
+    keys, low, high = as_uint64(shared.keys), as_uint64(chunk.a), as_uint64(chunk.b)
+    own, label, moved = as_int64(own_of(shared, 0)), as_uint32(space.label), as_uint32(near.moved)
+    total = own[FOUND] if pairs else own[MOVED]
+    if total > shared.keys_room:
+        return GROW_KEYS
+    for begin in range(0, total, CHUNK):
+        count = min(CHUNK, total - begin)
+        if pairs:
+            _labels(space, near, chunk, begin, count)
+        else:
+            for k in range(count):
+                low[k], high[k] = _U(label[_U(moved[begin + k])]), _U(0)
+        for k in range(count):
+            keys[begin + k] = bits(rule.seed, BATCH_PURPOSE, step, low[k], high[k])[0]
+    own[KEYS] = total
+    set_threshold(rule, shared)
+    return RUNNING
+
+
+# ------------------------------------------------------------------------------------------------
+# moving
+
+
+@bare
+def _displace(axes, space, slot, factor):
+    """Move a body by its push, times `factor` where that is not one; returns how many coordinates were lost."""
+    dim, fixed, wraps = _U(len(axes)), as_uint64(space.fixed), as_int32(space.wraps)
+    push, carry, lost = as_int64(space.push), as_int64(space.carry), np.int64(0)
+    for axis in range(len(axes)):
+        at = slot * dim + _U(axis)
+        boxes = (carry[at] - (push[at] >> np.int64(32)) + np.int64(0x80000000)) >> np.int64(32)
+        step, beyond = push[at], np.int64(boxes != 0)
+        if factor != 1.0:
+            whole = float(step) + float(boxes) * 2.0**64
+            step, wrapped = modulo_box(whole * factor)
+            beyond = wrapped
+        lost += beyond
+        before = np.int64(fixed[at])
+        fixed[at] += _U(step)
+        after = np.int64(fixed[at])
+        wraps[at] += np.int32(step > 0 and after < before) - np.int32(step < 0 and after > before)
+        push[at] = carry[at] = 0
+    return lost
+
+
+@bare(forceinline=True)
+def _strayed(axes, space, near, slot, to_length):
+    """How much nearer to others the surface of a body may have come since it was at home: moved, and turned.
+
+    The angle from the chord c between the quaternions: 4 arcsin(c/2) <= 2 c + 0.2854 c**3.
+    """
+    fixed, home, dim = as_uint64(space.fixed), as_uint64(near.home), _U(len(axes))
+    turns, stance = as_float64(space.turns), as_float64(near.stance)
+    far, plus, minus = 0.0, 0.0, 0.0
+    for axis in range(len(axes)):
+        at = slot * dim + _U(axis)
+        delta = float(np.int64(fixed[at] - home[at])) * to_length
+        far += delta * delta
+    for k in range(4):
+        now, then = turns[_U(4) * slot + _U(k)], stance[_U(4) * slot + _U(k)]
+        plus += (now - then) * (now - then)
+        minus += (now + then) * (now + then)
+    chord = math.sqrt(min(plus, minus))
+    angle = chord * (2.0 + 0.2855 * chord * chord)
+    return math.sqrt(far) + as_float64(space.swings)[slot] * angle
+
+
+@bare
+def _move_all(axes, space, near, rule, shared, chunk, step):
+    """Move and turn the active bodies, and list those anew that have strayed. False: all must be."""
+    moved, label, spin = as_uint32(near.moved), as_uint32(space.label), as_int64(space.spin)
+    turns, semi, shapes = as_float64(space.turns), as_float64(space.semi), as_float64(space.shapes)
+    low, high, factors = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.w)
+    own, to_length, fits = as_int64(own_of(shared, 0)), rule.box / 2.0**64, True
+    limit = math.inf if near.endless else 0.5 * shared.skin / _CLOSE
+    for begin in range(0, own[MOVED], CHUNK):
+        count = min(CHUNK, own[MOVED] - begin)
+        for k in range(count):
+            low[k], high[k] = _U(label[_U(moved[begin + k])]), _U(0)
+        draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factors)
+        for k in range(count):
+            slot, factor = _U(moved[begin + k]), factors[k]
+            own[CLIPPED] += _displace(axes, space, slot, factor)
+            at = _U(3) * slot
+            unit = space.spin_unit * factor
+            x, y, z = (
+                float(spin[at]) * unit,
+                float(spin[at + _U(1)]) * unit,
+                float(spin[at + _U(2)]) * unit,
+            )
+            spin[at] = spin[at + _U(1)] = spin[at + _U(2)] = 0
+            if space.over > 0.0 and (x != 0.0 or y != 0.0 or z != 0.0):
+                turn(turns, semi, slot, x, y, z, space.flat != 0, space.over)
+                shape_of(turns, semi, slot, shapes)
+            if fits and _strayed(axes, space, near, slot, to_length) >= limit:
+                fits = _remove(axes, space, near, rule, shared, slot)
+    near.moves += own[MOVED]
+    return fits and near.removals < ROUND * space.n
+
+
+# ------------------------------------------------------------------------------------------------
+# looking, and the step
+
+
+@bare
+def _note(axes, space, near, rule, shared):
+    """Record activity, energy and square displacement of the present configuration."""
+    own, c, table = as_int64(own_of(shared, 0)), as_float64(near.contacts), as_float64(rule.table)
+    fixed, wraps = as_uint64(space.fixed), as_int32(space.wraps)
+    origin, label, dim = as_uint64(space.origin), as_uint32(space.label), _U(len(axes))
+    for limb in range(2 * SPAN):
+        own[TALLY + limb] = 0
+    for k in range(own[FOUND]):
+        size = c[CONTACT * k + SIZE]
+        r = c[CONTACT * k + DEPTH] * size
+        tally(own, TALLY, any_energy(rule.kind, rule.a, rule.b, table, r, size))
+    for slot in range(_U(space.n)):
+        square = 0.0
+        for axis in range(len(axes)):
+            at = slot * dim + _U(axis)
+            first = origin[_U(label[slot]) * dim + _U(axis)]
+            start, now, gap = np.int64(first), np.int64(fixed[at]), np.int64(fixed[at] - first)
+            boxes = np.int64(wraps[at])
+            boxes += np.int64(gap < 0 and now > start) - np.int64(gap > 0 and now < start)
+            delta = (float(gap) * 2.0**-64 + float(boxes)) * rule.box
+            square += delta * delta
+        tally(own, TALLY + SPAN, square)
+    write_record(shared)
+
+
+@bare
+def _go(axes, space, near, rule, shared, chunk, step):
+    """One step from known contacts. RUNNING, ABSORBED, or what must grow; then nothing has changed."""
+    own, status = as_int64(own_of(shared, 0)), RUNNING
+    if own[FOUND] == 0:
+        return ABSORBED
+    if rule.pair == BATCH or rule.particle == BATCH:
+        status = _draw_batch(space, near, rule, shared, chunk, step, rule.pair == BATCH)
+        if status != RUNNING:
+            return status
+    _push_all(axes, space, near, rule, shared, chunk, step)
+    if not _move_all(axes, space, near, rule, shared, chunk, step):
+        shared.stale = 1
+    return status
+
+
+@bare(entry=True)
+def advance_bodies(axes, space, near, rule, shared, chunk, until):
+    """Run to step `until` unless absorbed before, or something must grow; recording as scheduled on the way.
+
+    shared.status says how it ended, as in `steps.advance`.
+    """
+    schedule, status = as_int64(shared.schedule), RUNNING
+    while status == RUNNING:
+        if shared.stale:
+            status = _renew(axes, space, near, rule, shared)
+        elif near.known == 0 and not _find(axes, space, near, rule, shared, False):
+            shared.stale, status = 1, GROW_LIST
+        if status != RUNNING:
+            break
+        near.known = 1
+        if shared.next < shared.scheduled and schedule[shared.next] == shared.step:
+            _note(axes, space, near, rule, shared)
+        elif shared.step >= until:
+            status = PAUSED
+        else:
+            status = _go(axes, space, near, rule, shared, chunk, _U(shared.step))
+            if status == RUNNING:
+                shared.step += 1
+                near.known = 0
+    shared.status = status

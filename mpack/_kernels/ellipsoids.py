@@ -1,0 +1,317 @@
+"""Two ellipsoids: whether they overlap, how deeply, and along which line they push; and how a body turns.
+
+A body has semi-axes a and a unit quaternion q; its *shape* is A = R diag(a**2) R^T, kept beside its
+adjugate C. Of a pair the body with the lower label is A, and r = x_A - x_B (nearest image): so that
+rounding does not depend on who found whom. Two bodies scaled by mu = sqrt(F) about their centres
+touch, where (Perram and Wertheim, J. Comput. Phys. 58, 409 (1985))
+
+    F = max over t > 0 of t p(t) / ((1 + t) q(t)),   p = r . adj(A + t B) . r,   q = det(A + t B).
+
+The coefficients of p and q are mixed discriminants, none negative, so nothing cancels. With
+s = (A + t B)**-1 r at the maximum, n = s/|s| is the normal, pointing from B to A, and
+h = sqrt(n . A . n) the support of a body along it: r . n = mu (h_A + h_B), t = h_A/h_B.
+
+Two dimensions are three of which the third is apart: r_z = 0, turns about z, and the third
+semi-axis cancels.
+
+Pairs are worked on in blocks, coefficient by coefficient, so that the iterations of many pairs run
+in the lanes of one vector. All of it is IEEE + - * / and square roots, in a fixed order.
+"""
+
+import math
+
+import numpy as np
+
+from mpack._kernels._jit import bare, njit
+
+_U = np.uint64
+BLOCK = 64  # pairs worked on at a time
+ITERATIONS = (
+    6  # Newton's: three reach rounding up to an aspect ratio of 2, five up to 4, six up to 10
+)
+WIDTH = 12  # numbers of a shape: A, then C, each as xx, yy, zz, xy, xz, yz
+# numbers of a contact: normal (3), D/(h_A + h_B), mu, lever of A (3), lever of B (3), D
+CONTACT = 12
+NORMAL, WEIGHT, DEPTH, LEVER_A, LEVER_B, SIZE = 0, 3, 4, 5, 8, 11
+# rows of a block's scratch
+_A, _B, _R, _P, _Q, _T, _AT, ROWS = 0, 12, 24, 27, 30, 34, 35, 36
+
+
+@bare(forceinline=True)
+def rotation(turns, at):
+    """The rotation matrix of the quaternion turns[at : at + 4], row by row."""
+    w, x, y, z = turns[at], turns[at + _U(1)], turns[at + _U(2)], turns[at + _U(3)]
+    return (
+        1.0 - 2.0 * (y * y + z * z),
+        2.0 * (x * y - w * z),
+        2.0 * (x * z + w * y),
+        2.0 * (x * y + w * z),
+        1.0 - 2.0 * (x * x + z * z),
+        2.0 * (y * z - w * x),
+        2.0 * (x * z - w * y),
+        2.0 * (y * z + w * x),
+        1.0 - 2.0 * (x * x + y * y),
+    )
+
+
+@bare(forceinline=True)
+def _compose(frame, a, b, c, out, at):
+    """out[at : at + 6] = a 1 + (b - a) e_1 e_1^T + (c - a) e_2 e_2^T: exactly isotropic where a = b = c."""
+    _, e1, f1, _, e2, f2, _, e3, f3 = frame
+    b, c = b - a, c - a
+    out[at] = a + b * (e1 * e1) + c * (f1 * f1)
+    out[at + _U(1)] = a + b * (e2 * e2) + c * (f2 * f2)
+    out[at + _U(2)] = a + b * (e3 * e3) + c * (f3 * f3)
+    out[at + _U(3)] = b * (e1 * e2) + c * (f1 * f2)
+    out[at + _U(4)] = b * (e1 * e3) + c * (f1 * f3)
+    out[at + _U(5)] = b * (e2 * e3) + c * (f2 * f3)
+
+
+@bare
+def shape_of(turns, semi, slot, shapes):
+    """Write the shape of a slot, A and C = adj A, from its quaternion and semi-axes."""
+    frame = rotation(turns, _U(4) * slot)
+    at, to = _U(3) * slot, _U(WIDTH) * slot
+    a, b, c = (
+        semi[at] * semi[at],
+        semi[at + _U(1)] * semi[at + _U(1)],
+        semi[at + _U(2)] * semi[at + _U(2)],
+    )
+    _compose(frame, a, b, c, shapes, to)
+    _compose(frame, b * c, a * c, a * b, shapes, to + _U(6))
+
+
+@bare(forceinline=True)
+def along(form, at, x, y, z):
+    """v . M . v of a symmetric matrix form[at : at + 6]."""
+    squares = form[at] * x * x + form[at + _U(1)] * y * y + form[at + _U(2)] * z * z
+    mixed = form[at + _U(3)] * x * y + form[at + _U(4)] * x * z + form[at + _U(5)] * y * z
+    return squares + 2.0 * mixed
+
+
+@bare
+def load(shapes, i, j, gaps, count, s):
+    """Copy the shapes of `count` pairs of slots into the scratch of a block, lane by lane; gaps: (3, BLOCK)."""
+    for k in range(_U(count)):
+        one, two = _U(WIDTH) * _U(i[k]), _U(WIDTH) * _U(j[k])
+        for row in range(WIDTH):
+            s[_U((_A + row) * BLOCK) + k] = shapes[one + _U(row)]
+            s[_U((_B + row) * BLOCK) + k] = shapes[two + _U(row)]
+        for axis in range(3):
+            s[_U((_R + axis) * BLOCK) + k] = gaps[_U(axis * BLOCK) + k]
+
+
+@bare
+def _coefficients(s, lanes):
+    """The polynomials p and q of each pair, and the first guess of t: exact for spheres."""
+    for k in range(lanes):
+        x, y, z = s[_R * BLOCK + k], s[(_R + 1) * BLOCK + k], s[(_R + 2) * BLOCK + k]
+        a0, a1, a2 = s[k], s[BLOCK + k], s[2 * BLOCK + k]
+        a3, a4, a5 = s[3 * BLOCK + k], s[4 * BLOCK + k], s[5 * BLOCK + k]
+        c0, c1, c2 = s[6 * BLOCK + k], s[7 * BLOCK + k], s[8 * BLOCK + k]
+        c3, c4, c5 = s[9 * BLOCK + k], s[10 * BLOCK + k], s[11 * BLOCK + k]
+        b0, b1, b2 = s[12 * BLOCK + k], s[13 * BLOCK + k], s[14 * BLOCK + k]
+        b3, b4, b5 = s[15 * BLOCK + k], s[16 * BLOCK + k], s[17 * BLOCK + k]
+        d0, d1, d2 = s[18 * BLOCK + k], s[19 * BLOCK + k], s[20 * BLOCK + k]
+        d3, d4, d5 = s[21 * BLOCK + k], s[22 * BLOCK + k], s[23 * BLOCK + k]
+        xx, yy, zz, xy, xz, yz = x * x, y * y, z * z, x * y, x * z, y * z
+        p0 = c0 * xx + c1 * yy + c2 * zz + 2.0 * (c3 * xy + c4 * xz + c5 * yz)
+        p2 = d0 * xx + d1 * yy + d2 * zz + 2.0 * (d3 * xy + d4 * xz + d5 * yz)
+        m0 = a1 * b2 + a2 * b1 - 2.0 * (a5 * b5)
+        m1 = a0 * b2 + a2 * b0 - 2.0 * (a4 * b4)
+        m2 = a0 * b1 + a1 * b0 - 2.0 * (a3 * b3)
+        m3 = a4 * b5 + a5 * b4 - a3 * b2 - a2 * b3
+        m4 = a3 * b5 + a5 * b3 - a4 * b1 - a1 * b4
+        m5 = a3 * b4 + a4 * b3 - a5 * b0 - a0 * b5
+        p1 = m0 * xx + m1 * yy + m2 * zz + 2.0 * (m3 * xy + m4 * xz + m5 * yz)
+        q0 = c0 * a0 + c3 * a3 + c4 * a4
+        q1 = c0 * b0 + c1 * b1 + c2 * b2 + 2.0 * (c3 * b3 + c4 * b4 + c5 * b5)
+        q2 = a0 * d0 + a1 * d1 + a2 * d2 + 2.0 * (a3 * d3 + a4 * d4 + a5 * d5)
+        q3 = d0 * b0 + d3 * b3 + d4 * b4
+        s[_P * BLOCK + k], s[(_P + 1) * BLOCK + k], s[(_P + 2) * BLOCK + k] = p0, p1, p2
+        s[_Q * BLOCK + k], s[(_Q + 1) * BLOCK + k] = q0, q1
+        s[(_Q + 2) * BLOCK + k], s[(_Q + 3) * BLOCK + k] = q2, q3
+        s[_T * BLOCK + k] = math.sqrt((p2 * q0) / (p0 * q3))
+
+
+@bare
+def _candidates(s, count, bound):
+    """Keep the polynomials of those pairs that may have F < bound: any t bounds F from below. Returns how many."""
+    kept = _U(0)
+    for k in range(_U(count)):
+        p0, p1, p2 = s[_U(_P * BLOCK) + k], s[_U((_P + 1) * BLOCK) + k], s[_U((_P + 2) * BLOCK) + k]
+        q0, q1 = s[_U(_Q * BLOCK) + k], s[_U((_Q + 1) * BLOCK) + k]
+        q2, q3, t = s[_U((_Q + 2) * BLOCK) + k], s[_U((_Q + 3) * BLOCK) + k], s[_U(_T * BLOCK) + k]
+        over = t * (p0 + t * (p1 + t * p2))
+        under = (1.0 + t) * (q0 + t * (q1 + t * (q2 + t * q3)))
+        s[_U(_P * BLOCK) + kept], s[_U((_P + 1) * BLOCK) + kept] = p0, p1
+        s[_U((_P + 2) * BLOCK) + kept], s[_U(_Q * BLOCK) + kept] = p2, q0
+        s[_U((_Q + 1) * BLOCK) + kept], s[_U((_Q + 2) * BLOCK) + kept] = q1, q2
+        s[_U((_Q + 3) * BLOCK) + kept], s[_U(_T * BLOCK) + kept] = q3, t
+        s[_U(_AT * BLOCK) + kept] = float(k)
+        kept += _U(over < bound * under)
+    return np.int64(kept)
+
+
+@bare
+def _iterate(s, lanes):
+    """One of Newton's iterations in ln t for d ln f/d ln t = 0, with exp(d) as (2 + d)/(2 - d)."""
+    for k in range(lanes):
+        p0, p1, p2 = s[_P * BLOCK + k], s[(_P + 1) * BLOCK + k], s[(_P + 2) * BLOCK + k]
+        q0, q1 = s[_Q * BLOCK + k], s[(_Q + 1) * BLOCK + k]
+        q2, q3, t = s[(_Q + 2) * BLOCK + k], s[(_Q + 3) * BLOCK + k], s[_T * BLOCK + k]
+        tp = t / (p0 + t * (p1 + t * p2))
+        tq = t / (q0 + t * (q1 + t * (q2 + t * q3)))
+        tk = 1.0 / (1.0 + t)
+        u, v = tp * (p1 + 2.0 * t * p2), tq * (q1 + t * (2.0 * q2 + 3.0 * t * q3))
+        g = tk + (u - v)
+        curve = (2.0 * t * p2 * tp - u * u) - (t * tq * (2.0 * q2 + 6.0 * t * q3) - v * v)
+        bend = (u - v) - t * tk * tk + curve
+        step = -g / bend if bend < 0.0 else g
+        step = step if step < 1.0 else 1.0
+        step = step if step > -1.0 else -1.0
+        s[_T * BLOCK + k] = t * (2.0 + step) / (2.0 - step)
+
+
+@bare
+def _values(s, lanes):
+    """F in the place of p0."""
+    for k in range(lanes):
+        t = s[_T * BLOCK + k]
+        over = s[(_P + 1) * BLOCK + k] + t * s[(_P + 2) * BLOCK + k]
+        over = t * (s[_P * BLOCK + k] + t * over)
+        under = s[(_Q + 2) * BLOCK + k] + t * s[(_Q + 3) * BLOCK + k]
+        under = s[_Q * BLOCK + k] + t * (s[(_Q + 1) * BLOCK + k] + t * under)
+        s[_P * BLOCK + k] = over / ((1.0 + t) * under)
+
+
+@bare(forceinline=True)
+def _turned(form, at, x, y, z):
+    """M v of a symmetric matrix form[at : at + 6]."""
+    xy, xz, yz = form[at + _U(3)], form[at + _U(4)], form[at + _U(5)]
+    return (
+        form[at] * x + xy * y + xz * z,
+        xy * x + form[at + _U(1)] * y + yz * z,
+        xz * x + yz * y + form[at + _U(2)] * z,
+    )
+
+
+@bare(forceinline=True)
+def _normal(shapes, i, j, t, x, y, z):
+    """The direction of (A + t B)**-1 r: adj(A + t B) r, normalised."""
+    a, b = _U(WIDTH) * i, _U(WIDTH) * j
+    y0, y1 = shapes[a] + t * shapes[b], shapes[a + _U(1)] + t * shapes[b + _U(1)]
+    y2, y3 = shapes[a + _U(2)] + t * shapes[b + _U(2)], shapes[a + _U(3)] + t * shapes[b + _U(3)]
+    y4, y5 = shapes[a + _U(4)] + t * shapes[b + _U(4)], shapes[a + _U(5)] + t * shapes[b + _U(5)]
+    g3, g4, g5 = y4 * y5 - y3 * y2, y3 * y5 - y4 * y1, y3 * y4 - y0 * y5
+    sx = (y1 * y2 - y5 * y5) * x + g3 * y + g4 * z
+    sy = g3 * x + (y0 * y2 - y4 * y4) * y + g5 * z
+    sz = g4 * x + g5 * y + (y0 * y1 - y3 * y3) * z
+    length = math.sqrt(sx * sx + sy * sy + sz * sz)
+    return sx / length, sy / length, sz / length
+
+
+@bare
+def touch(shapes, radii, i, j, gap, f, t, out, at):
+    """Write the contact of a pair of slots into out[at : at + CONTACT]; f = F, t where it is, gap: (x, y, z).
+
+    radii: R_eq of each slot.
+    """
+    nx, ny, nz = _normal(shapes, i, j, t, *gap)
+    mu, size = math.sqrt(f), radii[i] + radii[j]
+    ax, ay, az = _turned(shapes, _U(WIDTH) * i, nx, ny, nz)
+    bx, by, bz = _turned(shapes, _U(WIDTH) * j, nx, ny, nz)
+    h_a = math.sqrt(nx * ax + ny * ay + nz * az)
+    h_b = math.sqrt(nx * bx + ny * by + nz * bz)
+    a, b = -mu / h_a, mu / h_b
+    out[at], out[at + _U(1)], out[at + _U(2)] = nx, ny, nz
+    out[at + _U(WEIGHT)], out[at + _U(DEPTH)], out[at + _U(SIZE)] = size / (h_a + h_b), mu, size
+    out[at + _U(5)], out[at + _U(6)], out[at + _U(7)] = a * ax, a * ay, a * az
+    out[at + _U(8)], out[at + _U(9)], out[at + _U(10)] = b * bx, b * by, b * bz
+
+
+@bare
+def block(shapes, i, j, gaps, count, bound, s):
+    """F of a block of pairs. Those that may have F < bound come first in s, `of` them in the order they came.
+
+    Returns how many they are; F of the k-th is at s[F_AT + k], its t at s[T_AT + k], its place in
+    the block at s[PLACE_AT + k].
+    """
+    load(shapes, i, j, gaps, count, s)
+    lanes = (count + 7) & ~7
+    for k in range(_U(count), _U(lanes)):  # lanes of the last vector that no pair fills
+        for row in range(_P):
+            s[_U(row * BLOCK) + k] = s[_U(row * BLOCK)]
+    _coefficients(s, lanes)
+    kept = _candidates(s, count, bound)
+    lanes = (kept + 7) & ~7
+    for k in range(_U(kept), _U(lanes)):
+        for row in range(_P, _AT):
+            s[_U(row * BLOCK) + k] = 1.0
+    for _ in range(ITERATIONS):
+        _iterate(s, lanes)
+    _values(s, lanes)
+    return kept
+
+
+F_AT, T_AT, PLACE_AT = _P * BLOCK, _T * BLOCK, _AT * BLOCK
+
+
+@bare
+def turn(turns, semi, slot, wx, wy, wz, flat, over):
+    """Turn a body by the Cayley rotation of omega = I**-1 w; w: what pushes it around, in the lab's frame.
+
+    I = 1/over times the tensor of inertia of the solid body of mass 1; `flat`: of the disc about z.
+    q <- (1, omega/2) q, normalised: a turn by 2 arctan(|omega|/2). Returns |omega|**2.
+    """
+    q, at = _U(4) * slot, _U(3) * slot
+    a, b, c = (
+        semi[at] * semi[at],
+        semi[at + _U(1)] * semi[at + _U(1)],
+        semi[at + _U(2)] * semi[at + _U(2)],
+    )
+    if flat:
+        x, y, z = 0.0, 0.0, 4.0 * over * wz / (a + b)
+    else:
+        m0, m1, m2, m3, m4, m5, m6, m7, m8 = rotation(turns, q)
+        u = 5.0 * over * (m0 * wx + m3 * wy + m6 * wz) / (b + c)
+        v = 5.0 * over * (m1 * wx + m4 * wy + m7 * wz) / (a + c)
+        w = 5.0 * over * (m2 * wx + m5 * wy + m8 * wz) / (a + b)
+        x, y, z = m0 * u + m1 * v + m2 * w, m3 * u + m4 * v + m5 * w, m6 * u + m7 * v + m8 * w
+    angle = x * x + y * y + z * z
+    x, y, z = 0.5 * x, 0.5 * y, 0.5 * z
+    q0, q1, q2, q3 = turns[q], turns[q + _U(1)], turns[q + _U(2)], turns[q + _U(3)]
+    n0 = q0 - x * q1 - y * q2 - z * q3
+    n1 = q1 + x * q0 + y * q3 - z * q2
+    n2 = q2 + y * q0 + z * q1 - x * q3
+    n3 = q3 + z * q0 + x * q2 - y * q1
+    length = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + n3 * n3)
+    turns[q], turns[q + _U(1)] = n0 / length, n1 / length
+    turns[q + _U(2)], turns[q + _U(3)] = n2 / length, n3 / length
+    return angle
+
+
+@njit
+def fill_shapes(turns, semi, shapes):
+    """shapes[12 m : 12 m + 12] of every body, from flat arrays."""
+    for slot in range(shapes.shape[0] // WIDTH):
+        shape_of(turns, semi, _U(slot), shapes)
+
+
+@njit
+def fill_contacts(shapes, radii, i, j, gaps, out):
+    """F[m] of the pairs i[m], j[m] with gaps (3, m) into out[m, 0], t into out[m, 1], the contact after that."""
+    s, gap, one = np.empty(ROWS * BLOCK), np.empty(3 * BLOCK), np.empty(CONTACT)
+    for begin in range(0, len(i), BLOCK):
+        count = min(BLOCK, len(i) - begin)
+        for axis in range(3):
+            for k in range(count):
+                gap[axis * BLOCK + k] = gaps[axis, begin + k]
+        kept = block(shapes, i[begin:], j[begin:], gap, count, math.inf, s)
+        for k in range(kept):
+            m = begin + np.int64(s[PLACE_AT + k])
+            at = gaps[0, m], gaps[1, m], gaps[2, m]
+            f, t = s[F_AT + k], s[T_AT + k]
+            touch(shapes, radii, _U(i[m]), _U(j[m]), at, f, t, one, _U(0))
+            out[m, 0], out[m, 1] = f, t
+            out[m, 2:] = one

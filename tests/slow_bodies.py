@@ -1,0 +1,127 @@
+"""One step of bodies that turn, by SciPy's optimiser, NumPy and rotation matrices: what the kernels are held to.
+
+Nothing here is shared with the library but the random numbers and a packing's own arrays.
+"""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+import mpack
+from mpack._kernels import noise
+
+
+def matrices(turns):
+    """Rotation matrices by Rodrigues' formula, from angle and axis."""
+    out = []
+    for w, *v in turns:
+        s = np.linalg.norm(v)
+        angle, axis = 2.0 * np.arctan2(s, w), np.array(v) / s if s else np.zeros(3)
+        k = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+        out.append(np.eye(3) + np.sin(angle) * k + (1.0 - np.cos(angle)) * k @ k)
+    return np.array(out)
+
+
+def overlap(a, b, r):
+    """(F, lambda) of Perram and Wertheim for matrices a, b: the maximum of l (1-l) r.((1-l) a + l b)^-1.r."""
+
+    def value(x):
+        return -x * (1.0 - x) * r @ np.linalg.solve((1.0 - x) * a + x * b, r)
+
+    found = minimize_scalar(
+        value, bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-14}
+    )
+    return -found.fun, found.x
+
+
+def shapes(packing):
+    """A = R diag(a**2) R^T of all bodies, (n, 3, 3); flat ones are thin along z."""
+    axes = np.ones((packing.n, 3))
+    axes[:, : packing.dim] = packing.axes
+    frames = matrices(packing.orientations)
+    return np.einsum("nij,nj,nkj->nik", frames, axes**2, frames)
+
+
+def contacts(packing):
+    """[(i, j, mu, force on i, torque on i, torque on j)] of all overlapping pairs, i < j, of the linear potential."""
+    found, forms, d = [], shapes(packing), packing.dim
+    sizes = np.prod(packing.axes, axis=1) ** (1.0 / d)
+    for i in range(packing.n):
+        for j in range(i + 1, packing.n):
+            r = np.zeros(3)
+            r[:d] = packing.separation(i, j)
+            if np.linalg.norm(r) >= packing.axes[i].max() + packing.axes[j].max():
+                continue
+            f, x = overlap(forms[i], forms[j], r)
+            if f >= 1.0:
+                continue
+            s = np.linalg.solve((1.0 - x) * forms[i] + x * forms[j], r)
+            n, mu = s / np.linalg.norm(s), np.sqrt(f)
+            h = [np.sqrt(n @ form @ n) for form in (forms[i], forms[j])]
+            force = 0.5 * (sizes[i] + sizes[j]) / (h[0] + h[1]) * n
+            arms = -mu * forms[i] @ n / h[0], mu * forms[j] @ n / h[1]
+            found.append((i, j, mu, force, np.cross(arms[0], force), -np.cross(arms[1], force)))
+    return found
+
+
+def number(purpose, seed, step, a, b=0):
+    """U[0, 1) of two labels."""
+    out = np.empty(1)
+    label = (np.array([x], dtype=np.uint64) for x in (a, b))
+    key, kind = np.uint64(seed), np.uint64(noise.PURPOSES[purpose])
+    noise.fill_uniform(key, kind, np.uint64(step), *label, out)
+    return out[0]
+
+
+def step(packing, rule, seed, at=0):
+    """(displacements (n, d), turns (n, 3) omega in the lab's frame) of step `at` of a rule with uniform numbers."""
+    move, torque = np.zeros((2, packing.n, 3))
+    for i, j, _, force, on_i, on_j in contacts(packing):
+        first = second = _of_pair(rule, seed, at, i, j)
+        if isinstance(rule, mpack.NonreciprocalBRO):
+            second = 2.0 * rule.eps * number("pair_reverse", seed, at, i, j)
+        move[i] += first * force
+        move[j] -= second * force
+        torque[i] += first * on_i
+        torque[j] += second * on_j
+    scale = np.array([_of_particle(rule, seed, at, i) for i in range(packing.n)])[:, None]
+    moments = np.ones((packing.n, 3))
+    a2 = packing.axes**2
+    if packing.dim == 3:
+        moments = (a2.sum(axis=1)[:, None] - a2) / 5.0
+    else:
+        moments[:, 2] = a2.sum(axis=1) / 4.0
+    frames = matrices(packing.orientations)
+    inverse = np.einsum("nij,nj,nkj->nik", frames, 1.0 / moments, frames)
+    return scale * move[:, : packing.dim], scale * np.einsum("nij,nj->ni", inverse, torque)
+
+
+def _of_pair(rule, seed, at, i, j):
+    if isinstance(rule, (mpack.PairwiseBRO, mpack.NonreciprocalBRO)):
+        return 2.0 * rule.eps * number("pair", seed, at, i, j)
+    if isinstance(rule, mpack.SGD) and rule.batch_fraction < 1.0:
+        return rule.alpha * float(number("pair", seed, at, i, j) < rule.batch_fraction)
+    return 1.0
+
+
+def _of_particle(rule, seed, at, i):
+    if isinstance(rule, mpack.IndividualBRO):
+        return 2.0 * rule.eps * number("particle", seed, at, i)
+    if isinstance(rule, mpack.RCD):
+        return rule.alpha * float(number("particle", seed, at, i) < rule.batch_fraction)
+    return rule.alpha if isinstance(rule, mpack.SGD) and rule.batch_fraction == 1.0 else 1.0
+
+
+def turned(before, after):
+    """omega of the Cayley turns, 2 tan(angle/2) along the axis, from one packing's orientations to another's."""
+    w, x, y, z = before.orientations.T
+    a, b, c, d = after.orientations.T
+    scalar = a * w + b * x + c * y + d * z  # q' times the conjugate of q
+    vector = np.stack(
+        (
+            b * w - a * x - c * z + d * y,
+            c * w - a * y - d * x + b * z,
+            d * w - a * z - b * y + c * x,
+        ),
+        axis=1,
+    )
+    return 2.0 * vector / scalar[:, None]

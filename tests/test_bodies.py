@@ -1,0 +1,338 @@
+"""Ellipsoids and ellipses: contact, force and torque, the step of every rule, and that one seed is one trajectory."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+import slow_bodies
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mpack
+from mpack import Packing, ellipsoids
+from mpack.observables import activity, contacts, energy
+
+TILTED, ODD = (0.8, 0.36, 0.48, 0.0), (0.5, 0.5, 0.5, 0.5)
+TRIAXIAL = (0.625, 0.5, 0.4)
+RULES = [
+    mpack.PairwiseBRO(eps=0.05),
+    mpack.NonreciprocalBRO(eps=0.05),
+    mpack.IndividualBRO(eps=0.05),
+    mpack.SGD(alpha=0.1, batch_fraction=0.5),
+    mpack.SGD(alpha=0.1, batch_fraction=1.0),
+    mpack.RCD(alpha=0.1, batch_fraction=0.5),
+]
+MORE = [
+    mpack.PairwiseBRO(eps=0.05, correlation=0.5),
+    mpack.PairwiseBRO(eps=0.05, memory="antithetic"),
+    mpack.RandomOrganization(eps=0.05),
+    mpack.RandomOrganization(eps=0.05, correlation=0.3),
+    mpack.SGD(alpha=0.1, batch_size=40),
+    mpack.RCD(alpha=0.1, batch_size=40),
+    mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic()),
+    mpack.PairwiseBRO(eps=0.05).approximation(),
+    mpack.RCD(alpha=0.1, batch_fraction=0.5).approximation(),
+    mpack.RandomOrganization(eps=0.05).approximation(),
+    mpack.PairwiseBRO(eps=0.05, rotation=2.0),
+    mpack.PairwiseBRO(eps=0.05, rotation=None),
+]
+
+
+def two(axes, turns, r, box=8.0):
+    """The contact of two bodies of these semi-axes and quaternions, x_A - x_B = r."""
+    middle = np.full(len(r), 0.5 * box)
+    axes = np.array(axes, dtype=float)
+    unit = 2.0 * np.mean(np.prod(axes, axis=1) ** (1.0 / axes.shape[1]))
+    places = np.array([middle + r, middle]) / unit
+    return ellipsoids.contacts(
+        Packing(places, box / unit, axes=axes / unit, orientations=turns), tolerance=1.0
+    ), unit
+
+
+def test_golden_values_in_three_dimensions():
+    """To forty digits, from another program."""
+    found, _ = two([TRIAXIAL] * 2, [TILTED, ODD], (0.5, 0.3, -0.4))
+    assert found.mu[0] ** 2 == pytest.approx(0.4413074354770595, rel=1e-14)
+    assert found.supports[0] == pytest.approx((0.5879220922749397, 0.438084434891316), rel=1e-13)
+    assert found.energies[0] == pytest.approx(0.1678451281867675, rel=1e-13)
+    force = (0.4225167779847136, 0.1271391740315514, -0.2068868265285256)
+    assert found.forces[0] == pytest.approx(force, rel=1e-13)
+    on_a = (-0.0002994190203037551, 0.04108325216316298, 0.02463560040216317)
+    on_b = (0.01150979736624086, 0.02448004576645968, 0.0385498459774752)
+    assert found.torques[0] == pytest.approx(np.array([on_a, on_b]), abs=1e-15)
+
+
+def test_golden_values_with_a_sphere():
+    prolate, half = (0.78125, 0.4, 0.4), (0.5, 0.5, 0.5)
+    found, unit = two([prolate, half], [TILTED, ODD], (0.5, 0.5, 0.3))
+    assert found.mu[0] ** 2 == pytest.approx(0.6976435828585886, rel=1e-13)
+    assert found.energies[0] * unit == pytest.approx(0.08237469459496691, rel=1e-13)
+    assert np.abs(found.torques[0, 1]).max() < 1e-15  # a sphere is not turned
+
+
+def test_golden_values_in_two_dimensions():
+    found, _ = two([(0.625, 0.4)] * 2, [(1, 0, 0, 0), (0.8, 0, 0, 0.6)], (0.6, 0.5))
+    assert found.mu[0] ** 2 == pytest.approx(0.4964404548895136, rel=1e-14)
+    assert found.energies[0] == pytest.approx(0.1477073464825325, rel=1e-13)
+    assert found.forces[0] == pytest.approx((0.3389722771523123, 0.2978185744521602), rel=1e-13)
+    assert found.torques[0] == pytest.approx((-0.06749226377436768, 0.0582872576792277), rel=1e-13)
+
+
+def test_closed_forms():
+    """Aligned similar bodies: F = r.A^-1.r/(1 + c)**2; end to side, contact at r = a + b."""
+    axes, c, r = np.array(TRIAXIAL), 1.3, np.array([0.4, -0.3, 0.2])
+    found, _ = two([axes, c * axes], [TILTED] * 2, r)
+    body = slow_bodies.matrices([TILTED])[0].T @ r
+    assert found.mu[0] ** 2 == pytest.approx(np.sum((body / axes) ** 2) / (1 + c) ** 2, rel=1e-13)
+    prolate, across = (0.75, 0.5, 0.5), (math.sqrt(0.5), 0, 0, math.sqrt(0.5))
+    found, _ = two([prolate] * 2, [(1, 0, 0, 0), across], (1.25, 0.0, 0.0))
+    assert found.mu[0] == pytest.approx(1.0, abs=1e-14)
+
+
+def test_one_half_is_no_contact():
+    """Negative control: Berne and Pechukas take lambda = 1/2, and see overlaps that are not there."""
+    prolate, across = np.array([0.75, 0.5, 0.5]), (math.sqrt(0.5), 0, 0, math.sqrt(0.5))
+    frames = slow_bodies.matrices([(1, 0, 0, 0), across])
+    a, b = (frame @ np.diag(prolate**2) @ frame.T for frame in frames)
+    r = np.array([1.25, 0.0, 0.0])
+    assert 0.25 * r @ np.linalg.solve(0.5 * (a + b), r) == pytest.approx(0.9615, abs=1e-4)
+
+
+AXIS = st.floats(0.35, 3.0)
+TURN = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1)
+
+
+@given(
+    st.tuples(AXIS, AXIS, AXIS), st.tuples(AXIS, AXIS, AXIS), TURN, TURN, st.floats(0.1, 1.4), TURN
+)
+@settings(max_examples=60)
+def test_contact_function_is_the_maximum(a, b, qa, qb, far, way):
+    """SciPy's optimiser finds the same F, to 1e-10 or better, for any two bodies up to an aspect of 8."""
+    turns = [np.array(q) / np.linalg.norm(q) for q in (qa, qb)]
+    way = np.array(way[:3]) + [0.1, 0, 0]
+    n = way / max(np.linalg.norm(way), 0.05)
+    forms = [f @ np.diag(np.square(x)) @ f.T for f, x in zip(slow_bodies.matrices(turns), (a, b))]
+    r = far * n * sum(math.sqrt(1 / (n @ np.linalg.solve(form, n))) for form in forms)
+    found, unit = two([a, b], turns, r, box=40.0)
+    expected, _ = slow_bodies.overlap(*forms, r)
+    if len(found.mu):
+        assert found.mu[0] ** 2 == pytest.approx(expected, rel=1e-9)
+    else:
+        assert expected > 4.0 * (1 - 1e-9)
+
+
+def packing_of(dim, n=60, phi=None, seed=3, axes=None, **more):
+    if axes is None:
+        axes = (1.6, 1.0, 0.8) if dim == 3 else (1.8, 1.0)
+    return Packing.random(n, phi or (0.55 if dim == 3 else 0.8), dim, seed, axes=axes, **more)
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_forces_and_torques_are_the_gradient_of_the_energy(dim):
+    """By central differences, moving and turning one body among sixty; and without mu in the levers they are not."""
+    packing, h = packing_of(dim), 1e-6
+    found = ellipsoids.contacts(packing)
+    who = int(np.argmax(np.bincount(found.pairs.ravel())))
+
+    def changed(shift, turn):
+        places, turns = packing.positions.copy(), packing.orientations.copy()
+        places[who] += shift
+        w, x, y, z = turns[who]
+        a, b, c = 0.5 * np.array(turn)
+        turns[who] = (w - a * x - b * y - c * z, x + a * w + b * z - c * y)[:2] + (
+            y + b * w + c * x - a * z,
+            z + c * w + a * y - b * x,
+        )
+        turns[who] /= np.linalg.norm(turns[who])
+        moved = Packing(places, packing.box, axes=packing.axes, orientations=turns)
+        return energy(moved)
+
+    force, torque = np.zeros(dim), np.zeros(3)
+    for (i, j), f, tau in zip(found.pairs, found.forces, found.torques):
+        force += f * (int(i == who) - int(j == who))
+        torque[2 - 2 * (dim == 3) :] += tau[0] * (i == who) + tau[1] * (j == who)
+    for axis in range(dim):
+        e = h * np.eye(dim)[axis]
+        slope = (changed(e, np.zeros(3)) - changed(-e, np.zeros(3))) / (2 * h)
+        assert -slope == pytest.approx(force[axis], abs=1e-7)
+    for axis in (2,) if dim == 2 else range(3):
+        e = h * np.eye(3)[axis]
+        slope = (changed(np.zeros(dim), e) - changed(np.zeros(dim), -e)) / (2 * h)
+        assert -slope == pytest.approx(torque[axis], abs=1e-7)
+    assert np.abs(torque).max() > 0.01
+
+
+def test_no_pair_turns_itself_unless_levers_forget_mu():
+    packing = packing_of(3, n=200)
+    found = ellipsoids.contacts(packing)
+    gaps = packing.separation(*found.pairs.T)
+    total = found.torques.sum(axis=1) + np.cross(gaps, found.forces)
+    assert np.abs(total).max() < 1e-14
+    wrong = found.levers / found.mu[:, None, None]
+    forces = np.stack((found.forces, -found.forces), axis=1)
+    assert np.abs(np.cross(wrong, forces).sum(axis=1) + np.cross(gaps, found.forces)).max() > 0.01
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_step_is_the_reference_s(dim, rule):
+    """Displacements and turns of one step, of mixed bodies and spheres, to 1e-9."""
+    axes = np.ones((60, dim))
+    axes[::2, 0], axes[1::3, 1] = 2.0, 0.6
+    packing = packing_of(dim, axes=axes, phi=0.4)
+    after = mpack.simulate(packing, rule, steps=1, seed=9).final
+    move, turn = slow_bodies.step(packing, rule, 9)
+    assert mpack.observables.nearest_displacements(packing, after) == pytest.approx(move, abs=1e-9)
+    assert slow_bodies.turned(packing, after) == pytest.approx(turn, abs=1e-8)
+    assert np.abs(move).max() > 0.01 and np.abs(turn).max() > 0.01
+
+
+def test_three_bodies_move_by_the_columns_in_print():
+    """k = 2(f, I^-1 tau) on the middle one of three, from another program to twelve digits."""
+    places = np.array([[-0.9, 0, 0], [0, 0.1, 0], [0.85, 0.2, 0.1]]) + 4.0
+    turns = [(1, 0, 0, 0), TILTED, ODD]
+    packing = Packing(places, 8.0, axes=TRIAXIAL, orientations=turns)
+    alpha = 1e-3
+    after = mpack.simulate(packing, mpack.SGD(alpha=alpha, batch_fraction=1), steps=1, seed=1).final
+    one = (0.911457138609, -0.010551121623, 0.158365972780)
+    two_ = (-1.137465567303, 0.023778080386, -0.232548823006)
+    moved = mpack.observables.nearest_displacements(packing, after)[1]
+    assert moved == pytest.approx(0.5 * alpha * np.add(one, two_), abs=1e-15)
+    one = (-0.193911389444, 0.777669106259, 1.033942450319)
+    two_ = (-0.328453023341, 1.087099211020, 1.550421056684)
+    turn = slow_bodies.turned(packing, after)[1]
+    assert turn == pytest.approx(0.5 * alpha * np.add(one, two_), abs=1e-14)
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+@pytest.mark.parametrize("rule", RULES + MORE, ids=str)
+def test_one_seed_is_one_trajectory(dim, rule):
+    """Whatever the skin, a stop and a resume, threads, recording and looks; a different seed has another."""
+    packing = packing_of(dim, n=80)
+    whole = mpack.simulate(packing, rule, steps=40, seed=5)
+    for skin in (0.06, 0.4):
+        other = mpack.simulate(packing, rule, steps=40, seed=5, skin=skin, threads=2)
+        assert other.digest == whole.digest
+    half = mpack.simulate(packing, rule, steps=13, seed=5, record=mpack.every(3))
+    assert mpack.simulate(half, steps=27).digest == whole.digest
+    watched = {"q": lambda p: p.orientations[0, 0]}
+    looked = mpack.simulate(packing, rule, steps=40, seed=5, record=mpack.every(7), watch=watched)
+    assert looked.digest == whole.digest
+    if rule != RULES[4]:  # gradient descent draws nothing
+        assert mpack.simulate(packing, rule, steps=40, seed=6).digest != whole.digest
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_lists_miss_nothing(dim, seed):
+    """Activity and energy of a long run with far kicks, of long bodies in a wide box, are those of all pairs."""
+    axes = (4.0, 1.0, 0.8)[:dim]
+    packing = packing_of(dim, n=300, axes=axes, phi=0.3, seed=seed)
+    rule = mpack.PairwiseBRO(eps=0.4, rotation=0.5)
+    run = mpack.simulate(packing, rule, steps=30, seed=seed, record=mpack.every(5))
+    for steps, share, total in zip(run.times, run.activity, run.energy):
+        there = mpack.simulate(packing, rule, steps=int(steps), seed=seed).final
+        assert activity(there) == share and energy(there) == pytest.approx(total, rel=1e-12)
+
+
+@pytest.mark.parametrize("rule", (RULES[0], RULES[3], mpack.RandomOrganization(eps=0.1)), ids=str)
+def test_the_centre_of_mass_never_moves(rule):
+    packing = packing_of(3, n=200)
+    run = mpack.simulate(packing, rule, steps=50, seed=1)
+    moved = run.final.fixed.view(np.uint64).sum(axis=0) - packing.fixed.view(np.uint64).sum(axis=0)
+    assert run.msd[-1] > 0 and moved.tolist() == [0, 0, 0]
+
+
+def test_bodies_that_are_spheres_are_spheres():
+    """Same class, same bits, same digest; nearly spheres move nearly alike."""
+    plain = Packing.random(100, 0.6, 3, seed=2)
+    round_ = Packing.random(100, 0.6, 3, seed=2, axes=(3, 3, 3))
+    assert round_ == plain and round_.digest == plain.digest and round_.spherical
+    nearly = Packing.random(100, 0.6, 3, seed=2, axes=(1, 1, 1 + 1e-9))
+    rule = mpack.PairwiseBRO(eps=0.05)
+    ends = [mpack.simulate(p, rule, steps=3, seed=1) for p in (plain, nearly)]
+    gap = mpack.observables.nearest_displacements(ends[0].final, ends[1].final)
+    assert not nearly.spherical and np.abs(gap).max() < 1e-6
+    assert ends[0].activity[-1] == ends[1].activity[-1]
+
+
+def test_without_rotation_nothing_turns():
+    packing = packing_of(3)
+    still = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.05, rotation=None), steps=20, seed=1)
+    assert np.array_equal(still.final.orientations, packing.orientations) and still.msd[-1] > 0
+    light = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.05, rotation=0.5), steps=1, seed=1)
+    usual = mpack.simulate(packing, mpack.PairwiseBRO(eps=0.05), steps=1, seed=1)
+    ratio = slow_bodies.turned(packing, light.final) / slow_bodies.turned(packing, usual.final)
+    assert ratio == pytest.approx(np.full((packing.n, 3), 4.0), rel=1e-6, nan_ok=True)
+
+
+def test_a_packing_of_bodies_is_one():
+    packing = packing_of(3, seed=8)
+    again = pickle.loads(pickle.dumps(packing))
+    assert again == packing and again.digest == packing.digest and hash(again) == hash(packing)
+    turned = packing.moved(packing.fixed, orientations=np.roll(packing.orientations, 1, axis=0))
+    assert turned != packing and turned.digest != packing.digest
+    assert packing.phi == pytest.approx(0.55, rel=1e-12)
+    assert np.mean(2 * np.prod(packing.axes, axis=1) ** (1 / 3)) == pytest.approx(1.0, abs=1e-14)
+    assert np.linalg.norm(packing.orientations, axis=1) == pytest.approx(
+        np.ones(packing.n), abs=1e-15
+    )
+    assert contacts(packing).pairs == len(ellipsoids.contacts(packing).pairs)
+
+
+def test_random_orientations_are_uniform():
+    """<u u^T> = 1/3 within five standard errors, fourth moments 1/5 and 1/15; of a flat body cos 2 and cos 4 vanish."""
+    packing = packing_of(3, n=20_000, phi=0.1)
+    u = mpack._bodies.frames(packing.orientations)[:, :, 0]
+    bound = 5 / math.sqrt(20_000)
+    assert np.abs(u.T @ u / packing.n - np.eye(3) / 3).max() < 0.3 * bound
+    assert abs(np.mean(u[:, 0] ** 4) - 1 / 5) < 0.3 * bound
+    assert abs(np.mean(u[:, 0] ** 2 * u[:, 1] ** 2) - 1 / 15) < 0.1 * bound
+    flat = packing_of(2, n=20_000, phi=0.1).orientations
+    angle = 2 * np.arctan2(flat[:, 3], flat[:, 0])
+    assert max(abs(np.mean(np.exp(1j * k * angle))) for k in (1, 2, 4)) < bound
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: Packing.random(9, 0.3, 3, 1, axes=(11, 1, 1)), ValueError, "ratio of 10 at most"),
+        (lambda: Packing.random(9, 0.3, 3, 1, axes=(1, 1)), ValueError, r"axes must have shape"),
+        (lambda: Packing.random(9, 0.3, 4, 1, axes=(1, 1, 1, 2)), ValueError, "dim 2 and 3"),
+        (
+            lambda: Packing.random(9, 0.3, 3, 1, [1] * 9, axes=(2, 1, 1)),
+            ValueError,
+            "do not go together",
+        ),
+        (lambda: Packing.random(9, 0.3, 3, 1, axes=(0, 1, 1)), ValueError, "axes must be > 0"),
+        (lambda: Packing.random(4, 0.6, 3, 1, axes=(9, 1, 1)), ValueError, "phi must be in"),
+        (lambda: Packing([[1, 1, 1]], 4, axes=(1, 1, 2)), ValueError, "axes must be in units of"),
+        (lambda: Packing([[1, 1]], 4, orientations=[0.2]), ValueError, "orientations need axes"),
+        (lambda: Packing([[1, 1]], 1.5, axes=(0.5, 0.5000000001)), ValueError, "box must be in"),
+        (
+            lambda: packing_of(3).moved(packing_of(3).fixed, [[1, 1, 0, 0]] * 60),
+            ValueError,
+            "unit quat",
+        ),
+        (lambda: packing_of(2).moved(packing_of(2).fixed, [ODD] * 60), ValueError, "turns about z"),
+        (
+            lambda: mpack.PairwiseBRO(eps=0.1, rotation=0),
+            ValueError,
+            "rotation must be a finite number",
+        ),
+        (
+            lambda: mpack.simulate(
+                packing_of(3),
+                mpack.SGD(alpha=0.1, batch_fraction=1, potential=mpack.WCA()),
+                steps=1,
+                seed=1,
+            ),
+            ValueError,
+            "bounded force",
+        ),
+        (lambda: mpack.flatness(packing_of(3), sigma=0.1), ValueError, "must be of spheres"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
