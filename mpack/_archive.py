@@ -29,7 +29,7 @@ from mpack._store import Store, StoreDamaged, StoreError
 from mpack._tables import DERIVED, MEASURED, RULE, SPECIFIED, Arrays, derived, frame, stored_series
 from mpack._types import AnyPath
 from mpack.dynamics import OPTIONS
-from mpack.specification import ends_of, from_text
+from mpack.specification import from_text, optional_columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -203,6 +203,7 @@ def _about(name, rows, specs):
         for name, usual in OPTIONS.items()
         if any(getattr(rule, name, usual) != usual for rule in rules)
     ]  # archives without them have the manifest that they always had
+    told += ["axes"] if any(spec.axes is not None for spec in specs) else []
     varied = {
         field: _distinct([values[field] for values in columns]) for field in (*SPECIFIED, *told)
     }
@@ -364,7 +365,7 @@ def load_archive(folder: AnyPath) -> DataFrame:
     rows = []
     for place, line in enumerate(lines):
         values, numbers = _valued(line, manifest["numbers"])
-        values |= ends_of(json.loads(line["spec"])["dynamics"])
+        values |= optional_columns(json.loads(line["spec"]))
         if not current:
             values |= derived(series[place])
         rows.append(

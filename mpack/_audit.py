@@ -407,7 +407,7 @@ def _kept_packing(spec, result):
     if "packing" not in result["blobs"]:
         return []
     arrays = unpack(result["blobs"]["packing"])
-    if digest_of(arrays["fixed"]) != result["digest"]:
+    if digest_of(arrays["fixed"], arrays.get("orientations")) != result["digest"]:
         return ["the last packing that was kept has not the digest of the row"]
     numbers, _ = observed(state(spec, arrays, result["steps"]), spec)
     return _differences(result["numbers"], numbers)
@@ -442,7 +442,7 @@ def _from_checkpoint(spec, result, stored, done, salt, wrong):
         return (), 0
     step = min(late, key=lambda step: _drawn(salt, f"{result['key']} {step}"))
     arrays = unpack(result["blobs"][saved[step]])
-    if not _has(digest_of(arrays["fixed"]), digests.get(step)):
+    if not _has(digest_of(arrays["fixed"], arrays.get("orientations")), digests.get(step)):
         wrong.append(f"the state kept at step {step} has not the digest of its mark")
         return (), 0
     following = min(mark for mark in digests if mark > step)

@@ -9,6 +9,7 @@ cancels out of all that is computed, is the shorter of the two.
 from __future__ import annotations
 
 import decimal
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +149,15 @@ def random_turns(n: int, dim: int, seed: int) -> NDArray[np.float64]:
     squares = turns * turns
     norms = np.sqrt((squares[:, 0] + squares[:, 1]) + (squares[:, 2] + squares[:, 3]))
     return turns / norms[:, None]
+
+
+def check(potential: Any) -> None:
+    """Refuse potentials that bodies cannot have: that reach beyond contact, or push without bound."""
+    if not (potential.reach == 1.0 and math.isfinite(potential.steepest)):
+        raise ValueError(
+            "potential must end at contact and have a bounded force, as Linear, Harmonic, Hertzian "
+            f"and such a Tabulated do, for particles that are no spheres; got {potential!r}"
+        )
 
 
 def arguments(found: Bodies | None, dim: int) -> dict[str, Any]:

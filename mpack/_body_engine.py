@@ -1,10 +1,9 @@
 """From a packing of ellipsoids and a dynamics to the arrays of `_kernels.bodies`, and back."""
 
-import math
-
 import numpy as np
 
 from mpack import _engine
+from mpack._bodies import check
 from mpack._kernels import bodies, ellipsoids, state
 
 _FIRST_SKIN = 0.15  # mean diameters
@@ -26,7 +25,7 @@ class BodyEngine:
     def __init__(
         self, packing, recipe, seed, step=0, origin=None, wraps=None, threads=1, skin=None
     ):
-        check(packing, recipe)
+        check(recipe.potential)
         self.n, self.dim = packing.n, packing.dim
         self.axes = (0,) * packing.dim
         self.rule = _engine.rule_of(packing, recipe, seed)
@@ -81,16 +80,6 @@ class BodyEngine:
         """Bytes held by the arrays."""
         groups = (self.space, self.near, self.shared, self.chunk)
         return sum(array.nbytes for group in groups for array in group.arrays.values())
-
-
-def check(packing, recipe):
-    """Refuse what bodies cannot do: potentials that reach beyond contact, or push without bound."""
-    potential = recipe.potential
-    if not (potential.reach == 1.0 and math.isfinite(potential.steepest)):
-        raise ValueError(
-            "potential must end at contact and have a bounded force, as Linear, Harmonic, Hertzian "
-            f"and such a Tabulated do, for particles that are no spheres; got {potential!r}"
-        )
 
 
 def _space(packing, recipe, rule, origin, wraps):

@@ -15,7 +15,7 @@ SPECIFIED = {
     **{"steps_asked": int, "seed": int, "paired": str},
 }
 # What an archive has in the text of a specification alone: columns that joined after the first of them.
-OPTIONAL = {"correlation": float, "memory": str}
+OPTIONAL = {"correlation": float, "memory": str, "axes": str, "rotation": float}
 MEASURED = {
     **{
         "steps": int,

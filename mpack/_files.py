@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mpack import _check, _formats, _hoomd
+from mpack import _bodies, _check, _formats, _hoomd
 from mpack._foreign import SAME, Asked, BadArgument, arguments
 
 _FORMAT = 1
@@ -28,6 +28,7 @@ _MEMBERS = {  # name: (type, number of axes)
     "diameters": ("f8", 1),
     "checksum": ("u1", 1),
 }
+_OF_BODIES = {"axes": ("f8", 2), "orientations": ("f8", 2)}  # and of particles that are no spheres
 _OURS = {".npz": "npz", ".gsd": "gsd"}
 _ENDINGS = {  # and what LAMMPS's users begin names with
     **_OURS,
@@ -60,6 +61,7 @@ def exact_content(packing):
         "fixed": packing.fixed,
         "box": np.array([packing.box]),
         "diameters": packing.diameters,
+        **_bodies.arguments(packing.bodies, packing.dim),
     }
     content["checksum"] = _checksum(content)
     return content
@@ -186,7 +188,9 @@ def _read_npz(path, asked):
         if missing:
             raise ValueError(f"it has no {', '.join(missing)}, which Packing.save writes")
         content = {
-            name: _read_member(archive, found[name], path.stat().st_size) for name in _MEMBERS
+            name: _read_member(archive, found[name], path.stat().st_size)
+            for name in (*_MEMBERS, *_OF_BODIES)
+            if name in found
         }
     return _unpack(content)
 
@@ -199,8 +203,11 @@ def _read_member(archive, info, limit):
 
 def _unpack(content):
     """Checked arguments of `Packing.from_fixed`."""
-    for name, (dtype, ndim) in _MEMBERS.items():
-        value = content[name]
+    members = _MEMBERS | {name: kind for name, kind in _OF_BODIES.items() if name in content}
+    if not set(_OF_BODIES) <= set(members) and set(_OF_BODIES) & set(members):
+        raise ValueError("it has only one of axes and orientations")
+    for name, (dtype, ndim) in members.items():
+        value = content.get(name)
         if (
             not isinstance(value, np.ndarray)
             or value.dtype.newbyteorder("=") != dtype
@@ -215,18 +222,19 @@ def _unpack(content):
         raise ValueError(f"box has {content['box'].size} values instead of 1")
     if not np.array_equal(content["checksum"], _checksum(content)):
         raise ValueError("its checksum is wrong: it is damaged")
-    return {
-        "fixed": content["fixed"].astype(np.int64),
-        "box": float(content["box"][0]),
-        "diameters": content["diameters"].astype(np.float64),
-    }
+    exact = {"fixed": content["fixed"].astype(np.int64), "box": float(content["box"][0])}
+    if "axes" in members:
+        return exact | {name: content[name].astype(np.float64) for name in _OF_BODIES}
+    return exact | {"diameters": content["diameters"].astype(np.float64)}
 
 
 def _checksum(content):
     """BLAKE2b of the numbers, as 16 bytes: GSD has no checksum of its own."""
     digest = hashlib.blake2b(digest_size=16)
-    for name, dtype in (("fixed", "<i8"), ("box", "<f8"), ("diameters", "<f8")):
-        digest.update(np.ascontiguousarray(content[name], dtype=dtype).data)
+    for name in ("fixed", "box", "diameters", *_OF_BODIES):
+        if name in content:
+            dtype = "<i8" if name == "fixed" else "<f8"
+            digest.update(np.ascontiguousarray(content[name], dtype=dtype).data)
     return np.frombuffer(digest.digest(), dtype=np.uint8)
 
 
@@ -249,12 +257,25 @@ def gsd_frame(packing, content):
     frame.particles.N = packing.n
     frame.particles.position = packing.centred()
     frame.particles.diameter = packing.diameters
-    frame.particles.types = ["sphere"]
-    frame.particles.type_shapes = [
-        {"type": "Sphere", "diameter": 1.0}
-    ]  # a file leaves out diameters of 1
+    if packing.spherical:
+        frame.particles.types = ["sphere"]
+        frame.particles.type_shapes = [
+            {"type": "Sphere", "diameter": 1.0}
+        ]  # a file leaves out diameters of 1
+    else:
+        _show_bodies(frame.particles, packing)
     frame.log = {f"mpack/{name}": value for name, value in content.items()}
     return frame
+
+
+def _show_bodies(particles, packing):
+    """Types, shapes and orientations of bodies, as HOOMD has them: a type for each shape."""
+    kinds, particles.typeid = np.unique(packing.axes, axis=0, return_inverse=True)
+    particles.types = [f"ellipsoid {k}" for k in range(len(kinds))]
+    particles.type_shapes = [
+        {"type": "Ellipsoid", **dict(zip("abc", kind))} for kind in kinds.tolist()
+    ]
+    particles.orientation = packing.orientations
 
 
 _GSD_HEADER = struct.Struct(
@@ -287,9 +308,16 @@ def _read_gsd(path, asked):
         if not _is_own(file, place):
             return arguments(_hoomd.stated(file, place), asked)
         asked.refuse_all()
-        exact = _unpack({name: _hoomd.chunk(file, place, f"log/mpack/{name}") for name in _MEMBERS})
+        exact = _unpack(_exact_chunks(file, place))
         _check_agreement(exact, _shown(file, place, exact))
     return exact
+
+
+def _exact_chunks(file, place):
+    """The exact numbers of a frame, those that it has."""
+    names = [f"log/mpack/{name}" for name in (*_MEMBERS, *_OF_BODIES)]
+    found = {name: _hoomd.chunk(file, place, name) for name in names}
+    return {name.rpartition("/")[2]: value for name, value in found.items() if value is not None}
 
 
 def _is_own(file, place):
@@ -307,6 +335,7 @@ def _shown(file, place, exact):
             : exact["fixed"].shape[1]
         ],
         "diameters": _hoomd.chunk(file, place, "particles/diameter", np.ones(len(exact["fixed"]))),
+        "orientations": _hoomd.orientations(file, place, len(exact["fixed"])),
     }
 
 
@@ -318,8 +347,11 @@ def _check_agreement(exact, shown):
     meant = {
         "positions": (positions, exact["box"]),
         "box": (np.full(dim, exact["box"]), exact["box"]),
-        "diameters": (exact["diameters"].astype(np.float32), exact["diameters"]),
     }
+    if "axes" in exact:
+        meant["orientations"] = exact["orientations"], 1.0
+    else:
+        meant["diameters"] = exact["diameters"].astype(np.float32), exact["diameters"]
     for name, (value, unit) in meant.items():
         found = shown[name]
         if found.shape != value.shape or not np.all(np.abs(found - value) <= SAME * unit):
@@ -358,6 +390,6 @@ def read_own(file, place):
     """Arguments of `Packing.from_fixed` from the exact numbers of one frame, checked."""
     if not has_exact(file, place):
         raise ValueError("another program wrote it")
-    exact = _unpack({name: file.read_chunk(place, f"log/mpack/{name}") for name in EXACT})
+    exact = _unpack(_exact_chunks(file, place))
     _check_agreement(exact, _shown(file, place, exact))
     return exact

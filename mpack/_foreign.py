@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpack import _check
+from mpack import _bodies, _check
 from mpack._box import all_equal, mean, sizes
 
 SAME = 1e-6  # relative: lengths that differ by less are one length, rounded to float32 or in print
@@ -94,6 +94,8 @@ class Stated:
     periodic: Any = (True, True, True)
     dim: int | None = None
     diameters: NDArray[np.float64] | None = None  # (n,)
+    axes: NDArray[np.float64] | None = None  # (n, 3): semi-axes, where particles are no spheres
+    orientations: NDArray[np.float64] | None = None  # (n, 4), with them
     unit: float | None = None
     doubt: str | None = None  # why its sizes cannot be told
 
@@ -108,12 +110,30 @@ def arguments(stated: Stated, asked: Asked) -> dict[str, Any]:
         raise ValueError("it has no particles")
     dim = _dimension(stated, asked.dim)
     box = _edge(stated, dim, asked.box)
+    if stated.axes is not None:
+        return _of_bodies(stated, asked, dim, box)
     diameters = _diameters(stated, asked.diameters)
     unit = mean(diameters)
     return {
         "positions": stated.positions[:, :dim] / unit,
         "box": box / unit,
         "diameters": np.ones(len(diameters)) if all_equal(diameters) else diameters / unit,
+    }
+
+
+def _of_bodies(stated, asked, dim, box):
+    """The same of particles that are no spheres: lengths in the mean of 2 R_eq."""
+    if asked.diameters is not None:
+        raise BadArgument(
+            "diameters must be left out where the file states the shapes of its particles"
+        )
+    semi = _bodies.semi_axes("its semi-axes", stated.axes[:, :dim], len(stated.axes), dim)
+    unit = 2.0 * mean(_bodies.equal_volume(semi, dim))
+    return {
+        "positions": stated.positions[:, :dim] / unit,
+        "box": box / unit,
+        "axes": semi[:, :dim] / unit,
+        "orientations": stated.orientations,
     }
 
 

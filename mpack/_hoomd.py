@@ -52,8 +52,11 @@ def stated(file, place):
         raise ValueError(f"its box has {box.size} numbers instead of 6")
     positions = _positions(file, place, n)
     names, types = _types(file, place, n)
-    diameters, doubt = _sizes(file, place, names, types)
+    axes = _axes(file, place, names, types)
+    diameters, doubt = (None, None) if axes is not None else _sizes(file, place, names, types)
     return Stated(
+        axes=axes,
+        orientations=None if axes is None else orientations(file, place, n),
         positions=positions,
         lengths=box[:3],
         tilts=box[3:],
@@ -124,6 +127,36 @@ def _sizes(file, place, names, types):
     return None, "the diameters of its particles are not those of the shapes of their types"
 
 
+def orientations(file, place, n):
+    """Quaternions (n, 4) of the particles, upright where none are stated."""
+    found = chunk(file, place, "particles/orientation", np.tile([1.0, 0.0, 0.0, 0.0], (n, 1)))
+    if found.shape != (n, 4) or found.dtype.kind != "f":
+        raise ValueError(f"its orientations are {found.dtype} of shape {found.shape}")
+    return found.astype(float)
+
+
+def _axes(file, place, names, types):
+    """Semi-axes (n, 3) if particles are ellipsoids, spheres of known diameter among them; None if none is one."""
+    there = where(file, place, "particles/type_shapes")
+    shapes = [] if there is None else _shapes(file.read_chunk(there, "particles/type_shapes"))
+    present = np.unique(types).tolist()
+    kinds = {k: shapes[k] if k < len(shapes) else {} for k in present}
+    if not any(shape.get("type") == "Ellipsoid" for shape in kinds.values()):
+        return None
+    axes = np.full((len(names), 3), np.nan)
+    for k, shape in kinds.items():
+        if shape.get("type") == "Ellipsoid":
+            axes[k] = [_length(names[k], {"c": 1.0} | shape, name) for name in "abc"]
+        elif shape.get("type") == "Sphere":
+            axes[k] = 0.5 * _length(names[k], shape, "diameter")
+        else:
+            raise ValueError(
+                f"its particles of type {names[k]!r} are of shape {shape.get('type')!r} among ellipsoids: "
+                "only spheres and ellipsoids can be read"
+            )
+    return axes[types]
+
+
 def _shapes(rows):
     shapes = [json.loads(text) for text in _texts(rows)]
     if not all(isinstance(shape, dict) for shape in shapes):
@@ -138,21 +171,22 @@ def _spheres(shapes, names, present):
         shape = shapes[k] if k < len(shapes) else {}
         if shape and shape.get("type") != "Sphere":
             raise ValueError(
-                f"its particles of type {names[k]!r} are of shape {shape.get('type')!r}: only spheres can be read"
+                f"its particles of type {names[k]!r} are of shape {shape.get('type')!r}: only spheres "
+                "and ellipsoids can be read"
             )
         if shape:
-            diameters[k] = _diameter(names[k], shape)
+            diameters[k] = _length(names[k], shape, "diameter")
     return diameters
 
 
-def _diameter(name, shape):
-    value = shape.get("diameter")
+def _length(name, shape, what):
+    value = shape.get(what)
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
         or not 0 < value < float("inf")
     ):
         raise ValueError(
-            f"its spheres of type {name!r} have the diameter {value!r}, which is no positive number"
+            f"its particles of type {name!r} have the {what} {value!r}, which is no positive number"
         )
     return float(value)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mpack import _check, landscape, observables, simulation, structure
+from mpack import _check, ellipsoids, landscape, observables, simulation, structure
 from mpack.packing import unit_ball_volume
 
 
@@ -166,9 +166,26 @@ def _check_hexatic_order(room):
         raise ValueError(f"hexatic_order needs dim 2; got dim {room.dim}")
 
 
+def _nematic(run):
+    """How far bodies point the same way, by their longest and their shortest axes; `mpack.ellipsoids.nematic_order`."""
+    found = {
+        f"nematic_{axis}": ellipsoids.nematic_order(run.final, axis)
+        for axis in ("longest", "shortest")
+    }
+    return found, {}
+
+
 def _packing(run):
-    """The last state itself: exact coordinates, and boxes crossed since step 0, so that the run can go on."""
-    return {}, {"fixed": run.final.fixed, "wraps": run.wraps}
+    """The last state itself, so that the run can go on; `state_of`."""
+    return {}, state_of(run)
+
+
+def state_of(run):
+    """Exact coordinates, boxes crossed since step 0, and quaternions of bodies."""
+    state = {"fixed": run.final.fixed, "wraps": run.wraps}
+    if not run.final.spherical:
+        state["orientations"] = run.final.orientations
+    return state
 
 
 # ----------------------------------------------------------------------------------------------
@@ -233,6 +250,15 @@ def _check_fits(room, cutoff, what):
         )
 
 
+# Those that are defined for particles that are no spheres.
+OF_BODIES = (
+    "contacts",
+    "structure_factor",
+    "structure_factors",
+    "pair_correlation",
+    "nematic",
+    "packing",
+)
 OBSERVABLES = {
     "contacts": Observable(_contacts, {"tolerance": 0.0}, _check_contacts),
     "structure_factor": Observable(
@@ -252,6 +278,7 @@ OBSERVABLES = {
     "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}, _check_gaps),
     "bond_order": Observable(_bond_order, {}, _check_bond_order),
     "hexatic_order": Observable(_hexatic_order, {}, _check_hexatic_order),
+    "nematic": Observable(_nematic, {}, lambda room: None),
     "trace": Observable(_trace, {}, lambda room: None),
     "packing": Observable(_packing, {}, lambda room: None),
 }

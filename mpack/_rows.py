@@ -26,8 +26,7 @@ import numpy as np
 
 from mpack import __version__, simulation, specification
 from mpack._looks import values_now
-from mpack._measures import measured
-from mpack.packing import Packing
+from mpack._measures import measured, state_of
 
 MARKS = 16
 STRETCH = 10**7  # particle steps from a checkpoint to the mark after it: under a second
@@ -123,7 +122,7 @@ def produce(text, attempt=0, threads=1, stop=None):
             if run.absorbed:
                 break
             if step in saved:
-                blobs[f"checkpoint {step}"] = pack({"fixed": run.final.fixed, "wraps": run.wraps})
+                blobs[f"checkpoint {step}"] = pack(state_of(run))
     numbers, arrays = observed(run, spec)
     series = series_of(run, spec.series)
     blobs |= {name: pack(content) for name, content in arrays.items()}
@@ -194,9 +193,9 @@ def chain(key, taken, series, end):
 
 
 def state(spec, arrays, step):
-    """A Run at `step` from a stored state (its coordinates and wraps), with no records but those to come."""
+    """A Run at `step` from a stored state (see `state_of`), with no records but those to come."""
     begun = beginning(spec)
-    final = Packing.from_fixed(arrays["fixed"], begun.start.box, begun.start.diameters)
+    final = begun.start.moved(arrays["fixed"], arrays.get("orientations"))
     empty = {name: getattr(begun, name)[:0] for name in ("times", *specification.SERIES)}
     empty["watched"] = {name: values[:0] for name, values in begun.watched.items()}
     return replace(begun, final=final, wraps=arrays["wraps"], steps=step, **empty)

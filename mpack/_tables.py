@@ -86,7 +86,7 @@ def frame(rows):
 
 
 def _process(row):
-    names = ("rule", "approximation", "batch_fraction", *OPTIONAL)
+    names = ("rule", "approximation", "batch_fraction", "correlation", "memory")
     return process_label(*(row[name] for name in names))
 
 

@@ -55,9 +55,10 @@ class Recipe:
     """A rule as the step kernel takes it: push = scale * force * (number of the pair) * (number of the particle).
 
     `pair` and `particle` say how those numbers are drawn: "one", "uniform", "bernoulli", "gaussian"
-    or "batch". `rotation` is None where nothing turns. A `pair` that is "kick" or "gaussian kick" has random vectors in the place of force
+    or "batch". A `pair` that is "kick" or "gaussian kick" has random vectors in the place of force
     and number. `correlation` is that of the two ends of a pair: at -1, `reciprocal`, one number
-    pushes both. `antithetic` rules take the complements of their numbers in odd steps.
+    pushes both. `antithetic` rules take the complements of their numbers in odd steps. `rotation` is
+    None where nothing turns.
 
     Examples
     --------

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check
+from mpack._bodies import frames as frames_of
 from mpack._extras import from_extra
 from mpack.dynamics import Dynamics
 
@@ -221,17 +222,18 @@ def draw_packing(
     if colours is None:
         active = active_discs(packing) if active is None else np.asarray(active, bool)
         colours = np.where(active, COLOURS["active"][0], COLOURS["inactive"][0])
-    which, centres = periodic_images(packing.positions, packing.diameters, packing.box)
-    across = packing.diameters[which]
+    extents = packing.diameters if packing.spherical else 2.0 * packing.axes.max(axis=1)
+    which, centres = periodic_images(packing.positions, extents, packing.box)
+    widths, heights, angles = (values[which] for values in _outlines(packing, np.eye(3)))
     look = {
         "linewidths": 0.5,
         "edgecolors": COLOURS["paper"][0],
         "facecolors": np.asarray(colours)[which],
     } | changes
     discs = EllipseCollection(
-        across,
-        across,
-        np.zeros(len(which)),
+        widths,
+        heights,
+        angles,
         units="xy",
         offsets=centres,
         offset_transform=ax.transData,
@@ -307,17 +309,17 @@ def draw_spheres(
         colours = np.where(active, COLOURS["active"][0], COLOURS["inactive"][0])
     seen = packing.positions @ view.T
     order = np.argsort(seen[:, 2], kind="stable")
-    across = np.repeat(packing.diameters[order], 2)
-    across[1::2] *= 0.45
+    widths, heights, angles = (np.repeat(values[order], 2) for values in _outlines(packing, view))
+    widths[1::2] *= 0.45
+    heights[1::2] *= 0.45
     centres = np.repeat(seen[order, :2], 2, axis=0)
     centres[1::2] += 0.16 * packing.diameters[order, None] * np.array([-1.0, 1.0])
     faces = np.repeat(to_rgba_array(np.asarray(colours))[order], 2, axis=0)
     faces[1::2] = to_rgba(COLOURS["paper"][0], 0.35)
     edges = np.tile([to_rgba(COLOURS["ink"][0]), to_rgba("none")], (packing.n, 1))
     look = {"linewidths": 0.4, "edgecolors": edges, "facecolors": faces, "zorder": 2} | changes
-    turned = np.zeros(len(across))
     where = {"offsets": centres, "offset_transform": ax.transData}
-    spheres = EllipseCollection(across, across, turned, units="xy", **where, **look)
+    spheres = EllipseCollection(widths, heights, angles, units="xy", **where, **look)
     ax.add_collection(spheres)
     _draw_box(ax, packing.box, view)
     return spheres
@@ -354,6 +356,20 @@ def plot_packing(
                 ax.plot([], [], "o", color=COLOURS[name][0], label=name)
             ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, borderaxespad=0.2)
     return ax
+
+
+def _outlines(packing, view):
+    """(widths, heights, angles in degrees) of the ellipses that particles look like along the third row of `view`.
+
+    The outline of x.A^-1.x = 1 from far away is y.(V A V^T)^-1.y = 1, V the first two rows.
+    """
+    if packing.spherical:
+        return packing.diameters, packing.diameters, np.zeros(packing.n)
+    frames = frames_of(packing.orientations)[:, :, : packing.dim]
+    across = view[:2] @ (frames * packing.axes[:, None, :])
+    squares, main = np.linalg.eigh(across @ np.swapaxes(across, 1, 2))
+    widths, heights = 2.0 * np.sqrt(np.maximum(squares[:, ::-1].T, 0.0))
+    return widths, heights, np.degrees(np.arctan2(main[:, 1, 1], main[:, 0, 1]))
 
 
 def _view(azimuth, elevation):

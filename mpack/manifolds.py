@@ -554,7 +554,10 @@ def _diameters(a, b):
 
 
 def _packing(name, value):
-    return _check.instance(name, value, Packing, "a Packing")
+    _check.instance(name, value, Packing, "a Packing")
+    if not value.spherical:
+        raise ValueError(f"{name} must be a packing of spheres; got {value!r}")
+    return value
 
 
 def _points(packing, samples, seed):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpack import _check, ellipsoids
+from mpack import _bodies, _check, ellipsoids
 from mpack._averages import lifted, shell_average
 from mpack._box import nearest
 from mpack._pairs import check_cutoff, check_packing, contact, exact_sum, pairs_within, reach
@@ -95,6 +95,7 @@ def energy(packing: Packing, potential: Potential = Linear()) -> float:
     """
     check_packing(packing, centres=True)
     if not packing.spherical:
+        _bodies.check(potential)
         found = ellipsoids.contacts(packing)
         return exact_sum([potential.energy(found.mu * found.sizes, found.sizes)])
     factor = reach(packing, checked(potential))

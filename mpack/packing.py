@@ -512,14 +512,14 @@ class Packing:
         return digest_of(self._fixed, None if self._bodies is None else self._bodies.turns)
 
     def overlaps(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Overlapping pairs, r < R_i + R_j.
+        """Overlapping pairs: spheres with r < R_i + R_j, bodies with mu < 1 (see `mpack.ellipsoids`).
 
         Returns
         -------
         pairs : array, shape (m, 2), int64
             Particle numbers, the lower first, in lexicographic order.
         distances : array, shape (m,)
-            Separations r.
+            Separations r of their centres.
 
         Examples
         --------
@@ -529,6 +529,11 @@ class Packing:
         >>> pairs.tolist(), distances.round(6).tolist()
         ([[0, 1], [2, 3]], [1.0, 0.5])
         """
+        if self._bodies is not None:
+            from mpack import ellipsoids
+
+            found = ellipsoids.contacts(self).pairs
+            return found, np.sqrt(np.sum(self.separation(*found.T) ** 2, axis=1))
         from mpack._kernels import pairs
 
         return pairs.sorted_pairs(self._fixed, self._box, self._diameters, 1.0, 0.0)

@@ -23,8 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpack import _check, _watching, dynamics, potentials, simulation
+from mpack._bodies import arguments, check, equal_volume, semi_axes
+from mpack._bodies import normalised as normalised_axes
 from mpack._box import box_for, normalised
-from mpack._measures import OBSERVABLES, Room
+from mpack._measures import OBSERVABLES, OF_BODIES, Room
 from mpack._schedules import MOST_STEPS, Every, Listed, LogSpaced, Record, schedule_of
 from mpack.dynamics import CORRELATED, OPTIONS, Approximation, Dynamics
 from mpack.packing import DIMENSIONS, LARGEST_N, Packing
@@ -81,9 +83,13 @@ class Spec:
         Relative diameters, dealt out to the particles in turn: (1.0, 1.4) is the 50:50 mixture. Or
         one number in (0, 0.3]: the relative standard deviation of Gaussian diameters, cut at 3 of
         them. Equal spheres if left out.
+    axes : tuple, optional
+        Relative semi-axes of ellipsoids or ellipses, (d,) of all alike or several such, dealt out in
+        turn, as for `Packing.random`; in the place of `sizes`.
     start : str or Spec
-        "random": independent uniform centres. Or a lattice that `n` fits: "square", "sc", "bcc",
-        "fcc", "hypercubic". Or another Spec with the same n, dim and sizes: the end of that run,
+        "random": independent uniform centres, and orientations of bodies; "aligned": bodies
+        upright. Or a lattice that `n` fits: "square", "sc", "bcc",
+        "fcc", "hypercubic". Or another Spec with the same n, dim, sizes and axes: the end of that run,
         brought to this packing fraction. Whoever does this run, or audits it, has to do that one
         first.
     paired : str or tuple of str
@@ -129,6 +135,7 @@ class Spec:
     seed: int = 0
     record: Any = None
     sizes: Any = None
+    axes: Any = None
     start: str | Spec = "random"
     paired: Any = ()
     observables: Any = ()
@@ -151,14 +158,19 @@ class Spec:
         self._set("seed", _check.seed("seed", self.seed))
         self._set("record", _record(self.record, self.steps))
         self._set("sizes", _sizes(self.sizes))
+        self._set("axes", _axes(self.axes, self.sizes, self.dim))
         self._set("paired", _paired(self.paired))
         self._set("observables", _observables(self.observables))
         self._set("series", _series(self.series))
         self._set("checkpoints", _check.integer("checkpoints", self.checkpoints, 0, 100))
         self._set("watch", _watching.places(self.watch))
         self._check_start()
-        room = _room(self.n, self.phi, self.dim, self.sizes, self.dynamics)
+        room = _room(self.n, self.phi, self.dim, self.sizes, self.axes, self.dynamics)
         for name, options in self.observables:
+            if self.axes is not None and name not in OF_BODIES:
+                raise ValueError(
+                    f"observables of bodies must be among {', '.join(OF_BODIES)}; got {name!r}"
+                )
             OBSERVABLES[name].check(room, **dict(options))
 
     def _set(self, name, value):
@@ -166,13 +178,20 @@ class Spec:
 
     def _check_start(self):
         if isinstance(self.start, Spec):
-            for name in ("n", "dim", "sizes"):
+            for name in ("n", "dim", "sizes", "axes"):
                 if getattr(self.start, name) != getattr(self, name):
                     raise ValueError(
                         f"start must be a Spec with the same {name}, {getattr(self, name)!r}; "
                         f"got {getattr(self.start, name)!r}"
                     )
-        elif _check.choice("start", self.start, ("random", *LATTICES)) != "random":
+        elif _check.choice("start", self.start, ("random", "aligned", *LATTICES)) == "aligned":
+            if self.axes is None:
+                raise ValueError("start 'aligned' is for bodies: it needs axes")
+        elif self.start != "random":
+            if self.axes is not None:
+                raise ValueError(
+                    f"axes must be None for a lattice, which has equal spheres; got {self.axes!r}"
+                )
             if self.sizes is not None:
                 raise ValueError(
                     f"sizes must be None for a lattice, which has equal spheres; got {self.sizes!r}"
@@ -220,10 +239,11 @@ class Spec:
     def packing(self) -> Packing:
         """The start: the packing at step 0."""
         if isinstance(self.start, Spec):
-            end = self.start.run(self.start.steps, record=()).final
-            return Packing.from_fixed(
-                end.fixed, box_for(self.phi, end.diameters, self.dim), end.diameters
-            )
+            return _brought_to(self.start.run(self.start.steps, record=()).final, self.phi)
+        if self.axes is not None:
+            axes, aligned = np.resize(self.axes, (self.n, self.dim)), self.start == "aligned"
+            place = self.n, self.phi, self.dim, self.start_seed
+            return Packing.random(*place, axes=axes, aligned=aligned)
         if self.start != "random":
             dim = self.dim if self.start == "hypercubic" else None
             return Packing.lattice(
@@ -280,7 +300,7 @@ class Spec:
             "alpha": getattr(rule, "alpha", float("nan")),
             "batch_fraction": _or_nan(getattr(rule, "batch_fraction", None)),
             "batch_size": _or_nan(getattr(rule, "batch_size", None)),
-            **ends_of(_plain_rule(rule)),
+            **optional_columns({"dynamics": _plain_rule(rule), "axes": self.axes}),
             "potential": "" if potential is None else _named(potential),
             "n": self.n,
             "phi": self.phi,
@@ -312,6 +332,8 @@ class Spec:
         """Fields that the text has only where they say something: new ones can join without changing old keys."""
         start = self.start._content() if isinstance(self.start, Spec) else self.start
         yield "sizes", self.sizes
+        yield "axes", self.axes
+        yield "rotation", None if self.axes is None else _turning(self.dynamics)
         yield "start", None if start == "random" else start
         yield "paired", self.paired or None
         yield "observables", {name: dict(options) for name, options in self.observables} or None
@@ -429,25 +451,39 @@ def _plain_rule(instance):
     told = {
         name: value
         for name, value in plain.items()
-        if value is not None and (name not in OPTIONS or value != OPTIONS[name])
+        if (value != OPTIONS[name] if name in OPTIONS else value is not None)
     }  # what joined later is left out where it is as before, so that old keys stay
     return {"name": type(instance).__name__, **told}
 
 
-def ends_of(plain: dict[str, Any]) -> dict[str, Any]:
-    """Correlation of the two ends of a pair and memory, as columns of a table, of a rule as plain data.
+def optional_columns(content: dict[str, Any]) -> dict[str, Any]:
+    """What a table says of a specification, as plain data, beside the columns that there always were.
 
-    nan and "" where a rule has none.
+    Correlation of the two ends of a pair and memory, nan and "" where a rule has none; the semi-axes of
+    bodies and kappa, by which their turning is weighed: "" and nan of spheres, inf where nothing turns.
 
     Examples
     --------
-    >>> ends_of({"name": "SGD", "alpha": 0.1, "batch_fraction": 0.5})
-    {'correlation': -1.0, 'memory': ''}
+    >>> optional_columns({"dynamics": {"name": "SGD", "alpha": 0.1, "batch_fraction": 0.5}})
+    {'correlation': -1.0, 'memory': '', 'axes': '', 'rotation': nan}
     """
+    plain, axes = content["dynamics"], content.get("axes")
     rule = plain["of"] if plain["name"] == "Approximation" else plain
+    kappa = rule.get("rotation", OPTIONS["rotation"])
     fixed = {"NonreciprocalBRO": 0.0} | dict.fromkeys(CORRELATED, OPTIONS["correlation"])
     usual = fixed.get(rule["name"], float("nan"))
-    return {"correlation": rule.get("correlation", usual), "memory": rule.get("memory", "")}
+    return {
+        "correlation": rule.get("correlation", usual),
+        "memory": rule.get("memory", ""),
+        "axes": "" if axes is None else json.dumps(axes),
+        "rotation": float("nan" if axes is None else "inf" if kappa is None else kappa),
+    }
+
+
+def _turning(rule):
+    """kappa of a rule, said even where it is the usual one; "none" where nothing turns."""
+    kappa = rule.recipe().rotation
+    return "none" if kappa is None else kappa
 
 
 def _rule(plain):
@@ -478,8 +514,8 @@ def _record_from(plain):
 
 def _from_content(content):
     known = dict(content)
-    for name in ("mpack", "stream"):
-        known.pop(name)
+    for name in ("mpack", "stream", "rotation"):
+        known.pop(name, None)
     known["dynamics"] = _rule(known["dynamics"])
     known["record"] = _record_from(known["record"])
     if isinstance(known.get("start"), dict):
@@ -527,6 +563,30 @@ def _sizes(sizes):
             _check.number(f"sizes[{k}]", size, 0, open_low=True) for k, size in enumerate(sizes)
         )
     return _check.number("sizes", sizes, 0, 0.3, open_low=True)
+
+
+def _axes(axes, sizes, dim):
+    """A tuple (d,), or of such tuples, of relative semi-axes; None where all are spheres."""
+    if axes is None:
+        return None
+    if sizes is not None:
+        raise ValueError(
+            "sizes and axes do not go together: the axes of a body say how large it is"
+        )
+    if not isinstance(axes, (tuple, list, np.ndarray)) or not len(axes):
+        raise TypeError(f"axes must be {dim} semi-axes, or a tuple of such; got {axes!r}")
+    given = _check.real("axes", axes, f"{dim} semi-axes, or a tuple of such")
+    semi_axes("axes", given, len(given), dim)
+    rows = given.tolist()
+    return tuple(map(tuple, rows)) if given.ndim == 2 else tuple(rows)
+
+
+def _brought_to(end, phi):
+    """A packing at another packing fraction."""
+    bodies = arguments(end.bodies, end.dim)
+    extents = 2.0 * end.axes.max(axis=1) if bodies else None
+    box = box_for(phi, end.diameters, end.dim, extents)
+    return Packing.from_fixed(end.fixed, box, **(bodies or {"diameters": end.diameters}))
 
 
 def _paired(paired):
@@ -580,8 +640,16 @@ def _lattice_cells(name, n, dim):
 
 
 @functools.lru_cache(maxsize=4096)
-def _room(n, phi, dim, sizes, dynamics):
+def _room(n, phi, dim, sizes, axes, dynamics):
     """The room in the box; ValueError if it cannot hold the range of the potential (of the largest spheres)."""
+    if axes is not None:
+        check(dynamics.recipe().potential)
+        semi = normalised_axes("axes", np.resize(axes, (n, dim)), n, dim)
+        extents = 2.0 * semi.max(axis=1)
+        largest = float(extents.max())
+        return Room(
+            box_for(phi, 2.0 * equal_volume(semi, dim), dim, extents), dim, largest, largest
+        )
     if isinstance(sizes, tuple):
         diameters = normalised("sizes", np.resize(np.array(sizes), n), n)
         largest = float(diameters.max())

@@ -89,7 +89,7 @@ def pair_correlation(
     >>> (2 * found.counts / crystal.n).tolist()  # six neighbours, none nearer
     [0.0, 0.0, 0.0, 0.0, 0.0, 6.0]
     """
-    check_packing(packing)
+    check_packing(packing, centres=True)
     if packing.n < 2:
         raise ValueError("packing must have at least 2 particles for g(r); got 1")
     r_max = min(5.0, packing.box / 2) if r_max is None else r_max
@@ -175,7 +175,7 @@ def structure_factor(
     """
     from mpack._kernels import observe
 
-    check_packing(packing)
+    check_packing(packing, centres=True)
     q_min = 2.0 * math.pi / packing.box
     q_max = _check.number("q_max", q_max, high=1e9)
     if q_max < q_min:
@@ -221,7 +221,7 @@ def density_waves(packing: Packing, vectors: ArrayLike) -> NDArray[np.complex128
     """
     from mpack._kernels import observe
 
-    vectors = _check_vectors(check_packing(packing), vectors)
+    vectors = _check_vectors(check_packing(packing, centres=True), vectors)
     real, imaginary = np.zeros(len(vectors)), np.zeros(len(vectors))
     observe.density_modes(packing.fixed, vectors, real, imaginary)
     return real + 1j * imaginary

@@ -336,3 +336,143 @@ def test_random_orientations_are_uniform():
 def test_what_cannot_be_is_refused(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+# ------------------------------------------------------------------------------------------------
+# files, pictures, observables
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+@pytest.mark.parametrize("ending", ("npz", "gsd"))
+def test_files_keep_every_bit(tmp_path, dim, ending):
+    axes = np.ones((60, dim))
+    axes[::3, 0] = 2.5
+    packing = packing_of(dim, axes=axes, phi=0.3)
+    packing.save(tmp_path / f"bodies.{ending}")
+    again = Packing.load(tmp_path / f"bodies.{ending}")
+    assert again == packing and again.digest == packing.digest
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_hoomd_s_ellipsoids_are_read(tmp_path, dim):
+    """Two types by HOOMD's schema, in another unit, as other programs write them; ours as they read it."""
+    hoomd = pytest.importorskip("gsd.hoomd")
+    packing = packing_of(
+        dim, axes=np.repeat([[2.0, 1.0, 0.7][:dim], [1.0] * 3][:dim], 30, 0)[:60], phi=0.3
+    )
+    packing.save(tmp_path / "ours.gsd")
+    with hoomd.open(tmp_path / "ours.gsd") as file:
+        frame = file[0]
+    kinds = [shape["type"] for shape in frame.particles.type_shapes]
+    assert kinds == ["Ellipsoid"] * len(kinds) and len(kinds) == len(
+        np.unique(packing.axes, axis=0)
+    )
+    shown = np.array([[s[k] for k in "abc"[:dim]] for s in frame.particles.type_shapes])
+    assert shown[frame.particles.typeid] == pytest.approx(packing.axes)
+    frame.log = {}
+    frame.particles.position *= 3.0
+    frame.configuration.box[:dim] *= 3.0
+    frame.particles.diameter = None
+    for shape in frame.particles.type_shapes:
+        shape.update({k: 3.0 * shape[k] for k in "abc"[:dim]})
+    with hoomd.open(tmp_path / "theirs.gsd", "w") as file:
+        file.append(frame)
+    theirs = Packing.load(tmp_path / "theirs.gsd")
+    assert theirs.axes == pytest.approx(packing.axes, rel=1e-6)
+    gap = mpack.observables.nearest_displacements(
+        packing, Packing.from_fixed(theirs.fixed, packing.box)
+    )
+    assert np.abs(gap).max() < 1e-5 and energy(theirs) == pytest.approx(energy(packing), rel=1e-3)
+
+
+def test_a_trajectory_of_bodies_resumes(tmp_path):
+    packing, rule, path = packing_of(3), RULES[0], tmp_path / "run.gsd"
+    options = {"record": mpack.every(5), "frames": mpack.every(5), "trajectory": path}
+    mpack.simulate(packing, rule, steps=10, seed=1, **options)
+    resumed = mpack.simulate(
+        mpack.trajectory.resume(path), steps=10, frames=mpack.every(5), trajectory=path
+    )
+    whole = mpack.simulate(packing, rule, steps=20, seed=1)
+    frames = list(mpack.frames(path))
+    assert resumed.digest == whole.digest == frames[-1].digest and len(frames) == 5
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_what_is_drawn_is_the_outline(dim):
+    """Ellipses seen along an axis have the extent that the shapes have across it."""
+    pytest.importorskip("matplotlib")
+    packing = packing_of(dim, n=20, phi=0.2)
+    view = np.eye(3)
+    widths, heights, angles = mpack.figures._outlines(packing, view)
+    turn = np.radians(angles)
+    along = np.sqrt((widths * np.cos(turn)) ** 2 + (heights * np.sin(turn)) ** 2)
+    assert along / 2 == pytest.approx(np.sqrt(slow_bodies.shapes(packing)[:, 0, 0]), rel=1e-9)
+    packing.plot()
+
+
+def test_nematic_order_and_turns():
+    bodies = packing_of(3, n=400, phi=0.2)
+    assert ellipsoids.nematic_order(bodies) < 0.2
+    rule = mpack.PairwiseBRO(eps=0.05)
+    after = mpack.simulate(bodies, rule, steps=5, seed=1).final
+    angles = ellipsoids.turned_by(bodies, after)
+    tangent = np.linalg.norm(slow_bodies.turned(bodies, after), axis=1)
+    assert angles == pytest.approx(2 * np.arctan(0.5 * tangent), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        mpack.observables.contact_vectors,
+        lambda packing: mpack.observables.gaps(packing, -0.1, 0.1, 10),
+        mpack.structure.bond_order,
+        lambda packing: mpack.structure.wave_noise(packing, RULES[0], [[1, 0, 0]]),
+        lambda packing: mpack.manifolds.bayes_error(packing, 100, 1),
+        lambda packing: mpack.landscape.hessian(packing, mpack.Harmonic()),
+        lambda packing: mpack.landscape.kick_covariance(packing, RULES[0]),
+    ],
+)
+def test_what_is_of_spheres_alone_says_so(call):
+    with pytest.raises(ValueError, match="packing (must be|of) (a packing )?of spheres"):
+        call(packing_of(3))
+
+
+def test_specifications_state_shapes_and_turning(tmp_path):
+    """Text and back, two kinds of body, no turning; a sweep, its archive, an audit; a start that goes on."""
+    rule = mpack.PairwiseBRO(eps=0.05)
+    first = mpack.Spec(
+        rule,
+        n=60,
+        phi=0.5,
+        steps=40,
+        axes=(1.5, 1, 1),
+        checkpoints=2,
+        observables=("nematic", "packing"),
+    )
+    kinds = ((1.5, 1, 1), (1, 1, 1))
+    still = mpack.Spec(
+        mpack.PairwiseBRO(eps=0.05, rotation=None), n=60, phi=0.5, steps=40, axes=kinds
+    )
+    later = mpack.Spec(rule, n=60, phi=0.45, steps=10, axes=(1.5, 1, 1), start=first)
+    upright = mpack.Spec(rule, n=60, phi=0.5, steps=10, axes=(1.5, 1, 1), start="aligned")
+    assert '"rotation":1.0' in first.text and '"rotation":"none"' in still.text
+    for spec in (first, still, later, upright):
+        assert mpack.specification.from_text(spec.text) == spec
+    assert ellipsoids.nematic_order(upright.packing()) == pytest.approx(1.0)
+    assert later.packing().phi == pytest.approx(0.45)
+    end = first.run().final
+    assert np.array_equal(later.packing().orientations, end.orientations)
+    with mpack.ensemble.Store(":memory:") as store:
+        table = mpack.sweep([first, still, later], store, progress=False)
+        mpack.ensemble.export(store, tmp_path / "bodies")
+    assert table.rotation.tolist()[:2] == [1.0, math.inf] and table.digest[0] == end.digest
+    assert mpack.ensemble.audit(tmp_path / "bodies").plain()["ok"]
+    for bad, words in (
+        ({"axes": (1, 2), "dim": 3}, "axes must have shape"),
+        ({"axes": (1, 1, 2), "sizes": (1, 2)}, "do not go together"),
+        ({"axes": (1, 1, 2), "start": "fcc"}, "axes must be None"),
+        ({"start": "aligned"}, "needs axes"),
+        ({"axes": (1, 1, 2), "observables": "trace"}, "observables of bodies"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            mpack.Spec(rule, **({"n": 32, "phi": 0.3, "steps": 1} | bad))

@@ -229,7 +229,7 @@ def engine_run(packing, recipe, seed, stops, threads, skin, recorded, order):
         table = engine.schedule(due)
         engine.advance(stop)
         rows |= {when: table[k].tolist() for k, when in enumerate(due[: engine.recorded])}
-        fixed, wraps = engine.snapshot()
+        fixed, wraps, _ = engine.snapshot()
         step = engine.step
     return fixed, wraps, rows, step
 

@@ -33,7 +33,7 @@ def shared_by(packing, rule, numbers, steps):
     for place, threads in enumerate(numbers):
         engine.share(threads)
         engine.advance(steps * (place + 1))
-    fixed, wraps = engine.snapshot()
+    fixed, wraps, _ = engine.snapshot()
     rows = table[: engine.recorded]
     return engine.step, engine.clipped, fixed.tobytes(), wraps.tobytes(), rows.tobytes()
 

@@ -19,8 +19,8 @@ import numpy as np
 import traitlets
 
 from mpack import _check, simulation, widgets
+from mpack._pairs import check_packing
 from mpack.observables import nearest_displacements
-from mpack.packing import Packing
 from mpack.widgets._background import Background
 
 MOST_STRIDE = 1_000_000
@@ -45,7 +45,7 @@ class Driven(widgets.Spheres):  # type: ignore[misc, valid-type]  # made from da
     _background = None
 
     def __init__(self, packing, dynamics, *, seed, stride, threads, **look):
-        _check.instance("packing", packing, Packing, "a Packing")
+        check_packing(packing)
         if packing.dim not in DIMENSIONS:
             raise ValueError(f"packing must have dim 2 or 3 to be seen; got dim {packing.dim}")
         self.stride = _check.integer("stride", stride, 1, MOST_STRIDE)

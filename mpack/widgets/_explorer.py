@@ -13,6 +13,7 @@ import numpy as np
 
 from mpack import _check, dynamics, figures, simulation
 from mpack._box import box_for
+from mpack._pairs import check_packing
 from mpack.packing import Packing
 from mpack.widgets._background import Background, chunks
 from mpack.widgets._plots import Plots, png
@@ -57,7 +58,7 @@ class Explorer(ipywidgets.VBox):
     """
 
     def __init__(self, packing, dynamics, *, steps, seed, record, threads):
-        self.packing = _check.instance("packing", packing, Packing, "a Packing")
+        self.packing = check_packing(packing)
         steps, seed = _check.integer("steps", steps, 1, SAFE), _check.integer("seed", seed, 0, SAFE)
         record = simulation.log_spaced(20) if record is None else record
         self._given, self._record, self._threads = dynamics, record, threads
