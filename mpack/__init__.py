@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from mpack import contrastive as contrastive
     from mpack import critical as critical
     from mpack import dynamics as dynamics
+    from mpack import ellipsoids as ellipsoids
     from mpack import ensemble as ensemble
     from mpack import figures as figures
     from mpack import kicks as kicks

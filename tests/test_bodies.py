@@ -357,9 +357,8 @@ def test_files_keep_every_bit(tmp_path, dim, ending):
 def test_hoomd_s_ellipsoids_are_read(tmp_path, dim):
     """Two types by HOOMD's schema, in another unit, as other programs write them; ours as they read it."""
     hoomd = pytest.importorskip("gsd.hoomd")
-    packing = packing_of(
-        dim, axes=np.repeat([[2.0, 1.0, 0.7][:dim], [1.0] * 3][:dim], 30, 0)[:60], phi=0.3
-    )
+    kinds = np.array([[2.0, 1.0, 0.7], [1.0, 1.0, 1.0]])[:, :dim]
+    packing = packing_of(dim, axes=np.repeat(kinds, 30, axis=0), phi=0.3)
     packing.save(tmp_path / "ours.gsd")
     with hoomd.open(tmp_path / "ours.gsd") as file:
         frame = file[0]
