@@ -1,13 +1,19 @@
 """One step of bodies that turn, by SciPy's optimiser, NumPy and rotation matrices: what the kernels are held to.
 
-Nothing here is shared with the library but the random numbers and a packing's own arrays.
+Nothing here is shared with the library but the random numbers and a packing's own arrays. The golden
+digests live here too; `python -m tests.slow_bodies --golden` writes tests/golden_bodies.json anew.
 """
+
+import json
+import sys
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 import mpack
 from mpack._kernels import noise
+from tests.reference import DYNAMICS
 
 
 def matrices(turns):
@@ -125,3 +131,45 @@ def turned(before, after):
         axis=1,
     )
     return 2.0 * vector / scalar[:, None]
+
+
+# ------------------------------------------------------------------------------------------------
+# golden digests
+
+
+GOLDEN = Path(__file__).with_name("golden_bodies.json")
+SHAPES = {2: (1.7, 1.0), 3: (1.5, 1.0, 0.8)}
+
+
+def golden_cases():
+    """Yield (name, start, dynamics) of every committed digest: all rules, mixtures, long bodies, no turning."""
+    for dim, axes in SHAPES.items():
+        mixed = np.ones((150, dim))
+        mixed[::3, 0], mixed[1::3] = 2.5, 1.4
+        phi = {2: 0.95, 3: 0.7}[dim]
+        starts = {
+            "equal": mpack.Packing.random(150, phi, dim, 11, axes=axes),
+            "mixed": mpack.Packing.random(150, 0.6, dim, 11, axes=mixed),
+        }
+        for name, dynamics in DYNAMICS.items():
+            yield f"{name}, d = {dim}", starts["equal"], dynamics
+        still = mpack.PairwiseBRO(eps=0.1, rotation=None)
+        yield f"nothing turns, d = {dim}", starts["equal"], still
+        for name in ("PairwiseBRO", "SGD", "RCD"):
+            yield f"{name}, mixed, d = {dim}", starts["mixed"], DYNAMICS[name]
+
+
+def write_golden():
+    """Write the digests anew; they change only with the version of the noise stream."""
+    found = {
+        name: mpack.simulate(start, dynamics, steps=60, seed=12).digest
+        for name, start, dynamics in golden_cases()
+    }
+    GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
+    print(f"{len(found)} digests in {GOLDEN}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--golden"]:
+        sys.exit("usage: python -m tests.slow_bodies --golden")
+    write_golden()

@@ -1,17 +1,18 @@
 """Ellipsoids and ellipses: contact, force and torque, the step of every rule, and that one seed is one trajectory."""
 
+import json
 import math
 import pickle
 
 import numpy as np
 import pytest
-import slow_bodies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mpack
 from mpack import Packing, ellipsoids
 from mpack.observables import activity, contacts, energy
+from tests import slow_bodies
 
 TILTED, ODD = (0.8, 0.36, 0.48, 0.0), (0.5, 0.5, 0.5, 0.5)
 TRIAXIAL = (0.625, 0.5, 0.4)
@@ -221,6 +222,12 @@ def test_one_seed_is_one_trajectory(dim, rule):
     assert looked.digest == whole.digest
     if rule != RULES[4]:  # gradient descent draws nothing
         assert mpack.simulate(packing, rule, steps=40, seed=6).digest != whole.digest
+
+
+def test_golden_digests():
+    kept = json.loads(slow_bodies.GOLDEN.read_text())
+    for name, start, dynamics in slow_bodies.golden_cases():
+        assert mpack.simulate(start, dynamics, steps=60, seed=12).digest == kept[name], name
 
 
 @pytest.mark.parametrize("dim", (2, 3))
