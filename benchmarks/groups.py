@@ -163,6 +163,29 @@ def wide(scale):
     return Group("wide", "Wide sizes", words, tuple(blocks))
 
 
+def bodies(scale):
+    """Ellipsoids beside spheres, ellipses beside discs: dense, and near absorption."""
+    n = 10_000
+    dense, flat, quiet_ = [], [], []
+    for kind, phi in (
+        *(("equal", 0.64), ("prolate 1.5", 0.70), ("oblate 1.5", 0.70)),
+        *(("triaxial", 0.72), ("prolate 5", 0.66)),
+    ):
+        state = State(n=n, phi=phi, sizes=kind, band=(0.5, 1.0))
+        dense += doors(state, scale.steps(n), doors=("kernel",), name=f"dense, {kind}")
+    for kind, phi in (("equal", 0.9), ("ellipse 1.5", 0.95)):
+        state = State(n=n, phi=phi, dim=2, sizes=kind, band=(0.3, 1.0))
+        flat += doors(state, scale.steps(n), doors=("kernel",), name=f"flat, {kind}")
+    for kind, phi in (("equal", 0.615), ("prolate 1.5", 0.66)):
+        state = State(n=n, phi=phi, sizes=kind, until=("activity", 0.1), band=(0.05, 0.17))
+        quiet_ += doors(state, 60, doors=("kernel",), name=f"f_a ≤ 0.1, {kind}")
+    words = (
+        "Pairwise BRO, ε = 0.01, one thread. A body costs the contact function of its pairs, its torque and its turn. "
+        "The ratio is to spheres (discs) of the same block."
+    )
+    return Group("bodies", "Ellipsoids", words, (tuple(dense), tuple(flat), tuple(quiet_)))
+
+
 def threads_here():
     """(1, 2), or (1,) where this process may use one processor."""
     return (1, 2) if allowed_processors() > 1 else (1,)
@@ -276,7 +299,7 @@ def starts(scale):
     return Group("starts", "The first call", words, tuple(blocks))
 
 
-ALL = (sizes, codes, wide, threads, rules, dimensions, around, pages, starts)
+ALL = (sizes, codes, wide, bodies, threads, rules, dimensions, around, pages, starts)
 
 
 def measured(group, turns, tell=lambda text: None):

@@ -37,6 +37,13 @@ SIZES = {
     "log-normal 0.5": lambda n: mpack.sizes.lognormal(n, 0.5),
     "1 in 100 is 10": lambda n: mpack.sizes.bidisperse(n, 10.0, 0.01),
 }
+SHAPES = {  # semi-axes of bodies, relative
+    "prolate 1.5": (1.5, 1.0, 1.0),
+    "oblate 1.5": (1.5, 1.5, 1.0),
+    "triaxial": (1.25, 1.0, 0.8),
+    "prolate 5": (5.0, 1.0, 1.0),
+    "ellipse 1.5": (1.5, 1.0),
+}
 BETWEEN = {"activity": 20, "contacts": 5}  # steps between two looks of a protocol
 LOOKS = 200
 DENSE = (0.85, 1.0)
@@ -89,9 +96,7 @@ class State:
             If the run is absorbed on the way, or its activity is outside of the band there.
         """
         what, mark = self.until
-        start = mpack.Packing.random(
-            n=self.n, phi=self.phi, dim=self.dim, seed=1, diameters=SIZES[self.sizes](self.n)
-        )
+        start = self._start()
         steps = mark if what == "steps" else 0
         run = mpack.simulate(start, self.dynamics, steps=steps, seed=2)
         if what == "activity":
@@ -106,6 +111,12 @@ class State:
                 f"f_a {run.activity[-1]:.3g} at its end, outside of {low:g} to {high:g}"
             )
         return run.final
+
+    def _start(self):
+        place = {"n": self.n, "phi": self.phi, "dim": self.dim, "seed": 1}
+        if self.sizes in SHAPES:
+            return mpack.Packing.random(**place, axes=SHAPES[self.sizes])
+        return mpack.Packing.random(**place, diameters=SIZES[self.sizes](self.n))
 
 
 def _first_below(run, mark):
