@@ -32,13 +32,13 @@ from mpack.packing import Packing
 
 
 @dataclass(frozen=True, eq=False)
-class Contacts:
-    """Pairs of bodies that overlap, or nearly do: see `contacts`. Arrays of m pairs.
+class PairContacts:
+    """Pairs of bodies that overlap, or nearly do: see `pair_contacts`. Arrays of m pairs.
 
     Examples
     --------
     >>> packing = Packing([[1.0, 1.0], [1.8, 1.0]], box=4.0, axes=(1.0, 0.25))
-    >>> found = contacts(packing)  # end to end: two long semi-axes, 2.0, reach over 0.8
+    >>> found = pair_contacts(packing)  # end to end: two long semi-axes, 2.0, reach over 0.8
     >>> found.pairs.tolist(), found.mu.tolist(), found.normals.tolist()
     ([[0, 1]], [0.4], [[-1.0, 0.0]])
     """
@@ -74,7 +74,7 @@ class Contacts:
         return np.cross(self.levers, forces)
 
 
-def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
+def pair_contacts(packing: Packing, tolerance: float = 0.0) -> PairContacts:
     """All pairs of a packing with mu < 1 + tolerance: the overlaps, and those that miss by so little.
 
     Parameters
@@ -86,7 +86,7 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
 
     Returns
     -------
-    Contacts
+    PairContacts
 
     Raises
     ------
@@ -97,7 +97,7 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
     Examples
     --------
     >>> packing = Packing.random(n=200, phi=0.6, dim=3, seed=1, axes=(1.5, 1, 1))
-    >>> found = contacts(packing)
+    >>> found = pair_contacts(packing)
     >>> total = found.torques.sum(axis=1) + np.cross(packing.separation(*found.pairs.T), found.forces)
     >>> bool(np.abs(total).max() < 1e-14)  # no pair turns itself
     True
@@ -138,7 +138,7 @@ def _contacts(pairs, rows, dim):
     levers, sizes = rows[:, 7:13].reshape(-1, 2, 3), rows[:, 13]
     both = sizes / weight  # h_A + h_B; t is their ratio
     supports = np.stack((both * t / (1.0 + t), both / (1.0 + t)), axis=1)
-    return Contacts(pairs, mu, normals[:, :dim], supports, sizes, levers[..., :dim])
+    return PairContacts(pairs, mu, normals[:, :dim], supports, sizes, levers[..., :dim])
 
 
 def _shapes(packing):

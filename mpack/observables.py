@@ -60,7 +60,7 @@ def activity(packing: Packing, potential: Potential | None = None) -> float:
     check_packing(packing, centres=True)
     active = np.zeros(packing.n, dtype=bool)
     if not packing.spherical:
-        active[ellipsoids.contacts(packing).pairs.ravel()] = True
+        active[ellipsoids.pair_contacts(packing).pairs.ravel()] = True
         return float(np.count_nonzero(active) / packing.n)
     factor = 1.0 if potential is None else reach(packing, checked(potential))
     for i, j, _ in pairs_within(packing, factor):
@@ -96,7 +96,7 @@ def energy(packing: Packing, potential: Potential = Linear()) -> float:
     check_packing(packing, centres=True)
     if not packing.spherical:
         _bodies.check(potential)
-        found = ellipsoids.contacts(packing)
+        found = ellipsoids.pair_contacts(packing)
         return exact_sum([potential.energy(found.mu * found.sizes, found.sizes)])
     factor = reach(packing, checked(potential))
     parts = (
@@ -234,7 +234,7 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
         ends = [(i, j) for i, j, _ in pairs_within(packing, 1.0 + tolerance)]
         i, j = (np.concatenate(side) for side in zip(*ends))
     else:
-        i, j = ellipsoids.contacts(packing, tolerance).pairs.T
+        i, j = ellipsoids.pair_contacts(packing, tolerance).pairs.T
     counts = _degrees(packing.n, i, j)
     held, kept, left = _peel(packing.n, packing.dim + 1, i, j)
     survivors = int(np.count_nonzero(held))

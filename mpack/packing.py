@@ -532,7 +532,7 @@ class Packing:
         if self._bodies is not None:
             from mpack import ellipsoids
 
-            found = ellipsoids.contacts(self).pairs
+            found = ellipsoids.pair_contacts(self).pairs
             return found, np.sqrt(np.sum(self.separation(*found.T) ** 2, axis=1))
         from mpack._kernels import pairs
 

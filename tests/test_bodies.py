@@ -46,7 +46,7 @@ def two(axes, turns, r, box=8.0):
     axes = np.array(axes, dtype=float)
     unit = 2.0 * np.mean(np.prod(axes, axis=1) ** (1.0 / axes.shape[1]))
     places = np.array([middle + r, middle]) / unit
-    return ellipsoids.contacts(
+    return ellipsoids.pair_contacts(
         Packing(places, box / unit, axes=axes / unit, orientations=turns), tolerance=1.0
     ), unit
 
@@ -133,7 +133,7 @@ def packing_of(dim, n=60, phi=None, seed=3, axes=None, **more):
 def test_forces_and_torques_are_the_gradient_of_the_energy(dim):
     """By central differences, moving and turning one body among sixty; and without mu in the levers they are not."""
     packing, h = packing_of(dim), 1e-6
-    found = ellipsoids.contacts(packing)
+    found = ellipsoids.pair_contacts(packing)
     who = int(np.argmax(np.bincount(found.pairs.ravel())))
 
     def changed(shift, turn):
@@ -166,7 +166,7 @@ def test_forces_and_torques_are_the_gradient_of_the_energy(dim):
 
 def test_no_pair_turns_itself_unless_levers_forget_mu():
     packing = packing_of(3, n=200)
-    found = ellipsoids.contacts(packing)
+    found = ellipsoids.pair_contacts(packing)
     gaps = packing.separation(*found.pairs.T)
     total = found.torques.sum(axis=1) + np.cross(gaps, found.forces)
     assert np.abs(total).max() < 1e-14
@@ -284,7 +284,7 @@ def test_a_packing_of_bodies_is_one():
     assert np.linalg.norm(packing.orientations, axis=1) == pytest.approx(
         np.ones(packing.n), abs=1e-15
     )
-    assert contacts(packing).pairs == len(ellipsoids.contacts(packing).pairs)
+    assert contacts(packing).pairs == len(ellipsoids.pair_contacts(packing).pairs)
 
 
 def test_random_orientations_are_uniform():

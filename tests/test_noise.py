@@ -124,10 +124,10 @@ def test_purposes_draw_disjoint_numbers():
 # kernel and what calls it, or two ways to the diameters of one packing, of which it has one.
 USERS = {
     "start": {"packing", "_kernels.page"},
-    "pair": {"_kernels.steps"},
-    "pair_reverse": {"_kernels.steps"},
-    "particle": {"_kernels.steps"},
-    "batch": {"_kernels.steps"},
+    "pair": {"_kernels.draws"},
+    "pair_reverse": {"_kernels.draws"},
+    "particle": {"_kernels.steps", "_kernels.bodies"},
+    "batch": {"_kernels.draws", "_kernels.steps", "_kernels.bodies"},
     "flatness": {"_kernels.observe"},
     "sizes": {"sizes", "specification"},
     "regression": {"_kernels.regression", "limiting.runs"},
@@ -136,8 +136,9 @@ USERS = {
     "known_answers": {"_kernels.known_answers"},
     "class_points": {"manifolds"},
     "metropolis": {"scaling"},
-    **dict.fromkeys(("pair_tie", "kick"), {"_kernels.steps"}),
-    **dict.fromkeys(("direction", "direction_middle", "direction_last"), {"_kernels.steps"}),
+    **dict.fromkeys(("pair_tie", "kick"), {"_kernels.draws"}),
+    **dict.fromkeys(("direction", "direction_middle", "direction_last"), {"_kernels.draws"}),
+    "orientation": {"_bodies"},
     "contrastive": {"_kernels.contrastive", "contrastive"},
 }
 
