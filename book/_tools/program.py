@@ -26,12 +26,12 @@ from . import places, pyodide
 PROGRAMS = places.ROOT / "book" / "programs"
 FOLDER = "mpack-program"  # of the scripts, among the static files
 STYLE = "program.css"
-HOLDER = 'data-module="program"'
+HOLDER = 'class="mpack-live-program"'
 START = """(() => {
   const base = new URL("./", document.currentScript.src).href;
   mpackFigures.add("program", %s);
-  for (const node of document.querySelectorAll('[data-module="program"]')) {
-    node.dataset.base = base;
+  for (const node of document.querySelectorAll(".mpack-live-program")) {
+    Object.assign(node.dataset, { module: "program", base });
     mpackFigures.mount(node);
   }
 })();
@@ -96,7 +96,7 @@ class Program(Directive):
         environment = self.state.document.settings.env
         for name in [*(name for name, _ in listed), "watched.py"]:
             environment.note_dependency(str(PROGRAMS / name))
-        programs = [(title, text_of(name)) for name, title in listed]
+        programs = [(title, text_of(name).rstrip()) for name, title in listed]
         holder = (
             f'<div {HOLDER} data-programs="{html.escape(json.dumps(programs))}" '
             f'data-watched="{html.escape(text_of("watched.py"))}"></div>'

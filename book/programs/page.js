@@ -85,10 +85,18 @@ class Program {
     this.programs = JSON.parse(root.dataset.programs); // [title, text] each
     this.watched = root.dataset.watched;
     this.base = root.dataset.base;
+    this.box = root.closest(".mpack-program"); // which holds the program as it stands in the page, too
     this.worker = this.packages = this.python = this.numpy = null;
+    this.status = element("p", { class: "mpack-status", role: "status" });
+    if (!/^https?:$/.test(location.protocol)) {
+      root.append(this.status);
+      return this.say("This page was opened from a file, and browsers start no Python there. Run `make serve` in the "
+        + "book's folder and open the address that it names, or take the program to any Python.");
+    }
     this.build();
     this.choose(0);
-    this.find();
+    this.box.classList.add("mpack-edits");
+    this.find().catch((error) => this.say(`The list of what this copy of the book carries could not be read: ${error.message}`));
   }
 
   build() {
@@ -106,7 +114,6 @@ class Program {
         keydown: (event) => (event.ctrlKey || event.metaKey) && event.key === "Enter" && this.run(),
       },
     });
-    this.status = element("p", { class: "mpack-status", role: "status" });
     this.consent = element("div", { class: "mpack-consent", hidden: "" });
     this.output = element("pre", { class: "mpack-output", tabindex: "0", role: "region", "aria-label": "What it prints" });
     this.canvas = element("canvas", { width: "640", height: "640", role: "img" });
@@ -145,12 +152,9 @@ class Program {
   // -------------------------------------------------------------------------------------------- where Python is
 
   async find() {
-    if (!/^https?:$/.test(location.protocol)) {
-      this.say("This page was opened from a file, and browsers start no Python there. Run `make serve` in the book's "
-        + "folder and open the address that it names; or run the program with any Python.");
-      return;
-    }
-    this.packages = await (await fetch(`${this.base}pyodide.json`)).json();
+    const reply = await fetch(`${this.base}pyodide.json`);
+    if (!reply.ok) throw new Error(`the answer was ${reply.status}`);
+    this.packages = await reply.json();
     const { files, carried } = this.packages;
     this.core = Object.values(files).filter(({ numpy }) => !numpy);
     this.extra = Object.values(files).filter(({ numpy }) => numpy);
@@ -188,6 +192,7 @@ class Program {
       this.say("This program needs NumPy.");
       return this.ask(this.extra, "NumPy", "numpy", () => this.run());
     }
+    this.box.classList.add("mpack-ran");
     this.begun = performance.now();
     this.runs.disabled = true;
     this.stops.disabled = false;
@@ -286,6 +291,7 @@ class Program {
 
   end() {
     this.worker?.terminate();
+    this.box.classList.remove("mpack-edits", "mpack-ran");
     this.root.replaceChildren();
   }
 }
