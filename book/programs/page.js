@@ -194,6 +194,7 @@ class Program {
     }
     this.box.classList.add("mpack-ran");
     this.begun = performance.now();
+    this.consent.hidden = true;
     this.runs.disabled = true;
     this.stops.disabled = false;
     this.output.textContent = "";
@@ -207,7 +208,9 @@ class Program {
   /** What the worker needs to know when it starts. */
   place() {
     const integrity = (hex) => `sha256-${btoa(String.fromCharCode(...hex.match(/../g).map((two) => parseInt(two, 16))))}`;
-    const files = Object.entries(this.packages.files).map(([name, { sha256 }]) => [name, { integrity: integrity(sha256) }]);
+    const files = Object.entries(this.packages.files)
+      .filter(([, { numpy }]) => !numpy) // which Pyodide holds against its own list
+      .map(([name, { sha256 }]) => [name, integrity(sha256)]);
     return {
       from: this.python,
       files: Object.fromEntries(files),
@@ -222,9 +225,10 @@ class Program {
     this.worker.onerror = () => this.broke("Its worker could not start.");
   }
 
-  heard({ ready, lines, done, failed }) {
+  heard({ ready, lines, done, failed, begun }) {
     if (ready) this.say("Running …");
-    if (failed) this.broke(failed);
+    if (failed && begun) this.stop(failed);
+    else if (failed) this.broke(failed);
     if (lines) {
       this.results.hidden = false;
       this.output.append(`${lines.join("\n")}\n`);

@@ -37,10 +37,12 @@ def told(error):
     ]
     if isinstance(error, SyntaxError) and error.filename == NAME:
         lines = [error.lineno]
+    whole = traceback.TracebackException(type(error), error, trace)
+    said = list(whole.format_exception_only())  # of a SyntaxError the last of some
     return {
         "line": lines[-1] if lines else None,
-        "says": f"{type(error).__name__}: {error}".removesuffix(": "),
-        "trace": "".join(traceback.format_exception(type(error), error, trace)),
+        "says": said[-1 if isinstance(error, SyntaxError) else 0].strip(),
+        "trace": "".join(whole.format()),
         "missing": error.name if isinstance(error, ModuleNotFoundError) else None,
     }
 

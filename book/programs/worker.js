@@ -1,5 +1,6 @@
 // Python for a page, in a worker of its own: Pyodide, and the programs that a reader runs. It takes { from, files,
-// packages, watched } once, then { program, numpy }, and posts { ready }, { lines }, { done }, or { failed }.
+// packages, watched, program, numpy }, of which the first four count once, and posts { ready }, { lines }, { done }, or
+// { failed, begun }.
 //
 // Every file is held against its SHA-256 (`files`), also those from the reader's own copy of the book.
 let python, space;
@@ -23,22 +24,33 @@ function flush() {
   sent = performance.now();
 }
 
+/** A file, once it is known to be the one that was pinned; of the kind that its name says, whatever the server says. */
+async function fetched(address, integrity) {
+  const name = address.replace(/.*\//, ""),
+    type = { mjs: "text/javascript", wasm: "application/wasm" }[name.replace(/.*\./, "")] ?? "application/octet-stream";
+  const reply = await fetch(address, { integrity }).catch((error) => {
+    throw new Error(`${name} could not be fetched, or is not the file that it should be (${error.message}).`);
+  });
+  if (!reply.ok) throw new Error(`${name} could not be fetched: the answer was ${reply.status}.`);
+  return new Blob([await reply.arrayBuffer()], { type });
+}
+
 async function started({ from, files, packages, watched }) {
-  const plain = globalThis.fetch;
-  globalThis.fetch = (what, options = {}) => {
-    const known = files[String(what.url ?? what).replace(from, "")];
-    return plain(what, known ? { ...options, integrity: known.integrity } : options);
+  const have = new Map();
+  await Promise.all(
+    Object.entries(files).map(async ([name, integrity]) => have.set(from + name, await fetched(from + name, integrity))),
+  );
+  const plain = globalThis.fetch; // Pyodide asks for its files once more: here they are
+  globalThis.fetch = async (what, options) => {
+    const file = have.get(String(what.url ?? what));
+    return file ? new Response(file, { headers: { "Content-Type": file.type } }) : plain(what, options);
   };
-  const module = async (name) => {
-    const reply = await fetch(from + name);
-    if (!reply.ok) throw new Error(`${name}: ${reply.status}`);
-    const text = new Blob([await reply.text()], { type: "text/javascript" });
-    return import(URL.createObjectURL(text));
-  };
+  const module = (name) => import(URL.createObjectURL(have.get(from + name)));
   const [{ loadPyodide }, { default: createPyodideModule }] = await Promise.all(
     ["pyodide.mjs", "pyodide.asm.mjs"].map(module),
   );
   const made = await loadPyodide({ indexURL: from, packageBaseUrl: packages, createPyodideModule });
+  globalThis.fetch = plain;
   made.setStdout({ batched: write });
   made.setStderr({ batched: write });
   space = made.toPy({});
@@ -64,4 +76,4 @@ async function answer({ program, numpy, ...place }) {
   postMessage({ done: told });
 }
 
-onmessage = ({ data }) => answer(data).catch((error) => postMessage({ failed: error.message }));
+onmessage = ({ data }) => answer(data).catch((error) => postMessage({ failed: error.message, begun: Boolean(python) }));
