@@ -132,7 +132,7 @@ def test_the_exercise_on_the_broken_law():
         ("x = 1\ny = (", 2, "SyntaxError: '(' was never closed", None),
         ("import numpie", 1, "ModuleNotFoundError: No module named 'numpie'", "numpie"),
         ("def f():\n    return 1 / 0\n\nf()", 2, "ZeroDivisionError: division by zero", None),
-        ("axis = 1\naxes", 2, "NameError: name 'axes' is not defined. Did you mean: 'axis'?", None),
+        ("axis = 1\naxes", 2, "NameError: name 'axes' is not defined", None),
         ("raise SystemExit", 1, "SystemExit", None),
         ("import json\njson.loads('[')", 2, None, None),
     ),
@@ -140,7 +140,8 @@ def test_the_exercise_on_the_broken_law():
 def test_an_error_is_told_with_its_line(text, line, says, missing):
     error = program.run(text)[0]["error"]
     assert (error["line"], error["missing"]) == (line, missing)
-    assert says is None or error["says"] == says
+    # later Pythons add what one may have meant
+    assert says is None or error["says"].partition(". Did")[0] == says
     assert "watched" not in error["trace"] and f"line {line}" in error["trace"]
 
 
