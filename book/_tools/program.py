@@ -66,11 +66,13 @@ def digest(told):
 
 
 def library(numbers, dim=2):
-    """The digest of the library's run with the numbers that a program left."""
+    """The library's run with the numbers that a program left, in a box of the same edge to the last bit."""
     n, steps, seed = (int(numbers[name]) for name in ("n", "steps", "seed"))
     start = mpack.Packing.random(n=n, phi=float(numbers["phi"]), dim=dim, seed=seed)
+    if start.box != float(numbers["box"]):  # floats round otherwise
+        start = mpack.Packing.from_fixed(start.fixed, box=float(numbers["box"]))
     rule = mpack.SGD(alpha=float(numbers["alpha"]), batch_fraction=float(numbers["batch"]))
-    return mpack.simulate(start, rule, steps=steps, seed=seed).digest
+    return mpack.simulate(start, rule, steps=steps, seed=seed, record=mpack.every(10))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -111,7 +113,7 @@ class Program(Directive):
         told, printed = run(text)
         if told["error"]:
             raise self.error(f"mpack-program: {told['error']['trace']}")
-        own, wanted = digest(told), library(told["numbers"])
+        own, wanted = digest(told), library(told["numbers"]).digest
         if own != wanted:
             raise self.error(f"mpack-program: the digest is {own}, and the library's {wanted}")
         code = nodes.literal_block(text, text, language="python", linenos=True)

@@ -36,13 +36,21 @@ function library({ numbers, x }) {
     batch = number(numbers, "batch", Number.MIN_VALUE, 1),
     dim = x[0].length;
   if (n * steps > MOST) throw new Error(`${n} particles and ${steps} steps are more than the page computes beside them`);
-  const start = { ...kernel.random({ n, phi: 0.001, dim, seed }), box }; // scattered alike whatever the box
-  const rule = kernel.recipe({ dynamics: "SGD", alpha, batch_fraction: batch });
-  const engine = new kernel.Engine(start, rule, seed);
+  const phi = Number(numbers.phi) > 0 && Number(numbers.phi) < 1.5 ? numbers.phi : "0.1",
+    scattered = kernel.random({ n, phi: Number(phi), dim, seed }); // alike whatever the box
+  const engine = new kernel.Engine(
+    { ...scattered, box },
+    kernel.recipe({ dynamics: "SGD", alpha, batch_fraction: batch }),
+    seed,
+  );
   engine.advance(steps);
-  const python = `mpack.simulate(
-    mpack.Packing.random(n=${n}, phi=${numbers.phi ?? "..."}, dim=${dim}, seed=${seed}),
-    mpack.SGD(alpha=${numbers.alpha}, batch_fraction=${numbers.batch}), steps=${steps}, seed=${seed}).digest`;
+  const python = [
+    `start = mpack.Packing.random(n=${n}, phi=${phi}, dim=${dim}, seed=${seed})`,
+    // another edge than the library's for this phi, be it by a rounding
+    ...(box === scattered.box ? [] : [`start = mpack.Packing.from_fixed(start.fixed, box=${numbers.box})`]),
+    `rule = mpack.SGD(alpha=${numbers.alpha}, batch_fraction=${numbers.batch})`,
+    `print(mpack.simulate(start, rule, steps=${steps}, seed=${seed}).digest)`,
+  ].join("\n");
   return { digest: engine.digest(), steps, python };
 }
 

@@ -4,9 +4,10 @@ import contextlib
 import io
 
 import pytest
+from bookpages import HTML
 
 import mpack
-from book._tools import bidi
+from book._tools import bidi, program
 from mpack.widgets import _sources
 from tests import kernelcases
 from tests.browser.test_kernel import (
@@ -98,6 +99,23 @@ def test_the_classroom_comes_alive_over_http(page, address):
     live = page.evaluate("() => document.querySelectorAll('.mpack-widget[data-live]').length")
     assert live >= 1 and page.errors == []
     assert page.hosts == {address.removeprefix("http://")}
+
+
+@pytest.mark.skipif(
+    not (HTML / "_static" / program.FOLDER / "pyodide").exists(),
+    reason="no Pyodide in the built book: run `make pyodide` once",
+)
+def test_the_model_in_twenty_lines_runs(page, address):
+    page.goto(f"{address}/book/twenty_lines.html")
+    run = (
+        "[...document.querySelectorAll('.mpack-bar button')].find(one => one.textContent === 'Run')"
+    )
+    page.wait_for_function(f"() => Boolean({run} && !{run}.disabled)")
+    page.evaluate(f"() => {run}.click()")
+    page.wait_for_function("() => /Done|could/.test(document.querySelector('.mpack-status').textContent)",
+                           timeout=90_000)  # fmt: skip
+    assert page.evaluate("() => document.querySelector('.mpack-equal td')?.textContent") == "equal"
+    assert page.errors == [] and page.hosts == {address.removeprefix("http://")}
 
 
 def test_what_goes_wrong_in_a_page_is_noticed(page, tmp_path):

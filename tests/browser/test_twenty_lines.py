@@ -4,6 +4,8 @@ Python itself (Pyodide) is there only where `make pyodide` has fetched it; what 
 does is tested always.
 """
 
+import contextlib
+import io
 import json
 import re
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from bookpages import HTML, require_book
 
+import mpack
 from book._tools import program, pyodide
 from tests.browser.test_pages import PHONE, WIDE, Visit, check_accessible
 
@@ -120,6 +123,17 @@ def test_the_program_runs_and_has_the_kernel_s_digest(bench):
     wanted = program.digest(program.run(text)[0])
     assert "After 30 steps the digests are equal" in bench.run(text)
     assert bench.page.locator(".mpack-digests td code").all_inner_texts() == [wanted, wanted]
+    # the lines of Python that it shows, also where floats round the box otherwise than the library
+    for numbers in ("64, 0.7, 0.1, 0.5, 2, 50", "64, 0.5, 0.1, 0.5, 7, 50"):
+        assert "are equal" in bench.run(changed(("64, 0.7, 0.1, 0.5, 1, 100", numbers)))
+        lines = bench.page.locator(".mpack-digests pre").text_content()
+        assert ("from_fixed" in lines) == (numbers[4:7] == "0.5")
+        with contextlib.redirect_stdout(io.StringIO()) as told:
+            exec(lines, {"mpack": mpack})
+        assert (
+            told.getvalue().strip()
+            == bench.page.locator(".mpack-digests td code").nth(1).inner_text()
+        )
     # another rule
     assert "differ" in bench.run(changed(("r < 1:", "r < 1.01:")))
     mine, kernel = bench.page.locator(".mpack-digests td code").all_inner_texts()
