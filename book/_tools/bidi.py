@@ -1,7 +1,8 @@
 """The machine's own Firefox, by WebDriver BiDi (W3C), which it speaks itself: no driver of another version beside it.
 
-Playwright drives a Firefox of its own making only. What tests need of one is here, under the names
-that Playwright's pages give it: pages, functions evaluated in them, what their consoles complain
+Playwright drives a Firefox of its own making; of another it asks commands that only the next one
+knows (of 153, Playwright 1.65 asks `emulation.setMediaFeaturesOverride`). What tests need of one is
+here, under the names that Playwright's pages give it: pages, functions evaluated in them, what their consoles complain
 of, and whom they asked. It reaches no other host.
 """
 

@@ -12,6 +12,7 @@ const element = (tag, { on = {}, ...attributes } = {}, ...content) => {
   node.append(...content);
   return node;
 };
+const marked = (words) => words.split("`").map((part, k) => (k % 2 ? element("code", {}, part) : part));
 const megabytes = (files) => `${(files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6).toFixed(1)} MB`;
 const counted = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
 
@@ -154,7 +155,7 @@ class Program {
   }
 
   say(words) {
-    this.status.textContent = words;
+    this.status.replaceChildren(...marked(words));
   }
 
   // -------------------------------------------------------------------------------------------- where Python is
@@ -183,8 +184,8 @@ class Program {
       then();
     } } }, `Fetch ${what} from ${host} (${megabytes(files)})`);
     this.consent.replaceChildren(
-      element("p", {}, `This copy of the book carries no ${what}: \`make pyodide\` adds it. Or this page fetches it, `
-        + `from another host, which then learns your address and that you are here.`),
+      element("p", {}, ...marked(`This copy of the book carries no ${what}: \`make pyodide\` adds it. Or this page fetches `
+        + "it, from another host, which then learns your address and that you are here.")),
       allow,
     );
     this.consent.hidden = false;
@@ -296,7 +297,7 @@ class Program {
     this.digests.replaceChildren(
       element("table", {}, row("This program", own), row("The library's kernel, in this page", beside.digest),
         element("tr", { class: equal ? "mpack-equal" : "mpack-differs" }, element("th", { scope: "row" }, "They are"), element("td", {}, equal ? "equal" : "different"))),
-      element("details", {}, element("summary", {}, "The same in the library"), element("pre", {}, beside.python)),
+      element("details", {}, element("summary", {}, "The library’s run"), element("pre", {}, beside.python)),
     );
     this.digests.hidden = false;
   }
