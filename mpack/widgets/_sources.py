@@ -75,6 +75,15 @@ def _shared(file):
     return [kernels, *((part, _read(part)) for part in ("_starts.js", file))]
 
 
+def with_kernel(text):
+    """The pieces of a module that computes runs and is no figure of this folder, as `mpackFigures.add` takes them.
+
+    In front of `text` stand COLOURS, KERNEL and `mpackKernel`, by the names under which the
+    figures' scripts carry them: a page that loads this one loads `shared.js` before.
+    """
+    return ["_constants", *(label for label, _ in _shared("_kernel.js")), text]
+
+
 @functools.cache
 def kernel():
     """The step kernels for a page, as `_kernel.js` takes them: what they are made of, and the module as text."""
