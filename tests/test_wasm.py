@@ -19,8 +19,9 @@ import mpack
 from book._tools import wasm, wasmobject
 from mpack._kernels import page
 from mpack._kernels.noise import PURPOSES
-from tests import kernelcases
+from tests import kernelcases, reference
 from tests.kernelcases import fresh  # noqa: F401
+from tests.reference import DYNAMICS
 
 RUN = """
 const chunks = [];
@@ -35,6 +36,16 @@ const answer = {
     const engine = new kernel.Engine(kernel.random(start), kernel.recipe(rule), 1n);
     const groups = ["space", "lists", "rule", "shared", "chunk"].map((name) => [name, engine[name].arrays]);
     return Object.fromEntries(groups);
+  },
+  pairs: ({ start, factor }) => {
+    const { i, j, r } = kernel.pairs(kernel.random(start), factor);
+    return [...i].map((one, p) => [one, j[p], r[p]]);
+  },
+  kicks: ({ start, rule, seed, until, steps }) => {
+    const engine = new kernel.Engine(kernel.random(start), kernel.recipe(rule), BigInt(seed));
+    engine.advance(until);
+    const before = engine.digest(), kicks = steps.map((step) => [...engine.kicks(step)]);
+    return [kicks, [...engine.kicks()], before === engine.digest() && engine.step === until];
   },
 };
 console.log(JSON.stringify(asked.map(({ what, ...told }) => answer[what](told))));
@@ -146,8 +157,65 @@ def test_a_random_start_is_the_library_s(dim, seed):
     assert np.array_equal(fixed, mpack.Packing.random(n=50, phi=0.1, dim=dim, seed=seed).fixed)
 
 
+def crowds():
+    """Packings of one size and of many, dense, thin, and in boxes with room for one cell only."""
+    for dim, phi, n in ((2, 0.6, 300), (3, 0.62, 600), (2, 0.4, 20), (3, 0.6, 40), (3, 1e-3, 60)):
+        for sizes in (None, np.linspace(1.0, 2.0, n).tolist()):
+            given = {"n": n, "phi": phi, "dim": dim, "seed": "3", "diameters": sizes}
+            packing = mpack.Packing.random(**{**given, "seed": 3})
+            yield given, packing, min(1.1, 0.5 * packing.box / packing.diameters.max())
+
+
+def known_pairs(packing, factor):
+    """[i, j, r] of the library's pairs, in order."""
+    from mpack._kernels import pairs
+
+    both, r = pairs.sorted_pairs(packing.fixed, packing.box, packing.diameters, factor, 0.0)
+    return [[*ends, apart] for ends, apart in zip(both.tolist(), r.tolist())]
+
+
+def test_near_pairs_are_the_library_s():
+    for _, packing, factor in crowds():
+        n, dim = packing.fixed.shape
+        cells = int(packing.box / (factor * packing.diameters.max() * (1 + 1e-9)))
+        cells, room, wanted = cells if cells >= 3 else 1, 2000, known_pairs(packing, factor)
+        chains, ends = np.zeros(cells**dim + n, np.uint32), np.zeros((room, 2), np.uint32)
+        apart = np.zeros(room)
+        arrays = (packing.fixed, packing.diameters, chains, ends, apart)
+        at = [np.uint64(array.ctypes.data) for array in arrays]
+        for most in (len(wanted) // 2, room):  # what does not fit is counted
+            found = page.near_pairs((0,) * dim, n, packing.box, factor, cells, *at, most)
+            assert found == len(wanted)
+        assert sorted([*map(int, ends[p]), float(apart[p])] for p in range(found)) == wanted
+
+
 # ------------------------------------------------------------------------------------------------
 # the host, in node
+
+
+def test_pairs_of_the_host_are_the_library_s(node):
+    cases = list(crowds())
+    found = node("pairs", [{"start": given, "factor": factor} for given, _, factor in cases])
+    assert [sorted(one) for one in found] == [known_pairs(*rest) for _, *rest in cases]
+    given, packing, _ = cases[0]
+    (few,) = node("pairs", [{"start": given, "factor": 1.0}])
+    assert 0 < len(few) < len(found[0]) and len(few) == len(packing.overlaps()[1])
+
+
+@pytest.mark.parametrize("name", ("PairwiseBRO", "IndividualBRO", "SGD", "SGD approximation"))
+def test_kicks_of_any_step_are_the_reference_s(node, name):
+    """From where a run stands, without moving it: what plain NumPy gives for steps of these numbers."""
+    rule, given = DYNAMICS[name], {"n": 60, "phi": 0.8, "dim": 2, "seed": "5"}
+    told = {"start": given, "rule": kernelcases.rule_of(rule), "seed": "7", "until": 4}
+    ((kicks, coming, unmoved),) = node("kicks", [{**told, "steps": [4, 0, 9, 2**40]}])
+    assert unmoved and coming == kicks[0]
+    start = mpack.Packing.random(**{**given, "seed": 5})
+    final = mpack.simulate(start, rule, steps=4, seed=7).final
+    for step, found in zip((4, 0, 9, 2**40), kicks):
+        place = (final.positions, final.box, final.diameters, rule, 7, step)
+        wanted, _ = reference.step(*place)
+        assert np.allclose(np.reshape(found, (-1, 2)), wanted, rtol=1e-9, atol=1e-12)
+    assert kicks[0] != kicks[1]
 
 
 def test_every_rule_has_its_golden_digest(node):
