@@ -156,35 +156,6 @@ def valley():
     return {**about, "n": VALLEY_SPHERES, "bits": _same.BITS, "box": start.box, "states": states}
 
 
-SPHERES = {"n": 600, "dim": 3, "seed": 1}
-SPHERES_EPS = 0.01
-SPHERES_STEPS = {
-    "start": (0.62, 0),
-    "late": (0.62, 11_900),
-    "rest": (0.62, 100_000),
-    "active": (0.66, 4_000),
-}
-
-
-def spheres():
-    """Four moments of two runs of BRO: places, and how far the next step moves each sphere."""
-    packings = {}
-    for name, (phi, steps) in SPHERES_STEPS.items():
-        start = mpack.Packing.random(phi=phi, **SPHERES)
-        run = mpack.simulate(
-            start, mpack.PairwiseBRO(eps=SPHERES_EPS), steps=steps, seed=SPHERES["seed"]
-        )
-        about = {"phi": phi, "box": start.box, "steps": run.steps, "digest": run.digest}
-        packings[name] = about | {"positions": _same.packed(run.final)} | _same.packed_kicks(run)
-    return {
-        "n": SPHERES["n"],
-        "seed": SPHERES["seed"],
-        "eps": SPHERES_EPS,
-        "bits": _same.BITS,
-        "packings": packings,
-    }
-
-
 PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
 
 
@@ -322,7 +293,6 @@ MADE = {
     "correlation": correlation,
     "collapse": collapse,
     "valley": valley,
-    "spheres": spheres,
     "approach": approach,
 }
 

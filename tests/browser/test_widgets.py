@@ -21,11 +21,14 @@ from bookpages import HTML, ROOT
 from scipy.sparse.csgraph import connected_components
 
 import mpack
+from mpack.observables import nearest_displacements
 from mpack.widgets import _same, _sources
 from tests.browser.test_pages import Visit, check_accessible
 
 FIGURES = _sources.names()
 RUNNING = [name for name in FIGURES if "running" in _sources.schema(name)["state"]]
+MOVING = {"spheres": {"packing": "own"}}  # of those that rest at first
+COMPUTING = [name for name in FIGURES if "_runs.js" in _sources.schema(name).get("parts", ())]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 PAGES = "_static/mpack-figures"
 FUZZ = (
@@ -46,6 +49,16 @@ OLD_LINKS = {
             "active": 68,
             "digest": "e19a0f2014fd5f6ea189afbe8a9246cd",
         },
+    },
+    "spheres": {  # from when they were kept, and not computed
+        f"v=1&packing={packing}&colour=kick&gap=0.02&bonds=0&azimuth=15&elevation=22&zoom=1&axis=x"
+        "&place=0.5&slab=0.2": {"digest": digest, "spheres": 600}
+        for packing, digest in {
+            "start": "badc33421fad826f1763389f60687d4b",
+            "late": "e8d11471fed808541f9089e0a19c78d7",
+            "rest": "fc9887d893b5f1c75861175dbb7765a0",
+            "active": "8e90c7d814c4a579386d0a1648e980bc",
+        }.items()
     },
 }
 
@@ -101,6 +114,9 @@ class Shown:
 
     def notice(self):
         return self.within(".mpk-notice").inner_text()
+
+    def status(self):
+        return self.within(".mpk-status").inner_text()
 
 
 class Figure(Shown):
@@ -403,6 +419,9 @@ def test_run_pause_step_and_reset(browser, pages, name):
 
 def by_the_clock(figure):
     """Run, pause, one step, and reset to the paused start."""
+    if figure.name in MOVING:
+        figure.call(f"figure.set({json.dumps(MOVING[figure.name])});")
+        figure.settle()
     start = figure.report()
     assert start["state"]["running"] is False
     figure.press("Run")
@@ -425,7 +444,7 @@ def by_the_clock(figure):
 def test_a_figure_out_of_sight_rests(browser, pages, name):
     with Figure(browser, pages, name) as figure:
         figure.page.evaluate("document.body.style.paddingBottom = '5000px'")
-        figure.call("figure.set({ speed: 5 });")
+        figure.call(f"figure.set({json.dumps({'speed': 5} | MOVING.get(name, {}))});")
         figure.press("Run")
         figure.page.evaluate("scrollTo(0, 4500)")
         figure.wait("!figure.seen")
@@ -793,6 +812,30 @@ def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):
             phi,
             ratio,
         )
+
+
+@pytest.mark.parametrize("name", COMPUTING)
+def test_the_line_beside_a_digest_gives_it(browser, pages, name, seed):
+    """What is written below a figure in some state, run by Python; and what it copies as Python."""
+    for trial in range(3):
+        state = random_state(name, 1000 + 3 * seed + trial)
+        with Figure(browser, pages, name, query_of(state)) as figure:
+            figure.page.get_by_text("The same bits as the library").click()
+            figure.wait("figure.root.querySelector('.mpk-digest') && !figure.figure.busy?.()", 120)
+            figure.settle()
+            code = figure.within(".mpk-code").inner_text()
+            shown = figure.within(".mpk-digest").first.inner_text()
+            names = {}
+            exec(code, names)
+            assert names["run"].digest == shown, state
+            assert (
+                len(names["run"].digest) == 32
+                and shown in figure.within(".mpk-checked").inner_text()
+            )
+            numbers = figure.whole()["numbers"]
+            assert numbers.get("digest", shown) == shown
+            copied = figure.call("return figure.python();")
+            assert code.splitlines()[-2] in copied
 
 
 def test_the_reader_sees_both_digests(browser, pages):
@@ -1199,39 +1242,50 @@ def spheres(browser, pages):
         yield figure
 
 
-@pytest.mark.parametrize("packing", ("start", "late", "rest", "active"))
-def test_the_spheres_are_the_library_s(spheres, packing, seed):
+MOMENTS = [{"packing": name} for name in ("start", "late", "rest", "active")]
+OWN = [
+    {"dynamics": "SGD", "alpha": 0.2, "batch_fraction": 0.5, "phi": 0.6, "n": 200, "step": 300},
+    {"dynamics": "IndividualBRO", "eps": 0.05, "phi": 0.3, "n": 40, "step": 100_000},
+    {"dynamics": "GD", "alpha": 0.05, "phi": 0.7, "n": 1000, "seed": 2**53 - 1, "step": 1},
+]
+
+
+@pytest.mark.parametrize("state", [*MOMENTS, *({"packing": "own"} | one for one in OWN)], ids=str)
+def test_the_spheres_are_the_library_s(spheres, state, seed):
     """Digest, activity, contacts at a random gap, overlaps, kicks, and what a plane cuts."""
-    rng = random.Random(f"{packing} {seed}")
+    rng = random.Random(f"{state} {seed}")
     gap, place, axis = (
         round(math.exp(rng.uniform(math.log(1e-3), math.log(0.1))), 5),
         rng.random(),
         rng.choice("xyz"),
     )
-    spheres.go(
-        query_of(
-            {"packing": packing, "gap": gap, "place": round(place, 3), "axis": axis, "slab": 0.3}
-        )
-    )
+    look = {"gap": gap, "place": round(place, 3), "axis": axis, "slab": 0.3}
+    spheres.go(query_of(state | look))
     page, names = spheres.whole()["numbers"], {}
     exec(spheres.call("return figure.python().replace(/^mpack.widgets.*$/m, '');"), names)
-    final, contacts = names["run"].final, names["contacts"]
-    assert (page["digest"], page["spheres"]) == (names["run"].digest, final.n)
-    assert page["activity"] == pytest.approx(mpack.activity(final), abs=1e-12)
-    assert abs(page["pairs"] - contacts.pairs) <= 1  # places are rounded to 6e-8 of the box
-    assert abs(page["loose"] - np.count_nonzero(contacts.counts <= 3)) <= 2
-    depths = 1 - final.overlaps()[1]
-    assert page["overlap"] == pytest.approx(depths.max(initial=0), abs=2e-6)
-    kicks = np.linalg.norm(_same.kicks_of(names["run"]), axis=1)
-    assert page["kick"] == pytest.approx(kicks.mean(), abs=1e-6)
+    run, contacts = names["run"], names["contacts"]
+    final, depths = run.final, 1 - run.final.overlaps()[1]
+    assert (page["digest"], page["spheres"], page["step"]) == (run.digest, final.n, run.steps)
+    assert (page["activity"], page["absorbed"]) == (run.activity[-1], run.absorbed)
+    assert (page["pairs"], page["contacts"]) == (contacts.pairs, contacts.mean)
+    assert page["loose"] == np.count_nonzero(contacts.counts <= 3)
+    assert page["overlap"] == depths.max(initial=0)
+    kicks = nearest_displacements(final, mpack.simulate(run, steps=1).final)
+    assert page["kick"] == pytest.approx(np.linalg.norm(kicks, axis=1).mean(), rel=1e-9)
     away = final.positions[:, "xyz".index(axis)] / final.box - round(place, 3)
     away = np.abs(away - np.round(away))
     assert page["shown"] == np.count_nonzero(away <= 0.15)
     assert page["discs"] == np.count_nonzero(away * final.box < 0.5)
-    if packing == "active":  # what the text says of it
+    points = dict(spheres.call("return figure.figure.points();"))
+    options = {"steps": run.steps, "seed": run.seed, "record": sorted(points)}
+    again = mpack.simulate(run.start, run.dynamics, **options)
+    assert list(points.values()) == again.activity.tolist()
+    if state["packing"] == "rest":
+        assert run.absorbed and "nothing moves any more" in spheres.status()
+    if state["packing"] == "active":  # what the text says of it
         assert page["activity"] > 0.9 and np.median(depths) < 0.01 < 0.3 < depths.max()
-    if packing == "late":
-        moving = np.flatnonzero(kicks)
+    if state["packing"] == "late":
+        moving = np.flatnonzero(kicks.any(axis=1))
         near = final.positions[moving][:, None] - final.positions[moving]
         near = np.linalg.norm(near - final.box * np.round(near / final.box), axis=2) < 1.2
         knots = connected_components(near)[1]
@@ -1240,6 +1294,29 @@ def test_the_spheres_are_the_library_s(spheres, packing, seed):
             and len(set(knots)) < 12
             and np.bincount(knots).max() > len(moving) / 2
         )
+
+
+def test_a_moment_goes_on_as_its_run_does(spheres):
+    """Steps counted from there, in links too; at rest nothing happens."""
+    spheres.go(query_of({"packing": "late", "step": 250}))
+    assert spheres.whole()["numbers"]["step"] == 12_150
+    for _ in range(3):
+        spheres.press("One step")
+    assert spheres.state()["step"] == 253
+    start = mpack.Packing.random(n=600, phi=0.62, dim=3, seed=1)
+    run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.01), steps=12_153, seed=1)
+    assert spheres.report()["numbers"]["digest"] == run.digest
+    spheres.call("figure.set({ speed: 10000 });")
+    spheres.press("Run")
+    spheres.wait("!figure.running")  # it stops by itself where nothing overlaps
+    assert spheres.whole()["numbers"]["step"] == 12_199
+    spheres.press("Run")
+    spheres.wait("!figure.running")
+    assert spheres.state()["step"] == 299
+    spheres.call("figure.set({ packing: 'own', phi: 0.3 });")
+    spheres.settle()
+    assert spheres.report()["numbers"]["step"] == 0
+    assert spheres.within("[data-control=phi]").is_visible()
 
 
 def test_spheres_are_turned_by_pointer_and_keys(spheres):
