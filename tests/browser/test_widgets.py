@@ -926,6 +926,7 @@ def test_the_cloud_s_moments_are_the_library_s(cloud, rule, seed):
         run = mpack.simulate(start, dynamics, steps=1, seed=seed + trial)
         moved = (run.final.fixed - start.fixed) * (8 / 2**64)
         assert numbers["first"] == moved.tolist()
+        assert numbers["digest"] == run.digest
 
 
 def test_discs_are_dragged_and_walked(browser, pages):
