@@ -97,7 +97,7 @@ class Approach {
     ui.transport.append(this.button);
     ui.lead("above", "alpha", "process");
     ui.group("straight", "all");
-    this.check = new runs.Check(ui, {
+    this.check = new same.Check(ui, {
       step: () => this.engine.step,
       digest: () => this.engine.digest(),
       python: () => [...this.inPython(), "print(run.digest)"].join("\n"),
@@ -277,7 +277,7 @@ class Approach {
       { start, noise } = this.again;
     return [
       `start = mpack.Packing.random(n=${SMALL}, phi=${this.phi}, dim=3, seed=${start})`,
-      `dynamics = ${runs.inPython(ruleOf(process, alpha))}`,
+      `dynamics = ${same.inPython(ruleOf(process, alpha))}`,
       `run = mpack.simulate(start, dynamics, steps=${this.engine.step}, seed=${noise})`,
     ];
   }

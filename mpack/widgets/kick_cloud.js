@@ -81,7 +81,7 @@ class KickCloud {
     grid.append(...["x1", "y1", "x2", "y2", "x3", "y3"].map((name) => ui.control(name)));
     places.append(grid);
     ui.below.append(places);
-    this.check = new runs.Check(ui, {
+    this.check = new same.Check(ui, {
       step: () => this.engine.step,
       digest: () => this.engine.digest(),
       python: () => [...this.inPython(), "print(run.digest)"].join("\n"),
@@ -133,7 +133,7 @@ class KickCloud {
   restart() {
     const { state } = this.ui;
     const start = kernel.packing({ positions: this.places, box: BOX }),
-      rule = kernel.recipe(runs.ruleOf(state));
+      rule = kernel.recipe(same.ruleOf(state));
     this.exactly = moments(this.places, rule);
     this.engine = new kernel.Engine(start, rule, state.seed, this.engine);
     this.active = this.engine.look().flags;
@@ -175,7 +175,7 @@ class KickCloud {
   }
 
   changed() {
-    runs.showControls(this.ui);
+    same.showControls(this.ui);
   }
 
   /** After each picture: handles where the discs are, the table, the check. */
@@ -244,7 +244,7 @@ class KickCloud {
     const { state } = this.ui;
     return [
       `places = ${JSON.stringify(this.places).replaceAll(",", ", ")}`,
-      `dynamics = ${runs.inPython(state)}`,
+      `dynamics = ${same.inPython(state)}`,
       `run = mpack.simulate(mpack.Packing(places, box=${BOX}), dynamics, steps=1, seed=${state.seed})`,
     ];
   }
@@ -297,7 +297,7 @@ class KickCloud {
     const which = Number(this.ui.state.disc) - 1,
       [xs, ys] = this.kicks[which],
       { state } = this.ui,
-      colour = colours[runs.PROCESS[state.dynamics]];
+      colour = colours[same.PROCESS[state.dynamics]];
     const { mean, covariance } = this.exactly[which],
       sample = this.sampled[which];
     let most = 1e-6;

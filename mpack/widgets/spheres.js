@@ -125,7 +125,7 @@ class Spheres {
       over: () => this.rested || this.engine.step >= MOST_STEPS,
       once: () => this.stride(),
     });
-    this.check = new runs.Check(ui, {
+    this.check = new same.Check(ui, {
       step: () => this.engine.step,
       digest: () => this.engine.digest(),
       python: () => this.inPython().concat("print(run.digest)").join("\n"),
@@ -278,7 +278,7 @@ class Spheres {
     this.run = this.chosenRun();
     const { n, phi, seed } = this.run,
       start = kernel.random({ n, phi, dim: 3, seed });
-    this.engine = new kernel.Engine(start, kernel.recipe(runs.ruleOf(this.run)), seed, this.engine);
+    this.engine = new kernel.Engine(start, kernel.recipe(same.ruleOf(this.run)), seed, this.engine);
     this.engine.schedule(RECORDED);
     this.rested = false;
     this.pace.rewind();
@@ -292,7 +292,7 @@ class Spheres {
     this.n = frame.places.length / 3;
     this.pairs = this.counted = null;
     this.activity = frame.activity;
-    this.process = this.run && runs.PROCESS[this.run.dynamics];
+    this.process = this.run && same.PROCESS[this.run.dynamics];
     this.count();
   }
 
@@ -331,7 +331,7 @@ class Spheres {
     ui.showControl("packing", !this.driven);
     ui.showControl("speed", !this.driven);
     for (const name of ["phi", "n", "seed"]) ui.showControl(name, own);
-    runs.showControls(ui, own);
+    same.showControls(ui, own);
     if (this.driven) ui.controls.colour.node.querySelector("[value=kick]").textContent = "Moved since the last frame";
     this.count();
   }
@@ -651,7 +651,7 @@ class Spheres {
     const { n, phi, seed } = this.run;
     return [
       `start = mpack.Packing.random(n=${n}, phi=${phi}, dim=3, seed=${seed})`,
-      `run = mpack.simulate(start, ${runs.inPython(this.run)}, steps=${this.frame.steps}, seed=${seed})`,
+      `run = mpack.simulate(start, ${same.inPython(this.run)}, steps=${this.frame.steps}, seed=${seed})`,
     ];
   }
 

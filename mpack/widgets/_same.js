@@ -1,6 +1,6 @@
 // What figures that run the dynamics share: the controls of a rule, the lines of Python that do the same, and the check
 // of their bits, which shows the digest of the page and those lines, whose digest it must be.
-const runs = (() => {
+const same = (() => {
   const { element, counted } = runtime;
   const PROCESS = {
     PairwiseBRO: "BRO",
