@@ -19,6 +19,7 @@ import mpack
 from book._tools import wasm, wasmobject
 from mpack._kernels import page
 from mpack._kernels.noise import PURPOSES
+from mpack.widgets import _sources
 from tests import kernelcases, reference
 from tests.kernelcases import fresh  # noqa: F401
 from tests.reference import DYNAMICS
@@ -36,6 +37,11 @@ const answer = {
     const engine = new kernel.Engine(kernel.random(start), kernel.recipe(rule), 1n);
     const groups = ["space", "lists", "rule", "shared", "chunk"].map((name) => [name, engine[name].arrays]);
     return Object.fromEntries(groups);
+  },
+  twin: ({ start, rule, steps }) => {
+    const discs = new twin.Discs(start);
+    while (discs.step < steps && discs.advance(twin.recipe(rule)));
+    return [discs.digest(), discs.step, discs.energy, discs.box];
   },
   pairs: ({ start, factor }) => {
     const { i, j, r } = kernel.pairs(kernel.random(start), factor);
@@ -59,7 +65,9 @@ def node(tmp_path_factory):
     if program is None:
         pytest.skip("node is not installed")
     script = tmp_path_factory.mktemp("node") / "host.mjs"
-    script.write_text(kernelcases.loading() + RUN, encoding="utf8")
+    twin = [_sources.FOLDER / "_exact.js", ROOT / "tests" / "twin.js"]
+    texts = [kernelcases.loading(), *(path.read_text(encoding="utf8") for path in twin), RUN]
+    script.write_text("\n".join(texts), encoding="utf8")
 
     def ask(what, listed):
         asked = json.dumps([{"what": what, **one} for one in listed])
@@ -232,6 +240,39 @@ def test_every_rule_has_its_golden_digest(node):
                 (record["squares"] / 200).hex(),
             )
             assert seen == (kept["active"], kept["energy"], kept["msd"]), name
+
+
+TWIN_RULES = (
+    mpack.PairwiseBRO(eps=0.2),
+    mpack.PairwiseBRO(eps=0.2).approximation(),
+    mpack.NonreciprocalBRO(eps=0.2),
+    mpack.IndividualBRO(eps=0.2),
+    mpack.IndividualBRO(eps=0.2).approximation(),
+    mpack.SGD(alpha=0.25, batch_fraction=0.6),
+    mpack.SGD(alpha=0.25, batch_size=20),
+    mpack.SGD(alpha=0.05, batch_fraction=1),
+    mpack.RCD(alpha=0.25, batch_fraction=0.6),
+    mpack.RCD(alpha=0.25, batch_fraction=0.6).approximation(),
+    mpack.RCD(alpha=0.25, batch_size=20),
+)
+
+
+def test_the_twin_has_the_same_bits(node, seed):
+    """A step written by hand, without a kernel: dense and dilute, of one size and of two."""
+    for n, phi, ratio in ((150, 1.1, 1.0), (101, 0.35, 1.4)):
+        cases, wanted = [], []
+        sizes = None if ratio == 1 else np.where(np.arange(n) < n // 2, 1.0, ratio)
+        start = mpack.Packing.random(n=n, phi=phi, dim=2, seed=seed, diameters=sizes)
+        for rule in TWIN_RULES:
+            run = mpack.simulate(start, rule, steps=200, seed=seed)
+            wanted.append([run.digest, run.steps, run.energy[-1], start.box])
+            given = {"batch_fraction": 1, "batch_size": 0, **kernelcases.rule_of(rule)}
+            given["batch_size"] = given["batch_size"] or 0
+            start_of = {"n": n, "phi": phi, "ratio": ratio, "seed": seed}
+            cases.append({"start": start_of, "rule": given, "steps": 200})
+        elsewhere = {**cases[0], "start": {**cases[0]["start"], "seed": seed + 1}}
+        *found, wrong = node("twin", [*cases, elsewhere])
+        assert found == wanted and wrong[0] != wanted[0][0]
 
 
 def test_random_runs_have_the_library_s_bits(node, fresh):  # noqa: F811

@@ -794,34 +794,6 @@ def test_a_hundred_thousand_are_stepped(browser, pages, dim):
         assert min(painted(figure)) > 1
 
 
-def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):
-    """The edge of the box is a correctly rounded square root: hundreds of packing fractions, to the last bit."""
-    rng = random.Random(seed)
-    states = [
-        (
-            rng.randint(20, 2000),
-            round(rng.uniform(0.1, 1.2), rng.randint(2, 16)),
-            round(rng.uniform(1, 2), 4),
-        )
-        for _ in range(300)
-    ]
-    code = (_sources.FOLDER / "_exact.js").read_text(encoding="utf8")
-    with Figure(browser, pages, "playground") as figure:
-        found = figure.page.evaluate(
-            """([code, states]) => { const exact = new Function(code + '; return exact;')();
-                return states.map(([n, phi, ratio]) => { const discs = new exact.Discs({ n, phi, ratio, seed: 1 });
-                    return [discs.box, discs.diameters[0], discs.diameters[n - 1]]; }); }""",
-            [code, states],
-        )
-    for (n, phi, ratio), (box, first, last) in zip(states, found, strict=True):
-        start = _same.start_of(_same.whole({"n": n, "phi": phi, "size_ratio": ratio, "seed": 1}))
-        assert (box, first, last) == (start.box, start.diameters[0], start.diameters[-1]), (
-            n,
-            phi,
-            ratio,
-        )
-
-
 @pytest.mark.parametrize("name", COMPUTING)
 def test_the_line_beside_a_digest_gives_it(browser, pages, name, seed):
     """What is written below a figure in some state, run by Python; and what it copies as Python."""
