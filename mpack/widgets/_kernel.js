@@ -163,13 +163,14 @@ async function mpackKernel({ wasm, ...KNOWN }) {
 
   /**
    * A run: a start (see `random`), a recipe and a seed; of one thread. Browsers have few memories to give: an engine
-   * that has served its time may be handed on, and its memory is taken over.
+   * that has served its time may be handed on as `spent`, and its memory is taken over; engines that live together
+   * share the memory of one, `beside`.
    */
   class Engine {
-    constructor(start, made, seed, spent = null) {
+    constructor(start, made, seed, spent = null, beside = null) {
       const { n, dim, box, diameters } = start;
       Object.assign(this, { n, dim, box, diameters, stride: dim <= 4 ? 4 : 8 });
-      this.memory = spent ? spent.memory.cleared() : new Memory();
+      this.memory = beside ? beside.memory : spent ? spent.memory.cleared() : new Memory();
       this.rule = this.makeRule(start, made, seed);
       const [order, begin] = tiers(diameters);
       this.space = this.makeSpace(start, order);
@@ -340,8 +341,11 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     /** Record at these steps (increasing) from now on. */
     schedule(steps) {
       const { shared } = this;
-      shared.array("schedule", "i64", steps.length, { from: steps.map(BigInt) });
-      shared.array("record", "i64", steps.length * (1 + 2 * KNOWN.LIMBS));
+      if (steps.length > shared.arrays.schedule[2]) {
+        shared.array("schedule", "i64", steps.length);
+        shared.array("record", "i64", steps.length * (1 + 2 * KNOWN.LIMBS));
+      }
+      shared.view("schedule").set(steps.map(BigInt));
       shared.set("scheduled", steps.length);
       shared.set("next", 0);
     }

@@ -435,12 +435,15 @@ def by_the_clock(figure):
     figure.press("Run")
     figure.wait("figure.figure.report().step >= 3")
     figure.press("Pause")
+    figure.settle()  # a worker ends what it is at
     paused = figure.report()["numbers"]["step"]
     figure.settle()
     assert figure.report()["numbers"]["step"] == paused
     figure.press("One step")
+    figure.settle()
     assert figure.report()["numbers"]["step"] == paused + 1
     figure.press("Reset")
+    figure.settle()
     again = figure.report()
     assert again["state"]["running"] is False
     assert again["numbers"] == start["numbers"]
