@@ -818,6 +818,90 @@ def test_the_reader_sees_both_digests(browser, pages):
 
 
 # ------------------------------------------------------------------------------------------------
+# the sweep
+
+
+@pytest.fixture(scope="module")
+def sweep(browser, pages):
+    with Figure(browser, pages, "sweep") as figure:
+        yield figure
+
+
+SWEEPS = (
+    {"dynamics": "PairwiseBRO", "dim": "3", "low": 0.5, "high": 0.65},
+    {"dynamics": "SGD", "dim": "2", "low": 1.0, "high": 0.31},  # the ends in either order
+    {"dynamics": "IndividualBRO", "dim": "3", "low": 0.6, "high": 0.6},  # a range too narrow
+    {"dynamics": "RCD", "dim": "2", "low": 0.5, "high": 0.9},
+    {"dynamics": "GD", "dim": "3", "low": 0.4, "high": 1.2, "eps": 0.3},  # alpha without an end
+)
+
+
+def swept(figure):
+    """The table that the figure's own lines of Python make."""
+    names, code = {}, figure.call("return figure.python();")
+    exec(code[code.rindex("import mpack") :].replace("print(", "("), names)
+    return names["table"]
+
+
+@pytest.mark.parametrize("state", SWEEPS, ids=[state["dynamics"] for state in SWEEPS])
+def test_the_sweep_is_the_library_s(sweep, state, seed):
+    """By the lines it shows: every activity to the bit, digests, and what `mpack.critical` makes of them."""
+    given = {"n": 60, "eps": 0.1, "steps": 500, "seed": seed, **state, "step": 500}
+    sweep.go(query_of(given))
+    numbers, table = sweep.whole()["numbers"], swept(sweep)
+    points = pd.DataFrame(numbers["points"])
+    assert list(points.phi) == list(table.phi) and len(points) == 20
+    assert list(points.digest) == list(table.digest)
+    assert list(points.steps) == list(table.steps)
+    assert list(points.absorbed) == list(table.absorbed) and numbers["dead"] == sum(table.absorbed)
+    series = sweep.call(
+        "return figure.figure.list.map(run => [...run.activity.subarray(0, run.count)]);"
+    )
+    assert all(ours == row.activity.tolist() for ours, row in zip(series, table.series))
+    assert points.f_inf.tolist() == pytest.approx(table.f_inf.tolist(), rel=1e-12)
+    assert points.f_inf_error.tolist() == pytest.approx(table.f_inf_error.tolist(), rel=1e-6)
+    assert list(points.reliable) == list(table.reliable)
+    assert 0 < numbers["dead"] < 20 or state["dynamics"] != "PairwiseBRO"  # both fates are compared
+    sweep.go(query_of({**given, "seed": seed + 1}))
+    assert set(pd.DataFrame(sweep.whole()["numbers"]["points"]).digest).isdisjoint(points.digest)
+
+
+def test_a_sweep_that_is_stopped_shows_what_one_saw_then(sweep):
+    """At each moment, and on the curves of moments before, the value is `steady_activity` of the records so far."""
+    sweep.go(query_of({"n": 60, "eps": 0.1, "steps": 500, "step": 120}))
+    points, table = sweep.whole()["numbers"]["points"], swept(sweep)
+    for k in (16, 33, 120):
+        found = sweep.call(f"return figure.figure.list.map(run => run.steadyAt({k}));")
+        for value, row in zip(found, table.series, strict=True):
+            wanted = mpack.critical.steady_activity(row.times[: k + 1], row.activity[: k + 1])
+            assert value == pytest.approx(wanted.value, rel=1e-12)
+    found = mpack.critical.steady_activity(*(part[:121] for part in (row.times, row.activity)))
+    last = points[-1]
+    assert (last["f_inf_error"], last["reliable"]) == (pytest.approx(found.error), found.reliable)
+
+
+def test_a_run_of_the_sweep_is_chosen_by_pointer_and_keys(browser, pages):
+    with Figure(browser, pages, "sweep", query_of({"n": 60, "step": 40})) as figure:
+        picker = figure.page.get_by_role("button", name="Choose a run")
+        picker.focus()
+        for key, shown in (("ArrowRight", 12), ("Shift+ArrowRight", 17), ("ArrowLeft", 16)):
+            figure.page.keyboard.press(key)
+            assert figure.state()["shown"] == shown
+        for _ in range(3):
+            figure.page.keyboard.press("Shift+ArrowRight")
+        assert figure.state()["shown"] == 20
+        assert "The run at 0.65" in figure.page.locator("[aria-live=polite]").inner_text()
+        at = figure.call("return figure.figure.frame.X(figure.figure.list[4].phi);")
+        picker.click(position={"x": at + 3, "y": 60})
+        assert figure.state()["shown"] == 5
+        figure.page.get_by_text("The same bits as the library").click()
+        figure.settle()
+        shown = figure.page.locator(".mpk-digest").inner_text()
+        assert shown == figure.report()["numbers"]["points"][4]["digest"]
+        figure.whole()
+
+
+# ------------------------------------------------------------------------------------------------
 # the kick cloud
 
 
