@@ -65,6 +65,16 @@ def test_the_book_s_scripts_join_to_the_same_modules():
         assert "\n".join(shared.get(part, part) for part in listed) == _sources.module(name)
 
 
+def test_the_book_ships_each_script_once():
+    """A figure's own page loads those of the book, and holds none; one that is saved holds all."""
+    files = _sources.scripts()
+    for name in FIGURES:
+        page = _sources.linked(name)
+        assert re.findall('<script src="(.*?)">', page) == ["shared.js", f"{name}.js"]
+        assert {"shared.js", f"{name}.js"} <= set(files) and len(page) < 2000
+        assert "<script src" not in _sources.standalone(name).partition("globalThis")[0]
+
+
 def test_the_frame_has_the_shades_of_the_page():
     for name, place in (("card", "card"), ("line", "line")):
         light, dark = re.findall(rf"--mpack-{place}: (#\w+);", CSS)

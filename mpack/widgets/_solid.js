@@ -148,7 +148,8 @@ const solid = (() => {
   // ---------------------------------------------------------------------------------------------- crowds
 
   const BINS = 1 << 14, // of depth
-    OPAQUE = 1.75, // diameters times packing fraction: spheres so deep are hidden by those in front
+    WHOLE = 20000, // spheres that are all drawn; of more,
+    OPAQUE = 1.75, // those so many diameters over the packing fraction deep are hidden by others, and left out
     sprites = new Map(); // colour and paper -> [fog][pixels wide]
   let room = null, // arrays of a crowd, kept from picture to picture
     sheet = null; // and what it is drawn on
@@ -192,14 +193,15 @@ const solid = (() => {
   }
 
   /**
-   * Where the spheres of a crowd are on a canvas. Those outside of it are left out, and those so deep behind the faces
-   * turned to the reader that others hide them. Returns how many there are.
+   * Where the spheres of a crowd are on a canvas. Those outside of it are left out, and, of very many, those so deep
+   * behind the faces turned to the reader that others hide them. Returns how many there are.
    */
   function placed({ places, widths, flags, phi }, { camera, scale }, width, height) {
     const n = widths.length,
       { x, y, wide, look, bin } = roomFor(n),
       [[rx, ux, nx], [ry, uy, ny], [rz, uz, nz]] = [camera(1, 0, 0), camera(0, 1, 0), camera(0, 0, 1)],
-      inside = 0.5 - (OPAQUE / Math.min(phi, 0.7)) * widths.reduce((most, one) => Math.max(most, one)),
+      widest = widths.reduce((most, one) => Math.max(most, one)),
+      inside = n > WHOLE ? 0.5 - (OPAQUE / Math.min(phi, 0.7)) * widest : -Infinity,
       [sx, sy, sz] = [nx, ny, nz].map((side) => (side > 0 ? 1 : -1));
     let count = 0;
     for (let i = 0; i < n; i++) {
@@ -290,5 +292,5 @@ const solid = (() => {
     g.restore();
   }
 
-  return { FOG, mixed, turner, camera, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
+  return { FOG, WHOLE, mixed, turner, camera, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
 })();

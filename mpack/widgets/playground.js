@@ -233,7 +233,7 @@ class Playground {
     if (this.runs.replays()) return `On the way to step ${runtime.counted(this.runs.target)} …`;
     if (this.n > this.ui.state.n) return `In three dimensions there are at least ${LEAST[3]} spheres.`;
     if (this.step >= MOST_STEPS) return "The page stops at a million steps; the library goes on.";
-    return this.start.dim === 3 && this.start.n > MANY ? "Spheres deep inside, behind others, are not drawn." : "";
+    return this.start.dim === 3 && this.start.n > solid.WHOLE ? "Spheres deep inside, behind others, are not drawn." : "";
   }
 
   spoken() {
