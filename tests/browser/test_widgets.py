@@ -770,6 +770,37 @@ def test_a_hundred_thousand_are_stepped(browser, pages, dim):
         assert min(painted(figure)) > 1
 
 
+CROWD = """([code, seed]) => {
+    const element = (tag, given) => Object.assign(document.createElement(tag), given),
+        solid = new Function('runtime', code + '; return solid;')({ element }), colours = { paper: '#ffffff' },
+        tones = ['#a9b6cc', '#dba400'], n = 400, state = { azimuth: 35, elevation: 22, zoom: 1 }, w = 420;
+    let word = seed;
+    const random = () => { word = (Math.imul(word, 1664525) + 1013904223) >>> 0; return word / 2 ** 32; };
+    const places = Float64Array.from({ length: 3 * n }, random),
+        flags = Uint8Array.from({ length: n }, () => random() > 0.5),
+        widths = Float64Array.from({ length: n }, () => 0.04 + 0.08 * random());
+    const picture = (paint) => { const node = element('canvas', { width: w, height: w }), g = node.getContext('2d');
+        g.fillStyle = '#ffffff'; g.fillRect(0, 0, w, w); paint(g); return g.getImageData(0, 0, w, w).data; };
+    const stamped = (flags) => picture(g => solid.crowd(g, state, { places, widths, flags, tones, phi: 0.6 }, colours));
+    const laid = picture((g) => {
+        const { camera, put, scale } = solid.view(state, w, w), seen = Array.from({ length: n }, (_, i) =>
+            camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5));
+        for (const i of solid.farthestFirst(seen.map(at => at[2]))) {
+            const [x, y, closer] = put(seen[i]), r = widths[i] * closer * scale / 2,
+                ball = solid.ball(tones[flags[i]], solid.fogOf(seen[i][2]), colours);
+            g.drawImage(ball, x - r, y - r, 2 * r, 2 * r); } });
+    const apart = (one) => { let sum = 0; for (let k = 0; k < one.length; k++) sum += Math.abs(one[k] - laid[k]);
+        return sum / one.length; };
+    return [apart(stamped(flags)), apart(stamped(flags.map(one => 1 - one))), apart(picture(() => {}))]; }"""
+
+
+def test_a_crowd_drawn_pixel_by_pixel_is_the_picture_that_the_browser_draws(playground, seed):
+    """But for edges: the mean difference of a channel, against that of swapped colours and of blank paper."""
+    code = (_sources.FOLDER / "_solid.js").read_text(encoding="utf8")
+    same, swapped, blank = playground.page.evaluate(CROWD, [code, seed])
+    assert same < 3 and swapped > 4 * same and blank > 7 * same
+
+
 def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):
     """The edge of the box is a correctly rounded square root: hundreds of packing fractions, to the last bit."""
     rng = random.Random(seed)
