@@ -219,7 +219,7 @@ class Playground {
   }
 
   moment() {
-    return { step: this.step ?? 0 };
+    return { step: this.step ?? this.ui.state.step };
   }
 
   end() {

@@ -265,7 +265,7 @@ class Sweep {
   }
 
   moment() {
-    return { step: this.step ?? 0 };
+    return { step: this.step ?? this.ui.state.step };
   }
 
   end() {

@@ -9,12 +9,14 @@ import mpack
 from mpack.widgets import _same, _sources
 from tests.browser.test_widgets import Figure, query_of
 
-# What a page is that has no workers, each in its own way: none at all, forbidden, and one that does not start.
+# Pages without workers, each in its own way: none at all, forbidden, one that does not start, one that is silent.
 ALONE = {
     "none": "<script>delete globalThis.Worker;</script>",
     "forbidden": "<meta http-equiv='Content-Security-Policy' content=\"worker-src 'none'\">",
     "broken": "<script>globalThis.Worker = class extends EventTarget { terminate() {} postMessage() {}"
     " constructor() { super(); setTimeout(() => this.dispatchEvent(new Event('error'))); } };</script>",
+    "silent": "<script>globalThis.Worker = class extends EventTarget { terminate() {} postMessage() {} };"
+    " const wait = setTimeout; globalThis.setTimeout = (what, how) => wait(what, how === 10000 ? 50 : how);</script>",
 }
 FRAMES = "for (let k = 0; k < 20; k++) await new Promise(done => requestAnimationFrame(done));"
 # An order that would go on for days, given in the name of the figure.
@@ -141,6 +143,23 @@ def test_of_many_wishes_the_last_is_granted(browser, bases, kind):
             seed=1,
         )
         assert whole(figure, kind)["digest"] == run.digest
+
+
+@pytest.mark.parametrize("kind", ("worker", "none"))
+def test_a_page_that_nobody_looks_at_computes_nothing(browser, bases, kind):
+    hide = """hidden => { Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange')); }"""
+    with opened(browser, bases, kind, {"n": 200, "phi": 0.9, "speed": 500}) as figure:
+        figure.call("figure.run(true);")
+        figure.wait("figure.figure.step > 20")
+        figure.page.evaluate(hide, True)
+        figure.wait("!figure.figure.runs.open")
+        step = figure.call("return figure.figure.step;")
+        figure.page.evaluate(f"async () => {{ {FRAMES} }}")
+        assert figure.call("return figure.running && figure.figure.step;") == step
+        figure.page.evaluate(hide, False)
+        figure.wait(f"figure.figure.step > {step + 20}")
+        whole(figure, kind)
 
 
 @pytest.mark.parametrize("kind", ("worker", "none"))
