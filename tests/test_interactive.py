@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bookpages import ROOT
 
@@ -62,6 +63,30 @@ def test_the_book_s_scripts_join_to_the_same_modules():
             files[f"{name}.js"].removeprefix(f'mpackFigures.add("{name}", ').removesuffix(");\n")
         )
         assert "\n".join(shared.get(part, part) for part in listed) == _sources.module(name)
+
+
+def test_the_book_ships_each_script_once():
+    """A figure's own page loads those of the book, and holds none; one that is saved holds all."""
+    files = _sources.scripts()
+    for name in FIGURES:
+        page = _sources.linked(name)
+        assert re.findall('<script src="(.*?)">', page) == ["shared.js", f"{name}.js"]
+        assert {"shared.js", f"{name}.js"} <= set(files) and len(page) < 2000
+        assert "<script src" not in _sources.standalone(name).partition("globalThis")[0]
+
+
+def test_what_the_chapter_says_of_the_sweep_that_runs_in_its_page():
+    """Of the figure as it opens: where the curve leaves zero at three moments, the last run that dies, and the next."""
+    fields = _sources.schema("sweep")["state"]
+    given = {name: fields[name]["default"] for name in ("n", "steps", "seed", "eps", "low", "high")}
+    phis = np.round(np.linspace(given["low"], given["high"], 20), 4)[:11]
+    common = {"n": given["n"], "steps": given["steps"], "seed": given["seed"], "phi": phis.tolist()}
+    specs = mpack.specs(mpack.PairwiseBRO(given["eps"]), record=mpack.every(1), **common)
+    table = mpack.sweep(specs, progress=False)
+    last = [table.phi[table.absorbed & (table.steps <= k)].max() for k in (250, 500, 2000)]
+    assert last[0] < last[1] < last[2] == phis[9]
+    assert table.series[9].activity[1000] > 1 / 3
+    assert not table.absorbed[10] and not table.reliable[10]
 
 
 def test_the_frame_has_the_shades_of_the_page():

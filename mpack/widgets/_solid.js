@@ -148,13 +148,16 @@ const solid = (() => {
   // ---------------------------------------------------------------------------------------------- crowds
 
   const BINS = 1 << 14, // of depth
-    OPAQUE = 1.75, // diameters times packing fraction: spheres so deep are hidden by those in front
+    WHOLE = 20000, // spheres that are all drawn; of more,
+    OPAQUE = 1.75, // those so many diameters over the packing fraction deep are hidden by others, and left out
+    SHARP = 10, // pixels
+    SOLID = -0x1000000, // a pixel that lets nothing through; these are integers of 32 bits, opacity first
     sprites = new Map(); // colour and paper -> [fog][pixels wide]
   let room = null, // arrays of a crowd, kept from picture to picture
     sheet = null; // and what it is drawn on
 
   /** A colour as a pixel of a picture. */
-  const pixel = (hex) => parts(hex).reduce((whole, part, k) => whole + part * 2 ** (8 * k), 0xff000000);
+  const pixel = (hex) => parts(hex).reduce((whole, part, k) => whole | (part << (8 * k)), SOLID);
 
   /** Coordinates in units of 2**-64 of the box as shares of it. */
   function shares(fixed) {
@@ -167,10 +170,11 @@ const solid = (() => {
   /** The pixels of a square picture, to be stamped by the thousand. */
   function pixelsOf(picture) {
     const { width } = picture;
-    return new Uint32Array(picture.getContext("2d").getImageData(0, 0, width, width).data.buffer);
+    return new Int32Array(picture.getContext("2d").getImageData(0, 0, width, width).data.buffer);
   }
 
-  function sprite(colour, fog, colours, wide) {
+  /** Pictures of balls of a colour: [fog][pixels wide], filled as they are needed. */
+  function spritesOf(colour, colours) {
     const key = `${colour} ${colours.paper}`;
     if (!sprites.has(key)) {
       if (sprites.size > 7) sprites.clear();
@@ -179,9 +183,14 @@ const solid = (() => {
         Array.from({ length: FOG }, () => []),
       );
     }
-    const row = sprites.get(key)[fog];
-    if (row[wide]) return row[wide];
-    return (row[wide] = pixelsOf(ball(colour, fog, colours, wide)));
+    return sprites.get(key);
+  }
+
+  /** A ball as pixels; where there are few of them, its edge is sharp, which is quicker. */
+  function sprite(colour, fog, colours, wide) {
+    const pixels = pixelsOf(ball(colour, fog, colours, wide));
+    if (wide < SHARP) for (let k = 0; k < pixels.length; k++) pixels[k] = pixels[k] < 0 ? pixels[k] | SOLID : 0;
+    return pixels;
   }
 
   function roomFor(n) {
@@ -192,14 +201,15 @@ const solid = (() => {
   }
 
   /**
-   * Where the spheres of a crowd are on a canvas. Those outside of it are left out, and those so deep behind the faces
-   * turned to the reader that others hide them. Returns how many there are.
+   * Where the spheres of a crowd are on a canvas. Those outside of it are left out, and, of very many, those so deep
+   * behind the faces turned to the reader that others hide them. Returns how many there are.
    */
   function placed({ places, widths, flags, phi }, { camera, scale }, width, height) {
     const n = widths.length,
       { x, y, wide, look, bin } = roomFor(n),
       [[rx, ux, nx], [ry, uy, ny], [rz, uz, nz]] = [camera(1, 0, 0), camera(0, 1, 0), camera(0, 0, 1)],
-      inside = 0.5 - (OPAQUE / Math.min(phi, 0.7)) * widths.reduce((most, one) => Math.max(most, one)),
+      widest = widths.reduce((most, one) => Math.max(most, one)),
+      inside = n > WHOLE ? 0.5 - (OPAQUE / Math.min(phi, 0.7)) * widest : -Infinity,
       [sx, sy, sz] = [nx, ny, nz].map((side) => (side > 0 ? 1 : -1));
     let count = 0;
     for (let i = 0; i < n; i++) {
@@ -240,12 +250,16 @@ const solid = (() => {
     const { width, height } = g.canvas,
       count = placed(spheres, view(state, width, height), width, height),
       order = sorted(count),
-      { x, y, wide, look } = room;
+      { x, y, wide, look } = room,
+      balls = spheres.tones.map((tone) => spritesOf(tone, colours));
     stamped(g, (pixels) => {
       for (let m = 0; m < count; m++) {
         const k = order[m],
-          one = sprite(spheres.tones[look[k] >= FOG ? 1 : 0], look[k] % FOG, colours, wide[k]);
-        stamp(pixels, width, height, one, wide[k], x[k], y[k]);
+          flag = look[k] >= FOG ? 1 : 0,
+          fog = look[k] - FOG * flag,
+          row = balls[flag][fog];
+        row[wide[k]] ??= sprite(spheres.tones[flag], fog, colours, wide[k]);
+        stamp(pixels, width, height, row[wide[k]], wide[k], x[k], y[k]);
       }
     });
   }
@@ -259,18 +273,20 @@ const solid = (() => {
     for (let row = Math.max(0, -top); row < wide && top + row < height; row++)
       for (let k = row * wide + from, at = (top + row) * width + left + from; k < row * wide + end; k++, at++) {
         const over = one[k];
-        if (over >= 0xff000000) pixels[at] = over;
-        else if (over >= 0x01000000) pixels[at] = blended(over, pixels[at]);
+        if (over < 0 && over >= SOLID) pixels[at] = over;
+        else if (over !== 0) pixels[at] = blended(over, pixels[at]);
       }
   }
 
   /** One pixel laid over another. */
   function blended(over, under) {
+    if (under === 0) return over;
     const a = over >>> 24,
-      rest = 255 - a;
-    if (under < 0x01000000) return over;
-    const mixedAt = (shift) => ((((over >>> shift) & 255) * a + ((under >>> shift) & 255) * rest) / 255) << shift;
-    return (mixedAt(0) | mixedAt(8) | mixedAt(16) | ((a + ((under >>> 24) * rest) / 255) << 24)) >>> 0;
+      b = 255 - a,
+      red = (((over & 255) * a + (under & 255) * b) / 255) | 0,
+      green = ((((over >>> 8) & 255) * a + ((under >>> 8) & 255) * b) / 255) | 0,
+      blue = ((((over >>> 16) & 255) * a + ((under >>> 16) & 255) * b) / 255) | 0;
+    return red | (green << 8) | (blue << 16) | ((a + ((under >>> 24) * b) / 255) << 24);
   }
 
   /** Lay on a canvas what `paint` writes into pixels as large as it; 0 lets through what is below. */
@@ -279,7 +295,7 @@ const solid = (() => {
     if (sheet?.picture.width !== width || sheet.picture.height !== height) {
       const node = runtime.element("canvas", { width, height });
       sheet = { node, picture: new ImageData(width, height) };
-      sheet.pixels = new Uint32Array(sheet.picture.data.buffer);
+      sheet.pixels = new Int32Array(sheet.picture.data.buffer);
     }
     sheet.pixels.fill(0);
     paint(sheet.pixels);
@@ -290,5 +306,5 @@ const solid = (() => {
     g.restore();
   }
 
-  return { FOG, mixed, turner, camera, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
+  return { FOG, WHOLE, mixed, turner, camera, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
 })();

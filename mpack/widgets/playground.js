@@ -12,7 +12,7 @@ const MOST_STEPS = 1000000,
   };
 const PARTNER = { PairwiseBRO: "SGD", IndividualBRO: "RCD", SGD: "PairwiseBRO", RCD: "IndividualBRO" };
 const TINY = 6, // pixels: smaller discs are dots
-  MANY = 3000; // more discs or spheres are stamped pixel by pixel
+  MANY = 1500; // more discs or spheres are stamped pixel by pixel
 const LEAST = { 2: 20, 3: 40 }; // in so many dimensions: with fewer the box could be less than two diameters wide
 const MATCHED = 0.75; // b_f of the matching rule; alpha = eps / b_f
 
@@ -219,7 +219,7 @@ class Playground {
   }
 
   moment() {
-    return { step: this.step ?? 0 };
+    return { step: this.step ?? this.ui.state.step };
   }
 
   end() {
@@ -233,7 +233,7 @@ class Playground {
     if (this.runs.replays()) return `On the way to step ${runtime.counted(this.runs.target)} …`;
     if (this.n > this.ui.state.n) return `In three dimensions there are at least ${LEAST[3]} spheres.`;
     if (this.step >= MOST_STEPS) return "The page stops at a million steps; the library goes on.";
-    return this.start.dim === 3 && this.start.n > MANY ? "Spheres deep inside, behind others, are not drawn." : "";
+    return this.start.dim === 3 && this.start.n > solid.WHOLE ? "Spheres deep inside, behind others, are not drawn." : "";
   }
 
   spoken() {
@@ -412,13 +412,16 @@ class Playground {
           if (flags[i] !== active) continue;
           const r = 0.5 * start.diameters[i] * scale,
             x = places[2 * i] * width,
-            y = (1 - places[2 * i + 1]) * height;
+            y = (1 - places[2 * i + 1]) * height,
+            inside = x > r + 1 && x < width - r - 1 && y > r + 1 && y < height - r - 1;
           for (let row = Math.round(y - r); row < y + r - 0.5; row++) {
             const half = Math.sqrt(Math.max(0, r * r - (row + 0.5 - y) ** 2)),
-              line = (row < 0 ? row + height : row < height ? row : row - height) * width,
+              first = Math.round(x - half),
               end = x + half - 0.5;
-            for (let column = Math.round(x - half); column < end; column++)
-              pixels[line + (column < 0 ? column + width : column < width ? column : column - width)] = tones[active];
+            if (inside) for (let at = row * width + first, k = first; k < end; k++, at++) pixels[at] = tones[active];
+            else
+              for (let k = first; k < end; k++)
+                pixels[((row + height) % height) * width + ((k + width) % width)] = tones[active];
           }
         }
     });

@@ -9,12 +9,14 @@ import mpack
 from mpack.widgets import _same, _sources
 from tests.browser.test_widgets import Figure, query_of
 
-# What a page is that has no workers, each in its own way: none at all, forbidden, and one that does not start.
+# Pages without workers, each in its own way: none at all, forbidden, one that does not start, one that is silent.
 ALONE = {
     "none": "<script>delete globalThis.Worker;</script>",
     "forbidden": "<meta http-equiv='Content-Security-Policy' content=\"worker-src 'none'\">",
     "broken": "<script>globalThis.Worker = class extends EventTarget { terminate() {} postMessage() {}"
     " constructor() { super(); setTimeout(() => this.dispatchEvent(new Event('error'))); } };</script>",
+    "silent": "<script>globalThis.Worker = class extends EventTarget { terminate() {} postMessage() {} };"
+    " const wait = setTimeout; globalThis.setTimeout = (what, how) => wait(what, how === 10000 ? 50 : how);</script>",
 }
 FRAMES = "for (let k = 0; k < 20; k++) await new Promise(done => requestAnimationFrame(done));"
 # An order that would go on for days, given in the name of the figure.
@@ -61,27 +63,31 @@ def random_run(rng):
     }
 
 
+def library(state):
+    """(digest, steps, rows of the figure's table) of the run of a state."""
+    begun = _same.whole({**state, "step": 0})
+    start, rule = _same.start_of(begun), _same.dynamics_of(begun)
+    run = mpack.simulate(
+        start, rule, steps=state["step"], seed=state["seed"], record=mpack.every(1)
+    )
+    return run.digest, run.steps, np.c_[run.times, run.activity, run.energy / start.n]
+
+
 def test_with_and_without_a_worker_the_records_are_the_library_s(browser, bases, seed):
-    """Digest, and activity and energy of every step, of six random runs in each kind of page."""
+    """Digest, and activity and energy of every step, of random runs in each kind of page; another seed has others."""
     rng = random.Random(f"runs {seed}")
-    states = [random_run(rng) for _ in range(6)]
+    states = [random_run(rng) for _ in range(5)]
+    wanted = [library(state) for state in states]
+    assert library({**states[0], "seed": states[0]["seed"] + 1})[0] != wanted[0][0]
     for kind in bases:
-        with opened(browser, bases, kind, states[0]) as figure:
-            for state in states:
+        with opened(browser, bases, kind, {"n": 25}) as figure:
+            for state, (digest, steps, rows) in zip(states, wanted):
                 figure.go(query_of(state))
-                found, rows = whole(figure, kind), figure.call("return figure.figure.table().rows;")
-                started = _same.whole({**state, "step": 0})
-                run = mpack.simulate(
-                    _same.start_of(started),
-                    _same.dynamics_of(started),
-                    steps=state["step"],
-                    seed=state["seed"],
-                    record=mpack.every(1),
-                )
-                assert (found["digest"], found["step"]) == (run.digest, run.steps), (kind, state)
-                assert np.array_equal(rows, np.c_[run.times, run.activity, run.energy / run.final.n])
+                found = whole(figure, kind)
+                assert (found["digest"], found["step"]) == (digest, steps), (kind, state)
+                assert np.array_equal(figure.call("return figure.figure.table().rows;"), rows)
             assert len(figure.page.workers) == (kind == "worker")
-            assert bool(figure.call("return figure.figure.runs.worker;")) == (kind == "worker")
+            assert figure.call("return Boolean(figure.figure.runs.worker);") == (kind == "worker")
 
 
 def test_a_step_however_long_holds_no_picture(browser, bases):
@@ -137,6 +143,23 @@ def test_of_many_wishes_the_last_is_granted(browser, bases, kind):
             seed=1,
         )
         assert whole(figure, kind)["digest"] == run.digest
+
+
+@pytest.mark.parametrize("kind", ("worker", "none"))
+def test_a_page_that_nobody_looks_at_computes_nothing(browser, bases, kind):
+    hide = """hidden => { Object.defineProperty(document, 'hidden', { get: () => hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange')); }"""
+    with opened(browser, bases, kind, {"n": 200, "phi": 0.9, "speed": 500}) as figure:
+        figure.call("figure.run(true);")
+        figure.wait("figure.figure.step > 20")
+        figure.page.evaluate(hide, True)
+        figure.wait("!figure.figure.runs.open")
+        step = figure.call("return figure.figure.step;")
+        figure.page.evaluate(f"async () => {{ {FRAMES} }}")
+        assert figure.call("return figure.running && figure.figure.step;") == step
+        figure.page.evaluate(hide, False)
+        figure.wait(f"figure.figure.step > {step + 20}")
+        whole(figure, kind)
 
 
 @pytest.mark.parametrize("kind", ("worker", "none"))

@@ -825,6 +825,37 @@ def test_the_line_beside_a_digest_gives_it(browser, pages, name, seed):
             assert code.splitlines()[-2] in copied
 
 
+CROWD = """([code, seed]) => {
+    const element = (tag, given) => Object.assign(document.createElement(tag), given),
+        solid = new Function('runtime', code + '; return solid;')({ element }), colours = { paper: '#ffffff' },
+        tones = ['#a9b6cc', '#dba400'], n = 400, state = { azimuth: 35, elevation: 22, zoom: 1 }, w = 420;
+    let word = seed;
+    const random = () => { word = (Math.imul(word, 1664525) + 1013904223) >>> 0; return word / 2 ** 32; };
+    const places = Float64Array.from({ length: 3 * n }, random),
+        flags = Uint8Array.from({ length: n }, () => random() > 0.5),
+        widths = Float64Array.from({ length: n }, () => 0.04 + 0.08 * random());
+    const picture = (paint) => { const node = element('canvas', { width: w, height: w }), g = node.getContext('2d');
+        g.fillStyle = '#ffffff'; g.fillRect(0, 0, w, w); paint(g); return g.getImageData(0, 0, w, w).data; };
+    const stamped = (flags) => picture(g => solid.crowd(g, state, { places, widths, flags, tones, phi: 0.6 }, colours));
+    const laid = picture((g) => {
+        const { camera, put, scale } = solid.view(state, w, w), seen = Array.from({ length: n }, (_, i) =>
+            camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5));
+        for (const i of solid.farthestFirst(seen.map(at => at[2]))) {
+            const [x, y, closer] = put(seen[i]), r = widths[i] * closer * scale / 2,
+                ball = solid.ball(tones[flags[i]], solid.fogOf(seen[i][2]), colours);
+            g.drawImage(ball, x - r, y - r, 2 * r, 2 * r); } });
+    const apart = (one) => { let sum = 0; for (let k = 0; k < one.length; k++) sum += Math.abs(one[k] - laid[k]);
+        return sum / one.length; };
+    return [apart(stamped(flags)), apart(stamped(flags.map(one => 1 - one))), apart(picture(() => {}))]; }"""
+
+
+def test_a_crowd_drawn_pixel_by_pixel_is_the_picture_that_the_browser_draws(playground, seed):
+    """But for edges: the mean difference of a channel, against that of swapped colours and of blank paper."""
+    code = (_sources.FOLDER / "_solid.js").read_text(encoding="utf8")
+    same, swapped, blank = playground.page.evaluate(CROWD, [code, seed])
+    assert same < 3 and swapped > 4 * same and blank > 7 * same
+
+
 def test_the_reader_sees_both_digests(browser, pages):
     known = json.loads((_sources.FOLDER / "playground.data.json").read_text(encoding="utf8"))[
         "runs"
@@ -842,6 +873,90 @@ def test_the_reader_sees_both_digests(browser, pages):
         figure.page.wait_for_function(
             "() => document.querySelector('.mpk-checked').textContent.includes('defect')"
         )
+
+
+# ------------------------------------------------------------------------------------------------
+# the sweep
+
+
+@pytest.fixture(scope="module")
+def sweep(browser, pages):
+    with Figure(browser, pages, "sweep") as figure:
+        yield figure
+
+
+SWEEPS = (
+    {"dynamics": "PairwiseBRO", "dim": "3", "low": 0.5, "high": 0.65},
+    {"dynamics": "SGD", "dim": "2", "low": 1.0, "high": 0.31},  # the ends in either order
+    {"dynamics": "IndividualBRO", "dim": "3", "low": 0.6, "high": 0.6},  # a range too narrow
+    {"dynamics": "RCD", "dim": "2", "low": 0.5, "high": 0.9},
+    {"dynamics": "GD", "dim": "3", "low": 0.4, "high": 1.2, "eps": 0.3},  # alpha without an end
+)
+
+
+def swept(figure):
+    """The table that the figure's own lines of Python make."""
+    names, code = {}, figure.call("return figure.python();")
+    exec(code[code.rindex("import mpack") :].replace("print(", "("), names)
+    return names["table"]
+
+
+@pytest.mark.parametrize("state", SWEEPS, ids=[state["dynamics"] for state in SWEEPS])
+def test_the_sweep_is_the_library_s(sweep, state, seed):
+    """By the lines it shows: every activity to the bit, digests, and what `mpack.critical` makes of them."""
+    given = {"n": 60, "eps": 0.1, "steps": 500, "seed": seed, **state, "step": 500}
+    sweep.go(query_of(given))
+    numbers, table = sweep.whole()["numbers"], swept(sweep)
+    points = pd.DataFrame(numbers["points"])
+    assert list(points.phi) == list(table.phi) and len(points) == 20
+    assert list(points.digest) == list(table.digest)
+    assert list(points.steps) == list(table.steps)
+    assert list(points.absorbed) == list(table.absorbed) and numbers["dead"] == sum(table.absorbed)
+    series = sweep.call(
+        "return figure.figure.list.map(run => [...run.activity.subarray(0, run.count)]);"
+    )
+    assert all(ours == row.activity.tolist() for ours, row in zip(series, table.series))
+    assert points.f_inf.tolist() == pytest.approx(table.f_inf.tolist(), rel=1e-12)
+    assert points.f_inf_error.tolist() == pytest.approx(table.f_inf_error.tolist(), rel=1e-6)
+    assert list(points.reliable) == list(table.reliable)
+    assert 0 < numbers["dead"] < 20 or state["dynamics"] != "PairwiseBRO"  # both fates are compared
+    sweep.go(query_of({**given, "seed": seed + 1}))
+    assert set(pd.DataFrame(sweep.whole()["numbers"]["points"]).digest).isdisjoint(points.digest)
+
+
+def test_a_sweep_that_is_stopped_shows_what_one_saw_then(sweep):
+    """At each moment, and on the curves of moments before, the value is `steady_activity` of the records so far."""
+    sweep.go(query_of({"n": 60, "eps": 0.1, "steps": 500, "step": 120}))
+    points, table = sweep.whole()["numbers"]["points"], swept(sweep)
+    for k in (16, 33, 120):
+        found = sweep.call(f"return figure.figure.list.map(run => run.steadyAt({k}));")
+        for value, row in zip(found, table.series, strict=True):
+            wanted = mpack.critical.steady_activity(row.times[: k + 1], row.activity[: k + 1])
+            assert value == pytest.approx(wanted.value, rel=1e-12)
+    found = mpack.critical.steady_activity(*(part[:121] for part in (row.times, row.activity)))
+    last = points[-1]
+    assert (last["f_inf_error"], last["reliable"]) == (pytest.approx(found.error), found.reliable)
+
+
+def test_a_run_of_the_sweep_is_chosen_by_pointer_and_keys(browser, pages):
+    with Figure(browser, pages, "sweep", query_of({"n": 60, "step": 40})) as figure:
+        picker = figure.page.get_by_role("button", name="Choose a run")
+        picker.focus()
+        for key, shown in (("ArrowRight", 12), ("Shift+ArrowRight", 17), ("ArrowLeft", 16)):
+            figure.page.keyboard.press(key)
+            assert figure.state()["shown"] == shown
+        for _ in range(3):
+            figure.page.keyboard.press("Shift+ArrowRight")
+        assert figure.state()["shown"] == 20
+        assert "The run at 0.65" in figure.page.locator("[aria-live=polite]").inner_text()
+        at = figure.call("return figure.figure.frame.X(figure.figure.list[4].phi);")
+        picker.click(position={"x": at + 3, "y": 60})
+        assert figure.state()["shown"] == 5
+        figure.page.get_by_text("The same bits as the library").click()
+        figure.settle()
+        shown = figure.page.locator(".mpk-digest").inner_text()
+        assert shown == figure.report()["numbers"]["points"][4]["digest"]
+        figure.whole()
 
 
 # ------------------------------------------------------------------------------------------------
