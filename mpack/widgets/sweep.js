@@ -4,8 +4,7 @@ const kernel = await mpackKernel(KERNEL),
 const COUNT = 20,
   NARROWEST = 0.02, // range of packing fractions
   MATCHED = 0.75, // b_f of the matching rule; alpha = eps / b_f
-  [FEWEST, TRUSTED, WINDOW, SIGMAS] = [8, 50, 5, 3], // of mpack.critical.steady_activity
-  PROCESS = { PairwiseBRO: "BRO", IndividualBRO: "individual BRO", SGD: "SGD", RCD: "RCD", GD: "GD" };
+  [FEWEST, TRUSTED, WINDOW, SIGMAS] = [8, 50, 5, 3]; // of mpack.critical.steady_activity
 
 // -------------------------------------------------------------------------------------------------- specifications
 
@@ -162,7 +161,11 @@ class Sweep {
     ui.lead("dynamics", "shown", "speed");
     ui.group("eps", "low", "high", "earlier");
     ui.group("n", "dim", "steps", "seed");
-    this.buildCheck();
+    this.check = new same.Check(ui, {
+      step: () => this.chosenRun.step,
+      digest: () => this.chosenRun.digest,
+      python: () => this.python(),
+    });
   }
 
   /** A point is chosen by a click, or with the arrow keys. */
@@ -191,21 +194,6 @@ class Sweep {
     holder.append(node);
   }
 
-  buildCheck() {
-    this.check = runtime.element("p", {});
-    this.code = runtime.element("pre", { class: "mpk-code" });
-    this.ui.below.append(
-      runtime.element(
-        "details",
-        { class: "mpk-details" },
-        runtime.element("summary", {}, "The same bits as the library"),
-        this.check,
-        this.code,
-      ),
-    );
-    this.ui.listen(this.check.parentNode, "toggle", () => this.ui.redraw());
-  }
-
   // ------------------------------------------------------------------------------------------------ the runs
 
   restart() {
@@ -219,7 +207,7 @@ class Sweep {
     this.phis = this.phisOf(state);
     const about = { dim, n, steps, seed, rule },
       texts = this.phis.map((phi) => textOf(about, phi));
-    this.coming = { process: PROCESS[dynamics], phis: this.phis, n, steps };
+    this.coming = { process: same.PROCESS[dynamics], phis: this.phis, n, steps };
     this.going.most = steps;
     this.going.begin(
       texts.map((text, k) => ({
@@ -246,6 +234,7 @@ class Sweep {
     }
     this.step = step;
     told.forEach((one, k) => this.list[k].take(one));
+    if (facts) this.check.begin();
   }
 
   blank() {
@@ -298,19 +287,11 @@ class Sweep {
   }
 
   shown() {
-    if (!this.check.parentNode.open) return;
-    const { step, digest } = this.chosenRun;
-    this.check.replaceChildren(
-      `Digest in this page of run ${this.ui.state.shown} after ${runtime.counted(step)} steps: `,
-      runtime.element("span", { class: "mpk-digest" }, digest),
-      ". These lines make the whole sweep, with the same digest where it ends, on any machine:",
-    );
-    const code = this.python();
-    if (code !== this.code.textContent) this.code.textContent = code;
+    this.check.shown();
   }
 
   python() {
-    const { dynamics, eps, n, dim, steps, seed } = this.ui.state,
+    const { dynamics, eps, n, dim, steps, seed, shown } = this.ui.state,
       bro = (name) => `mpack.${name}(eps=${eps})`,
       rule = {
         SGD: `mpack.matched(${bro("PairwiseBRO")})`,
@@ -319,13 +300,13 @@ class Sweep {
       }[dynamics];
     const lines = [0, 10].map((k) => `    ${this.phis.slice(k, k + 10).join(", ")},`);
     return [
-      "import mpack",
-      "",
       `phis = [\n${lines.join("\n")}\n]`,
       `rule = ${rule ?? bro(dynamics)}`,
       `specs = mpack.specs(rule, n=${n}, dim=${dim}, phi=phis, steps=${steps}, seed=${seed}, record=mpack.every(1))`,
       "table = mpack.sweep(specs, progress=False)",
       'print(table[["phi", "steps", "absorbed", "f_inf", "f_inf_error", "reliable", "digest"]])',
+      `run = specs[${shown - 1}].run(${this.chosenRun.step})`,
+      "print(run.digest)",
     ].join("\n");
   }
 
