@@ -1,15 +1,7 @@
 // The playground: a box of discs or spheres, stepped by the library's own kernels, and two curves.
 const kernel = await mpackKernel(KERNEL),
   Runs = mpackRuns(KERNEL, kernel);
-const MOST_STEPS = 1000000,
-  PROCESS = {
-    PairwiseBRO: "BRO",
-    NonreciprocalBRO: "non-reciprocal BRO",
-    IndividualBRO: "individual BRO",
-    SGD: "SGD",
-    RCD: "RCD",
-    GD: "GD",
-  };
+const MOST_STEPS = 1000000;
 const PARTNER = { PairwiseBRO: "SGD", IndividualBRO: "RCD", SGD: "PairwiseBRO", RCD: "IndividualBRO" };
 const TINY = 6, // pixels: smaller discs are dots
   MANY = 1500; // more discs or spheres are stamped pixel by pixel
@@ -47,7 +39,12 @@ class Playground {
     });
     energy.holder.classList.add("mpk-beyond");
     this.buildControls();
-    this.buildCheck();
+    this.check = new same.Check(ui, {
+      step: () => this.step,
+      digest: () => this.digest,
+      python: () => this.python(),
+      known: () => this.known,
+    });
   }
 
   buildControls() {
@@ -69,37 +66,22 @@ class Playground {
     ui.group("azimuth", "elevation", "zoom");
   }
 
-  /** The digests of this page and of the library, side by side. */
-  buildCheck() {
-    this.check = runtime.element("div", { class: "mpk-checked" });
-    this.code = runtime.element("pre", { class: "mpk-code" });
-    this.ui.below.append(
-      runtime.element(
-        "details",
-        { class: "mpk-details" },
-        runtime.element("summary", {}, "The same bits as the library"),
-        this.check,
-        this.code,
-      ),
-    );
-  }
-
   // ------------------------------------------------------------------------------------------------ the run
 
   restart() {
     const { ui, n } = this,
       { state } = ui,
+      rule = same.ruleOf(state),
       diameters = state.size_ratio === 1 ? null : Float64Array.from({ length: n }, (_, i) => (i < n >> 1 ? 1 : state.size_ratio)),
       known = this.knownDigests();
     this.coming = {
       known,
       phi: state.phi,
-      process: PROCESS[state.dynamics],
-      dash: this.approximates ? [6, 4] : [],
-      name: SCHEMA.state.dynamics.options[state.dynamics].split(",")[0] + (this.approximates ? ", approximated" : ""),
+      process: same.PROCESS[state.dynamics],
+      dash: rule.approximation ? [6, 4] : [],
+      name: SCHEMA.state.dynamics.options[state.dynamics].split(",")[0] + (rule.approximation ? ", approximated" : ""),
     };
-    const start = { n, phi: state.phi, dim: Number(state.dim), seed: state.seed, diameters },
-      rule = { ...state, approximation: this.approximates };
+    const start = { n, phi: state.phi, dim: Number(state.dim), seed: state.seed, diameters };
     this.runs.kicks = this.arrows;
     this.runs.begin([{ start, rule, seed: state.seed }], Object.keys(known ?? {}).map(Number));
   }
@@ -114,8 +96,8 @@ class Playground {
     for (let k = 0; k < run.active.length; k++) this.note(run.active[k], run.energy[k]);
     this.digested = null;
     this.places = solid.shares(seen.fixed);
-    const known = this.known?.[step];
-    if (known) this.compared = { step, page: this.digest, library: known };
+    if (facts) this.check.begin();
+    else this.check.note();
   }
 
   /** From here on it is the coming run that is shown; the one before leaves a trace. */
@@ -134,7 +116,6 @@ class Playground {
     Object.assign(this, this.coming);
     this.series = { activity: new Float64Array(1024), energy: new Float64Array(1024), most: 0, least: Infinity };
     this.count = 0;
-    this.compared = null;
     this.announced = false;
   }
 
@@ -161,22 +142,11 @@ class Playground {
     return this.start.dim === 3 ? "spheres" : "discs";
   }
 
-  get approximates() {
-    const { approximation, dynamics, batch_size } = this.ui.state;
-    return approximation && dynamics !== "GD" && !(batch_size && !dynamics.endsWith("BRO"));
-  }
-
   changed(names) {
-    const { state } = this.ui,
-      organization = state.dynamics.endsWith("BRO"),
-      drawn = !organization && state.dynamics !== "GD";
-    this.ui.showControl("eps", organization);
-    this.ui.showControl("alpha", !organization);
-    this.ui.showControl("batch_fraction", drawn && !state.batch_size);
-    this.ui.showControl("batch_size", drawn);
-    this.ui.showControl("approximation", organization || (drawn && !state.batch_size));
+    const { state } = this.ui;
+    same.showControls(this.ui);
     const partner = PARTNER[state.dynamics],
-      matched = partner && (organization || (!state.batch_size && state.batch_fraction === MATCHED));
+      matched = partner && (state.dynamics.endsWith("BRO") || (!state.batch_size && state.batch_fraction === MATCHED));
     this.partner.hidden = !matched;
     this.turner.hidden = state.dim === "2";
     for (const name of ["azimuth", "elevation", "zoom"]) this.ui.showControl(name, state.dim === "3");
@@ -244,7 +214,7 @@ class Playground {
 
   /** After each picture: the banner, the announcement, the digests. */
   shown() {
-    const { start, ui, absorbed, step } = this;
+    const { ui, absorbed, step } = this;
     this.banner.hidden = !absorbed;
     if (absorbed)
       this.banner.textContent = step
@@ -254,79 +224,16 @@ class Playground {
       this.announced = true;
       ui.speak();
     }
-    const stamp = `${step} ${ui.running} ${this.compared?.step}`;
-    if (ui.running && performance.now() - (this.checkedAt ?? 0) < 300) return;
-    if (stamp === this.stamp && this.checkedFor === start) return;
-    this.checkedAt = performance.now();
-    this.stamp = stamp;
-    this.checkedFor = start;
-    if (!this.check.parentNode.open)
-      return void this.check.parentNode.addEventListener(
-        "toggle",
-        () => {
-          this.stamp = null;
-          ui.redraw();
-        },
-        { once: true },
-      );
-    this.showCheck();
-  }
-
-  showCheck() {
-    const { element, counted } = runtime,
-      { compared } = this;
-    const lines = [
-      element(
-        "p",
-        {},
-        `Digest in this page at step ${counted(this.step)}: `,
-        element("span", { class: "mpk-digest" }, this.digest),
-      ),
-    ];
-    if (compared)
-      lines.push(
-        element(
-          "p",
-          {},
-          `Digest of the library at step ${counted(compared.step)}: `,
-          element("span", { class: "mpk-digest" }, compared.library),
-          compared.page === compared.library
-            ? ". The page had the same."
-            : `. The page had ${compared.page}: they differ, which is a defect. Please report it.`,
-        ),
-      );
-    else if (this.known)
-      lines.push(
-        element("p", {}, `The library’s digest of this run is kept for steps ${Object.keys(this.known).join(", ")}.`),
-      );
-    else
-      lines.push(
-        element("p", {}, "These lines compute the library’s digest of this run, which is the same on any machine:"),
-      );
-    this.check.replaceChildren(...lines);
-    this.code.textContent = this.python();
+    this.check.shown();
   }
 
   python() {
     const { state } = this.ui,
-      name = state.dynamics === "GD" ? "SGD" : state.dynamics;
-    const batch =
-      state.dynamics === "GD"
-        ? "batch_fraction=1"
-        : state.batch_size
-          ? `batch_size=${state.batch_size}`
-          : `batch_fraction=${state.batch_fraction}`;
-    const size = state.dynamics.endsWith("BRO") ? `eps=${state.eps}` : `alpha=${state.alpha}, ${batch}`;
-    const sizes =
-      state.size_ratio === 1
-        ? ""
-        : `, diameters=np.where(np.arange(${this.n}) < ${this.n >> 1}, 1.0, ${state.size_ratio})`;
+      few = this.n >> 1,
+      sizes = state.size_ratio === 1 ? "" : `, diameters=[1] * ${few} + [${state.size_ratio}] * ${this.n - few}`;
     return [
-      ...(sizes ? ["import numpy as np"] : []),
-      "import mpack",
-      "",
       `start = mpack.Packing.random(n=${this.n}, phi=${state.phi}, dim=${state.dim}, seed=${state.seed}${sizes})`,
-      `dynamics = mpack.${name}(${size})${this.approximates ? ".approximation()" : ""}`,
+      `dynamics = ${same.inPython(state)}`,
       `run = mpack.simulate(start, dynamics, steps=${this.step}, seed=${state.seed})`,
       "print(run.digest)",
     ].join("\n");
@@ -360,7 +267,7 @@ class Playground {
       energy: this.sum,
       absorbed: this.absorbed,
       clipped: this.clipped,
-      compared: this.compared,
+      compared: this.check.compared,
     };
   }
 

@@ -4,8 +4,7 @@ const kernel = await mpackKernel(KERNEL),
 const COUNT = 20,
   NARROWEST = 0.02, // range of packing fractions
   MATCHED = 0.75, // b_f of the matching rule; alpha = eps / b_f
-  [FEWEST, TRUSTED, WINDOW, SIGMAS] = [8, 50, 5, 3], // of mpack.critical.steady_activity
-  PROCESS = { PairwiseBRO: "BRO", IndividualBRO: "individual BRO", SGD: "SGD", RCD: "RCD", GD: "GD" };
+  [FEWEST, TRUSTED, WINDOW, SIGMAS] = [8, 50, 5, 3]; // of mpack.critical.steady_activity
 
 // -------------------------------------------------------------------------------------------------- specifications
 
@@ -162,7 +161,11 @@ class Sweep {
     ui.lead("dynamics", "shown", "speed");
     ui.group("eps", "low", "high", "earlier");
     ui.group("n", "dim", "steps", "seed");
-    this.buildCheck();
+    this.check = new same.Check(ui, {
+      step: () => this.chosenRun.step,
+      digest: () => this.chosenRun.digest,
+      python: () => this.oneInPython(),
+    });
   }
 
   /** A point is chosen by a click, or with the arrow keys. */
@@ -191,21 +194,6 @@ class Sweep {
     holder.append(node);
   }
 
-  buildCheck() {
-    this.check = runtime.element("p", {});
-    this.code = runtime.element("pre", { class: "mpk-code" });
-    this.ui.below.append(
-      runtime.element(
-        "details",
-        { class: "mpk-details" },
-        runtime.element("summary", {}, "The same bits as the library"),
-        this.check,
-        this.code,
-      ),
-    );
-    this.ui.listen(this.check.parentNode, "toggle", () => this.ui.redraw());
-  }
-
   // ------------------------------------------------------------------------------------------------ the runs
 
   restart() {
@@ -219,7 +207,7 @@ class Sweep {
     this.phis = this.phisOf(state);
     const about = { dim, n, steps, seed, rule },
       texts = this.phis.map((phi) => textOf(about, phi));
-    this.coming = { process: PROCESS[dynamics], phis: this.phis, n, steps };
+    this.coming = { process: same.PROCESS[dynamics], phis: this.phis, n, steps };
     this.going.most = steps;
     this.going.begin(
       texts.map((text, k) => ({
@@ -246,6 +234,7 @@ class Sweep {
     }
     this.step = step;
     told.forEach((one, k) => this.list[k].take(one));
+    if (facts) this.check.begin();
   }
 
   blank() {
@@ -298,32 +287,41 @@ class Sweep {
   }
 
   shown() {
-    if (!this.check.parentNode.open) return;
-    const { step, digest } = this.chosenRun;
-    this.check.replaceChildren(
-      `Digest in this page of run ${this.ui.state.shown} after ${runtime.counted(step)} steps: `,
-      runtime.element("span", { class: "mpk-digest" }, digest),
-      ". These lines make the whole sweep, with the same digest where it ends, on any machine:",
-    );
-    const code = this.python();
-    if (code !== this.code.textContent) this.code.textContent = code;
+    this.check.shown();
   }
 
-  python() {
-    const { dynamics, eps, n, dim, steps, seed } = this.ui.state,
+  /** The rule in Python; that of a learning rate is named by its kick size. */
+  get rule() {
+    const { dynamics, eps } = this.ui.state,
       bro = (name) => `mpack.${name}(eps=${eps})`,
-      rule = {
+      matched = {
         SGD: `mpack.matched(${bro("PairwiseBRO")})`,
         RCD: `mpack.matched(${bro("IndividualBRO")})`,
         GD: `mpack.SGD(alpha=${eps} / ${MATCHED}, batch_fraction=1)`,
-      }[dynamics];
+      };
+    return matched[dynamics] ?? bro(dynamics);
+  }
+
+  /** The runs' specifications in Python: one, or of a list. */
+  specified(what, phi) {
+    const { n, dim, steps, seed } = this.ui.state,
+      options = `n=${n}, dim=${dim}, phi=${phi}, steps=${steps}, seed=${seed}, record=mpack.every(1)`;
+    return [`rule = ${this.rule}`, `${what} = mpack.${what === "spec" ? "Spec" : what}(rule, ${options})`];
+  }
+
+  /** The run shown, as far as it has come. */
+  oneInPython() {
+    const { phi, step } = this.chosenRun;
+    return [...this.specified("spec", phi), `run = spec.run(steps=${step})`, "print(run.digest)"].join("\n");
+  }
+
+  python() {
     const lines = [0, 10].map((k) => `    ${this.phis.slice(k, k + 10).join(", ")},`);
     return [
       "import mpack",
       "",
       `phis = [\n${lines.join("\n")}\n]`,
-      `rule = ${rule ?? bro(dynamics)}`,
-      `specs = mpack.specs(rule, n=${n}, dim=${dim}, phi=phis, steps=${steps}, seed=${seed}, record=mpack.every(1))`,
+      ...this.specified("specs", "phis"),
       "table = mpack.sweep(specs, progress=False)",
       'print(table[["phi", "steps", "absorbed", "f_inf", "f_inf_error", "reliable", "digest"]])',
     ].join("\n");
