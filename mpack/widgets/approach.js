@@ -239,7 +239,8 @@ class Approach {
   againWords() {
     const step = runtime.counted(this.engine.step);
     if (this.going) return `Doing it again in this page: step ${step} …`;
-    if (!this.done) return this.engine.step ? `Done again in this page as far as step ${step}.` : "";
+    if (!this.engine.step) return "So long a run is done again in this page when you ask for it.";
+    if (!this.done) return `Done again in this page as far as step ${step}.`;
     const { compared } = this.check;
     if (compared.page !== compared.library) return "Done again in this page it ended otherwise, which is a defect. Please report it.";
     return "Done again in this page: the same to the last bit.";

@@ -71,8 +71,8 @@ class Playground {
   restart() {
     const { ui, n } = this,
       { state } = ui,
-      diameters = state.size_ratio === 1 ? null : Float64Array.from({ length: n }, (_, i) => (i < n >> 1 ? 1 : state.size_ratio)),
       rule = same.ruleOf(state),
+      diameters = state.size_ratio === 1 ? null : Float64Array.from({ length: n }, (_, i) => (i < n >> 1 ? 1 : state.size_ratio)),
       known = this.knownDigests();
     this.coming = {
       known,
@@ -229,11 +229,10 @@ class Playground {
 
   python() {
     const { state } = this.ui,
-      { n } = this,
-      half = n >> 1,
-      sizes = state.size_ratio === 1 ? "" : `, diameters=[1.0] * ${half} + [${state.size_ratio}] * ${n - half}`;
+      few = this.n >> 1,
+      sizes = state.size_ratio === 1 ? "" : `, diameters=[1] * ${few} + [${state.size_ratio}] * ${this.n - few}`;
     return [
-      `start = mpack.Packing.random(n=${n}, phi=${state.phi}, dim=${state.dim}, seed=${state.seed}${sizes})`,
+      `start = mpack.Packing.random(n=${this.n}, phi=${state.phi}, dim=${state.dim}, seed=${state.seed}${sizes})`,
       `dynamics = ${same.inPython(state)}`,
       `run = mpack.simulate(start, dynamics, steps=${this.step}, seed=${state.seed})`,
       "print(run.digest)",

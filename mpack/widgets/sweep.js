@@ -164,7 +164,7 @@ class Sweep {
     this.check = new same.Check(ui, {
       step: () => this.chosenRun.step,
       digest: () => this.chosenRun.digest,
-      python: () => this.python(),
+      python: () => this.oneInPython(),
     });
   }
 
@@ -290,23 +290,40 @@ class Sweep {
     this.check.shown();
   }
 
-  python() {
-    const { dynamics, eps, n, dim, steps, seed, shown } = this.ui.state,
+  /** The rule in Python; that of a learning rate is named by its kick size. */
+  get rule() {
+    const { dynamics, eps } = this.ui.state,
       bro = (name) => `mpack.${name}(eps=${eps})`,
-      rule = {
+      matched = {
         SGD: `mpack.matched(${bro("PairwiseBRO")})`,
         RCD: `mpack.matched(${bro("IndividualBRO")})`,
         GD: `mpack.SGD(alpha=${eps} / ${MATCHED}, batch_fraction=1)`,
-      }[dynamics];
+      };
+    return matched[dynamics] ?? bro(dynamics);
+  }
+
+  /** The runs' specifications in Python: one, or of a list. */
+  specified(what, phi) {
+    const { n, dim, steps, seed } = this.ui.state,
+      options = `n=${n}, dim=${dim}, phi=${phi}, steps=${steps}, seed=${seed}, record=mpack.every(1)`;
+    return [`rule = ${this.rule}`, `${what} = mpack.${what === "spec" ? "Spec" : what}(rule, ${options})`];
+  }
+
+  /** The run shown, as far as it has come. */
+  oneInPython() {
+    const { phi, step } = this.chosenRun;
+    return [...this.specified("spec", phi), `run = spec.run(steps=${step})`, "print(run.digest)"].join("\n");
+  }
+
+  python() {
     const lines = [0, 10].map((k) => `    ${this.phis.slice(k, k + 10).join(", ")},`);
     return [
+      "import mpack",
+      "",
       `phis = [\n${lines.join("\n")}\n]`,
-      `rule = ${rule ?? bro(dynamics)}`,
-      `specs = mpack.specs(rule, n=${n}, dim=${dim}, phi=phis, steps=${steps}, seed=${seed}, record=mpack.every(1))`,
+      ...this.specified("specs", "phis"),
       "table = mpack.sweep(specs, progress=False)",
       'print(table[["phi", "steps", "absorbed", "f_inf", "f_inf_error", "reliable", "digest"]])',
-      `run = specs[${shown - 1}].run(${this.chosenRun.step})`,
-      "print(run.digest)",
     ].join("\n");
   }
 
