@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve student teacher lab voila versions checked bench bench-all archive audit pins clean
+.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -41,6 +41,9 @@ torch: .venv-torch  ## the comparisons with PyTorch, in an environment of their 
 
 serve: book  ## open the built book over http
 	@$(in-book) -m book._tools.serve
+
+pyodide: .venv  ## Python for the pages with a program, beside the built book (13 MB, by npm; asks the network)
+	@$(in-book) -m book._tools.pyodide
 
 student: book  ## copies of the chapters without solutions, with cells that check a number
 	@$(in-book) -m book._tools.classroom student

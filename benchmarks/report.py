@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import aims
+from benchmarks import aims, figures
 from benchmarks.rows import Row, ratios, spread
 from mpack import _rows
 from mpack._processors import allowed_processors
@@ -177,8 +177,10 @@ def page(data):
     parts += ["## Aims", verdicts(rows), "## How to read the tables", HOW]
     parts += [section(*entry, rows) for entry in data["groups"]]
     if frames:
-        shown = [(name, number(rate)) for name, rate in frames.items()]
-        parts += ["## Frames a second", table(("figure", "frames a second"), shown)]
+        shown = [
+            (name, *map(number, found[:3]), *found[3:]) for name, *found in figures.judged(frames)
+        ]
+        parts += ["## Figures in a page", table(figures.COLUMNS, shown)]
     parts.append(TRIED.read_text(encoding="utf8").strip())
     return "\n\n".join(parts) + "\n"
 

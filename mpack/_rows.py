@@ -114,7 +114,10 @@ def produce(text, attempt=0, threads=1, stop=None):
     clock = time.perf_counter()
     taken, blobs = [], {}
     with simulation.stoppable(stop):
-        run = beginning(spec)
+        try:
+            run = beginning(spec)
+        except KeyboardInterrupt:
+            raise Stopped from None
         where, saved = marks(spec)
         for step in where:
             run = _on(run, step, threads)

@@ -10,9 +10,10 @@ import pytest
 
 import mpack
 from benchmarks import __main__ as command
-from benchmarks import aims, contenders, groups, pages, report, rows, states
+from benchmarks import aims, contenders, figures, groups, pages, report, rows, states
 from benchmarks.groups import Entry, Group
 from benchmarks.states import State, Stretch, Unreached
+from mpack.widgets import _sources
 
 SMALL = State(n=200, phi=0.7, until=("steps", 20))
 DYING = State(n=200, phi=0.3, until=("steps", 2), band=(0.0, 1.0))
@@ -43,9 +44,12 @@ def sound(row):
     return True
 
 
+RATES = {"frames": 60.0, "pictures": 30.0, "steps": None}
+
+
 def data(found):
     about = report.about(groups.QUICK, 60.0, [0.0, 0.0])
-    return {"about": about, "groups": [["size", "T", "W"]], "frames": {"a": 60.0}, "rows": found}
+    return {"about": about, "groups": [["size", "T", "W"]], "frames": {"a": RATES}, "rows": found}
 
 
 def test_the_activity_is_that_of_the_very_steps():
@@ -288,6 +292,22 @@ def test_every_table_of_the_page_has_as_many_cells_in_every_line():
     for table, block in itertools.groupby(lines, lambda line: line.startswith("|")):
         if table:
             assert len({line.count("|") for line in block}) == 1
+
+
+def test_rates_of_figures_are_held_against_their_aims():
+    """Each aim is of a load, each load is of a figure and of its state; what falls short of one is named."""
+    assert set(figures.AIMS) <= set(figures.LOADS)
+    for name, query in figures.LOADS.values():
+        given = dict(one.split("=") for one in query.split("&"))
+        assert _sources.from_text(name, ", ".join(f"{k}={v}" for k, v in given.items()))
+    for label, aim in figures.AIMS.items():
+        good = {"frames": 60.0, "pictures": 60.0, "steps": 60.0}
+        assert figures.verdict(label, good)[1] == "met"
+        for kind, least in aim.items():
+            assert figures.verdict(label, {**good, kind: least - 0.1})[1] == f"missed: {kind}"
+            assert figures.verdict(label, {**good, kind: None})[1] == f"missed: {kind}"
+    assert figures.verdict("valley", RATES) == ("", "")
+    assert "| a | 60 | 30 | – |" in report.page(data([]))
 
 
 def test_the_page_can_be_written_anew_and_follows_the_numbers(tmp_path, capsys):

@@ -491,6 +491,28 @@ def test_bad_arguments_of_sweep():
 # manners
 
 
+def test_a_start_that_runs_share_is_made_once(monkeypatch):
+    """One after another, runs wait for it once; one that is interrupted is no start, and is not kept."""
+    from mpack import simulation
+
+    done = []
+    real = mpack.Spec.run
+
+    def run(self, steps=None, *arguments, **options):
+        done.append(self.seed)
+        return real(self, steps, *arguments, **options)
+
+    monkeypatch.setattr(mpack.Spec, "run", run)
+    rule = mpack.PairwiseBRO(eps=0.1)
+    start = mpack.Spec(rule, n=60, phi=0.9, dim=2, steps=30, seed=77)
+    shared = mpack.specs(rule, n=60, phi=[0.7, 0.8], dim=2, steps=5, start=start, seed=1)
+    with simulation.stoppable(["now"]), pytest.raises(KeyboardInterrupt, match="start"):
+        shared[0].packing()
+    ends = [spec.packing() for spec in shared]
+    assert done.count(77) == 2 and [end.phi for end in ends] == pytest.approx([0.7, 0.8])
+    assert np.array_equal(ends[0].fixed, real(start, record=()).final.fixed)
+
+
 def test_progress_weighs_runs_by_their_cost(monkeypatch):
     import tqdm.auto
 

@@ -19,8 +19,10 @@ import mpack
 from book._tools import wasm, wasmobject
 from mpack._kernels import page
 from mpack._kernels.noise import PURPOSES
-from tests import kernelcases
+from mpack.widgets import _sources
+from tests import kernelcases, reference
 from tests.kernelcases import fresh  # noqa: F401
+from tests.reference import DYNAMICS
 
 RUN = """
 const chunks = [];
@@ -36,6 +38,21 @@ const answer = {
     const groups = ["space", "lists", "rule", "shared", "chunk"].map((name) => [name, engine[name].arrays]);
     return Object.fromEntries(groups);
   },
+  twin: ({ start, rule, steps }) => {
+    const discs = new twin.Discs(start);
+    while (discs.step < steps && discs.advance(twin.recipe(rule)));
+    return [discs.digest(), discs.step, discs.energy, discs.box];
+  },
+  pairs: ({ start, factor }) => {
+    const { i, j, r } = kernel.pairs(kernel.random(start), factor);
+    return [...i].map((one, p) => [one, j[p], r[p]]);
+  },
+  kicks: ({ start, rule, seed, until, steps }) => {
+    const engine = new kernel.Engine(kernel.random(start), kernel.recipe(rule), BigInt(seed));
+    engine.advance(until);
+    const before = engine.digest(), kicks = steps.map((step) => [...engine.kicks(step)]);
+    return [kicks, [...engine.kicks()], before === engine.digest() && engine.step === until];
+  },
 };
 console.log(JSON.stringify(asked.map(({ what, ...told }) => answer[what](told))));
 """
@@ -48,7 +65,9 @@ def node(tmp_path_factory):
     if program is None:
         pytest.skip("node is not installed")
     script = tmp_path_factory.mktemp("node") / "host.mjs"
-    script.write_text(kernelcases.loading() + RUN, encoding="utf8")
+    twin = [_sources.FOLDER / "_exact.js", ROOT / "tests" / "twin.js"]
+    texts = [kernelcases.loading(), *(path.read_text(encoding="utf8") for path in twin), RUN]
+    script.write_text("\n".join(texts), encoding="utf8")
 
     def ask(what, listed):
         asked = json.dumps([{"what": what, **one} for one in listed])
@@ -146,8 +165,65 @@ def test_a_random_start_is_the_library_s(dim, seed):
     assert np.array_equal(fixed, mpack.Packing.random(n=50, phi=0.1, dim=dim, seed=seed).fixed)
 
 
+def crowds():
+    """Packings of one size and of many, dense, thin, and in boxes with room for one cell only."""
+    for dim, phi, n in ((2, 0.6, 300), (3, 0.62, 600), (2, 0.4, 20), (3, 0.6, 40), (3, 1e-3, 60)):
+        for sizes in (None, np.linspace(1.0, 2.0, n).tolist()):
+            given = {"n": n, "phi": phi, "dim": dim, "seed": "3", "diameters": sizes}
+            packing = mpack.Packing.random(**{**given, "seed": 3})
+            yield given, packing, min(1.1, 0.5 * packing.box / packing.diameters.max())
+
+
+def known_pairs(packing, factor):
+    """[i, j, r] of the library's pairs, in order."""
+    from mpack._kernels import pairs
+
+    both, r = pairs.sorted_pairs(packing.fixed, packing.box, packing.diameters, factor, 0.0)
+    return [[*ends, apart] for ends, apart in zip(both.tolist(), r.tolist())]
+
+
+def test_near_pairs_are_the_library_s():
+    for _, packing, factor in crowds():
+        n, dim = packing.fixed.shape
+        cells = int(packing.box / (factor * packing.diameters.max() * (1 + 1e-9)))
+        cells, room, wanted = cells if cells >= 3 else 1, 2000, known_pairs(packing, factor)
+        chains, ends = np.zeros(cells**dim + n, np.uint32), np.zeros((room, 2), np.uint32)
+        apart = np.zeros(room)
+        arrays = (packing.fixed, packing.diameters, chains, ends, apart)
+        at = [np.uint64(array.ctypes.data) for array in arrays]
+        for most in (len(wanted) // 2, room):  # what does not fit is counted
+            found = page.near_pairs((0,) * dim, n, packing.box, factor, cells, *at, most)
+            assert found == len(wanted)
+        assert sorted([*map(int, ends[p]), float(apart[p])] for p in range(found)) == wanted
+
+
 # ------------------------------------------------------------------------------------------------
 # the host, in node
+
+
+def test_pairs_of_the_host_are_the_library_s(node):
+    cases = list(crowds())
+    found = node("pairs", [{"start": given, "factor": factor} for given, _, factor in cases])
+    assert [sorted(one) for one in found] == [known_pairs(*rest) for _, *rest in cases]
+    given, packing, _ = cases[0]
+    (few,) = node("pairs", [{"start": given, "factor": 1.0}])
+    assert 0 < len(few) < len(found[0]) and len(few) == len(packing.overlaps()[1])
+
+
+@pytest.mark.parametrize("name", ("PairwiseBRO", "IndividualBRO", "SGD", "SGD approximation"))
+def test_kicks_of_any_step_are_the_reference_s(node, name):
+    """From where a run stands, without moving it: what plain NumPy gives for steps of these numbers."""
+    rule, given = DYNAMICS[name], {"n": 60, "phi": 0.8, "dim": 2, "seed": "5"}
+    told = {"start": given, "rule": kernelcases.rule_of(rule), "seed": "7", "until": 4}
+    ((kicks, coming, unmoved),) = node("kicks", [{**told, "steps": [4, 0, 9, 2**40]}])
+    assert unmoved and coming == kicks[0]
+    start = mpack.Packing.random(**{**given, "seed": 5})
+    final = mpack.simulate(start, rule, steps=4, seed=7).final
+    for step, found in zip((4, 0, 9, 2**40), kicks):
+        place = (final.positions, final.box, final.diameters, rule, 7, step)
+        wanted, _ = reference.step(*place)
+        assert np.allclose(np.reshape(found, (-1, 2)), wanted, rtol=1e-9, atol=1e-12)
+    assert kicks[0] != kicks[1]
 
 
 def test_every_rule_has_its_golden_digest(node):
@@ -164,6 +240,39 @@ def test_every_rule_has_its_golden_digest(node):
                 (record["squares"] / 200).hex(),
             )
             assert seen == (kept["active"], kept["energy"], kept["msd"]), name
+
+
+TWIN_RULES = (
+    mpack.PairwiseBRO(eps=0.2),
+    mpack.PairwiseBRO(eps=0.2).approximation(),
+    mpack.NonreciprocalBRO(eps=0.2),
+    mpack.IndividualBRO(eps=0.2),
+    mpack.IndividualBRO(eps=0.2).approximation(),
+    mpack.SGD(alpha=0.25, batch_fraction=0.6),
+    mpack.SGD(alpha=0.25, batch_size=20),
+    mpack.SGD(alpha=0.05, batch_fraction=1),
+    mpack.RCD(alpha=0.25, batch_fraction=0.6),
+    mpack.RCD(alpha=0.25, batch_fraction=0.6).approximation(),
+    mpack.RCD(alpha=0.25, batch_size=20),
+)
+
+
+def test_the_twin_has_the_same_bits(node, seed):
+    """A step written by hand, without a kernel: dense and dilute, of one size and of two."""
+    for n, phi, ratio in ((150, 1.1, 1.0), (101, 0.35, 1.4)):
+        cases, wanted = [], []
+        sizes = None if ratio == 1 else np.where(np.arange(n) < n // 2, 1.0, ratio)
+        start = mpack.Packing.random(n=n, phi=phi, dim=2, seed=seed, diameters=sizes)
+        for rule in TWIN_RULES:
+            run = mpack.simulate(start, rule, steps=200, seed=seed)
+            wanted.append([run.digest, run.steps, run.energy[-1], start.box])
+            given = {"batch_fraction": 1, "batch_size": 0, **kernelcases.rule_of(rule)}
+            given["batch_size"] = given["batch_size"] or 0
+            start_of = {"n": n, "phi": phi, "ratio": ratio, "seed": seed}
+            cases.append({"start": start_of, "rule": given, "steps": 200})
+        elsewhere = {**cases[0], "start": {**cases[0]["start"], "seed": seed + 1}}
+        *found, wrong = node("twin", [*cases, elsewhere])
+        assert found == wanted and wrong[0] != wanted[0][0]
 
 
 def test_random_runs_have_the_library_s_bits(node, fresh):  # noqa: F811

@@ -25,7 +25,13 @@ def frame_digest():
     files = [ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.txt")]
     files += sorted(
         path
-        for folder in ("book/_tools", "book/_static", "book/_templates", "mpack/widgets")
+        for folder in (
+            "book/_tools",
+            "book/_static",
+            "book/_templates",
+            "book/programs",
+            "mpack/widgets",
+        )
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     )

@@ -156,48 +156,14 @@ def valley():
     return {**about, "n": VALLEY_SPHERES, "bits": _same.BITS, "box": start.box, "states": states}
 
 
-SPHERES = {"n": 600, "dim": 3, "seed": 1}
-SPHERES_EPS = 0.01
-SPHERES_STEPS = {
-    "start": (0.62, 0),
-    "late": (0.62, 11_900),
-    "rest": (0.62, 100_000),
-    "active": (0.66, 4_000),
-}
-
-
-def spheres():
-    """Four moments of two runs of BRO: places, and how far the next step moves each sphere."""
-    packings = {}
-    for name, (phi, steps) in SPHERES_STEPS.items():
-        start = mpack.Packing.random(phi=phi, **SPHERES)
-        run = mpack.simulate(
-            start, mpack.PairwiseBRO(eps=SPHERES_EPS), steps=steps, seed=SPHERES["seed"]
-        )
-        about = {"phi": phi, "box": start.box, "steps": run.steps, "digest": run.digest}
-        packings[name] = about | {"positions": _same.packed(run.final)} | _same.packed_kicks(run)
-    return {
-        "n": SPHERES["n"],
-        "seed": SPHERES["seed"],
-        "eps": SPHERES_EPS,
-        "bits": _same.BITS,
-        "packings": packings,
-    }
-
-
-PICTURED = ("SGD 0.6", "GD")  # processes of which the approach shows pictures
-
-
-def phi_c_located(alphas=None):
-    """The archive of the chapter on locating phi_c, and phi_c of every process at every learning rate, or at some.
+def phi_c_located():
+    """The archive of the chapter on locating phi_c, and phi_c of every process at every learning rate.
 
     phi_c is that of the chapter, in which runs that were made longer stand for the shorter ones.
     """
     given = chapter_parameters("locating_phi_c")
     table = by_process(archives.load("phi-c"))
     runs = longest(table, by_process(archives.load("phi-c-longer")))
-    if alphas is not None:
-        table, runs = table[table.alpha.isin(alphas)], runs[runs.alpha.isin(alphas)]
     how = {"pool": "alpha", "nu": given["nu"], "reach": given["reach"]}
     return table, critical.locate(runs[runs.n == 1000], ["process", "alpha"], **how)
 
@@ -209,13 +175,8 @@ def phi_c_end(located):
     return weighted_mean([one.value for one in ends], [one.error for one in ends])
 
 
-def approach(slices=None):
-    """The archived scans for phi_c: activities, absorption times, fits, and slices through the ends of some runs.
-
-    The ends are not in the archive, only their digests: the runs are done again (a minute and a
-    half), and each has to arrive at its digest. Slices that are given, {(process, alpha, phi):
-    text}, are taken instead.
-    """
+def approach():
+    """The archived scans for phi_c: activities, absorption times, fits, and what it takes to do each run again."""
     table, located = phi_c_located()
     scans = []
     for (process, alpha, n), rows in table.groupby(["process", "alpha", "n"]):
@@ -226,11 +187,7 @@ def approach(slices=None):
         scan["activity"] = [thinned(row) for row in rows.itertuples()]
         if n == 1000:
             scan["fit"] = plain_fit(located.get((process, alpha)))
-        if n == 1000 and process in PICTURED:
-            given = [slices and slices[process, alpha, row.phi] for row in rows.itertuples()]
-            scan["slices"] = (
-                given if slices else [slice_of(end_of(row)) for row in rows.itertuples()]
-            )
+            scan["again"] = [again(row) for row in rows.itertuples()]
         scans.append(scan)
     mean, given = phi_c_end(located), chapter_parameters("locating_phi_c")
     end = [round(mean.value, 5), round(mean.error, 5)]
@@ -255,28 +212,11 @@ def thinned(row):
     return base64.b64encode(counts.tobytes()).decode()
 
 
-def end_of(row):
-    """The packing at the end of an archived run, from doing it again."""
-    end = from_text(row.spec).run(record=()).final
-    if end.digest != row.digest:
-        raise RuntimeError(f"the run {row.key} does not arrive at its archived digest")
-    return end
-
-
-def slice_of(packing):
-    """Spheres cut by the plane z = 0, 32 bits each, in base 64.
-
-    From the lowest: 12 bits of x and of y as shares of the box, 7 bits of the height above the
-    plane in [-1/2, 1/2), and one that is set where the sphere overlaps another.
-    """
-    share = packing.fixed.view(np.uint64)
-    height = packing.box * 2.0**-64 * packing.fixed[:, 2]
-    active = np.zeros(packing.n, dtype=np.uint64)
-    active[packing.overlaps()[0].ravel()] = 1
-    x, y = (share[:, axis] >> np.uint64(52) for axis in (0, 1))
-    z = np.floor(128 * (height + 0.5)).clip(0, 127).astype(np.uint64)
-    words = x | y << np.uint64(12) | z << np.uint64(24) | active << np.uint64(31)
-    return base64.b64encode(words[np.abs(height) < 0.5].astype("<u4").tobytes()).decode()
+def again(row):
+    """The seeds of an archived run's start and noise, 8 bytes each, lowest first, and its digest: base 64."""
+    spec = from_text(row.spec)
+    seeds = b"".join(seed.to_bytes(8, "little") for seed in (spec.start_seed, spec.noise_seed))
+    return base64.b64encode(seeds + bytes.fromhex(row.digest)).decode()
 
 
 CORRELATED_Q = 0.05 * np.arange(1, 43)  # wave numbers of the curves, beside those of the shells
@@ -322,7 +262,6 @@ MADE = {
     "correlation": correlation,
     "collapse": collapse,
     "valley": valley,
-    "spheres": spheres,
     "approach": approach,
 }
 

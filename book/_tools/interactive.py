@@ -141,7 +141,7 @@ def write_scripts(app, config):
     folder = places.BUILD / "vendor_static" / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     files = _sources.scripts() | {
-        f"{name}.html": _sources.standalone(name) for name in _sources.names()
+        f"{name}.html": _sources.linked(name) for name in _sources.names()
     }
     for path in folder.iterdir():
         if path.name not in files:

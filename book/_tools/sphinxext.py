@@ -29,6 +29,7 @@ from . import (
     hover,
     interactive,
     places,
+    program,
     readingtime,
     reference,
     roles,
@@ -369,6 +370,7 @@ def setup(app):
     app.connect("build-finished", finish)
     claimpages.setup(app)
     interactive.setup(app, ThemeFigure)
+    program.setup(app)
     findings.setup(app, executed_copy)
     reference.setup(app)
     for part in (dressing, hover, searchtext):

@@ -138,7 +138,7 @@ def kernels(dim):
 
     from mpack._kernels import neighbours, page, state, steps
 
-    word, number = types.uint64, types.int64
+    word, number, real = types.uint64, types.int64, types.float64
     if dim == 0:
         return {
             "draw": (page.draw, (number, word, word, word, number, word, word, word)),
@@ -155,6 +155,10 @@ def kernels(dim):
         "drop_anchor": (neighbours.drop_anchor, (axes, space, number, number)),
         "random_start": (page.random_start, (axes, number, word, word)),
         "by_label": (page.by_label, (axes, space, word)),
+        "near_pairs": (
+            page.near_pairs,
+            (axes, number, real, real, number, *[word] * 5, number),
+        ),
     }
     return {f"{name}_{dim}": one for name, one in named.items()}
 

@@ -1,8 +1,10 @@
-"""What a page needs beside the steps: starts, coordinates by label, noise, digests; with addresses for arrays.
+"""What a page needs beside the steps: starts, coordinates by label, pairs, noise, digests; arrays by address.
 
 The book's pages run these kernels as WebAssembly (`book/_tools/wasm.py`), where nothing but numbers
 goes in and out. What Python does by NumPy and hashlib is done here by loops, to the same bits.
 """
+
+import math
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from mpack._kernels.noise import START, bits, gaussian, gaussian_pair, uniform
 
 _U = np.uint64
 WORDS, UNIFORMS, GAUSSIANS, GAUSSIAN_PAIRS = range(4)  # what `draw` draws
+NOBODY = 0xFFFFFFFF  # ends a chain
 
 
 @bare(entry=True)
@@ -51,6 +54,76 @@ def draw(what, seed, purpose, step, count, a, b, out):
             numbers[m] = gaussian(x, y)
         else:
             numbers[_U(2) * m], numbers[_U(2) * m + _U(1)] = gaussian_pair(x, y)
+
+
+# ------------------------------------------------------------------------------------------------
+# pairs
+
+
+@bare(forceinline=True)
+def _cell_around(axes, fixed, i, cells, turn):
+    """The cell of particle i, or the one that lies from it as `turn` says: a digit 0, 1 or 2 for each axis."""
+    index = _U(0)
+    for axis in range(len(axes)):
+        place = ((fixed[i * _U(len(axes)) + _U(axis)] >> _U(32)) * cells) >> _U(32)
+        index = index * cells + (place + turn % _U(3) + cells - _U(1)) % cells
+        turn //= _U(3)
+    return index
+
+
+@bare(forceinline=True)
+def _apart(axes, fixed, i, j, to_length):
+    """Squared separation of nearest images, in the order of operations of `pairs`."""
+    total, dim = 0.0, _U(len(axes))
+    for axis in range(len(axes)):
+        step = fixed[i * dim + _U(axis)] - fixed[j * dim + _U(axis)]
+        dx = float(np.int64(step)) * to_length
+        total += dx * dx
+    return total
+
+
+@bare(forceinline=True)
+def _chain(axes, n, fixed, cells, own, chains):
+    """Chain the particles of each cell: chains[cell] begins one, chains[cells**dim + i] goes on. Returns cells**dim."""
+    many = _U(1)
+    for _ in range(len(axes)):
+        many *= cells
+    for cell in range(many):
+        chains[cell] = np.uint32(NOBODY)
+    for i in range(_U(n)):
+        cell = _cell_around(axes, fixed, i, cells, own)
+        chains[many + i], chains[cell] = chains[cell], np.uint32(i)
+    return many
+
+
+@bare(entry=True)
+def near_pairs(axes, n, box, factor, cells, fixed, diameters, chains, ends, apart, room):
+    """List the pairs i < j with r < factor (D_i + D_j)/2, each once, in no order; returns how many there are.
+
+    As `pairs.chunks`, to the same bits. cells: to an edge, each wider than the largest cut-off, or
+    1. By address: fixed, int64 (n * dim); diameters, float64 (n); chains, uint32 (cells**dim + n),
+    for work; ends, uint32 (2 * room), and apart, float64 (room), for the pairs and their r. Pairs
+    beyond `room` are only counted.
+    """
+    place, size, next_one = as_uint64(fixed), as_float64(diameters), as_uint32(chains)
+    pair, r = as_uint32(ends), as_float64(apart)
+    own, found = _U((3 ** len(axes) - 1) // 2), np.int64(0)  # the turn that leads to the own cell
+    many = _chain(axes, n, place, _U(cells), own, next_one)
+    turns = _U(3 ** len(axes)) if cells > 1 else _U(1)
+    for i in range(_U(n)):
+        for turn in range(turns):
+            j = next_one[_cell_around(axes, place, i, _U(cells), turn)]
+            while j != np.uint32(NOBODY):
+                cut = factor * (0.5 * (size[i] + size[_U(j)]))
+                square = _apart(axes, place, i, _U(j), box * 2.0**-64)
+                if i < _U(j) and square < cut * cut:
+                    if found < room:
+                        at = _U(found)
+                        pair[_U(2) * at], pair[_U(2) * at + _U(1)] = np.uint32(i), j
+                        r[at] = math.sqrt(square)
+                    found += 1
+                j = next_one[many + _U(j)]
+    return found
 
 
 # ------------------------------------------------------------------------------------------------

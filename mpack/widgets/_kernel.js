@@ -3,7 +3,7 @@
 // a figure computes what the library computes, bit for bit: tests/test_wasm.py and tests/browser/test_kernel.py compare.
 //
 // KERNEL is _kernel.json (records, numbers and names of the kernels) and `wasm`, the module: gzipped, in base 64.
-// `await mpackKernel(KERNEL)` gives { random, lattice, packing, recipe, Engine, draw, blake2b, digest }:
+// `await mpackKernel(KERNEL)` gives { random, lattice, packing, recipe, Engine, pairs, draw, blake2b, digest }:
 //
 //     const start = kernel.random({ n: 1000, phi: 0.62, dim: 3, seed: 1 });
 //     const rule = kernel.recipe({ dynamics: "SGD", alpha: 0.1, batch_fraction: 0.5 });
@@ -163,13 +163,14 @@ async function mpackKernel({ wasm, ...KNOWN }) {
 
   /**
    * A run: a start (see `random`), a recipe and a seed; of one thread. Browsers have few memories to give: an engine
-   * that has served its time may be handed on, and its memory is taken over.
+   * that has served its time may be handed on as `spent`, and its memory is taken over; engines that live together
+   * share the memory of one, `beside`.
    */
   class Engine {
-    constructor(start, made, seed, spent = null) {
+    constructor(start, made, seed, spent = null, beside = null) {
       const { n, dim, box, diameters } = start;
       Object.assign(this, { n, dim, box, diameters, stride: dim <= 4 ? 4 : 8 });
-      this.memory = spent ? spent.memory.cleared() : new Memory();
+      this.memory = beside ? beside.memory : spent ? spent.memory.cleared() : new Memory();
       this.rule = this.makeRule(start, made, seed);
       const [order, begin] = tiers(diameters);
       this.space = this.makeSpace(start, order);
@@ -340,8 +341,11 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     /** Record at these steps (increasing) from now on. */
     schedule(steps) {
       const { shared } = this;
-      shared.array("schedule", "i64", steps.length, { from: steps.map(BigInt) });
-      shared.array("record", "i64", steps.length * (1 + 2 * KNOWN.LIMBS));
+      if (steps.length > shared.arrays.schedule[2]) {
+        shared.array("schedule", "i64", steps.length);
+        shared.array("record", "i64", steps.length * (1 + 2 * KNOWN.LIMBS));
+      }
+      shared.view("schedule").set(steps.map(BigInt));
       shared.set("scheduled", steps.length);
       shared.set("next", 0);
     }
@@ -365,11 +369,14 @@ async function mpackKernel({ wasm, ...KNOWN }) {
       return { ...row, flags: this.memory.view("u8", this.flags, this.n).slice() };
     }
 
-    /** How far the next step will move each sphere, by label, in mean diameters; it is not made. */
-    kicks() {
-      const { n, dim, box, memory, out } = this;
+    /** How far the next step, or one of another number, will move each sphere, by label, in mean diameters; it is not made. */
+    kicks(step = this.step) {
+      const { n, dim, box, memory, out, shared } = this,
+        now = this.step;
       memory.view("i64", out, n * dim).fill(0n);
+      shared.set("step", step);
       this.run("foresee", out);
+      shared.set("step", now);
       return Float64Array.from(memory.view("i64", out, n * dim), (units) => (Number(units) / 2 ** 64) * box);
     }
 
@@ -386,6 +393,11 @@ async function mpackKernel({ wasm, ...KNOWN }) {
         upper = new Uint32Array(fixed.length);
       for (let k = 0; k < upper.length; k++) upper[k] = halves[2 * k + 1];
       return upper;
+    }
+
+    /** See `pairs`. */
+    pairs(factor) {
+      return pairs({ ...this, fixed: this.fixed() }, factor);
     }
 
     /** The library's digest of the present configuration. */
@@ -408,6 +420,34 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     const place = Number(limbs[usual]);
     if (place < 0) return Number(joined([...limbs.subarray(0, usual)])) / 2 ** 56;
     return Number(joined([...limbs.subarray(usual + 1)])) * 2 ** (bits * (place - below) - 56);
+  }
+
+  // ---------------------------------------------------------------------------------------------- pairs
+
+  /** Pairs of a packing nearer than so many contact distances: { i, j, r }, arrays; i < j, in no order. */
+  function pairs({ n, dim, box, diameters, fixed }, factor) {
+    const reach = (factor * diameters.reduce((most, size) => Math.max(most, size), 0)) / box,
+      fitting = Math.floor(Math.min(1 / (reach * (1 + 1e-9) + 2 ** -30), (2 * n) ** (1 / dim) + 1)),
+      cells = fitting >= 3 ? fitting : 1;
+    if (!(reach <= 0.5)) throw new RangeError("pairs are looked for up to half the box");
+    for (let room = 16 * n; ; ) {
+      const found = atDesk(() => {
+        const [places, sizes, chains, ends, apart] = [8 * n * dim, 8 * n, 4 * (cells ** dim + n), 8 * room, 8 * room].map(
+          (bytes) => desk.reserve(bytes),
+        );
+        desk.view("i64", places, n * dim).set(fixed);
+        desk.view("f64", sizes, n).set(diameters);
+        const given = [BigInt(n), box, factor, BigInt(cells), ...[places, sizes, chains, ends, apart, room].map(BigInt)];
+        desk.call(`near_pairs_${dim}`, ...Array(dim).fill(0n), ...given);
+        const count = Number(desk.view("i64", desk.answer, 1)[0]);
+        if (count > room) return count;
+        const both = desk.view("u32", ends, 2 * count),
+          [i, j] = [0, 1].map((end) => Uint32Array.from({ length: count }, (_, p) => both[2 * p + end]));
+        return { i, j, r: desk.view("f64", apart, count).slice() };
+      });
+      if (typeof found === "object") return found;
+      room = found;
+    }
   }
 
   // ---------------------------------------------------------------------------------------------- digests and noise
@@ -461,5 +501,5 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     });
   }
 
-  return { random, lattice, packing, recipe, Engine, draw, blake2b, digest };
+  return { random, lattice, packing, recipe, Engine, pairs, draw, blake2b, digest };
 }

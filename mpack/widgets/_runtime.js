@@ -721,8 +721,7 @@ const runtime = (() => {
       const elapsed = Math.min(0.1, Math.max(0, (now - (this.then ?? now - 16)) / 1000));
       this.then = now;
       if (this.running || this.figure.busy?.()) {
-        this.figure.advance(elapsed, this.running);
-        this.dirty = true;
+        if (this.figure.advance(elapsed, this.running) !== false) this.dirty = true;
       }
       if (!this.dirty) return;
       this.dirty = false;
@@ -736,6 +735,7 @@ const runtime = (() => {
     }
 
     draw() {
+      if (this.figure.blank?.()) return;
       for (const canvas of this.canvases) canvas.render();
       this.figure.shown?.();
       for (const { node, read } of this.readings ?? []) {
@@ -748,7 +748,7 @@ const runtime = (() => {
     }
 
     /** Tell screen readers the rounded state, when it is another than they heard, and not too often. */
-    speak(apart = 0, words = this.figure?.spoken?.()) {
+    speak(apart = 0, words = this.figure?.blank?.() ? "" : this.figure?.spoken?.()) {
       const now = performance.now();
       if (!words || words === this.voice.textContent || now - (this.spokeAt ?? -Infinity) < apart) return;
       this.spokeAt = now;
@@ -856,6 +856,7 @@ const runtime = (() => {
 
     /** The readouts and the status as one sentence. */
     words() {
+      if (this.figure.blank?.()) return "";
       const numbers = (this.readings ?? []).map(({ label, read }) => `${label} ${read()}`).join(", ");
       return [numbers, this.figure.status?.()].filter(Boolean).join(". ");
     }

@@ -8,7 +8,6 @@ import json
 import numpy as np
 
 import mpack
-from mpack.observables import nearest_displacements
 from mpack.widgets import _sources
 
 STEPS = (0, 100, 500, 1000, 5000)  # at which digests are kept beside the figure
@@ -122,19 +121,6 @@ def packed(packing):
     return base64.b64encode(
         kept.astype(">u4").reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()
     ).decode()
-
-
-def packed_kicks(run):
-    """How far the next step moves each particle: 16 bits of its share of the longest kick, and that one's length."""
-    lengths = np.linalg.norm(kicks_of(run), axis=1)
-    most = float(f"{lengths.max():.6g}") or 1.0
-    kept = np.minimum(np.rint(lengths * (65535 / most)), 65535).astype(">u2")
-    return {"kicks": base64.b64encode(kept.tobytes()).decode(), "most": most}
-
-
-def kicks_of(run):
-    """Displacements (n, d) in the step that comes next, in mean diameters."""
-    return nearest_displacements(run.final, mpack.simulate(run, steps=1).final)
 
 
 def settled(rule, batch_fraction, start):

@@ -145,43 +145,166 @@ const solid = (() => {
     return picture;
   }
 
-  /** A picture to be stamped by the thousand: a square of pixels, those that do not cover being 0. */
-  function sprite(picture) {
-    const { width } = picture,
-      { data } = picture.getContext("2d").getImageData(0, 0, width, width);
-    for (let k = 3; k < data.length; k += 4) data[k] = data[k] < 128 ? 0 : 255;
-    const pixels = new Uint32Array(data.buffer);
-    for (let k = 0; k < pixels.length; k++) if (!data[4 * k + 3]) pixels[k] = 0;
-    return { width, pixels };
+  // ---------------------------------------------------------------------------------------------- crowds
+
+  const BINS = 1 << 14, // of depth
+    WHOLE = 20000, // spheres that are all drawn; of more,
+    OPAQUE = 1.75, // those so many diameters over the packing fraction deep are hidden by others, and left out
+    SHARP = 10, // pixels
+    SOLID = -0x1000000, // a pixel that lets nothing through; these are integers of 32 bits, opacity first
+    sprites = new Map(); // colour and paper -> [fog][pixels wide]
+  let room = null, // arrays of a crowd, kept from picture to picture
+    sheet = null; // and what it is drawn on
+
+  /** A colour as a pixel of a picture. */
+  const pixel = (hex) => parts(hex).reduce((whole, part, k) => whole | (part << (8 * k)), SOLID);
+
+  /** Coordinates in units of 2**-64 of the box as shares of it. */
+  function shares(fixed) {
+    const halves = new Uint32Array(fixed.buffer, fixed.byteOffset, 2 * fixed.length),
+      made = new Float64Array(fixed.length);
+    for (let k = 0; k < made.length; k++) made[k] = halves[2 * k + 1] / 2 ** 32;
+    return made;
   }
 
-  /** A sheet as large as a canvas, for sprites, which is then laid on it: where `drawImage` would be too slow. */
-  function sheet(g) {
+  /** The pixels of a square picture, to be stamped by the thousand. */
+  function pixelsOf(picture) {
+    const { width } = picture;
+    return new Int32Array(picture.getContext("2d").getImageData(0, 0, width, width).data.buffer);
+  }
+
+  /** Pictures of balls of a colour: [fog][pixels wide], filled as they are needed. */
+  function spritesOf(colour, colours) {
+    const key = `${colour} ${colours.paper}`;
+    if (!sprites.has(key)) {
+      if (sprites.size > 7) sprites.clear();
+      sprites.set(
+        key,
+        Array.from({ length: FOG }, () => []),
+      );
+    }
+    return sprites.get(key);
+  }
+
+  /** A ball as pixels; where there are few of them, its edge is sharp, which is quicker. */
+  function sprite(colour, fog, colours, wide) {
+    const pixels = pixelsOf(ball(colour, fog, colours, wide));
+    if (wide < SHARP) for (let k = 0; k < pixels.length; k++) pixels[k] = pixels[k] < 0 ? pixels[k] | SOLID : 0;
+    return pixels;
+  }
+
+  function roomFor(n) {
+    if (room?.n >= n) return room;
+    const of = (Kind) => new Kind(n);
+    room = { n, x: of(Float32Array), y: of(Float32Array), wide: of(Uint16Array), look: of(Uint8Array) };
+    return Object.assign(room, { bin: of(Uint16Array), order: of(Uint32Array), start: new Uint32Array(BINS + 1) });
+  }
+
+  /**
+   * Where the spheres of a crowd are on a canvas. Those outside of it are left out, and, of very many, those so deep
+   * behind the faces turned to the reader that others hide them. Returns how many there are.
+   */
+  function placed({ places, widths, flags, phi }, { camera, scale }, width, height) {
+    const n = widths.length,
+      { x, y, wide, look, bin } = roomFor(n),
+      [[rx, ux, nx], [ry, uy, ny], [rz, uz, nz]] = [camera(1, 0, 0), camera(0, 1, 0), camera(0, 0, 1)],
+      widest = widths.reduce((most, one) => Math.max(most, one)),
+      inside = n > WHOLE ? 0.5 - (OPAQUE / Math.min(phi, 0.7)) * widest : -Infinity,
+      [sx, sy, sz] = [nx, ny, nz].map((side) => (side > 0 ? 1 : -1));
+    let count = 0;
+    for (let i = 0; i < n; i++) {
+      const a = places[3 * i] - 0.5,
+        b = places[3 * i + 1] - 0.5,
+        c = places[3 * i + 2] - 0.5;
+      if (sx * a < inside && sy * b < inside && sz * c < inside) continue;
+      const near = nx * a + ny * b + nz * c,
+        closer = (scale * CAMERA) / (CAMERA - near),
+        d = widths[i] * closer,
+        px = width / 2 + (rx * a + ry * b + rz * c) * closer,
+        py = height / 2 - (ux * a + uy * b + uz * c) * closer;
+      if (px < -d || px > width + d || py < -d || py > height + d) continue;
+      x[count] = px;
+      y[count] = py;
+      wide[count] = Math.ceil(d);
+      look[count] = FOG * flags[i] + fogOf(near);
+      bin[count++] = (near + 1) * (BINS / 2); // |near| <= sqrt(3)/2
+    }
+    return count;
+  }
+
+  /** The farthest first, by counting: what is in one bin of depth keeps its order. */
+  function sorted(count) {
+    const { bin, order, start } = room;
+    start.fill(0);
+    for (let k = 0; k < count; k++) start[bin[k] + 1]++;
+    for (let b = 0; b < BINS; b++) start[b + 1] += start[b];
+    for (let k = 0; k < count; k++) order[start[bin[k]]++] = k;
+    return order;
+  }
+
+  /**
+   * Spheres of a whole box, as many as there may be, pixel by pixel: { places, widths (diameters in boxes), phi, flags
+   * (0 or 1), tones (the colours of these) }. Where `drawImage` would be too slow.
+   */
+  function crowd(g, state, spheres, colours) {
     const { width, height } = g.canvas,
-      picture = new ImageData(width, height),
-      pixels = new Uint32Array(picture.data.buffer);
-    return {
-      /** Stamp a sprite, its middle at these pixels. */
-      stamp(one, x, y) {
-        const left = Math.round(x - one.width / 2),
-          top = Math.round(y - one.width / 2),
-          end = Math.min(one.width, width - left);
-        for (let row = Math.max(0, -top); row < Math.min(one.width, height - top); row++)
-          for (let column = Math.max(0, -left); column < end; column++) {
-            const pixel = one.pixels[row * one.width + column];
-            if (pixel) pixels[(top + row) * width + left + column] = pixel;
-          }
-      },
-      lay() {
-        const laid = runtime.element("canvas", { width, height });
-        laid.getContext("2d").putImageData(picture, 0, 0);
-        g.save();
-        g.setTransform(1, 0, 0, 1, 0, 0);
-        g.drawImage(laid, 0, 0);
-        g.restore();
-      },
-    };
+      count = placed(spheres, view(state, width, height), width, height),
+      order = sorted(count),
+      { x, y, wide, look } = room,
+      balls = spheres.tones.map((tone) => spritesOf(tone, colours));
+    stamped(g, (pixels) => {
+      for (let m = 0; m < count; m++) {
+        const k = order[m],
+          flag = look[k] >= FOG ? 1 : 0,
+          fog = look[k] - FOG * flag,
+          row = balls[flag][fog];
+        row[wide[k]] ??= sprite(spheres.tones[flag], fog, colours, wide[k]);
+        stamp(pixels, width, height, row[wide[k]], wide[k], x[k], y[k]);
+      }
+    });
   }
 
-  return { FOG, mixed, turner, camera, view, fogOf, front, farthestFirst, edges, ball, sprite, sheet };
+  /** Put a picture (see `pixelsOf`) into pixels, its middle there. */
+  function stamp(pixels, width, height, one, wide, x, y) {
+    const left = Math.round(x - wide / 2),
+      top = Math.round(y - wide / 2),
+      from = Math.max(0, -left),
+      end = Math.min(wide, width - left);
+    for (let row = Math.max(0, -top); row < wide && top + row < height; row++)
+      for (let k = row * wide + from, at = (top + row) * width + left + from; k < row * wide + end; k++, at++) {
+        const over = one[k];
+        if (over < 0 && over >= SOLID) pixels[at] = over;
+        else if (over !== 0) pixels[at] = blended(over, pixels[at]);
+      }
+  }
+
+  /** One pixel laid over another. */
+  function blended(over, under) {
+    if (under === 0) return over;
+    const a = over >>> 24,
+      b = 255 - a,
+      red = (((over & 255) * a + (under & 255) * b) / 255) | 0,
+      green = ((((over >>> 8) & 255) * a + ((under >>> 8) & 255) * b) / 255) | 0,
+      blue = ((((over >>> 16) & 255) * a + ((under >>> 16) & 255) * b) / 255) | 0;
+    return red | (green << 8) | (blue << 16) | ((a + ((under >>> 24) * b) / 255) << 24);
+  }
+
+  /** Lay on a canvas what `paint` writes into pixels as large as it; 0 lets through what is below. */
+  function stamped(g, paint) {
+    const { width, height } = g.canvas;
+    if (sheet?.picture.width !== width || sheet.picture.height !== height) {
+      const node = runtime.element("canvas", { width, height });
+      sheet = { node, picture: new ImageData(width, height) };
+      sheet.pixels = new Int32Array(sheet.picture.data.buffer);
+    }
+    sheet.pixels.fill(0);
+    paint(sheet.pixels);
+    sheet.node.getContext("2d").putImageData(sheet.picture, 0, 0);
+    g.save();
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.drawImage(sheet.node, 0, 0);
+    g.restore();
+  }
+
+  return { WHOLE, turner, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
 })();

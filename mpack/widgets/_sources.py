@@ -75,6 +75,15 @@ def _shared(file):
     return [kernels, *((part, _read(part)) for part in ("_starts.js", file))]
 
 
+def with_kernel(text):
+    """The pieces of a module that computes runs and is no figure of this folder, as `mpackFigures.add` takes them.
+
+    In front of `text` stand COLOURS, KERNEL and `mpackKernel`, by the names under which the
+    figures' scripts carry them: a page that loads this one loads `shared.js` before.
+    """
+    return ["_constants", *(label for label, _ in _shared("_kernel.js")), text]
+
+
 @functools.cache
 def kernel():
     """The step kernels for a page, as `_kernel.js` takes them: what they are made of, and the module as text."""
@@ -102,11 +111,23 @@ def scripts():
 def standalone(name, state=None):
     """A page of its own for a figure, which needs nothing else: text of an HTML file."""
     script = f"globalThis.mpackFigures = ({_page()})({{{_json(name)}: [{_json(module(name))}]}});"
+    return _filled(name, state or {}, script.replace("</script", "<\\/script"))
+
+
+def linked(name):
+    """The same beside the book's `scripts()`, which it loads: each is shipped once."""
+    page = _filled(name, {}, "")
+    both = "".join(f'<script src="{file}.js"></script>' for file in ("shared", name))
+    return page.replace("<script></script>", both)
+
+
+def _filled(name, state, script):
+    """The page of `_standalone.html`."""
     fields = {
         "TITLE": html.escape(schema(name)["title"]),
         "NAME": name,
-        "STATE": html.escape(json.dumps(checked(name, state or {}))),
-        "SCRIPT": script.replace("</script", "<\\/script"),
+        "STATE": html.escape(json.dumps(checked(name, state))),
+        "SCRIPT": script,
     }
     return re.sub(
         "%(TITLE|NAME|STATE|SCRIPT)%", lambda match: fields[match[1]], _read("_standalone.html")

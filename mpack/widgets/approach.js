@@ -1,6 +1,11 @@
 // Approach to phi_c: the archived scans of seven processes at eight learning rates, the times to absorption with the
-// fits of the chapter (mpack.critical.divergence), and the straight line to a learning rate of zero.
-// DATA: {nu, reach, end: [phi_0, error], scans: [{process, alpha, n, phi, steps, absorbed, activity, fit, slices}]}.
+// fits of the chapter (mpack.critical.divergence), and the straight line to a learning rate of zero. The run chosen is
+// done again in the page, by the library's kernels, and has to arrive at the digest of the archive.
+// DATA: {nu, reach, end: [phi_0, error], scans: [{process, alpha, n, phi, steps, absorbed, activity, fit, again}]}.
+const kernel = await mpackKernel(KERNEL);
+const LONG = 40000, // steps: longer runs are done again when asked for
+  FRAME = 12, // milliseconds of computing between two pictures
+  STRIDE = 25; // steps between two looks at the clock
 const COLOUR = { "SGD 0.2": "SGD", "SGD 0.6": "SGD", "RCD 0.2": "RCD", "RCD 0.6": "RCD" }, // others: their own name
   SHAPE = { SGD: 1, RCD: 2, GD: 4, BRO: 0, "individual BRO": 3 },
   USED = 3, // learning rates that the straight line goes through
@@ -26,19 +31,19 @@ function curveOf(scan, place) {
   return { steps: [...steps, end], values };
 }
 
-/** Spheres cut by a plane: [x, y] as shares of the box, height above the plane, whether it overlaps another. */
-function sliceOf(text) {
-  const bytes = runtime.bytes(text),
-    view = new DataView(bytes.buffer);
-  return Array.from({ length: bytes.length / 4 }, (_, k) => {
-    const word = view.getUint32(4 * k, true);
-    return {
-      x: ((word & 0xfff) + 0.5) / 4096,
-      y: (((word >>> 12) & 0xfff) + 0.5) / 4096,
-      z: (((word >>> 24) & 0x7f) + 0.5) / 128 - 0.5,
-      active: word >>> 31 === 1,
-    };
-  });
+/** What it takes to do a run of a scan again: seeds of its start and its noise, and the digest that it ends with. */
+function againOf(scan, place) {
+  const view = new DataView(runtime.bytes(scan.again[place]).buffer),
+    [start, noise] = [0, 8].map((at) => view.getBigUint64(at, true)),
+    digest = Array.from({ length: 16 }, (_, k) => view.getUint8(16 + k).toString(16).padStart(2, "0")).join("");
+  return { start, noise, digest };
+}
+
+/** The rule of a process at a learning rate. */
+function ruleOf(process, alpha) {
+  const [kind, batch_fraction] = process.split(/ (?=\d)/),
+    name = { BRO: "PairwiseBRO", "individual BRO": "IndividualBRO" }[kind];
+  return name ? { dynamics: name, eps: 0.75 * alpha } : { dynamics: kind, alpha, batch_fraction: Number(batch_fraction) };
 }
 
 /** [alpha, phi_c, error] of a process at every learning rate at which it was found, smallest first. */
@@ -87,11 +92,87 @@ class Approach {
       "*φ*_c at this *α*": () => this.fitWords(),
       "line to *α* = 0": () => this.limitWords(),
     });
+    ui.transport.hidden = false;
+    this.button = ui.button("", () => this.press(), { class: "mpk-button mpk-main" });
+    ui.transport.append(this.button);
     ui.lead("above", "alpha", "process");
     ui.group("straight", "all");
+    this.check = new same.Check(ui, {
+      step: () => this.engine.step,
+      digest: () => this.engine.digest(),
+      python: () => [...this.inPython(), "print(run.digest)"].join("\n"),
+      known: () => ({ [this.last]: this.again.digest }),
+    });
   }
 
-  restart() {}
+  // ------------------------------------------------------------------------------------------------ the run, again
+
+  restart() {
+    this.begin();
+    this.going = this.engine !== null && this.last <= LONG;
+  }
+
+  /** The run chosen, at its start. */
+  begin() {
+    const { scan, place, phi } = this,
+      { process, alpha } = this.ui.state;
+    this.check.fold.hidden = this.button.hidden = place < 0;
+    this.going = false;
+    this.last = place < 0 ? 0 : scan.steps[place];
+    if (place < 0) {
+      this.engine = null;
+      return;
+    }
+    this.again = againOf(scan, place);
+    const start = kernel.random({ n: SMALL, phi, dim: 3, seed: this.again.start });
+    this.engine = new kernel.Engine(start, kernel.recipe(ruleOf(process, alpha)), this.again.noise, this.spent);
+    this.spent = this.engine; // its memory serves the next one
+    this.look();
+    this.check.begin();
+  }
+
+  look() {
+    this.seen = this.engine.look();
+    this.places = null;
+  }
+
+  /** Compute on, stop, or begin again. */
+  press() {
+    if (this.done) this.begin();
+    this.going = !this.going;
+    this.ui.redraw();
+  }
+
+  get done() {
+    return this.engine.step >= this.last;
+  }
+
+  busy() {
+    return this.going;
+  }
+
+  advance() {
+    const until = performance.now() + FRAME;
+    do this.engine.advance(Math.min(this.last, this.engine.step + STRIDE));
+    while (!this.done && performance.now() < until);
+    this.look();
+    this.check.note();
+    if (!this.done) return;
+    this.going = false;
+    this.ui.speak();
+  }
+
+  /** After each picture: what the button does, and the check. */
+  shown() {
+    if (!this.engine) return;
+    const words = this.going ? "Stop" : this.done ? "Compute again" : "Compute this run";
+    if (words !== this.button.textContent) this.button.textContent = words;
+    this.check.shown();
+  }
+
+  end() {
+    this.engine = this.spent = null;
+  }
 
   get scan() {
     const { process, alpha } = this.ui.state;
@@ -134,20 +215,35 @@ class Approach {
   }
 
   sliceWords() {
-    const slice = this.slice;
-    if (!slice) return "No picture of this run";
-    const moving = slice.filter(({ active }) => active).length;
-    return `Slice through the end of the run: ${slice.length} spheres are cut, ${moving} of them overlap another`;
+    if (!this.engine) return "No picture: there is no run here";
+    const slice = this.slice(),
+      moving = slice.filter(({ active }) => active).length;
+    return `Slice through the run at step ${this.engine.step}: ${slice.length} spheres are cut, ${moving} of them overlap another`;
   }
 
   status() {
     const { scan, place } = this;
     if (place < 0) return "The archive has no run of this process here.";
-    const steps = runtime.counted(scan.steps[place]);
-    if (scan.absorbed[place]) return `Absorbed after ${steps} steps.`;
-    const { values } = curveOf(scan, place),
-      last = values[values.length - 1].toFixed(2);
-    return `Still active when it was stopped after ${steps} steps, with an activity of ${last}: its time is longer.`;
+    const steps = runtime.counted(scan.steps[place]),
+      last = () => {
+        const { values } = curveOf(scan, place);
+        return values[values.length - 1].toFixed(2);
+      };
+    const ended = scan.absorbed[place]
+      ? `Absorbed after ${steps} steps.`
+      : `Still active when it was stopped after ${steps} steps, with an activity of ${last()}: its time is longer.`;
+    return `${ended} ${this.againWords()}`;
+  }
+
+  /** How far the page has come with the run. */
+  againWords() {
+    const step = runtime.counted(this.engine.step);
+    if (this.going) return `Doing it again in this page: step ${step} …`;
+    if (!this.engine.step) return "So long a run is done again in this page when you ask for it.";
+    if (!this.done) return `Done again in this page as far as step ${step}.`;
+    const { compared } = this.check;
+    if (compared.page !== compared.library) return "Done again in this page it ended otherwise, which is a defect. Please report it.";
+    return "Done again in this page: the same to the last bit.";
   }
 
   spoken() {
@@ -172,22 +268,34 @@ class Approach {
       absorbed: place < 0 ? null : scan.absorbed[place] === 1,
       fit: scan?.fit ?? null,
       limit: { value: limit.value, error: limit.error, alphas: limit.points.map(([alpha]) => alpha) },
+      page: this.engine && { step: this.engine.step, digest: this.engine.digest(), active: this.seen.active },
     };
   }
 
-  /** The same run from the archive. */
+  /** As far as the page has come, by the library. */
+  inPython() {
+    const { process, alpha } = this.ui.state,
+      { start, noise } = this.again;
+    return [
+      `start = mpack.Packing.random(n=${SMALL}, phi=${this.phi}, dim=3, seed=${start})`,
+      `dynamics = ${same.inPython(ruleOf(process, alpha))}`,
+      `run = mpack.simulate(start, dynamics, steps=${this.engine.step}, seed=${noise})`,
+    ];
+  }
+
+  /** The run; and the same from the archive. */
   python() {
     const { process, alpha } = this.ui.state,
-      [name, push] = process.startsWith("SGD") || process.startsWith("RCD") ? process.split(" ") : [process, "1.0"],
-      rule = { BRO: "PairwiseBRO", "individual BRO": "IndividualBRO", GD: "SGD" }[name] ?? name;
+      { dynamics, batch_fraction } = ruleOf(process, alpha),
+      rule = dynamics === "GD" ? "SGD" : dynamics;
     const rows = rule.endsWith("BRO")
       ? `(table.rule == "${rule}") & ((table.eps / 0.75).round(6) == ${alpha})`
-      : `(table.rule == "${rule}") & (table.batch_fraction == ${push}) & (table.alpha == ${alpha})`;
+      : `(table.rule == "${rule}") & (table.batch_fraction == ${batch_fraction || "1.0"}) & (table.alpha == ${alpha})`;
     return [
       'table = mpack.ensemble.load_archive("book/results/phi-c")',
       `rows = table[${rows} & (table.n == ${SMALL})]`,
       `runs = rows[(rows.phi - ${this.phi}).abs() < 1e-6]`,
-      "# done again: mpack.specification.from_text(runs.iloc[0].spec).run()",
+      ...(this.engine ? ["", "# as far as the page has done it again", ...this.inPython()] : []),
     ].join("\n");
   }
 
@@ -215,7 +323,10 @@ class Approach {
     const large = scanOf(process, alpha, 4000),
       twin = placeOf(large, phi);
     if (twin >= 0) draw(large, twin, { colour: colours.ink, width: 1.4, dash: [5, 4] });
-    if (place >= 0) draw(scan, place, { colour: colours[colourOf(process)], width: 2.6 });
+    if (place >= 0) {
+      draw(scan, place, { colour: colours[colourOf(process)], width: 2.6 });
+      runtime.mark(g, frame, [Math.max(1, this.engine.step), this.seen.active / SMALL, 0], 0, colours.ink);
+    }
     const lines = [`strong: *φ* = ${phi.toFixed(3)}`, ...(twin >= 0 ? ["dashed: *N* = 4,000"] : [])];
     lines.forEach((text, k) =>
       runtime.write(g, text, frame.inner.left + 8, frame.inner.bottom - 10 - 16 * (lines.length - 1 - k), {
@@ -270,31 +381,37 @@ class Approach {
     });
   }
 
-  /** The spheres cut by the plane, or null where no picture is kept. */
-  get slice() {
-    const { scan, place } = this;
-    return place >= 0 && scan.slices ? sliceOf(scan.slices[place]) : null;
+  /** The spheres cut by the plane z = 0: [x, y] as shares of the box, height above the plane, whether it overlaps. */
+  slice() {
+    this.places ??= this.engine.coarse();
+    const { places, seen, engine } = this,
+      unit = 2 ** -32,
+      slice = [];
+    for (let i = 0; i < SMALL; i++) {
+      const z = (places[3 * i + 2] | 0) * unit * engine.box; // signed: the nearest image
+      if (Math.abs(z) >= 0.5) continue;
+      slice.push({ x: places[3 * i] * unit, y: places[3 * i + 1] * unit, z, active: seen.flags[i] === 1 });
+    }
+    return slice;
   }
 
   drawSlice(g, width, height, colours) {
-    const slice = this.slice;
-    if (!slice) {
-      const kept = [...new Set(DATA.scans.filter((scan) => scan.slices).map(({ process }) => process))];
-      const text = this.place < 0 ? "No run here" : `Pictures are kept of ${kept.join(" and ")}`;
+    if (!this.engine || (this.going && runtime.still())) {
+      const text = this.engine ? "Computing …" : "No run here";
       runtime.write(g, text, width / 2, height / 2, { size: 13, align: 0.5, colour: colours.ink });
       return;
     }
-    const edge = Math.cbrt((SMALL * Math.PI) / 6 / this.phi),
-      side = Math.min(width, height - 24),
+    const side = Math.min(width, height - 24),
       left = (width - side) / 2,
-      unit = side / edge;
+      unit = side / this.engine.box,
+      slice = this.slice();
     runtime.clipped(g, { left, top: 0, right: left + side, bottom: side }, () => {
       g.fillStyle = colours.paper;
       g.fillRect(left, 0, side, side);
       g.lineWidth = 0.8;
       g.strokeStyle = colours.paper;
       for (const { x, y, z, active } of slice) {
-        const radius = unit * Math.sqrt(Math.max(0, 0.25 - z * z));
+        const radius = unit * Math.sqrt(0.25 - z * z);
         g.fillStyle = active ? colours.active : colours.inactive;
         for (const ox of [-1, 0, 1])
           for (const oy of [-1, 0, 1]) {
@@ -309,12 +426,9 @@ class Approach {
     });
     g.strokeStyle = colours.line;
     g.strokeRect(left + 0.5, 0.5, side - 1, side - 1);
-    const moving = slice.some(({ active }) => active);
-    runtime.write(g, moving ? "a slice; amber: overlaps another" : "a slice; none overlaps", width / 2, side + 17, {
-      size: 11,
-      align: 0.5,
-      colour: colours.ink,
-    });
+    const who = slice.some(({ active }) => active) ? "amber: overlaps another" : "none overlaps",
+      words = `a slice at step ${runtime.counted(this.engine.step)}; ${who}`;
+    runtime.write(g, words, width / 2, side + 17, { size: 11, align: 0.5, colour: colours.ink });
   }
 
   drawLimit(g, width, height, colours) {

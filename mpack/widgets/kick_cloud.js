@@ -1,14 +1,8 @@
-// The kick cloud: one step of a dynamics from one place, drawn many times by `exact`, beside its exact moments.
+// The kick cloud: one step of a dynamics from one place, drawn many times by the library's kernels, beside its exact
+// moments.
+const kernel = await mpackKernel(KERNEL);
 const BOX = 8,
-  REACH = 1.7, // half the window, in mean diameters
-  PROCESS = {
-    PairwiseBRO: "BRO",
-    NonreciprocalBRO: "non-reciprocal BRO",
-    IndividualBRO: "individual BRO",
-    SGD: "SGD",
-    RCD: "RCD",
-    GD: "GD",
-  };
+  REACH = 1.7; // half the window, in mean diameters
 
 /** Mean and covariance [xx, yy, xy] of each disc's displacement in one step: G E[w] and G Cov(w) G^T, in closed form. */
 function moments(places, rule) {
@@ -87,6 +81,11 @@ class KickCloud {
     grid.append(...["x1", "y1", "x2", "y2", "x3", "y3"].map((name) => ui.control(name)));
     places.append(grid);
     ui.below.append(places);
+    this.check = new same.Check(ui, {
+      step: () => this.engine.step,
+      digest: () => this.engine.digest(),
+      python: () => [...this.inPython(), "print(run.digest)"].join("\n"),
+    });
   }
 
   /** What a disc is dragged by: a button over the canvas, for pointers and arrow keys. */
@@ -133,17 +132,22 @@ class KickCloud {
 
   restart() {
     const { state } = this.ui;
-    this.rule = exact.recipe(state);
-    this.exactly = moments(this.places, this.rule);
-    this.discs = new exact.Discs({ positions: this.places, box: BOX, seed: state.seed });
+    const start = kernel.packing({ positions: this.places, box: BOX }),
+      rule = kernel.recipe(same.ruleOf(state));
+    this.exactly = moments(this.places, rule);
+    this.engine = new kernel.Engine(start, rule, state.seed, this.engine);
+    this.active = this.engine.look().flags;
+    this.contacts = this.engine.pairs(1).r.length;
     this.count = state.samples;
     this.kicks = [0, 1, 2].map(() => [new Float64Array(this.count), new Float64Array(this.count)]);
     for (let k = 0; k < this.count; k++) {
-      this.discs.step = k;
-      this.discs.drawPushes(this.rule);
-      for (let disc = 0; disc < 3; disc++) [this.kicks[disc][0][k], this.kicks[disc][1][k]] = this.discs.kick(disc);
+      const drawn = this.engine.kicks(k); // as in step k, from these places
+      for (let disc = 0; disc < 3; disc++)
+        for (const axis of [0, 1]) this.kicks[disc][axis][k] = drawn[2 * disc + axis];
     }
+    this.engine.advance(1); // the first of them is made: its digest is below
     this.sampled = this.kicks.map((kick) => this.statistics(kick));
+    this.check.begin();
   }
 
   /** Mean and covariance of drawn kicks, with standard errors. */
@@ -171,18 +175,12 @@ class KickCloud {
   }
 
   changed() {
-    const { state } = this.ui,
-      organization = state.dynamics.endsWith("BRO"),
-      drawn = !organization && state.dynamics !== "GD";
-    this.ui.showControl("eps", organization);
-    this.ui.showControl("alpha", !organization);
-    this.ui.showControl("batch_fraction", drawn && !state.batch_size);
-    this.ui.showControl("batch_size", drawn);
-    this.ui.showControl("approximation", organization || (drawn && !state.batch_size));
+    same.showControls(this.ui);
   }
 
-  /** After each picture: handles where the discs are, the table. */
+  /** After each picture: handles where the discs are, the table, the check. */
   shown() {
+    this.check.shown();
     const { element, written } = runtime,
       which = Number(this.ui.state.disc) - 1;
     this.handles.forEach((node, disc) => {
@@ -213,7 +211,7 @@ class KickCloud {
   }
 
   status() {
-    const { contacts } = this.discs,
+    const { contacts } = this,
       still = this.centre() < 1e-12;
     if (!contacts) return "No two discs overlap: nothing is kicked.";
     const pairs = contacts === 1 ? "One pair overlaps" : `${contacts} pairs overlap`;
@@ -223,7 +221,7 @@ class KickCloud {
   spoken() {
     const { mean, covariance } = this.exactly[Number(this.ui.state.disc) - 1],
       two = (value) => Number(value.toPrecision(2));
-    return `${this.discs.contacts} pairs overlap. Disc ${this.ui.state.disc}: mean kick ${two(mean[0])}, ${two(mean[1])}; variances ${two(covariance[0])}, ${two(covariance[1])}.`;
+    return `${this.contacts} pairs overlap. Disc ${this.ui.state.disc}: mean kick ${two(mean[0])}, ${two(mean[1])}; variances ${two(covariance[0])}, ${two(covariance[1])}.`;
   }
 
   /** The largest shift of the centre of mass in a draw. */
@@ -241,9 +239,28 @@ class KickCloud {
     return { columns: ["draw", ...columns], rows };
   }
 
+  /** The first draw, by the library. */
+  inPython() {
+    const { state } = this.ui;
+    return [
+      `places = ${JSON.stringify(this.places).replaceAll(",", ", ")}`,
+      `dynamics = ${same.inPython(state)}`,
+      `run = mpack.simulate(mpack.Packing(places, box=${BOX}), dynamics, steps=1, seed=${state.seed})`,
+    ];
+  }
+
+  python() {
+    const lines = ["mean, covariance = mpack.kicks.moments(places, dynamics)", "print(mean, covariance, run.digest)"];
+    return [...this.inPython(), ...lines].join("\n");
+  }
+
+  end() {
+    this.engine = null;
+  }
+
   report() {
     const first = this.kicks.map(([xs, ys]) => [xs[0], ys[0]]);
-    return { exact: this.exactly, sampled: this.sampled, contacts: this.discs.contacts, centre: this.centre(), first };
+    return { exact: this.exactly, sampled: this.sampled, contacts: this.contacts, centre: this.centre(), first, digest: this.engine.digest() };
   }
 
   // ------------------------------------------------------------------------------------------------ pictures
@@ -257,7 +274,7 @@ class KickCloud {
       longer = 0.55 / longest;
     this.places.forEach(([x, y], disc) => {
       g.globalAlpha = 0.8;
-      g.fillStyle = this.discs.active[disc] ? colours.active : colours.inactive;
+      g.fillStyle = this.active[disc] ? colours.active : colours.inactive;
       g.beginPath();
       g.arc(X(x), Y(y), unit / 2, 0, 2 * Math.PI);
       g.fill();
@@ -280,7 +297,7 @@ class KickCloud {
     const which = Number(this.ui.state.disc) - 1,
       [xs, ys] = this.kicks[which],
       { state } = this.ui,
-      colour = colours[PROCESS[state.dynamics]];
+      colour = colours[same.PROCESS[state.dynamics]];
     const { mean, covariance } = this.exactly[which],
       sample = this.sampled[which];
     let most = 1e-6;

@@ -1,38 +1,26 @@
 // The playground: a box of discs or spheres, stepped by the library's own kernels, and two curves.
-const kernel = await mpackKernel(KERNEL);
-const MOST_STEPS = 1000000,
-  PROCESS = {
-    PairwiseBRO: "BRO",
-    NonreciprocalBRO: "non-reciprocal BRO",
-    IndividualBRO: "individual BRO",
-    SGD: "SGD",
-    RCD: "RCD",
-    GD: "GD",
-  };
+const kernel = await mpackKernel(KERNEL),
+  Runs = mpackRuns(KERNEL, kernel);
+const MOST_STEPS = 1000000;
 const PARTNER = { PairwiseBRO: "SGD", IndividualBRO: "RCD", SGD: "PairwiseBRO", RCD: "IndividualBRO" };
 const TINY = 6, // pixels: smaller discs are dots
-  MANY = 3000; // spheres: more are stamped pixel by pixel
+  MANY = 1500; // more discs or spheres are stamped pixel by pixel
 const LEAST = { 2: 20, 3: 40 }; // in so many dimensions: with fewer the box could be less than two diameters wide
 const MATCHED = 0.75; // b_f of the matching rule; alpha = eps / b_f
 
 class Playground {
   constructor(ui) {
     this.ui = ui;
-    Object.assign(
-      this,
-      runtime.pace(ui, {
-        done: () => this.step,
-        over: () => this.absorbed || this.step >= MOST_STEPS,
-        once: () => this.once(),
-      }),
-    ); // busy, advance, rewind, target
+    this.runs = new Runs(ui, { heard: (news) => this.heard(news), most: MOST_STEPS });
+    for (const name of ["once", "busy", "advance"]) this[name] = (...given) => this.runs[name](...given);
+    this.count = 0;
     const [left, column] = ui.columns();
     this.box = ui.canvas({
       ratio: 1,
       parent: left,
       className: "mpk-framed",
       draw: (g, w, h, colours) => this.drawBox(g, w, h, colours),
-      label: () => `The box: ${this.start.n} ${this.word}, ${this.seen.active} of them overlap`,
+      label: () => `The box: ${this.start.n} ${this.word}, ${this.active} of them overlap`,
     });
     this.turner = solid.turner(ui, this.box.holder);
     this.banner = runtime.element("div", { class: "mpk-banner", hidden: true });
@@ -51,7 +39,12 @@ class Playground {
     });
     energy.holder.classList.add("mpk-beyond");
     this.buildControls();
-    this.buildCheck();
+    this.check = new same.Check(ui, {
+      step: () => this.step,
+      digest: () => this.digest,
+      python: () => this.python(),
+      known: () => this.known,
+    });
   }
 
   buildControls() {
@@ -60,7 +53,7 @@ class Playground {
       "step *k*": () => runtime.counted(this.step),
       "activity *f*_a": () => this.activity.toFixed(3),
       "energy of one *V*/*N*": () => runtime.written(this.energy),
-      "overlap now": () => `${runtime.counted(this.seen.active)} of ${runtime.counted(this.start.n)}`,
+      "overlap now": () => `${runtime.counted(this.active)} of ${runtime.counted(this.start.n)}`,
     });
     ui.clock();
     ui.transport.append(ui.button("More", () => ui.set({ compact: false }), { class: "mpk-button mpk-all" }));
@@ -73,26 +66,42 @@ class Playground {
     ui.group("azimuth", "elevation", "zoom");
   }
 
-  /** The digests of this page and of the library, side by side. */
-  buildCheck() {
-    this.check = runtime.element("div", { class: "mpk-checked" });
-    this.code = runtime.element("pre", { class: "mpk-code" });
-    this.ui.below.append(
-      runtime.element(
-        "details",
-        { class: "mpk-details" },
-        runtime.element("summary", {}, "The same bits as the library"),
-        this.check,
-        this.code,
-      ),
-    );
-  }
-
   // ------------------------------------------------------------------------------------------------ the run
 
   restart() {
-    const { ui } = this,
-      { state } = ui;
+    const { ui, n } = this,
+      { state } = ui,
+      rule = same.ruleOf(state),
+      diameters = state.size_ratio === 1 ? null : Float64Array.from({ length: n }, (_, i) => (i < n >> 1 ? 1 : state.size_ratio)),
+      known = this.knownDigests();
+    this.coming = {
+      known,
+      phi: state.phi,
+      process: same.PROCESS[state.dynamics],
+      dash: rule.approximation ? [6, 4] : [],
+      name: SCHEMA.state.dynamics.options[state.dynamics].split(",")[0] + (rule.approximation ? ", approximated" : ""),
+    };
+    const start = { n, phi: state.phi, dim: Number(state.dim), seed: state.seed, diameters };
+    this.runs.kicks = this.arrows;
+    this.runs.begin([{ start, rule, seed: state.seed }], Object.keys(known ?? {}).map(Number));
+  }
+
+  /** The runs tell: another one has begun, or there are more steps. */
+  heard({ facts, step, over, seen, told: [run] }) {
+    if (facts) this.beginShown(facts[0]);
+    this.seen = seen;
+    this.step = step;
+    this.absorbed = over;
+    this.clipped = run.clipped;
+    for (let k = 0; k < run.active.length; k++) this.note(run.active[k], run.energy[k]);
+    this.digested = null;
+    this.places = solid.shares(seen.fixed);
+    if (facts) this.check.begin();
+    else this.check.note();
+  }
+
+  /** From here on it is the coming run that is shown; the one before leaves a trace. */
+  beginShown(start) {
     if (this.count > 2)
       this.ghost = {
         ...this.series,
@@ -102,28 +111,21 @@ class Playground {
         dash: this.dash,
         n: this.start.n,
       };
-    const { n } = this;
-    this.start = kernel.random({
-      n,
-      phi: state.phi,
-      dim: Number(state.dim),
-      seed: state.seed,
-      diameters: Array.from({ length: n }, (_, i) => (i < n >> 1 ? 1 : state.size_ratio)),
-    });
-    const rule = kernel.recipe({ ...state, approximation: this.approximates });
-    this.engine = new kernel.Engine(this.start, rule, state.seed, this.engine);
-    this.look();
-    this.process = PROCESS[state.dynamics];
-    this.dash = this.approximates ? [6, 4] : [];
-    this.name =
-      SCHEMA.state.dynamics.options[state.dynamics].split(",")[0] + (this.approximates ? ", approximated" : "");
+    this.start = start;
+    this.widths = start.diameters.map((diameter) => diameter / start.box);
+    Object.assign(this, this.coming);
     this.series = { activity: new Float64Array(1024), energy: new Float64Array(1024), most: 0, least: Infinity };
     this.count = 0;
-    this.rewind();
-    this.known = this.knownDigests();
-    this.compared = null;
-    this.note();
     this.announced = false;
+  }
+
+  /** Fingerprint of what is shown. */
+  get digest() {
+    return (this.digested ??= kernel.digest({ ...this.start, fixed: this.seen.fixed }));
+  }
+
+  get arrows() {
+    return this.ui.state.arrows && this.ui.state.dim === "2";
   }
 
   get n() {
@@ -131,41 +133,27 @@ class Playground {
     return Math.max(n, LEAST[dim]);
   }
 
-  /** What there is to see at this step. */
-  look() {
-    this.seen = this.engine.look();
-    this.step = this.engine.step;
-    this.activity = this.seen.active / this.start.n;
-    this.energy = this.seen.energy / this.start.n;
-    this.absorbed = this.seen.active === 0;
-    this.places = this.kicks = null;
+  /** Whether there is nothing to show yet. */
+  blank() {
+    return !this.start;
   }
 
   get word() {
-    return this.start.dim === 2 ? "discs" : "spheres";
-  }
-
-  get approximates() {
-    const { approximation, dynamics, batch_size } = this.ui.state;
-    return approximation && dynamics !== "GD" && !(batch_size && !dynamics.endsWith("BRO"));
+    return this.start.dim === 3 ? "spheres" : "discs";
   }
 
   changed(names) {
-    const { state } = this.ui,
-      organization = state.dynamics.endsWith("BRO"),
-      drawn = !organization && state.dynamics !== "GD";
-    this.ui.showControl("eps", organization);
-    this.ui.showControl("alpha", !organization);
-    this.ui.showControl("batch_fraction", drawn && !state.batch_size);
-    this.ui.showControl("batch_size", drawn);
-    this.ui.showControl("approximation", organization || (drawn && !state.batch_size));
+    const { state } = this.ui;
+    same.showControls(this.ui);
     const partner = PARTNER[state.dynamics],
-      matched = partner && (organization || (!state.batch_size && state.batch_fraction === MATCHED));
+      matched = partner && (state.dynamics.endsWith("BRO") || (!state.batch_size && state.batch_fraction === MATCHED));
     this.partner.hidden = !matched;
     this.turner.hidden = state.dim === "2";
     for (const name of ["azimuth", "elevation", "zoom"]) this.ui.showControl(name, state.dim === "3");
     this.ui.showControl("arrows", state.dim === "2");
     this.ui.root.classList.toggle("mpk-compact", state.compact);
+    if (names.includes("arrows") && this.arrows && !this.seen?.kicks) this.runs.look(true);
+    this.runs.kicks = this.arrows;
     if (matched) this.partner.textContent = `Take its matched partner, ${SCHEMA.state.dynamics.options[partner]}`;
   }
 
@@ -182,44 +170,40 @@ class Playground {
     else this.ui.set({ dynamics, eps: state.alpha * MATCHED });
   }
 
-  /** Note activity and energy of the present configuration, and compare digests where the library's is known. */
-  note() {
-    if (this.count === this.series.activity.length)
+  /** Note activity and energy of the next step. */
+  note(active, sum) {
+    const { series } = this,
+      { n } = this.start;
+    if (this.count === series.activity.length)
       for (const name of ["activity", "energy"]) {
         const longer = new Float64Array(2 * this.count);
-        longer.set(this.series[name]);
-        this.series[name] = longer;
+        longer.set(series[name]);
+        series[name] = longer;
       }
-    const { series, energy } = this;
-    series.activity[this.count] = this.activity;
+    const energy = sum / n;
+    Object.assign(this, { active, activity: active / n, energy, sum });
+    series.activity[this.count] = active / n;
     series.energy[this.count++] = energy;
     if (energy > series.most) series.most = energy;
     if (energy > 0 && energy < series.least) series.least = energy;
-    const known = this.known?.[this.step];
-    if (known) this.compared = { step: this.step, page: this.engine.digest(), library: known };
-  }
-
-  once() {
-    if (this.step >= MOST_STEPS || this.absorbed) return;
-    this.engine.advance(this.step + 1);
-    this.look();
-    this.note();
   }
 
   moment() {
-    return { step: this.step };
+    return { step: this.step ?? this.ui.state.step };
   }
 
   end() {
-    this.engine = this.start = this.series = this.ghost = null;
+    this.runs.end();
+    this.start = this.seen = this.series = this.ghost = null;
   }
 
   // ------------------------------------------------------------------------------------------------ words
 
   status() {
-    if (this.busy()) return `On the way to step ${runtime.counted(this.target())} …`;
+    if (this.runs.replays()) return `On the way to step ${runtime.counted(this.runs.target)} …`;
     if (this.n > this.ui.state.n) return `In three dimensions there are at least ${LEAST[3]} spheres.`;
-    return this.step >= MOST_STEPS ? "The page stops at a million steps; the library goes on." : "";
+    if (this.step >= MOST_STEPS) return "The page stops at a million steps; the library goes on.";
+    return this.start.dim === 3 && this.start.n > solid.WHOLE ? "Spheres deep inside, behind others, are not drawn." : "";
   }
 
   spoken() {
@@ -230,7 +214,7 @@ class Playground {
 
   /** After each picture: the banner, the announcement, the digests. */
   shown() {
-    const { engine, ui, absorbed, step } = this;
+    const { ui, absorbed, step } = this;
     this.banner.hidden = !absorbed;
     if (absorbed)
       this.banner.textContent = step
@@ -240,79 +224,16 @@ class Playground {
       this.announced = true;
       ui.speak();
     }
-    const stamp = `${step} ${ui.running} ${this.compared?.step}`;
-    if (ui.running && performance.now() - (this.checkedAt ?? 0) < 300) return;
-    if (stamp === this.stamp && this.checkedFor === engine) return;
-    this.checkedAt = performance.now();
-    this.stamp = stamp;
-    this.checkedFor = engine;
-    if (!this.check.parentNode.open)
-      return void this.check.parentNode.addEventListener(
-        "toggle",
-        () => {
-          this.stamp = null;
-          ui.redraw();
-        },
-        { once: true },
-      );
-    this.showCheck();
-  }
-
-  showCheck() {
-    const { element, counted } = runtime,
-      { compared } = this;
-    const lines = [
-      element(
-        "p",
-        {},
-        `Digest in this page at step ${counted(this.step)}: `,
-        element("span", { class: "mpk-digest" }, this.engine.digest()),
-      ),
-    ];
-    if (compared)
-      lines.push(
-        element(
-          "p",
-          {},
-          `Digest of the library at step ${counted(compared.step)}: `,
-          element("span", { class: "mpk-digest" }, compared.library),
-          compared.page === compared.library
-            ? ". The page had the same."
-            : `. The page had ${compared.page}: they differ, which is a defect. Please report it.`,
-        ),
-      );
-    else if (this.known)
-      lines.push(
-        element("p", {}, `The library’s digest of this run is kept for steps ${Object.keys(this.known).join(", ")}.`),
-      );
-    else
-      lines.push(
-        element("p", {}, "These lines compute the library’s digest of this run, which is the same on any machine:"),
-      );
-    this.check.replaceChildren(...lines);
-    this.code.textContent = this.python();
+    this.check.shown();
   }
 
   python() {
     const { state } = this.ui,
-      name = state.dynamics === "GD" ? "SGD" : state.dynamics;
-    const batch =
-      state.dynamics === "GD"
-        ? "batch_fraction=1"
-        : state.batch_size
-          ? `batch_size=${state.batch_size}`
-          : `batch_fraction=${state.batch_fraction}`;
-    const size = state.dynamics.endsWith("BRO") ? `eps=${state.eps}` : `alpha=${state.alpha}, ${batch}`;
-    const sizes =
-      state.size_ratio === 1
-        ? ""
-        : `, diameters=np.where(np.arange(${this.n}) < ${this.n >> 1}, 1.0, ${state.size_ratio})`;
+      few = this.n >> 1,
+      sizes = state.size_ratio === 1 ? "" : `, diameters=[1] * ${few} + [${state.size_ratio}] * ${this.n - few}`;
     return [
-      ...(sizes ? ["import numpy as np"] : []),
-      "import mpack",
-      "",
       `start = mpack.Packing.random(n=${this.n}, phi=${state.phi}, dim=${state.dim}, seed=${state.seed}${sizes})`,
-      `dynamics = mpack.${name}(${size})${this.approximates ? ".approximation()" : ""}`,
+      `dynamics = ${same.inPython(state)}`,
       `run = mpack.simulate(start, dynamics, steps=${this.step}, seed=${state.seed})`,
       "print(run.digest)",
     ].join("\n");
@@ -336,52 +257,53 @@ class Playground {
   }
 
   report() {
-    const { engine, seen } = this;
+    const { start } = this;
+    if (this.blank()) return {};
     return {
       step: this.step,
-      digest: engine.digest(),
-      box: engine.box,
-      active: seen.active,
-      energy: seen.energy,
+      digest: this.digest,
+      box: start.box,
+      active: this.active,
+      energy: this.sum,
       absorbed: this.absorbed,
-      clipped: engine.clipped,
-      compared: this.compared,
+      clipped: this.clipped,
+      compared: this.check.compared,
     };
   }
 
   // ------------------------------------------------------------------------------------------------ pictures
 
   drawBox(g, width, height, colours) {
-    this.places ??= this.engine.coarse();
     if (this.start.dim === 3) return this.drawSpheres(g, width, height, colours);
-    const { places, start } = this,
+    const { places, start, widths } = this,
       { flags } = this.seen,
-      scale = width / start.box,
-      unit = width / 2 ** 32;
+      scale = width / start.box;
     if ((g.canvas.width * start.diameters[0]) / start.box < TINY) return this.drawDots(g, colours);
-    const outline = Math.min(1.4, Math.max(0.6, 0.05 * scale));
-    for (const active of [0, 1]) {
-      for (let i = 0; i < start.n; i++) {
-        if (flags[i] !== active) continue;
-        const r = 0.5 * start.diameters[i] * scale,
-          x = places[2 * i] * unit,
-          y = height - places[2 * i + 1] * unit;
-        const stamp = this.stampOf(r, active ? colours.active : colours.inactive, colours.paper, outline);
-        const half = stamp.half;
-        for (
-          let sx = x < r ? 0 : x > width - r ? -1 : 0, moreX = x < r || x > width - r ? 2 : 1, k = 0;
-          k < moreX;
-          k++
-        ) {
-          const px = k ? x + (x < r ? width : -width) : x;
-          for (let moreY = y < r || y > height - r ? 2 : 1, m = 0; m < moreY; m++) {
-            const py = m ? y + (y < r ? height : -height) : y;
-            g.drawImage(stamp.picture, px - half, py - half, 2 * half, 2 * half);
-          }
+    const tones = [colours.inactive, colours.active],
+      many = start.n > MANY,
+      zoom = many ? g.canvas.width / width : 1,
+      wide = width * zoom,
+      high = height * zoom,
+      outline = Math.min(1.4, Math.max(0.6, 0.05 * scale));
+    const discs = (put) => {
+      for (const active of [0, 1])
+        for (let i = 0; i < start.n; i++) {
+          if (flags[i] !== active) continue;
+          const r = 0.5 * widths[i] * width,
+            stamp = this.stampOf(r, tones[active], colours.paper, outline);
+          for (const x of copies(places[2 * i] * wide, r * zoom, wide))
+            for (const y of copies((1 - places[2 * i + 1]) * high, r * zoom, high)) put(stamp, x, y);
         }
-      }
-    }
-    if (this.ui.state.arrows) this.drawArrows(g, width, height, colours, scale, unit);
+    };
+    if (!many) discs(({ picture, half }, x, y) => g.drawImage(picture, x - half, y - half, 2 * half, 2 * half));
+    else
+      solid.stamped(g, (pixels) =>
+        discs((stamp, x, y) => {
+          stamp.pixels ??= solid.pixelsOf(stamp.picture);
+          solid.stamp(pixels, wide, high, stamp.pixels, stamp.picture.width, x, y);
+        }),
+      );
+    if (this.arrows) this.drawArrows(g, width, height, colours, scale);
   }
 
   /** Discs of a few pixels, as many as there may be: straight into the picture. */
@@ -389,69 +311,58 @@ class Playground {
     const { places, start } = this,
       { flags } = this.seen,
       { width, height } = g.canvas,
-      picture = g.createImageData(width, height),
-      pixels = new Uint32Array(picture.data.buffer),
       scale = width / start.box,
-      unit = width / 2 ** 32;
-    const tones = [colours.inactive, colours.active].map((hex) => {
-      const [red, green, blue] = [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
-      return (255 << 24) | (blue << 16) | (green << 8) | red;
-    });
-    for (const active of [0, 1])
-      for (let i = 0; i < start.n; i++) {
-        if (flags[i] !== active) continue;
-        const r = 0.5 * start.diameters[i] * scale,
-          x = places[2 * i] * unit,
-          y = height - places[2 * i + 1] * unit;
-        for (let row = Math.round(y - r); row < y + r - 0.5; row++) {
-          const half = Math.sqrt(Math.max(0, r * r - (row + 0.5 - y) ** 2)),
-            line = ((row + height) % height) * width;
-          for (let column = Math.round(x - half); column < x + half - 0.5; column++)
-            pixels[line + ((column + width) % width)] = tones[active];
+      tones = [colours.inactive, colours.active].map(solid.pixel);
+    solid.stamped(g, (pixels) => {
+      for (const active of [0, 1])
+        for (let i = 0; i < start.n; i++) {
+          if (flags[i] !== active) continue;
+          const r = 0.5 * start.diameters[i] * scale,
+            x = places[2 * i] * width,
+            y = (1 - places[2 * i + 1]) * height,
+            inside = x > r + 1 && x < width - r - 1 && y > r + 1 && y < height - r - 1;
+          for (let row = Math.round(y - r); row < y + r - 0.5; row++) {
+            const half = Math.sqrt(Math.max(0, r * r - (row + 0.5 - y) ** 2)),
+              first = Math.round(x - half),
+              end = x + half - 0.5;
+            if (inside) for (let at = row * width + first, k = first; k < end; k++, at++) pixels[at] = tones[active];
+            else
+              for (let k = first; k < end; k++)
+                pixels[((row + height) % height) * width + ((k + width) % width)] = tones[active];
+          }
         }
-      }
-    g.putImageData(picture, 0, 0);
+    });
   }
 
   /** The box in perspective, the nearest spheres drawn last. */
   drawSpheres(g, width, height, colours) {
-    const { start } = this,
+    const { start, places, widths } = this,
       { flags } = this.seen,
+      tones = [colours.inactive, colours.active],
       view = solid.view(this.ui.state, width, height),
-      { camera, put, scale } = view,
-      widest = start.diameters.reduce((a, b) => Math.max(a, b)) / start.box,
-      places = new Float64Array(3 * start.n);
-    for (let k = 0; k < places.length; k++) places[k] = this.places[k] / 2 ** 32;
+      { camera, put, scale } = view;
     solid.edges(g, view, colours, false);
-    const shown = solid.front(Uint32Array.from(flags.keys()), places, widest, camera),
-      seen = Array.from(shown, (i) => camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5));
-    const many = shown.length > MANY ? solid.sheet(g) : null,
-      dense = g.canvas.width / width;
-    for (const k of solid.farthestFirst(seen.map((at) => at[2]))) {
-      const [x, y, closer] = put(seen[k]),
-        i = shown[k],
-        r = (start.diameters[i] * closer * scale) / (2 * start.box),
-        fog = solid.fogOf(seen[k][2]);
-      if (x < -r || x > width + r || y < -r || y > height + r) continue;
-      if (many) many.stamp(this.ballOf(flags[i], fog, colours, Math.ceil(2 * r * dense)), x * dense, y * dense);
-      else g.drawImage(this.ballOf(flags[i], fog, colours), x - r, y - r, 2 * r, 2 * r);
+    if (start.n > MANY) solid.crowd(g, this.ui.state, { places, widths, flags, tones, phi: this.phi }, colours);
+    else {
+      const seen = Array.from(flags, (_, i) =>
+        camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5),
+      );
+      for (const i of solid.farthestFirst(seen.map((at) => at[2]))) {
+        const [x, y, closer] = put(seen[i]),
+          r = 0.5 * widths[i] * closer * scale;
+        if (x < -r || x > width + r || y < -r || y > height + r) continue;
+        g.drawImage(this.ballOf(tones[flags[i]], solid.fogOf(seen[i][2]), colours), x - r, y - r, 2 * r, 2 * r);
+      }
     }
-    many?.lay();
     solid.edges(g, view, colours, true);
   }
 
-  /** A sphere, drawn once for each colour and distance; or, so many pixels wide, as a sprite. */
-  ballOf(active, fog, colours, wide = 0) {
-    const colour = active ? colours.active : colours.inactive,
-      key = `${colour} ${colours.paper} ${fog} ${wide}`;
+  /** A sphere, drawn once for each colour and distance. */
+  ballOf(colour, fog, colours) {
+    const key = `${colour} ${colours.paper} ${fog}`;
     this.balls ??= new Map();
-    let ball = this.balls.get(key);
-    if (ball) return ball;
-    if (this.balls.size > 600) this.balls.clear();
-    ball = solid.ball(colour, fog, colours, wide || 96);
-    if (wide) ball = solid.sprite(ball);
-    this.balls.set(key, ball);
-    return ball;
+    if (!this.balls.has(key)) this.balls.set(key, solid.ball(colour, fog, colours));
+    return this.balls.get(key);
   }
 
   /** A disc, drawn once for each size and colour and stamped from then on. */
@@ -481,14 +392,14 @@ class Playground {
   }
 
   /** The kicks of the step that comes next, drawn so many times longer that they can be seen. */
-  drawArrows(g, width, height, colours, scale, unit) {
-    this.kicks ??= this.engine.kicks();
-    const kicks = [];
+  drawArrows(g, width, height, colours, scale) {
+    const all = this.seen.kicks ?? [],
+      kicks = [];
     let longest = 0;
     for (let i = 0; i < this.start.n; i++) {
-      const x = this.kicks[2 * i],
-        y = this.kicks[2 * i + 1];
-      if (x === 0 && y === 0) continue;
+      const x = all[2 * i],
+        y = all[2 * i + 1];
+      if (!x && !y) continue;
       kicks.push([i, x, y]);
       longest = Math.max(longest, Math.hypot(x, y));
     }
@@ -499,8 +410,8 @@ class Playground {
     g.strokeStyle = g.fillStyle = colours.ink;
     g.lineWidth = Math.max(1, 0.07 * scale);
     for (const [i, x, y] of kicks) {
-      const x0 = this.places[2 * i] * unit,
-        y0 = height - this.places[2 * i + 1] * unit;
+      const x0 = this.places[2 * i] * width,
+        y0 = (1 - this.places[2 * i + 1]) * height;
       runtime.arrow(g, x0, y0, x0 + x * scale * longer, y0 - y * scale * longer, Math.max(4, 0.35 * scale));
     }
     const words = longer > 1 ? `arrows ${runtime.written(longer, 1)} times longer` : "arrows to scale";
@@ -577,6 +488,9 @@ class Playground {
     return this.numbers;
   }
 }
+
+/** Where along an axis a disc is drawn: across a wall once more, on the other side. */
+const copies = (x, r, width) => (x < r ? [x, x + width] : x > width - r ? [x, x - width] : [x]);
 
 /** The next of 1, 1.5, 2, 3, 5, 7, 10 times a power of ten. */
 function roundUp(x) {

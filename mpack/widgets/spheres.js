@@ -1,80 +1,64 @@
-// Spheres: a packing of spheres in perspective, a plane through it, and a histogram of what its colours mean.
-// With a kernel that drives it (mpack/widgets/_driven.py) it shows that run's frames instead of the kept packings.
-// DATA: {n, bits, eps, seed, packings: {name: {phi, box, steps, digest, positions, kicks, most}}}.
+// Spheres: a packing of spheres in perspective, a plane through it, a histogram of what its colours mean, and the
+// activity of the run that it is a moment of. The library's kernels compute that run here. With a kernel of Python's that
+// drives it (mpack/widgets/_driven.py) it shows that one's frames instead.
+const kernel = await mpackKernel(KERNEL);
 const FARTHEST = 0.1, // the largest gap that can count as a contact
   MOST_CONTACTS = 12, // from here on all have one colour
   BINS = 24, // of a histogram of lengths, and shades of their colour
   AXES = { x: 0, y: 1, z: 2 },
   MANY = 30000, // spheres: from here on contacts are counted only where they are looked at
+  MOST_STEPS = 1000000,
   MEANS = { contacts: "contacts", overlap: "deepest overlap, diameters", kick: "next kick, diameters" };
+
+// Moments of two runs of BRO: packing fraction, and the step.
+const RUN = { n: 600, seed: 1, dynamics: "PairwiseBRO", eps: 0.01 },
+  MOMENTS = { start: [0.62, 0], late: [0.62, 11900], rest: [0.62, 12199], active: [0.66, 4000] };
+const RECORDED = [
+  ...new Set([0, ...Array.from({ length: 20 * Math.log10(MOST_STEPS) + 1 }, (_, k) => Math.round(10 ** (k / 20)))]),
+];
 
 const NOTHING = {
   ...{ dim: 3, box: 1, phi: NaN, steps: 0, activity: 0 },
-  ...{ places: new Float32Array(0), kicks: new Float32Array(0) },
+  ...{ places: new Float32Array(0), kicks: new Float32Array(0), near: () => ({ i: [], j: [], r: [] }) },
 };
 
-// -------------------------------------------------------------------------------------------------- the packing
+// -------------------------------------------------------------------------------------------------- frames
 
-/** A kept packing: places as shares of the box, [x0, y0, z0, x1, ...], and lengths of kicks in diameters. */
-function kept(name) {
-  const { positions, kicks, most, ...about } = DATA.packings[name],
-    places = atob(positions),
-    lengths = atob(kicks),
-    byte = (text, k) => text.charCodeAt(k);
+/**
+ * What an engine has come to: places as shares of the box, [x0, y0, z0, x1, ...]; `kicks`, how far the next step moves
+ * each sphere, in diameters; `near()`, pairs with gaps below FARTHEST. The last two while the engine stands there.
+ */
+function frameOf(engine, phi) {
+  const { n, box } = engine,
+    { active } = engine.look();
+  let kicks = null;
   return {
-    ...about,
-    dim: 3,
-    places: Float64Array.from(
-      { length: 3 * DATA.n },
-      (_, k) => (byte(places, 3 * k) * 65536 + byte(places, 3 * k + 1) * 256 + byte(places, 3 * k + 2)) / 2 ** DATA.bits,
-    ),
-    kicks: Float64Array.from(
-      { length: DATA.n },
-      (_, k) => ((byte(lengths, 2 * k) * 256 + byte(lengths, 2 * k + 1)) * most) / 65535,
-    ),
+    ...{ dim: 3, box, phi, steps: engine.step, activity: active / n, absorbed: !active },
+    places: Float64Array.from(engine.coarse(), (units) => units / 2 ** 32),
+    get kicks() {
+      if (kicks) return kicks;
+      const all = engine.kicks();
+      kicks = Float64Array.from({ length: n }, (_, i) => Math.hypot(all[3 * i], all[3 * i + 1], all[3 * i + 2]));
+      return kicks;
+    },
+    near: () => engine.pairs(1 + FARTHEST),
   };
 }
 
-/** Pairs of spheres whose gap is below FARTHEST, by way of cells: arrays i, j, and r over the contact distance. */
-function neighbours({ places, box, dim, sizes = null, widest = 1 }) {
+/** Pairs of a frame that came from Python with gaps below FARTHEST: { i, j, r }, r over the contact distance. */
+function pairsOf({ places, box, dim, sizes, widest }) {
   const n = places.length / 3,
-    reach = (1 + FARTHEST) * widest,
-    m = Math.max(1, Math.floor(box / reach)),
-    deep = dim === 2 ? 1 : m,
-    at = (k) => Math.min(m - 1, Math.floor(places[k] * m)),
-    cell = Int32Array.from({ length: n }, (_, i) => (at(3 * i) * m + at(3 * i + 1)) * deep + (deep > 1 ? at(3 * i + 2) : 0));
-  const first = new Int32Array(m * m * deep).fill(-1),
-    next = new Int32Array(n);
-  for (let i = 0; i < n; i++) {
-    next[i] = first[cell[i]];
-    first[cell[i]] = i;
+    units = new Uint32Array(2 * n * dim), // lower half, upper half, ...
+    diameters = sizes ?? new Float32Array(n).fill(1);
+  for (let k = 0; k < n * dim; k++) {
+    const place = places[3 * Math.floor(k / dim) + (k % dim)] * 2 ** 32,
+      upper = Math.floor(place);
+    units[2 * k] = (place - upper) * 2 ** 32;
+    units[2 * k + 1] = upper;
   }
-  const found = { i: [], j: [], r: [] },
-    around = m < 3 ? Array.from({ length: m }, (_, k) => k) : [-1, 0, 1],
-    far = (a, b) => {
-      const d = places[a] - places[b];
-      return (d - Math.round(d)) * box;
-    };
-  for (let i = 0; i < n; i++) {
-    const home = [at(3 * i), at(3 * i + 1), deep > 1 ? at(3 * i + 2) : 0],
-      near = (k, by) => (m < 3 ? by : (home[k] + by + m) % m);
-    for (const a of around)
-      for (const b of around)
-        for (const c of deep > 1 ? around : [0])
-          for (let j = first[(near(0, a) * m + near(1, b)) * deep + (deep > 1 ? near(2, c) : 0)]; j >= 0; j = next[j]) {
-            if (j <= i) continue;
-            const x = far(3 * i, 3 * j),
-              y = far(3 * i + 1, 3 * j + 1),
-              z = far(3 * i + 2, 3 * j + 2),
-              touch = sizes ? (sizes[i] + sizes[j]) / 2 : 1,
-              r = Math.sqrt(x * x + y * y + z * z) / touch;
-            if (r >= 1 + FARTHEST) continue;
-            found.i.push(i);
-            found.j.push(j);
-            found.r.push(r);
-          }
-  }
-  return found;
+  const factor = Math.min(1 + FARTHEST, box / (2 * widest)),
+    found = kernel.pairs({ n, dim, box, diameters, fixed: new BigInt64Array(units.buffer) }, factor);
+  return { ...found, r: found.r.map((r, p) => (2 * r) / (diameters[found.i[p]] + diameters[found.j[p]])) };
 }
 
 const { mixed, FOG } = solid;
@@ -108,25 +92,94 @@ class Spheres {
       draw: (g, width, height, colours) => this.drawHistogram(g, width, height, colours),
       label: () => `Histogram: ${this.meaning()}, mean ${runtime.written(this.mean())}`,
     });
-    const driven = Boolean(ui.model.get("driven"));
-    if (driven)
-      ui.canvas({
-        ratio: 2.6,
-        parent: left,
-        draw: (g, width, height, colours) => this.drawActivity(g, width, height, colours),
-        label: () => `Activity against steps, now ${runtime.written(this.activity)}`,
-      });
+    const curve = ui.canvas({
+      ratio: 2.6,
+      parent: left,
+      draw: (g, width, height, colours) => this.drawActivity(g, width, height, colours),
+      label: () => `Activity against steps, now ${runtime.written(this.activity)}`,
+    });
+    curve.holder.classList.add("mpk-later"); // than the controls, where there is one column
     ui.readouts({
-      ...(driven ? { "step *k*": () => runtime.counted(this.frame.steps) } : {}),
+      "step *k*": () => runtime.counted(this.frame.steps),
       "packing fraction *φ*": () => runtime.written(this.frame.phi),
       "activity *f*_a": () => this.activity.toFixed(3),
       "contacts a sphere *Z*": () => (this.counted ? runtime.written((2 * this.contactPairs) / this.n) : "–"),
       "held by too few": () => (this.counted ? runtime.counted(this.loose) : "–"),
     });
+    if (ui.model.get("driven")) this.drive();
+    else this.compute();
     ui.lead("packing", "colour", "slab");
+    ui.group("speed");
+    ui.group("phi", "dynamics", "eps", "alpha", "batch_fraction", "n", "seed");
     ui.group("gap", "bonds", "axis", "place");
     ui.group("azimuth", "elevation", "zoom");
-    if (driven) this.drive();
+  }
+
+  // ------------------------------------------------------------------------------------------------ the page computes
+
+  compute() {
+    const { ui } = this;
+    ui.clock();
+    this.pace = runtime.pace(ui, {
+      done: () => this.engine.step - this.run.from,
+      over: () => this.rested || this.engine.step >= MOST_STEPS,
+      once: () => this.stride(),
+    });
+    this.check = new same.Check(ui, {
+      step: () => this.engine.step,
+      digest: () => this.engine.digest(),
+      python: () => this.inPython().concat("print(run.digest)").join("\n"),
+    });
+  }
+
+  /** The run of which a moment is shown, and the step of that moment. */
+  chosenRun() {
+    const { state } = this.ui,
+      [phi, from] = MOMENTS[state.packing] ?? [state.phi, 0];
+    return { ...(state.packing === "own" ? state : { ...state, ...RUN }), phi, from };
+  }
+
+  stride() {
+    this.rested = this.engine.advance(this.engine.step + 1);
+  }
+
+  /** Show what the run has come to. */
+  arrive() {
+    this.take(frameOf(this.engine, this.run.phi));
+    this.rested ||= this.frame.absorbed;
+    this.check.note();
+  }
+
+  busy() {
+    return Boolean(this.pace?.busy());
+  }
+
+  advance(elapsed, running) {
+    if (this.driven) return this.ui.run(false);
+    this.pace.advance(elapsed, running);
+    return this.arrive();
+  }
+
+  once() {
+    if (this.rested || this.engine.step >= MOST_STEPS) return;
+    this.stride();
+    this.arrive();
+  }
+
+  moment() {
+    return this.driven ? {} : { step: Math.max(0, this.engine.step - this.run.from) };
+  }
+
+  /** [step, activity] at the steps recorded so far, and now. */
+  points() {
+    if (this.driven) return this.driven.curve;
+    const records = this.engine.records(),
+      last = [this.frame.steps, this.activity];
+    return [...records.map(({ active }, k) => [RECORDED[k], active / this.n]), last];
+  }
+
+  end() {
+    this.engine = null;
   }
 
   // ------------------------------------------------------------------------------------------------ the library drives
@@ -152,8 +205,6 @@ class Spheres {
       ui.button("One frame", () => ui.ask({ once: true })),
       runtime.element("label", { class: "mpk-row mpk-middle" }, "Steps a frame", stride),
     );
-    ui.showControl("packing", false);
-    ui.controls.colour.node.querySelector("[value=kick]").textContent = "Moved since the last frame";
     ui.root.querySelector(".mpk-try").textContent =
       "The library computes these steps in the kernel, in the background, and sends a frame when the one before is drawn.";
     ui.hear("msg:custom", (content, buffers) => this.hear(content, buffers));
@@ -197,6 +248,9 @@ class Spheres {
       kicks: numbers.subarray(3 * n, 4 * n),
       sizes,
       widest: sizes ? sizes.reduce((most, size) => Math.max(most, size), 0) : 1,
+      near() {
+        return pairsOf(this);
+      },
     });
     driven.owed = content.frame;
     const flat = content.dim === 2;
@@ -206,8 +260,9 @@ class Spheres {
     return ui.redraw();
   }
 
-  /** After each picture: the kernel may send the next frame. */
+  /** After each picture: the check of the bits; or the kernel may send the next frame. */
   shown() {
+    this.check?.shown();
     if (!this.driven?.owed) return;
     this.ui.reach(() => this.ui.model.send({ drawn: this.driven.owed }));
     this.driven.owed = 0;
@@ -216,8 +271,19 @@ class Spheres {
   // ------------------------------------------------------------------------------------------------ what is shown
 
   restart() {
-    if (!this.driven) this.take(kept(this.ui.state.packing));
-    else if (!this.frame) this.take({ ...NOTHING });
+    if (this.driven) {
+      if (!this.frame) this.take({ ...NOTHING });
+      return;
+    }
+    this.run = this.chosenRun();
+    const { n, phi, seed } = this.run,
+      start = kernel.random({ n, phi, dim: 3, seed });
+    this.engine = new kernel.Engine(start, kernel.recipe(same.ruleOf(this.run)), seed, this.engine);
+    this.engine.schedule(RECORDED);
+    this.rested = false;
+    this.pace.rewind();
+    this.check.begin();
+    this.arrive();
   }
 
   /** Show a packing. */
@@ -226,6 +292,7 @@ class Spheres {
     this.n = frame.places.length / 3;
     this.pairs = this.counted = null;
     this.activity = frame.activity;
+    this.process = this.run && same.PROCESS[this.run.dynamics];
     this.count();
   }
 
@@ -249,18 +316,29 @@ class Spheres {
   }
 
   overlap() {
-    this.pairs = neighbours(this.frame);
+    this.pairs = this.frame.near();
     this.overlaps = new Float64Array(this.n);
     const { i, j, r } = this.pairs;
     for (let p = 0; p < r.length; p++) {
       if (r[p] >= 1) continue;
       for (const end of [i[p], j[p]]) this.overlaps[end] = Math.max(this.overlaps[end], 1 - r[p]);
     }
-    this.activity ??= this.overlaps.reduce((count, depth) => count + (depth > 0), 0) / (this.n || 1);
   }
 
   changed() {
+    const { ui } = this,
+      own = !this.driven && ui.state.packing === "own";
+    ui.showControl("packing", !this.driven);
+    ui.showControl("speed", !this.driven);
+    for (const name of ["phi", "n", "seed"]) ui.showControl(name, own);
+    same.showControls(ui, own);
+    if (this.driven) ui.controls.colour.node.querySelector("[value=kick]").textContent = "Moved since the last frame";
     this.count();
+  }
+
+  /** A run of the reader's own: its settings are shown. */
+  chosen(names) {
+    if (names.includes("packing") && this.ui.state.packing === "own") this.ui.more.open = true;
   }
 
   values() {
@@ -485,21 +563,24 @@ class Spheres {
     });
   }
 
+  /** Activity against steps; steps on a logarithmic axis, since a run slows down, but for runs that Python drives. */
   drawActivity(g, width, height, colours) {
-    const { curve } = this.driven,
-      steps = curve.map(([step]) => step),
-      x = { range: [0, Math.max(10, steps[steps.length - 1] ?? 0)], label: "steps *k*" },
-      y = { range: [0, 1.02], label: "activity *f*_a" },
+    const log = !this.driven,
+      points = this.points().filter(([step]) => !log || step > 0),
+      [last, now] = points[points.length - 1] ?? [1, 1],
+      x = { log, range: log ? [1, runtime.decades(1, Math.max(100, last))[1]] : [0, Math.max(10, last)], label: "steps *k*" },
+      y = { range: [0, 1.05], label: "activity *f*_a" },
       frame = runtime.axes(g, width, height, { x, y }, colours);
-    const values = curve.map(([, activity]) => activity);
-    runtime.curve(g, frame, steps, values, curve.length, { colour: colours.ink });
+    const [steps, values] = [0, 1].map((k) => points.map((point) => point[k]));
+    runtime.curve(g, frame, steps, values, points.length, { colour: this.driven ? colours.ink : colours[this.process] });
+    if (points.length) runtime.mark(g, frame, [last, now, 0], 0, colours.ink);
   }
 
   // ------------------------------------------------------------------------------------------------ words
 
   seen() {
-    const { azimuth, elevation, packing } = this.ui.state,
-      which = this.driven ? `after ${this.frame.steps} steps` : SCHEMA.state.packing.options[packing].toLowerCase();
+    const { azimuth, elevation } = this.ui.state,
+      which = `after ${runtime.counted(this.frame.steps)} steps`;
     if (this.frame.dim === 2) return `${this.n} discs in a square, ${which}, coloured by ${this.meaning()}`;
     return (
       `${this.n} spheres in a cube, ${which}, turned by ${azimuth} degrees and seen from ${elevation} degrees above, ` +
@@ -510,18 +591,24 @@ class Spheres {
   status() {
     if (this.ui.lost) return "The kernel is gone."; // said beside the buttons as well
     if (this.driven && !this.n) return "Waiting for the kernel …";
-    if (this.driven && this.frame.absorbed) return `Absorbed after ${runtime.counted(this.frame.steps)} steps.`;
-    const count = this.inSlab().length;
-    return count < this.n ? `The slab shows ${runtime.counted(count)} of ${runtime.counted(this.n)} spheres.` : "";
+    if (this.busy()) return `On the way to step ${runtime.counted(this.run.from + this.pace.target())} …`;
+    const count = this.inSlab().length,
+      steps = runtime.counted(this.frame.steps),
+      sentences = [
+        this.frame.absorbed && this.n ? `Absorbed after ${steps} steps: no two overlap, and nothing moves any more.` : "",
+        !this.driven && this.frame.steps >= MOST_STEPS ? "The page stops at a million steps; the library goes on." : "",
+        count < this.n ? `The slab shows ${runtime.counted(count)} of ${runtime.counted(this.n)} spheres.` : "",
+      ];
+    return sentences.filter(Boolean).join(" ");
   }
 
   spoken() {
-    if (this.driven) {
-      const [step, activity] = [this.frame.steps, this.activity].map((value) => Number(value.toPrecision(2)));
-      return `${this.driven.going ? "Running" : "Stopped"}, step ${step}, activity about ${activity}.`;
-    }
+    const [step, activity] = [this.frame.steps, this.activity].map((value) => Number(value.toPrecision(2))),
+      moves = this.driven ? this.driven.going : this.ui.running,
+      how = `${moves ? "Running" : this.driven ? "Stopped" : "Paused"}, step ${step}, activity about ${activity}.`;
+    if (this.driven || moves) return how;
     const { azimuth, elevation, zoom } = this.ui.state;
-    return `Turned by ${azimuth} degrees, seen from ${elevation} degrees above, zoom ${zoom}.`;
+    return `${how} Turned by ${azimuth} degrees, seen from ${elevation} degrees above, zoom ${zoom}.`;
   }
 
   table() {
@@ -544,7 +631,8 @@ class Spheres {
 
   report() {
     return {
-      digest: this.frame.digest,
+      digest: this.driven ? this.frame.digest : this.engine.digest(),
+      step: this.frame.steps,
       spheres: this.n,
       shown: this.inSlab().length,
       discs: this.discs().length,
@@ -554,19 +642,23 @@ class Spheres {
       loose: this.loose,
       overlap: this.pairs ? this.overlaps.reduce((most, depth) => Math.max(most, depth), 0) : null,
       kick: this.frame.kicks.reduce((sum, kick) => sum + kick, 0) / this.n,
-      ...(this.driven ? { step: this.frame.steps, going: this.driven.going, points: this.driven.curve.length } : {}),
+      ...(this.driven ? { going: this.driven.going, points: this.driven.curve.length } : { absorbed: this.frame.absorbed }),
     };
   }
 
-  python() {
-    const { phi, steps } = this.frame;
-    if (this.driven) return `run = ${this.frame.python}\nprint(run.digest)`;
+  /** The run shown, by the library. */
+  inPython() {
+    const { n, phi, seed } = this.run;
     return [
-      `start = mpack.Packing.random(n=${DATA.n}, phi=${phi}, dim=3, seed=${DATA.seed})`,
-      `run = mpack.simulate(start, mpack.PairwiseBRO(eps=${DATA.eps}), steps=${steps}, seed=${DATA.seed})`,
-      `contacts = mpack.contacts(run.final, tolerance=${this.ui.state.gap})`,
-      "print(run.digest, contacts.mean)",
-    ].join("\n");
+      `start = mpack.Packing.random(n=${n}, phi=${phi}, dim=3, seed=${seed})`,
+      `run = mpack.simulate(start, ${same.inPython(this.run)}, steps=${this.frame.steps}, seed=${seed})`,
+    ];
+  }
+
+  python() {
+    if (this.driven) return `run = ${this.frame.python}\nprint(run.digest)`;
+    const contacts = `contacts = mpack.contacts(run.final, tolerance=${this.ui.state.gap})`;
+    return [...this.inPython(), contacts, "print(run.digest, contacts.mean)"].join("\n");
   }
 }
 

@@ -1,7 +1,8 @@
 """One headless browser a worker, and the built book over http.
 
 The browser is the machine's Chromium, or Playwright's own. Without either these tests are skipped
-and say so; with MPACK_REQUIRE_BROWSER=1 (as in CI) that is a failure.
+and say so; with MPACK_REQUIRE_BROWSER=1 (as in CI) that is a failure. Firefox is a second one,
+which is never required.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from bookpages import HTML, require_book
 
 from book._tools import serve
 from book._tools.browser import NoBrowser, started
+from book._tools.browser import firefox as firefox_started
 
 
 def without_browser(why):
@@ -28,6 +30,15 @@ def browser():
             yield stack.enter_context(started())
         except NoBrowser as why:
             without_browser(why)
+
+
+@pytest.fixture(scope="session")
+def firefox():
+    with contextlib.ExitStack() as stack:
+        try:
+            yield stack.enter_context(firefox_started())
+        except NoBrowser as why:
+            pytest.skip(f"no Firefox: {why}")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -21,11 +21,14 @@ from bookpages import HTML, ROOT
 from scipy.sparse.csgraph import connected_components
 
 import mpack
+from mpack.observables import nearest_displacements
 from mpack.widgets import _same, _sources
 from tests.browser.test_pages import Visit, check_accessible
 
 FIGURES = _sources.names()
 RUNNING = [name for name in FIGURES if "running" in _sources.schema(name)["state"]]
+MOVING = {"spheres": {"packing": "own"}}  # of those that rest at first
+COMPUTING = [name for name in FIGURES if "_same.js" in _sources.schema(name).get("parts", ())]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 PAGES = "_static/mpack-figures"
 FUZZ = (
@@ -45,6 +48,24 @@ OLD_LINKS = {
             "step": 25,
             "active": 68,
             "digest": "e19a0f2014fd5f6ea189afbe8a9246cd",
+        },
+    },
+    "spheres": {  # from when they were kept, and not computed
+        f"v=1&packing={packing}&colour=kick&gap=0.02&bonds=0&azimuth=15&elevation=22&zoom=1&axis=x"
+        "&place=0.5&slab=0.2": {"digest": digest, "spheres": 600}
+        for packing, digest in {
+            "start": "badc33421fad826f1763389f60687d4b",
+            "late": "e8d11471fed808541f9089e0a19c78d7",
+            "rest": "fc9887d893b5f1c75861175dbb7765a0",
+            "active": "8e90c7d814c4a579386d0a1648e980bc",
+        }.items()
+    },
+    "approach": {
+        "v=1&alpha=0.01&above=0.025&process=SGD+0.6&straight=1&all=0": {
+            "phi": 0.62,
+            "steps": 9999,
+            "absorbed": True,
+            "fit": [0.63061, 0.00015, 74.19],
         },
     },
 }
@@ -101,6 +122,9 @@ class Shown:
 
     def notice(self):
         return self.within(".mpk-notice").inner_text()
+
+    def status(self):
+        return self.within(".mpk-status").inner_text()
 
 
 class Figure(Shown):
@@ -403,17 +427,23 @@ def test_run_pause_step_and_reset(browser, pages, name):
 
 def by_the_clock(figure):
     """Run, pause, one step, and reset to the paused start."""
+    if figure.name in MOVING:
+        figure.call(f"figure.set({json.dumps(MOVING[figure.name])});")
+        figure.settle()
     start = figure.report()
     assert start["state"]["running"] is False
     figure.press("Run")
     figure.wait("figure.figure.report().step >= 3")
     figure.press("Pause")
+    figure.settle()  # a worker ends what it is at
     paused = figure.report()["numbers"]["step"]
     figure.settle()
     assert figure.report()["numbers"]["step"] == paused
     figure.press("One step")
+    figure.settle()
     assert figure.report()["numbers"]["step"] == paused + 1
     figure.press("Reset")
+    figure.settle()
     again = figure.report()
     assert again["state"]["running"] is False
     assert again["numbers"] == start["numbers"]
@@ -425,7 +455,7 @@ def by_the_clock(figure):
 def test_a_figure_out_of_sight_rests(browser, pages, name):
     with Figure(browser, pages, name) as figure:
         figure.page.evaluate("document.body.style.paddingBottom = '5000px'")
-        figure.call("figure.set({ speed: 5 });")
+        figure.call(f"figure.set({json.dumps({'speed': 5} | MOVING.get(name, {}))});")
         figure.press("Run")
         figure.page.evaluate("scrollTo(0, 4500)")
         figure.wait("!figure.seen")
@@ -767,32 +797,65 @@ def test_a_hundred_thousand_are_stepped(browser, pages, dim):
         assert min(painted(figure)) > 1
 
 
-def test_boxes_and_sizes_are_the_library_s(browser, pages, seed):
-    """The edge of the box is a correctly rounded square root: hundreds of packing fractions, to the last bit."""
-    rng = random.Random(seed)
-    states = [
-        (
-            rng.randint(20, 2000),
-            round(rng.uniform(0.1, 1.2), rng.randint(2, 16)),
-            round(rng.uniform(1, 2), 4),
-        )
-        for _ in range(300)
-    ]
-    code = (_sources.FOLDER / "_exact.js").read_text(encoding="utf8")
-    with Figure(browser, pages, "playground") as figure:
-        found = figure.page.evaluate(
-            """([code, states]) => { const exact = new Function(code + '; return exact;')();
-                return states.map(([n, phi, ratio]) => { const discs = new exact.Discs({ n, phi, ratio, seed: 1 });
-                    return [discs.box, discs.diameters[0], discs.diameters[n - 1]]; }); }""",
-            [code, states],
-        )
-    for (n, phi, ratio), (box, first, last) in zip(states, found, strict=True):
-        start = _same.start_of(_same.whole({"n": n, "phi": phi, "size_ratio": ratio, "seed": 1}))
-        assert (box, first, last) == (start.box, start.diameters[0], start.diameters[-1]), (
-            n,
-            phi,
-            ratio,
-        )
+@pytest.mark.parametrize("name", COMPUTING)
+def test_the_line_beside_a_digest_gives_it(browser, pages, name, seed):
+    """What is written below a figure in some state, run by Python; and what it copies as Python."""
+    for trial in range(2):
+        state = random_state(name, 1000 + 2 * seed + trial)
+        if "compact" in state:
+            state["compact"] = False  # else the check is out of sight
+        with Figure(browser, pages, name, query_of(state)) as figure:
+            figure.call(UNFOLD)
+            figure.settle()
+            if not figure.within(".mpk-checked").is_visible():  # no run here
+                assert figure.within(".mpk-status").inner_text()
+                continue
+            figure.wait("figure.root.querySelector('.mpk-digest')")
+            figure.settle()
+            code = figure.within(".mpk-code").inner_text()
+            shown = figure.within(".mpk-digest").first.inner_text()
+            names = {}
+            exec(code, names)
+            assert names["run"].digest == shown, state
+            assert (
+                len(names["run"].digest) == 32
+                and shown in figure.within(".mpk-checked").inner_text()
+            )
+            numbers = figure.whole()["numbers"]
+            assert numbers.get("digest", shown) == shown
+            copied = figure.call("return figure.python();")
+            assert name == "sweep" or code.splitlines()[-2] in copied  # which copies all of it
+
+
+CROWD = """([code, seed]) => {
+    const element = (tag, given) => Object.assign(document.createElement(tag), given),
+        solid = new Function('runtime', code + '; return solid;')({ element }), colours = { paper: '#ffffff' },
+        tones = ['#a9b6cc', '#dba400'], n = 400, state = { azimuth: 35, elevation: 22, zoom: 1 }, w = 420;
+    let word = seed;
+    const random = () => { word = (Math.imul(word, 1664525) + 1013904223) >>> 0; return word / 2 ** 32; };
+    const places = Float64Array.from({ length: 3 * n }, random),
+        flags = Uint8Array.from({ length: n }, () => random() > 0.5),
+        widths = Float64Array.from({ length: n }, () => 0.04 + 0.08 * random());
+    const picture = (paint) => { const node = element('canvas', { width: w, height: w }), g = node.getContext('2d');
+        g.fillStyle = '#ffffff'; g.fillRect(0, 0, w, w); paint(g); return g.getImageData(0, 0, w, w).data; };
+    const stamped = (flags) => picture(g => solid.crowd(g, state, { places, widths, flags, tones, phi: 0.6 }, colours));
+    const laid = picture((g) => {
+        const { camera, put, scale } = solid.view(state, w, w), seen = Array.from({ length: n }, (_, i) =>
+            camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5));
+        for (const i of solid.farthestFirst(seen.map(at => at[2]))) {
+            const [x, y, closer] = put(seen[i]), r = widths[i] * closer * scale / 2,
+                ball = solid.ball(tones[flags[i]], solid.fogOf(seen[i][2]), colours);
+            g.drawImage(ball, x - r, y - r, 2 * r, 2 * r); } });
+    const apart = (one) => { let sum = 0; for (let k = 0; k < one.length; k++) sum += Math.abs(one[k] - laid[k]);
+        return sum / one.length; };
+    return [apart(stamped(flags)), apart(stamped(flags.map(one => 1 - one))), apart(picture(() => {}))]; }"""
+
+
+def test_a_crowd_drawn_pixel_by_pixel_is_the_picture_that_the_browser_draws(playground, seed):
+    """But for edges: the mean difference of a channel, against that of swapped colours and of blank paper."""
+    code = (_sources.FOLDER / "_solid.js").read_text(encoding="utf8")
+    same, swapped, blank = playground.page.evaluate(CROWD, [code, seed])
+    assert same < 3 and swapped > 4 * same and blank > 7 * same
 
 
 def test_the_reader_sees_both_digests(browser, pages):
@@ -807,11 +870,95 @@ def test_the_reader_sees_both_digests(browser, pages):
         text = figure.page.locator(".mpk-checked").inner_text()
         assert text.count(known["digests"]["100"]) == 2 and "had the same" in text
         figure.call(
-            "figure.figure.compared.page = 'f'.repeat(32); figure.figure.stamp = null; figure.redraw();"
+            "figure.figure.check.compared.page = 'f'.repeat(32); figure.figure.check.again();"
         )
         figure.page.wait_for_function(
             "() => document.querySelector('.mpk-checked').textContent.includes('defect')"
         )
+
+
+# ------------------------------------------------------------------------------------------------
+# the sweep
+
+
+@pytest.fixture(scope="module")
+def sweep(browser, pages):
+    with Figure(browser, pages, "sweep") as figure:
+        yield figure
+
+
+SWEEPS = (
+    {"dynamics": "PairwiseBRO", "dim": "3", "low": 0.5, "high": 0.65},
+    {"dynamics": "SGD", "dim": "2", "low": 1.0, "high": 0.31},  # the ends in either order
+    {"dynamics": "IndividualBRO", "dim": "3", "low": 0.6, "high": 0.6},  # a range too narrow
+    {"dynamics": "RCD", "dim": "2", "low": 0.5, "high": 0.9},
+    {"dynamics": "GD", "dim": "3", "low": 0.4, "high": 1.2, "eps": 0.3},  # alpha without an end
+)
+
+
+def swept(figure):
+    """The table that the figure's own lines of Python make."""
+    names, code = {}, figure.call("return figure.python();")
+    exec(code[code.rindex("import mpack") :].replace("print(", "("), names)
+    return names["table"]
+
+
+@pytest.mark.parametrize("state", SWEEPS, ids=[state["dynamics"] for state in SWEEPS])
+def test_the_sweep_is_the_library_s(sweep, state, seed):
+    """By the lines it shows: every activity to the bit, digests, and what `mpack.critical` makes of them."""
+    given = {"n": 60, "eps": 0.1, "steps": 500, "seed": seed, **state, "step": 500}
+    sweep.go(query_of(given))
+    numbers, table = sweep.whole()["numbers"], swept(sweep)
+    points = pd.DataFrame(numbers["points"])
+    assert list(points.phi) == list(table.phi) and len(points) == 20
+    assert list(points.digest) == list(table.digest)
+    assert list(points.steps) == list(table.steps)
+    assert list(points.absorbed) == list(table.absorbed) and numbers["dead"] == sum(table.absorbed)
+    series = sweep.call(
+        "return figure.figure.list.map(run => [...run.activity.subarray(0, run.count)]);"
+    )
+    assert all(ours == row.activity.tolist() for ours, row in zip(series, table.series))
+    assert points.f_inf.tolist() == pytest.approx(table.f_inf.tolist(), rel=1e-12)
+    assert points.f_inf_error.tolist() == pytest.approx(table.f_inf_error.tolist(), rel=1e-6)
+    assert list(points.reliable) == list(table.reliable)
+    assert 0 < numbers["dead"] < 20 or state["dynamics"] != "PairwiseBRO"  # both fates are compared
+    sweep.go(query_of({**given, "seed": seed + 1}))
+    assert set(pd.DataFrame(sweep.whole()["numbers"]["points"]).digest).isdisjoint(points.digest)
+
+
+def test_a_sweep_that_is_stopped_shows_what_one_saw_then(sweep):
+    """At each moment, and on the curves of moments before, the value is `steady_activity` of the records so far."""
+    sweep.go(query_of({"n": 60, "eps": 0.1, "steps": 500, "step": 120}))
+    points, table = sweep.whole()["numbers"]["points"], swept(sweep)
+    for k in (16, 33, 120):
+        found = sweep.call(f"return figure.figure.list.map(run => run.steadyAt({k}));")
+        for value, row in zip(found, table.series, strict=True):
+            wanted = mpack.critical.steady_activity(row.times[: k + 1], row.activity[: k + 1])
+            assert value == pytest.approx(wanted.value, rel=1e-12)
+    found = mpack.critical.steady_activity(*(part[:121] for part in (row.times, row.activity)))
+    last = points[-1]
+    assert (last["f_inf_error"], last["reliable"]) == (pytest.approx(found.error), found.reliable)
+
+
+def test_a_run_of_the_sweep_is_chosen_by_pointer_and_keys(browser, pages):
+    with Figure(browser, pages, "sweep", query_of({"n": 60, "step": 40})) as figure:
+        picker = figure.page.get_by_role("button", name="Choose a run")
+        picker.focus()
+        for key, shown in (("ArrowRight", 12), ("Shift+ArrowRight", 17), ("ArrowLeft", 16)):
+            figure.page.keyboard.press(key)
+            assert figure.state()["shown"] == shown
+        for _ in range(3):
+            figure.page.keyboard.press("Shift+ArrowRight")
+        assert figure.state()["shown"] == 20
+        assert "The run at 0.65" in figure.page.locator("[aria-live=polite]").inner_text()
+        at = figure.call("return figure.figure.frame.X(figure.figure.list[4].phi);")
+        picker.click(position={"x": at + 3, "y": 60})
+        assert figure.state()["shown"] == 5
+        figure.page.get_by_text("The same bits as the library").click()
+        figure.settle()
+        shown = figure.page.locator(".mpk-digest").inner_text()
+        assert shown == figure.report()["numbers"]["points"][4]["digest"]
+        figure.whole()
 
 
 # ------------------------------------------------------------------------------------------------
@@ -883,6 +1030,7 @@ def test_the_cloud_s_moments_are_the_library_s(cloud, rule, seed):
         run = mpack.simulate(start, dynamics, steps=1, seed=seed + trial)
         moved = (run.final.fixed - start.fixed) * (8 / 2**64)
         assert numbers["first"] == moved.tolist()
+        assert numbers["digest"] == run.digest
 
 
 def test_discs_are_dragged_and_walked(browser, pages):
@@ -1199,39 +1347,50 @@ def spheres(browser, pages):
         yield figure
 
 
-@pytest.mark.parametrize("packing", ("start", "late", "rest", "active"))
-def test_the_spheres_are_the_library_s(spheres, packing, seed):
+MOMENTS = [{"packing": name} for name in ("start", "late", "rest", "active")]
+OWN = [
+    {"dynamics": "SGD", "alpha": 0.2, "batch_fraction": 0.5, "phi": 0.6, "n": 200, "step": 300},
+    {"dynamics": "IndividualBRO", "eps": 0.05, "phi": 0.3, "n": 40, "step": 100_000},
+    {"dynamics": "GD", "alpha": 0.05, "phi": 0.7, "n": 1000, "seed": 2**53 - 1, "step": 1},
+]
+
+
+@pytest.mark.parametrize("state", [*MOMENTS, *({"packing": "own"} | one for one in OWN)], ids=str)
+def test_the_spheres_are_the_library_s(spheres, state, seed):
     """Digest, activity, contacts at a random gap, overlaps, kicks, and what a plane cuts."""
-    rng = random.Random(f"{packing} {seed}")
+    rng = random.Random(f"{state} {seed}")
     gap, place, axis = (
         round(math.exp(rng.uniform(math.log(1e-3), math.log(0.1))), 5),
         rng.random(),
         rng.choice("xyz"),
     )
-    spheres.go(
-        query_of(
-            {"packing": packing, "gap": gap, "place": round(place, 3), "axis": axis, "slab": 0.3}
-        )
-    )
+    look = {"gap": gap, "place": round(place, 3), "axis": axis, "slab": 0.3}
+    spheres.go(query_of(state | look))
     page, names = spheres.whole()["numbers"], {}
     exec(spheres.call("return figure.python().replace(/^mpack.widgets.*$/m, '');"), names)
-    final, contacts = names["run"].final, names["contacts"]
-    assert (page["digest"], page["spheres"]) == (names["run"].digest, final.n)
-    assert page["activity"] == pytest.approx(mpack.activity(final), abs=1e-12)
-    assert abs(page["pairs"] - contacts.pairs) <= 1  # places are rounded to 6e-8 of the box
-    assert abs(page["loose"] - np.count_nonzero(contacts.counts <= 3)) <= 2
-    depths = 1 - final.overlaps()[1]
-    assert page["overlap"] == pytest.approx(depths.max(initial=0), abs=2e-6)
-    kicks = np.linalg.norm(_same.kicks_of(names["run"]), axis=1)
-    assert page["kick"] == pytest.approx(kicks.mean(), abs=1e-6)
+    run, contacts = names["run"], names["contacts"]
+    final, depths = run.final, 1 - run.final.overlaps()[1]
+    assert (page["digest"], page["spheres"], page["step"]) == (run.digest, final.n, run.steps)
+    assert (page["activity"], page["absorbed"]) == (run.activity[-1], run.absorbed)
+    assert (page["pairs"], page["contacts"]) == (contacts.pairs, contacts.mean)
+    assert page["loose"] == np.count_nonzero(contacts.counts <= 3)
+    assert page["overlap"] == depths.max(initial=0)
+    kicks = nearest_displacements(final, mpack.simulate(run, steps=1).final)
+    assert page["kick"] == pytest.approx(np.linalg.norm(kicks, axis=1).mean(), rel=1e-9)
     away = final.positions[:, "xyz".index(axis)] / final.box - round(place, 3)
     away = np.abs(away - np.round(away))
     assert page["shown"] == np.count_nonzero(away <= 0.15)
     assert page["discs"] == np.count_nonzero(away * final.box < 0.5)
-    if packing == "active":  # what the text says of it
+    points = dict(spheres.call("return figure.figure.points();"))
+    options = {"steps": run.steps, "seed": run.seed, "record": sorted(points)}
+    again = mpack.simulate(run.start, run.dynamics, **options)
+    assert list(points.values()) == again.activity.tolist()
+    if state["packing"] == "rest":
+        assert run.absorbed and "nothing moves any more" in spheres.status()
+    if state["packing"] == "active":  # what the text says of it
         assert page["activity"] > 0.9 and np.median(depths) < 0.01 < 0.3 < depths.max()
-    if packing == "late":
-        moving = np.flatnonzero(kicks)
+    if state["packing"] == "late":
+        moving = np.flatnonzero(kicks.any(axis=1))
         near = final.positions[moving][:, None] - final.positions[moving]
         near = np.linalg.norm(near - final.box * np.round(near / final.box), axis=2) < 1.2
         knots = connected_components(near)[1]
@@ -1240,6 +1399,29 @@ def test_the_spheres_are_the_library_s(spheres, packing, seed):
             and len(set(knots)) < 12
             and np.bincount(knots).max() > len(moving) / 2
         )
+
+
+def test_a_moment_goes_on_as_its_run_does(spheres):
+    """Steps counted from there, in links too; at rest nothing happens."""
+    spheres.go(query_of({"packing": "late", "step": 250}))
+    assert spheres.whole()["numbers"]["step"] == 12_150
+    for _ in range(3):
+        spheres.press("One step")
+    assert spheres.state()["step"] == 253
+    start = mpack.Packing.random(n=600, phi=0.62, dim=3, seed=1)
+    run = mpack.simulate(start, mpack.PairwiseBRO(eps=0.01), steps=12_153, seed=1)
+    assert spheres.report()["numbers"]["digest"] == run.digest
+    spheres.call("figure.set({ speed: 10000 });")
+    spheres.press("Run")
+    spheres.wait("!figure.running")  # it stops by itself where nothing overlaps
+    assert spheres.whole()["numbers"]["step"] == 12_199
+    spheres.press("Run")
+    spheres.wait("!figure.running")
+    assert spheres.state()["step"] == 299
+    spheres.call("figure.set({ packing: 'own', phi: 0.3 });")
+    spheres.settle()
+    assert spheres.report()["numbers"]["step"] == 0
+    assert spheres.within("[data-control=phi]").is_visible()
 
 
 def test_spheres_are_turned_by_pointer_and_keys(spheres):
@@ -1315,27 +1497,60 @@ def test_the_line_to_zero_is_the_library_s(approach):
     approach.whole()
 
 
-@pytest.mark.parametrize(
-    "process,alpha,above", (("SGD 0.6", 0.1, 0.02), ("BRO", 0.01, 0.04), ("RCD 0.2", 0.001, 0))
+APPROACHES = (
+    ("SGD 0.6", 0.1, 0.02),
+    ("BRO", 0.1, 0.03),
+    ("RCD 0.2", 0.3, 0.01),
+    ("GD", 0.05, 0.03),
+    ("individual BRO", 0.2, 0.0),
+    ("RCD 0.2", 0.001, 0),
 )
+
+
+@pytest.mark.parametrize("process,alpha,above", APPROACHES)
 def test_a_run_of_the_approach_is_the_archive_s(approach, process, alpha, above):
+    """What the archive says of it; and the page, which does it again, arrives where the archive did."""
     approach.go(query_of({"process": process, "alpha": alpha, "above": above}))
     page = approach.whole()["numbers"]
+    code = approach.call("return figure.python();").replace("mpack.widgets.Approach(", "dict(")
     names = {}
-    exec(
-        approach.call("return figure.python();").replace("mpack.widgets.Approach(", "dict("), names
-    )
+    exec(code, names)
     runs = names["runs"]
-    if page["steps"] is None:  # where no run is, the figure says so
-        assert not len(runs) and "no run" in approach.page.locator(".mpk-status").inner_text()
-    else:
-        assert len(runs) and (page["steps"], page["absorbed"]) == (
-            runs.iloc[0].steps,
-            runs.iloc[0].absorbed,
-        )
-        said = "Absorbed after" if page["absorbed"] else "Still active"
-        assert said in approach.page.locator(".mpk-status").inner_text()
     assert len(painted(approach)) == 4
+    if page["steps"] is None:  # where no run is, the figure says so
+        assert page["page"] is None and not len(runs) and "no run" in approach.status()
+        return
+    (row,) = runs[runs.seed == 0].itertuples()
+    assert (page["steps"], page["absorbed"]) == (row.steps, row.absorbed)
+    assert ("Absorbed after" if page["absorbed"] else "Still active") in approach.status()
+    assert (page["page"]["step"], page["page"]["digest"]) == (row.steps, row.digest)
+    assert page["page"]["active"] == round(row.activity * row.n)
+    assert names["run"].digest == row.digest and "the same to the last bit" in approach.status()
+    slices = approach.call("return figure.figure.slice();")
+    final = names["run"].final
+    height = final.box * 2.0**-64 * final.fixed[:, 2]
+    cut = np.abs(height) < 0.5
+    assert [one["z"] for one in slices] == pytest.approx(height[cut].tolist(), abs=1e-8)
+    active = np.isin(np.flatnonzero(cut), final.overlaps()[0])
+    assert [one["active"] for one in slices] == active.tolist()
+
+
+def test_a_long_run_of_the_approach_waits_until_it_is_asked_for(approach):
+    approach.go(query_of({"process": "SGD 0.2", "alpha": 0.003, "above": 0.04}))
+    assert approach.whole()["numbers"]["page"]["step"] == 0
+    approach.press("Compute this run")
+    approach.wait("figure.figure.engine.step > 200")
+    approach.press("Stop")
+    approach.settle()
+    page = approach.whole()["numbers"]["page"]
+    assert 200 < page["step"] < 200_000 and "as far as step" in approach.status()
+    names = {}
+    exec(approach.call("return figure.figure.inPython().join('\\n');"), {"mpack": mpack}, names)
+    assert names["run"].digest == page["digest"]
+    end = "figure.figure.last = figure.figure.engine.step; figure.figure.check.begin();"
+    approach.call(f"{end} figure.redraw();")
+    approach.settle()
+    assert "a defect" in approach.status()  # another end than the archive's would be told
 
 
 KERNEL = """async ([messages, bytes]) => {
