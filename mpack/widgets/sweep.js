@@ -381,14 +381,18 @@ class Sweep {
     const run = this.chosenRun;
     runtime.ring(g, frame.X(run.phi), frame.Y(run.steadyAt(step)), colours.ink);
     const { right, bottom } = frame.inner,
-      said = ui.state.earlier && before.length > 1 && `faint: after 16, 32, … ${runtime.counted(before[before.length - 1])}`;
-    runtime.write(g, `*k* = ${runtime.counted(step)}`, right - 8, bottom - 46, {
-      size: 13,
-      bold: true,
-      align: 1,
-      colour: colours.ink,
+      lines = [[`*k* = ${runtime.counted(step)}`, { size: 13, bold: true, colour: colours.ink }]];
+    if (ui.state.earlier && before.length > 1)
+      lines.push([`faint: after 16 … ${runtime.counted(before[before.length - 1])}`, { size: 12, colour: colours.muted }]);
+    lines.forEach(([text, look], row) => {
+      const wide = runtime.write(g, text, 0, 0, { ...look, draw: false }),
+        y = bottom - 46 + 18 * row;
+      g.globalAlpha = 0.8;
+      g.fillStyle = colours.card;
+      g.fillRect(right - wide - 12, y - 13, wide + 8, 17);
+      g.globalAlpha = 1;
+      runtime.write(g, text, right - 8, y, { ...look, align: 1 });
     });
-    if (said) runtime.write(g, said, right - 8, bottom - 28, { size: 12, align: 1, colour: colours.muted });
   }
 
   drawSeries(g, width, height, colours) {
