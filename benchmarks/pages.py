@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.contenders import OfStretch
 from book._tools.browser import NAMES, started
+from book._tools.places import ROOT
 from mpack.widgets import _same, _sources
 
 TURN = """
@@ -19,9 +20,9 @@ let engine = null;
 /** The twin with the face of an engine. */
 function twinOf(start, rule, seed) {
   const places = Array.from({ length: start.n }, () => [0, 0]),
-    discs = new exact.Discs({ positions: places, box: start.box, seed }),
+    discs = new twin.Discs({ positions: places, box: start.box, seed }),
     halves = new Int32Array(start.fixed.buffer),
-    recipe = exact.recipe(rule);
+    recipe = twin.recipe(rule);
   for (let i = 0; i < start.n; i++)
     [discs.xl[i], discs.xh[i], discs.yl[i], discs.yh[i]] = halves.subarray(4 * i, 4 * i + 4);
   discs.listed = false;
@@ -64,8 +65,8 @@ globalThis.kernels = {{ ready, go, end: ({{ warm }}) => ({{ done: engine.step - 
 
 def script():
     """A module that has `engine`, `ready` and `go`."""
-    files = ("_starts.js", "_kernel.js", "_exact.js")
-    parts = [(_sources.FOLDER / name).read_text(encoding="utf8") for name in files]
+    files = [_sources.FOLDER / name for name in ("_starts.js", "_kernel.js", "_exact.js")]
+    parts = [path.read_text(encoding="utf8") for path in (*files, ROOT / "tests" / "twin.js")]
     known = f"const kernel = await mpackKernel({json.dumps(_sources.kernel())});"
     return "\n".join([*parts, known, TURN])
 
