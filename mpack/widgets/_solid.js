@@ -306,5 +306,5 @@ const solid = (() => {
     g.restore();
   }
 
-  return { WHOLE, turner, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
+  return { FOG, WHOLE, mixed, turner, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
 })();

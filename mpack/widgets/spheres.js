@@ -61,8 +61,6 @@ function pairsOf({ places, box, dim, sizes, widest }) {
   return { ...found, r: found.r.map((r, p) => (2 * r) / (diameters[found.i[p]] + diameters[found.j[p]])) };
 }
 
-const { mixed, FOG } = solid;
-
 // -------------------------------------------------------------------------------------------------- the figure
 
 class Spheres {
@@ -367,8 +365,8 @@ class Spheres {
   }
 
   colourOf(shade, colours) {
-    if (this.ui.state.colour === "contacts") return mixed(colours.inactive, colours.ink, 0.9 * (shade / MOST_CONTACTS) ** 1.6);
-    return shade ? mixed(colours.inactive, colours.active, 0.4 + (0.6 * shade) / BINS) : colours.inactive;
+    if (this.ui.state.colour === "contacts") return solid.mixed(colours.inactive, colours.ink, 0.9 * (shade / MOST_CONTACTS) ** 1.6);
+    return shade ? solid.mixed(colours.inactive, colours.active, 0.4 + (0.6 * shade) / BINS) : colours.inactive;
   }
 
   /** Which spheres stand in the slab. */
@@ -442,7 +440,7 @@ class Spheres {
         fog = solid.fogOf(near);
       if (to) {
         const [x1, y1] = put(to);
-        g.strokeStyle = mixed(colours.paper, colours.ink, 0.25 + (0.6 * fog) / (FOG - 1));
+        g.strokeStyle = solid.mixed(colours.paper, colours.ink, 0.25 + (0.6 * fog) / (solid.FOG - 1));
         g.lineWidth = Math.max(1, ((0.1 * scale) / box) * closer);
         g.beginPath();
         g.moveTo(x, y);
