@@ -87,8 +87,8 @@ def normalised(name: str, axes: ArrayLike, n: int, dim: int) -> NDArray[np.float
     return semi / unit
 
 
-def bodies(semi: NDArray[np.float64], turns: NDArray[np.float64], dim: int) -> Bodies | None:
-    """The bodies with these semi-axes (n, 3), or None if all are equal spheres or spheres.
+def bodies(semi: NDArray[np.float64], turns: NDArray[np.float64], dim: int) -> Bodies:
+    """The bodies with these semi-axes (n, 3) and quaternions (n, 4).
 
     Raises
     ------

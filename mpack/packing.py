@@ -108,7 +108,9 @@ class Packing:
     ) -> None:
         positions = _check.array("positions", positions, ("n", "d"))
         _check_shape("positions", positions.shape)
-        diameters, bodies = _sized(*positions.shape, diameters, axes, orientations)
+        diameters, bodies = _sized(
+            len(positions), positions.shape[1], diameters, axes, orientations
+        )
         box = check_box(box, _longest(diameters, bodies))
         self._assign(_to_fixed(positions, box), box, diameters, bodies)
 
@@ -133,7 +135,7 @@ class Packing:
         True
         """
         _check_fixed(fixed)
-        diameters, bodies = _sized(*fixed.shape, diameters, axes, orientations)
+        diameters, bodies = _sized(len(fixed), fixed.shape[1], diameters, axes, orientations)
         box = check_box(box, _longest(diameters, bodies))
         packing = cls.__new__(cls)
         packing._assign(np.array(fixed, order="C"), box, diameters, bodies)
@@ -728,7 +730,9 @@ def unit_ball_volume(dim: int) -> float:
         return float(unit_ball(dim))
 
 
-def _sized(n, dim, diameters, axes, orientations):
+def _sized(
+    n: int, dim: int, diameters: ArrayLike, axes: ArrayLike | None, orientations: ArrayLike | None
+) -> tuple[NDArray[np.float64], Bodies | None]:
     """Checked diameters, and the bodies where particles are no spheres."""
     if axes is None:
         if orientations is not None:
@@ -743,7 +747,7 @@ def _sized(n, dim, diameters, axes, orientations):
     return 2.0 * found.radii, found
 
 
-def _no_diameters(diameters, usual):
+def _no_diameters(diameters: Any, usual: float | None) -> None:
     if np.ndim(diameters) > 0 or diameters != usual:
         raise ValueError(
             "diameters and axes do not go together: the axes of a body say how large it is"
