@@ -631,7 +631,7 @@ def pooled(places):
 
 def ageing(stirred, places, shifts, shown):
     """Where packings of each age have the activity of the criterion, since the least age; activity from all ages."""
-    fig, axes = plt.subplot_mosaic("abc", figsize=(10.5, 3.4))
+    fig, axes = plt.subplot_mosaic("abc", figsize=(9.6, 3.4))
     _rises(axes["a"], places)
     _slopes(axes["b"], shifts)
     key, phi = shown
@@ -670,14 +670,14 @@ def _rises(ax, places):
 
 def _slopes(ax, shifts):
     """Change of the place by a tenfold age against the learning rate, a colour for each process, equal spheres."""
-    for process in PROCESSES:
+    for place, process in enumerate(PROCESSES):
         own = {
             key[1]: 100 * one
             for key, one in shifts.items()
             if key[0] == process and key[2] == "equal"
         }
         ax.errorbar(
-            list(own),
+            np.array(list(own)) * 1.05 ** (place - 1.5),
             [one.value for one in own.values()],
             [one.error for one in own.values()],
             **figures.process_style(process, linestyle="-" if len(own) > 1 else "none", ms=5),
@@ -685,6 +685,9 @@ def _slopes(ax, shifts):
         )
     ax.axhline(0.0, color=figures.colour("ink"), lw=0.8, ls=":")
     ax.set(xscale="log", xlabel=r"learning rate $\alpha$ (diameters)")
+    rates = sorted({key[1] for key in shifts})
+    ax.set_xticks(rates, [f"{alpha:g}" for alpha in rates])
+    ax.set_xticks([], minor=True)
     ax.set_ylabel("rise by a tenfold age (%)")
     ax.legend(loc="upper right")
 
