@@ -54,10 +54,6 @@ AIMS = (
         unit="ns",
     ),
     Aim(
-        *("prolate 1.5 over spheres, dense", "bodies", "dense, prolate 1.5, kernel", 6.0),
-        over="dense, equal, kernel",
-    ),
-    Aim(
         *("log-normal 0.5 over equal, z ≤ 3", "wide", "z ≤ 3, log-normal 0.5, kernel", 3.0),
         over="z ≤ 3, equal, kernel",
     ),

@@ -181,7 +181,7 @@ def bodies(scale):
         quiet_ += doors(state, 60, doors=("kernel",), name=f"f_a ≤ 0.1, {kind}")
     words = (
         "Pairwise BRO, ε = 0.01, one thread. A body costs the contact function of its pairs, its torque and its turn. "
-        "The ratio is to spheres (discs) of the same block."
+        "The ratio is to spheres (discs) of the same block; the aim is 6 for prolate 1.5, dense."
     )
     return Group("bodies", "Ellipsoids", words, (tuple(dense), tuple(flat), tuple(quiet_)))
 
@@ -299,7 +299,8 @@ def starts(scale):
     return Group("starts", "The first call", words, tuple(blocks))
 
 
-ALL = (sizes, codes, wide, bodies, threads, rules, dimensions, around, pages, starts)
+ALL = (sizes, codes, wide, threads, rules, dimensions, around, pages, starts)
+MORE = (bodies,)  # measured when asked for, by --only; not in the committed table yet
 
 
 def measured(group, turns, tell=lambda text: None):

@@ -167,6 +167,8 @@ class Spec:
         self._check_start()
         room = _room(self.n, self.phi, self.dim, self.sizes, self.axes, self.dynamics)
         for name, options in self.observables:
+            if self.axes is None and name == "nematic":
+                raise ValueError("observables 'nematic' are of bodies: they need axes")
             if self.axes is not None and name not in OF_BODIES:
                 raise ValueError(
                     f"observables of bodies must be among {', '.join(OF_BODIES)}; got {name!r}"

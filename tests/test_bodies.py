@@ -479,6 +479,7 @@ def test_specifications_state_shapes_and_turning(tmp_path):
         ({"axes": (1, 1, 2), "start": "fcc"}, "axes must be None"),
         ({"start": "aligned"}, "needs axes"),
         ({"axes": (1, 1, 2), "observables": "trace"}, "observables of bodies"),
+        ({"observables": "nematic"}, "need axes"),
     ):
         with pytest.raises(ValueError, match=words):
             mpack.Spec(rule, **({"n": 32, "phi": 0.3, "steps": 1} | bad))

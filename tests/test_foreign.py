@@ -178,7 +178,6 @@ def test_types_that_no_particle_has_need_no_size(tmp_path):
 @pytest.mark.parametrize(
     "shape",
     [
-        {"type": "Ellipsoid", "a": 0.5, "b": 0.5, "c": 1.0},
         {"type": "Polygon", "rounding_radius": 0, "vertices": [[0, 0], [1, 0], [0, 1]]},
         {"type": "ConvexPolyhedron", "rounding_radius": 0, "vertices": [[0, 0, 0], [1, 0, 0]]},
         {"type": "SphereUnion", "centers": [[0, 0, 0]], "diameters": [1.0]},

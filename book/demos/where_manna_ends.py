@@ -631,19 +631,19 @@ def pooled(places):
 
 def ageing(stirred, places, shifts, shown):
     """Where packings of each age have the activity of the criterion, since the least age; activity from all ages."""
-    fig, axes = plt.subplot_mosaic("abc", figsize=(9.6, 3.4))
+    fig, axes = plt.subplot_mosaic("ab;cc", figsize=(7.8, 6.2))
     _rises(axes["a"], places)
     _slopes(axes["b"], shifts)
     key, phi = shown
-    right = axes["c"]
+    below = axes["c"]
     for shade, (age, runs) in zip((0.4, 0.7, 1.0), stirred[key].items()):
         for seed, run in runs[phi].items():
             label = f"age {age:,}" if seed == 0 else None
-            right.plot(*run, color=figures.colour(key[0]), alpha=shade, lw=1.2, label=label)
-    right.set(xscale="log", yscale="log", xlabel=STEPS, ylabel="activity $f$")
+            below.plot(*run, color=figures.colour(key[0]), alpha=shade, lw=1.2, label=label)
+    below.set(xscale="log", yscale="log", xlabel=STEPS, ylabel="activity $f$")
     process, alpha, spheres = key
-    right.set_title(rf"{process}, $\alpha={alpha:g}$, {spheres}, $\phi={phi:g}$")
-    right.legend(loc="lower left")
+    below.set_title(rf"{process}, $\alpha={alpha:g}$, {spheres}, $\phi={phi:g}$")
+    below.legend(loc="lower left")
     return fig
 
 
@@ -665,7 +665,7 @@ def _rises(ax, places):
         )
     ax.set(xscale="log", xlabel="age (steps stirred before)", title="SGD")
     ax.set_ylabel("place where $f=0.1$,\nrise since the least age (%)")
-    ax.legend(loc="upper left", fontsize="small")
+    ax.legend(loc="upper left", fontsize=8)
 
 
 def _slopes(ax, shifts):

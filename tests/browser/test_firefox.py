@@ -61,7 +61,9 @@ def opened(page, tmp_path, name, state):
 
 
 def states(name):
-    """The figure as it comes, and the playground also with spheres in a cube."""
+    """The figure as it comes, the playground also with spheres in a cube; spheres where they still move."""
+    if name == "spheres":
+        return [{"packing": "late"}]
     return [{}, {"dim": "3", "n": 300, "phi": 0.6}] if name == "playground" else [{}]
 
 
