@@ -784,28 +784,31 @@ def _ratio(own, begin):
 
 
 def middles(small, alpha):
-    """The places of one rung in `small`, one a process: the middle of its packing fractions, or below it."""
-    places = {}
-    for rate, process, phi in small:
-        if rate == alpha:
-            places.setdefault(process, []).append(phi)
-    return [(process, sorted(phis)[(len(phis) - 1) // 2]) for process, phis in places.items()]
+    """(process, packing fraction) where the ladder's windows cross on one rung, if lives were measured there."""
+    places = [
+        (process, phis[(len(phis) - 1) // 2])
+        for (rate, process), phis in campaigns.CROSSINGS.items()
+        if rate == alpha
+    ]
+    return [(process, phi) for process, phi in places if (alpha, process, phi) in small]
 
 
 def z_of(small, alpha, process):
-    """z in the middle of a rung, with what the error of phi_c adds: places beside it lie two of its errors away."""
+    """z where windows cross, with what the error of phi_c adds: places beside it lie two of its errors away."""
     rung = {phi: one for (*key, phi), one in small.items() if key == [alpha, process]}
-    places = sorted(rung)
-    k = (len(places) - 1) // 2
-    middle = rung[places[k]]
-    deaths = sum(life.n for life in middle.life.values())
-    z = middle.z.exponent
-    own = Estimate(z.value, z.error, deaths, dof=deaths - len(middle.life))
-    if not 0 < k < len(places) - 1:
+    centre = dict(middles(small, alpha))[process]
+    deaths = sum(life.n for life in rung[centre].life.values())
+    z = rung[centre].z.exponent
+    own = Estimate(z.value, z.error, deaths, dof=deaths - len(rung[centre].life))
+    below = [phi for phi in sorted(rung) if phi < centre][-1:] or [centre]
+    above_ = [phi for phi in sorted(rung) if phi > centre][:1] or [centre]
+    sides = (below[0] < centre) + (above_[0] > centre)
+    if not sides:
         return own
-    below, above = rung[places[k - 1]], rung[places[k + 1]]
-    moved = (above.z.exponent.value - below.z.exponent.value) / 4
-    return own + Estimate(0.0, abs(moved), dof=12)  # as of phi_c: four runs at each of four places
+    moved = rung[above_[0]].z.exponent.value - rung[below[0]].z.exponent.value
+    return own + Estimate(
+        0.0, abs(moved) / (2 * sides), dof=12
+    )  # as of phi_c: four runs at each place
 
 
 def small_numbers(table, small):
