@@ -60,6 +60,7 @@ def activity(packing: Packing, potential: Potential | None = None) -> float:
     check_packing(packing, centres=True)
     active = np.zeros(packing.n, dtype=bool)
     if not packing.spherical:
+        _bodies.check(Linear() if potential is None else checked(potential))
         active[ellipsoids.pair_contacts(packing).pairs.ravel()] = True
         return float(np.count_nonzero(active) / packing.n)
     factor = 1.0 if potential is None else reach(packing, checked(potential))
@@ -95,7 +96,7 @@ def energy(packing: Packing, potential: Potential = Linear()) -> float:
     """
     check_packing(packing, centres=True)
     if not packing.spherical:
-        _bodies.check(potential)
+        _bodies.check(checked(potential))
         found = ellipsoids.pair_contacts(packing)
         return exact_sum([potential.energy(found.mu * found.sizes, found.sizes)])
     factor = reach(packing, checked(potential))
@@ -202,7 +203,8 @@ class Contacts:
 def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
     """Contacts r < (1 + tolerance) (R_i + R_j), with and without rattlers.
 
-    A rattler has fewer than d + 1 contacts, the least that can hold a sphere in place. Rattlers are
+    A rattler has fewer than d + 1 contacts, the least that can hold a sphere in place; the same is
+    asked of ellipsoids, for which a contact is mu < 1 + tolerance (`mpack.ellipsoids`). Rattlers are
     removed together with their contacts until none is left, since a particle may become one when
     another goes.
 

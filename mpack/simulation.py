@@ -119,7 +119,8 @@ class Run:
         count modulo the box, and `msd` loses whole boxes). 0 in any sensible run; else a
         RuntimeWarning has said so.
     digest : str
-        Hexadecimal digest of the final integer coordinates, by label.
+        Hexadecimal digest of the final packing by label: integer coordinates, and orientations of
+        bodies.
     watched : dict of float arrays (m,)
         What the functions given as `watch` returned at `times`, by name.
 
@@ -151,7 +152,7 @@ class Run:
 
     @property
     def digest(self) -> str:
-        """Hexadecimal digest of the final integer coordinates; equal digests mean equal bits."""
+        """Hexadecimal digest of the final packing; equal digests mean equal bits."""
         return self.final.digest
 
     def to_frame(self) -> DataFrame:

@@ -167,13 +167,19 @@ class Spec:
         self._check_start()
         room = _room(self.n, self.phi, self.dim, self.sizes, self.axes, self.dynamics)
         for name, options in self.observables:
-            if self.axes is None and name == "nematic":
-                raise ValueError("observables 'nematic' are of bodies: they need axes")
+            if name == "nematic" and not self._has_bodies():
+                raise ValueError(
+                    "observables 'nematic' are of bodies: they need axes, of no spheres"
+                )
             if self.axes is not None and name not in OF_BODIES:
                 raise ValueError(
                     f"observables of bodies must be among {', '.join(OF_BODIES)}; got {name!r}"
                 )
             OBSERVABLES[name].check(room, **dict(options))
+
+    def _has_bodies(self):
+        """Whether any particle is longer one way than another."""
+        return self.axes is not None and bool(np.any(np.ptp(np.atleast_2d(self.axes), axis=1)))
 
     def _set(self, name, value):
         object.__setattr__(self, name, value)
@@ -540,8 +546,9 @@ def _record_from(plain):
 
 def _from_content(content):
     known = dict(content)
-    for name in ("mpack", "stream", "rotation"):
-        known.pop(name, None)
+    for name in ("mpack", "stream"):
+        known.pop(name)
+    known.pop("rotation", None)  # which the dynamics says, too
     known["dynamics"] = _rule(known["dynamics"])
     known["record"] = _record_from(known["record"])
     if isinstance(known.get("start"), dict):

@@ -1,6 +1,6 @@
 """One step of bodies that turn, by SciPy's optimiser, NumPy and rotation matrices: what the kernels are held to.
 
-Nothing here is shared with the library but the random numbers and a packing's own arrays. The golden
+Nothing here is shared with the library but a packing's own arrays and, by `reference`, the noise. The golden
 digests live here too; `python -m tests.slow_bodies --golden` writes tests/golden_bodies.json anew.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 import mpack
-from mpack._kernels import noise
+from tests import reference
 from tests.reference import DYNAMICS
 
 
@@ -47,8 +47,8 @@ def shapes(packing):
     return np.einsum("nij,nj,nkj->nik", frames, axes**2, frames)
 
 
-def contacts(packing):
-    """[(i, j, mu, force on i, torque on i, torque on j)] of all overlapping pairs, i < j, of the linear potential."""
+def contacts(packing, potential):
+    """[(i, j, force on i, lever on i, lever on j)] of all overlapping pairs, i < j."""
     found, forms, d = [], shapes(packing), packing.dim
     sizes = np.prod(packing.axes, axis=1) ** (1.0 / d)
     for i in range(packing.n):
@@ -61,60 +61,41 @@ def contacts(packing):
             if f >= 1.0:
                 continue
             s = np.linalg.solve((1.0 - x) * forms[i] + x * forms[j], r)
-            n, mu = s / np.linalg.norm(s), np.sqrt(f)
+            n, mu, size = s / np.linalg.norm(s), np.sqrt(f), sizes[i] + sizes[j]
             h = [np.sqrt(n @ form @ n) for form in (forms[i], forms[j])]
-            force = 0.5 * (sizes[i] + sizes[j]) / (h[0] + h[1]) * n
+            slope = reference.force(potential, np.array([mu * size]), np.array([size]))[0]
             arms = -mu * forms[i] @ n / h[0], mu * forms[j] @ n / h[1]
-            found.append((i, j, mu, force, np.cross(arms[0], force), -np.cross(arms[1], force)))
+            found.append((i, j, slope * size / (h[0] + h[1]) * n, *arms))
     return found
 
 
-def number(purpose, seed, step, a, b=0):
-    """U[0, 1) of two labels."""
-    out = np.empty(1)
-    label = (np.array([x], dtype=np.uint64) for x in (a, b))
-    key, kind = np.uint64(seed), np.uint64(noise.PURPOSES[purpose])
-    noise.fill_uniform(key, kind, np.uint64(step), *label, out)
-    return out[0]
-
-
-def step(packing, rule, seed, at=0):
-    """(displacements (n, d), turns (n, 3) omega in the lab's frame) of step `at` of a rule with uniform numbers."""
-    move, torque = np.zeros((2, packing.n, 3))
-    for i, j, _, force, on_i, on_j in contacts(packing):
-        first = second = _of_pair(rule, seed, at, i, j)
-        if isinstance(rule, mpack.NonreciprocalBRO):
-            second = 2.0 * rule.eps * number("pair_reverse", seed, at, i, j)
-        move[i] += first * force
-        move[j] -= second * force
-        torque[i] += first * on_i
-        torque[j] += second * on_j
-    scale = np.array([_of_particle(rule, seed, at, i) for i in range(packing.n)])[:, None]
-    moments = np.ones((packing.n, 3))
-    a2 = packing.axes**2
-    if packing.dim == 3:
-        moments = (a2.sum(axis=1)[:, None] - a2) / 5.0
+def step(packing, dynamics, seed, number=0):
+    """(displacements (n, d), turns (n, 3) omega in the lab's frame) of one step; numbers are those of `reference`."""
+    n, dim = packing.n, packing.dim
+    found = contacts(packing, reference.potential_of(dynamics))
+    i, j = np.array([pair[:2] for pair in found]).T
+    rule = getattr(dynamics, "of", dynamics)
+    scale = np.ones(n)
+    if isinstance(rule, mpack.RandomOrganization):
+        both = reference.kicks(rule, rule is not dynamics, i, j, dim, seed, number)
+        on_i, on_j = (np.pad(kick, ((0, 0), (0, 3 - dim))) for kick in both)
     else:
-        moments[:, 2] = a2.sum(axis=1) / 4.0
+        active = np.isin(np.arange(n), [i, j])
+        one, two, scale = reference.weights(dynamics, i, j, active, seed, number)
+        force = np.array([pair[2] for pair in found])
+        on_i, on_j = np.multiply(one, force.T).T, -np.multiply(two, force.T).T
+    move, torque = np.zeros((2, n, 3))
+    for ends, push, place in ((i, on_i, 3), (j, on_j, 4)):
+        np.add.at(move, ends, push)
+        np.add.at(torque, ends, np.cross([pair[place] for pair in found], push))
+    a2 = packing.axes**2
+    moments = np.tile(a2.sum(axis=1)[:, None] / 4.0, (1, 3))
+    if dim == 3:
+        moments = (a2.sum(axis=1)[:, None] - a2) / 5.0
     frames = matrices(packing.orientations)
     inverse = np.einsum("nij,nj,nkj->nik", frames, 1.0 / moments, frames)
-    return scale * move[:, : packing.dim], scale * np.einsum("nij,nj->ni", inverse, torque)
-
-
-def _of_pair(rule, seed, at, i, j):
-    if isinstance(rule, (mpack.PairwiseBRO, mpack.NonreciprocalBRO)):
-        return 2.0 * rule.eps * number("pair", seed, at, i, j)
-    if isinstance(rule, mpack.SGD) and rule.batch_fraction < 1.0:
-        return rule.alpha * float(number("pair", seed, at, i, j) < rule.batch_fraction)
-    return 1.0
-
-
-def _of_particle(rule, seed, at, i):
-    if isinstance(rule, mpack.IndividualBRO):
-        return 2.0 * rule.eps * number("particle", seed, at, i)
-    if isinstance(rule, mpack.RCD):
-        return rule.alpha * float(number("particle", seed, at, i) < rule.batch_fraction)
-    return rule.alpha if isinstance(rule, mpack.SGD) and rule.batch_fraction == 1.0 else 1.0
+    turn = np.einsum("nij,nj->ni", inverse, torque if dim == 3 else torque * [0, 0, 1])
+    return scale[:, None] * move[:, :dim], scale[:, None] * turn
 
 
 def turned(before, after):

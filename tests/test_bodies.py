@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 import mpack
 from mpack import Packing, ellipsoids
+from mpack._body_engine import BodyEngine
 from mpack.observables import activity, contacts, energy
 from tests import slow_bodies
+from tests.reference import DYNAMICS
 
 TILTED, ODD = (0.8, 0.36, 0.48, 0.0), (0.5, 0.5, 0.5, 0.5)
 TRIAXIAL = (0.625, 0.5, 0.4)
@@ -176,17 +178,20 @@ def test_no_pair_turns_itself_unless_levers_forget_mu():
 
 
 @pytest.mark.parametrize("dim", (2, 3))
-@pytest.mark.parametrize("rule", RULES, ids=str)
-def test_a_step_is_the_reference_s(dim, rule):
-    """Displacements and turns of one step, of mixed bodies and spheres, to 1e-9."""
+@pytest.mark.parametrize("name", DYNAMICS)
+def test_two_steps_are_the_reference_s(dim, name):
+    """Displacements and turns of every rule, of mixed bodies and spheres; an odd step, too, for rules with a memory."""
     axes = np.ones((60, dim))
     axes[::2, 0], axes[1::3, 1] = 2.0, 0.6
     packing = packing_of(dim, axes=axes, phi=0.4)
-    after = mpack.simulate(packing, rule, steps=1, seed=9).final
-    move, turn = slow_bodies.step(packing, rule, 9)
-    assert mpack.observables.nearest_displacements(packing, after) == pytest.approx(move, abs=1e-9)
-    assert slow_bodies.turned(packing, after) == pytest.approx(turn, abs=1e-8)
-    assert np.abs(move).max() > 0.01 and np.abs(turn).max() > 0.01
+    looks = mpack.snapshots(packing, DYNAMICS[name], at=[0, 1, 2], seed=9)
+    ends = [look.final for look in looks]
+    for number, (before, after) in enumerate(zip(ends, ends[1:])):
+        move, turn = slow_bodies.step(before, DYNAMICS[name], 9, number)
+        moved = mpack.observables.nearest_displacements(before, after)
+        assert moved == pytest.approx(move, abs=1e-9)
+        assert slow_bodies.turned(before, after) == pytest.approx(turn, abs=1e-8)
+        assert np.abs(move).max() > 1e-3 and np.abs(turn).max() > 1e-3
 
 
 def test_three_bodies_move_by_the_columns_in_print():
@@ -240,6 +245,21 @@ def test_lists_miss_nothing(dim, seed):
     for steps, share, total in zip(run.times, run.activity, run.energy):
         there = mpack.simulate(packing, rule, steps=int(steps), seed=seed).final
         assert activity(there) == share and energy(there) == pytest.approx(total, rel=1e-12)
+
+
+def test_a_small_skin_lists_neighbours_alone():
+    """In a wide box no skin, chosen or tuned, makes all bodies neighbours of all; in a box without room all are."""
+    rule = mpack.PairwiseBRO(eps=0.005)
+    wide, narrow = packing_of(3, n=2000, phi=0.3), packing_of(2, n=9, phi=0.45, axes=(1.8, 1.0))
+    for skin in (0.01, 0.03, None):
+        engine = BodyEngine(wide, rule.recipe(), 1, skin=skin)
+        engine.advance(5)
+        assert not engine.near["endless"] and engine.near["row"] < 100
+    ends = [mpack.simulate(wide, rule, steps=5, seed=1, skin=skin).digest for skin in (0.01, 0.5)]
+    assert ends[0] == ends[1]
+    one = BodyEngine(narrow, rule.recipe(), 1)
+    one.advance(1)
+    assert one.near["cells"] == 1
 
 
 @pytest.mark.parametrize("rule", (RULES[0], RULES[3], mpack.RandomOrganization(eps=0.1)), ids=str)
@@ -338,6 +358,9 @@ def test_random_orientations_are_uniform():
             "bounded force",
         ),
         (lambda: mpack.flatness(packing_of(3), sigma=0.1), ValueError, "must be of spheres"),
+        (lambda: activity(packing_of(3), mpack.LennardJones(2)), ValueError, "end at contact"),
+        (lambda: energy(packing_of(3), mpack.LennardJones(2)), ValueError, "end at contact"),
+        (lambda: energy(packing_of(3), "soft"), TypeError, "potential"),
     ],
 )
 def test_what_cannot_be_is_refused(call, error, words):
@@ -480,6 +503,7 @@ def test_specifications_state_shapes_and_turning(tmp_path):
         ({"start": "aligned"}, "needs axes"),
         ({"axes": (1, 1, 2), "observables": "trace"}, "observables of bodies"),
         ({"observables": "nematic"}, "need axes"),
+        ({"observables": "nematic", "axes": (2, 2, 2)}, "need axes"),
     ):
         with pytest.raises(ValueError, match=words):
             mpack.Spec(rule, **({"n": 32, "phi": 0.3, "steps": 1} | bad))

@@ -168,10 +168,13 @@ def _gap(axes, fixed, i, j, to_length):
 
 @bare
 def _lay_cells(axes, space, near, rule, shared):
-    """Cells no narrower than bodies and skin reach, all empty; a skin too wide for the box shrinks."""
-    half = 0.5 * rule.box
-    shared.skin = min(shared.skin, max(half - 2.0 * space.top, 0.0))
-    near.endless = np.int64(shared.skin < 0.05)
+    """Cells no narrower than bodies and skin reach, all empty; a skin too wide for the box shrinks.
+
+    A box that has hardly room for a skin holds few bodies: there all are neighbours.
+    """
+    room = max(0.5 * rule.box - 2.0 * space.top, 0.0)
+    near.endless = np.int64(room < 0.05)
+    shared.skin = min(shared.skin, room)
     cutoff = (2.0 * space.top + shared.skin) * _CLOSE
     cells = np.int64(math.floor(min(rule.box / cutoff, float(near.most))))
     near.cells = np.int64(1) if near.endless or cells < 3 else cells
