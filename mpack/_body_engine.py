@@ -9,7 +9,7 @@ from mpack._kernels import bodies, ellipsoids, state
 _FIRST_SKIN = 0.15  # mean diameters
 
 
-class BodyEngine:
+class BodyEngine(_engine.Progress):
     """A run of bodies in progress, with the face of `_engine.Engine`. It works alone, however many threads may.
 
     Parameters
@@ -36,11 +36,6 @@ class BodyEngine:
         self.shared["step"] = step
         self.shared["tuned"] = skin is None
         self.shared["skin"] = _FIRST_SKIN if skin is None else skin
-
-    step = _engine.Engine.step
-    clipped = _engine.Engine.clipped
-    recorded = _engine.Engine.recorded
-    schedule = _engine.Engine.schedule
 
     def share(self, threads):
         """Nothing: bodies are moved by one thread."""

@@ -50,7 +50,36 @@ class Group:
         self.record[name] = value
 
 
-class Engine:
+class Progress:
+    """What engines of all particles tell from the record `shared`: steps done, what was cut, what is recorded."""
+
+    @property
+    def step(self):
+        """Steps done."""
+        return int(self.shared["step"])
+
+    @property
+    def clipped(self):
+        """Pushes cut to half the box, and displacements of half the box or more, so far in this engine."""
+        return int(self.shared["threads_own"][:, state.CLIPPED].sum())
+
+    @property
+    def recorded(self):
+        """How many of the scheduled steps have been recorded."""
+        return int(self.shared["next"])
+
+    def schedule(self, steps):
+        """Record at these steps (increasing) from now on; returns the table the records will stand in.
+
+        A row: active particles; energy and sum of squared displacements as exact sums, see `exact`.
+        """
+        self.shared["schedule"] = np.array(steps, dtype=np.int64)
+        self.shared["record"] = np.zeros((len(steps), 1 + 2 * state.LIMBS), dtype=np.int64)
+        self.shared["scheduled"], self.shared["next"] = len(steps), 0
+        return self.shared["record"]
+
+
+class Engine(Progress):
     """A run in progress: slots, lists, shared scratch. Everything a stop and resume needs is in `snapshot()`.
 
     Parameters
@@ -97,21 +126,6 @@ class Engine:
         self.shared["tuned"] = skin is None
         self.shared["skin"] = _FIRST_SKIN if skin is None else skin / self.rule["grain"]
 
-    @property
-    def step(self):
-        """Steps done."""
-        return int(self.shared["step"])
-
-    @property
-    def clipped(self):
-        """Pushes cut to half the box, and displacements of half the box or more, so far in this engine."""
-        return int(self.shared["threads_own"][:, state.CLIPPED].sum())
-
-    @property
-    def recorded(self):
-        """How many of the scheduled steps have been recorded."""
-        return int(self.shared["next"])
-
     def share(self, threads):
         """Let so many threads work on each step from now on, at most as many as the engine was made for.
 
@@ -121,16 +135,6 @@ class Engine:
             self.threads = self.shared["threads"] = threads
             self.shared["stale"], self.shared["sorted"] = 1, 0
             self.shared["life"] = 0  # that of a list that was cut short says nothing of its skin
-
-    def schedule(self, steps):
-        """Record at these steps (increasing) from now on; returns the table the records will stand in.
-
-        A row: active particles; energy and sum of squared displacements as exact sums, see `exact`.
-        """
-        self.shared["schedule"] = np.array(steps, dtype=np.int64)
-        self.shared["record"] = np.zeros((len(steps), 1 + 2 * state.LIMBS), dtype=np.int64)
-        self.shared["scheduled"], self.shared["next"] = len(steps), 0
-        return self.shared["record"]
 
     def advance(self, until):
         """Run to step `until`; True if the run got absorbed before."""

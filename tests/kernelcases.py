@@ -1,5 +1,6 @@
 """Runs for the kernels of the pages: by the library, and as `hosted.js` takes them; and where the two differ."""
 
+import contextlib
 import json
 import random
 import secrets
@@ -27,6 +28,23 @@ def loading():
     files = (_sources.FOLDER / name for name in ("_starts.js", "_kernel.js"))
     host = "\n".join(path.read_text(encoding="utf8") for path in files)
     return f"{host}\nconst kernel = await mpackKernel({known}), hosted = {RUNNER};\n"
+
+
+@contextlib.contextmanager
+def page_of(browser, folder):
+    """A page of a browser, from a file, in which run(told) says what the host makes of a run."""
+    path = folder / "page.html"
+    running = f"{loading()} globalThis.run = (told) => hosted(kernel, told);"
+    path.write_text(
+        '<!doctype html><meta charset="utf8"><title>Kernels</title>'
+        f'<script type="module">{running}</script>',
+        encoding="utf8",
+    )
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.wait_for_function("() => Boolean(globalThis.run)")
+    yield page
+    page.close()
 
 
 # ------------------------------------------------------------------------------------------------

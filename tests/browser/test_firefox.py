@@ -11,7 +11,6 @@ from book._tools import bidi, program
 from mpack.widgets import _sources
 from tests import kernelcases
 from tests.browser.test_kernel import (
-    PAGE,
     test_another_seed_has_other_bits,  # noqa: F401
     test_every_rule_has_its_golden_digest,  # noqa: F401
     test_random_runs_have_the_library_s_bits,  # noqa: F401
@@ -32,13 +31,8 @@ def page(firefox):
 @pytest.fixture(scope="module")
 def run(firefox, tmp_path_factory):
     """As in `test_kernel.py`, whose tests take it here."""
-    path = tmp_path_factory.mktemp("kernels") / "page.html"
-    path.write_text(PAGE.format(loading=kernelcases.loading()), encoding="utf8")
-    page = firefox.new_page()
-    page.goto(path.as_uri())
-    page.wait_for_function("() => Boolean(globalThis.run)")
-    yield lambda told: page.evaluate("told => run(told)", told)
-    page.close()
+    with kernelcases.page_of(firefox, tmp_path_factory.mktemp("kernels")) as page:
+        yield lambda told: page.evaluate("told => run(told)", told)
 
 
 def printed(program):

@@ -9,20 +9,12 @@ from mpack.widgets import _sources
 from tests import kernelcases
 from tests.kernelcases import fresh  # noqa: F401
 
-PAGE = """<!doctype html><meta charset="utf8"><title>Kernels</title>
-<script type="module">{loading} globalThis.run = (told) => hosted(kernel, told);</script>"""
-
 
 @pytest.fixture(scope="module")
 def run(browser, tmp_path_factory):
     """run(told): what the host makes of a run, in a page without a server."""
-    path = tmp_path_factory.mktemp("kernels") / "page.html"
-    path.write_text(PAGE.format(loading=kernelcases.loading()), encoding="utf8")
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    page.wait_for_function("() => globalThis.run")
-    yield lambda told: page.evaluate("told => run(told)", told)
-    page.close()
+    with kernelcases.page_of(browser, tmp_path_factory.mktemp("kernels")) as page:
+        yield lambda told: page.evaluate("told => run(told)", told)
 
 
 def test_every_rule_has_its_golden_digest(run):
