@@ -821,6 +821,9 @@ def small_numbers(table, small):
             ratios = [ratio for ratio in one.ratio.values() if ratio]
             if ratios:
                 numbers[f"ends-ratio-{tag(alpha, process)}"] = ratios[-1]
+    rate = table.alpha.fillna(table.eps / 0.75).round(6)
+    middle = table[rate.isin([0.5, 0.3]) & (table.n <= 2_000)]
+    numbers["ends-small-each"] = int(middle.groupby([rate, "process", "phi", "n"]).size().median())
     for process in ("SGD", "GD"):  # at 0.2, where hardly any of 500 spheres or more die
         own = table[(table.alpha == 0.2) & (table.process == process) & (table.n >= 500)]
         numbers[f"ends-held-{process.lower()}"] = len(own)
