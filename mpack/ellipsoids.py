@@ -158,7 +158,7 @@ def inertia(axes: ArrayLike, rotation: float = 1.0) -> NDArray[np.float64]:
     Parameters
     ----------
     axes : array, shape (d,) or (n, d)
-        Semi-axes, d = 2 or 3, > 0.
+        Semi-axes, d = 2 or 3, in (0, 1e100].
     rotation : float
         kappa, in [1e-3, 1e3].
 
@@ -177,7 +177,7 @@ def inertia(axes: ArrayLike, rotation: float = 1.0) -> NDArray[np.float64]:
     (array([0.1, 0.1, 0.1]), array([0.125]))
     """
     kappa = _check.number("rotation", rotation, 1e-3, 1e3)
-    given = _check.reals("axes", axes, 0, open_low=True)
+    given = _check.reals("axes", axes, 0, 1e100, open_low=True)
     if given.ndim not in (1, 2) or given.shape[-1] not in (2, 3):
         raise ValueError(f"axes must have shape (d,) or (n, d), d = 2 or 3; got {given.shape}")
     squares = given * given

@@ -6,6 +6,7 @@ import mpack
 from mpack import (
     contrastive,
     critical,
+    ellipsoids,
     kicks,
     known_answers,
     landscape,
@@ -16,6 +17,7 @@ from mpack import (
 )
 
 PACKING = mpack.Packing.random(n=12, phi=0.4, dim=2, seed=1)
+BODIES = mpack.Packing.random(n=12, phi=0.3, dim=2, seed=1, axes=(1.5, 1.0))
 RULE = mpack.PairwiseBRO(eps=0.1)
 CLUSTER = [[0.0, 0.0], [0.5, 0.0], [0.2, 0.6]]
 DRAWN = kicks.draw(CLUSTER, RULE, 50, 1)
@@ -181,6 +183,13 @@ CALLS = {
         dict(phi=PHI, activity=[0.05, 0.1, 0.14, 0.18, 0.22, 0.25, 0.28], error=[0.01] * 7),
     ),
     "landscape.averaged_slopes": (landscape.averaged_slopes, dict(r=0.7, sigma=0.1, dim=3)),
+    "ellipsoids.pair_contacts": (ellipsoids.pair_contacts, dict(packing=BODIES, tolerance=0.1)),
+    "ellipsoids.inertia": (ellipsoids.inertia, dict(axes=[0.6, 0.5, 0.4], rotation=1.0)),
+    "ellipsoids.nematic_order": (
+        ellipsoids.nematic_order,
+        dict(packing=BODIES, axis="longest"),
+    ),
+    "ellipsoids.turned_by": (ellipsoids.turned_by, dict(before=BODIES, after=BODIES)),
     "structure.pair_correlation": (mpack.pair_correlation, dict(packing=PACKING, r_max=1.5, bins=10)),
     "structure.structure_factor": (mpack.structure_factor, dict(packing=PACKING, q_max=6.0)),
     "structure.correlated_waves": (
