@@ -789,7 +789,13 @@ CROSSINGS = {
     (0.2, "GD"): (0.5149, 0.5154, 0.5159),
     (0.2, "BRO"): (0.5217, 0.5226, 0.5235),
 }
-CROSSING_SIZES = {250: 96, 500: 96, 1_000: 64, 2_000: 64, 4_000: 32, 8_000: 32}  # N: runs
+# Learning rate -> {spheres: runs}. Where larger systems hardly die in time, two of 4,000 show it.
+CROSSING_SIZES = {
+    1.0: {250: 48, 500: 48, 1_000: 32, 2_000: 32, 4_000: 32, 8_000: 16},
+    0.5: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 2},
+    0.3: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 2},
+    0.2: {250: 48, 500: 48, 1_000: 32, 2_000: 32, 4_000: 16},
+}
 
 
 def ladder_sizes():
@@ -797,8 +803,7 @@ def ladder_sizes():
     return [
         spec
         for (alpha, process), phis in CROSSINGS.items()
-        for n, runs in CROSSING_SIZES.items()
-        if alpha == 1 or n <= 4_000
+        for n, runs in CROSSING_SIZES[alpha].items()
         for spec in mpack.specs(
             _ladder_rule(process, alpha),
             n=n,
