@@ -42,12 +42,16 @@ class Observable:
 
 @dataclass(frozen=True)
 class Room:
-    """What a specification says of its packing: edge of the box, dimension, largest diameter and largest range."""
+    """What a specification says of its packing: edge of the box, dimension, largest diameter and largest range.
+
+    Of bodies the largest is the extent of the longest, and `least` the least of 2 R_eq, else None.
+    """
 
     box: float
     dim: int
     largest: float
     reach: float
+    least: float | None = None
 
 
 def _plain(name, value):
@@ -228,7 +232,11 @@ def _check_gaps(room, low, high, bins):
     high = _check.number("high", high)
     _check.number("low", low, None, high, open_high=True)
     _check.integer("bins", bins, 1, 10**6)
-    _check_fits(room, room.largest + max(high, 0.0), f"high {high:g}")
+    cutoff = room.largest + max(high, 0.0)
+    if room.least is not None:  # gaps of bodies are D (mu - 1)
+        _check.number("high", high, high=room.least)
+        cutoff = room.largest * (1.0 + max(high, 0.0) / room.least)
+    _check_fits(room, cutoff, f"high {high:g}")
 
 
 def _check_flatness(room, sigmas, sampled, samples):
@@ -256,6 +264,7 @@ OF_BODIES = (
     "structure_factor",
     "structure_factors",
     "pair_correlation",
+    "gaps",
     "nematic",
     "packing",
 )

@@ -30,6 +30,8 @@ from mpack import _bodies, _check
 from mpack._repr import short_repr
 from mpack.packing import Packing
 
+SAME = 1e-9  # by how much of the longer one semi-axes may differ and count as equal
+
 
 @dataclass(frozen=True, eq=False)
 class PairContacts:
@@ -185,6 +187,44 @@ def inertia(axes: ArrayLike, rotation: float = 1.0) -> NDArray[np.float64]:
     if given.shape[-1] == 2:
         return kappa**2 * total / 4.0
     return kappa**2 * (total - squares) / 5.0
+
+
+def freedoms(packing: Packing) -> NDArray[np.int64]:
+    """How many ways each particle can move or turn so that something changes.
+
+    d ways to move; in three dimensions 3 to turn for bodies with three different axes, 2 for
+    spheroids, none for spheres; in two dimensions 1 for ellipses, none for discs. A large packing
+    with twice the mean of these contacts a particle has as many contacts as freedoms.
+
+    Parameters
+    ----------
+    packing : Packing
+
+    Returns
+    -------
+    array (n,), int64
+        Semi-axes that differ by less than 1e-9 of the longer count as equal.
+
+    Raises
+    ------
+    TypeError
+        If `packing` is none.
+
+    Notes
+    -----
+    Source: Donev, Connelly, Stillinger and Torquato, Phys. Rev. E 75, 051304 (2007), d_f there.
+
+    Examples
+    --------
+    >>> kinds = [(1, 1, 1), (2, 1, 1), (3, 2, 1)]
+    >>> freedoms(Packing.random(n=3, phi=0.01, dim=3, seed=1, axes=kinds)).tolist()
+    [3, 5, 6]
+    """
+    _check.instance("packing", packing, Packing, "a Packing")
+    axes = np.sort(packing.axes, axis=1)
+    steps = np.count_nonzero(np.diff(axes, axis=1) > SAME * axes[:, 1:], axis=1)
+    turns = np.array([0, 1] if packing.dim == 2 else [0, 2, 3])[steps]
+    return packing.dim + turns.astype(np.int64)
 
 
 def nematic_order(packing: Packing, axis: str = "longest") -> float:

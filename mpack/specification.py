@@ -678,11 +678,10 @@ def _room(n, phi, dim, sizes, axes, dynamics):
     if axes is not None:
         check(dynamics.recipe().potential)
         semi = normalised_axes("axes", np.resize(axes, (n, dim)), n, dim)
-        extents = 2.0 * semi.max(axis=1)
+        extents, diameters = 2.0 * semi.max(axis=1), 2.0 * equal_volume(semi, dim)
         largest = float(extents.max())
-        return Room(
-            box_for(phi, 2.0 * equal_volume(semi, dim), dim, extents), dim, largest, largest
-        )
+        box = box_for(phi, diameters, dim, extents)
+        return Room(box, dim, largest, largest, least=float(diameters.min()))
     if isinstance(sizes, tuple):
         diameters = normalised("sizes", np.resize(np.array(sizes), n), n)
         largest = float(diameters.max())

@@ -453,7 +453,6 @@ def test_nematic_order_and_turns():
     "call",
     [
         mpack.observables.contact_vectors,
-        lambda packing: mpack.observables.gaps(packing, -0.1, 0.1, 10),
         mpack.structure.bond_order,
         lambda packing: mpack.structure.wave_noise(packing, RULES[0], [[1, 0, 0]]),
         lambda packing: mpack.manifolds.bayes_error(packing, 100, 1),
