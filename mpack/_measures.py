@@ -117,6 +117,12 @@ def _pair_correlation(run, r_max, bins):
     return {}, {"r": found.r, "g": found.g, "counts": found.counts}
 
 
+def _contact_correlation(run, mu_max, bins):
+    """g(mu) and the pairs in each bin; `mpack.ellipsoids.contact_correlation`."""
+    found = ellipsoids.contact_correlation(run.final, mu_max, bins)
+    return {}, {"mu": found.mu, "g": found.g, "counts": found.counts}
+
+
 def _gaps(run, low, high, bins):
     """How many pairs have each gap r - d_ij; `mpack.observables.gaps`."""
     found = observables.gaps(run.final, low, high, bins)
@@ -228,6 +234,14 @@ def _check_pair_correlation(room, r_max, bins):
     _check.integer("bins", bins, 1, 10**6)
 
 
+def _check_contact_correlation(room, mu_max, bins):
+    _check.integer("bins", bins, 1, 10**6)
+    if room.dim > 3:
+        raise ValueError(f"contact_correlation needs dim 2 or 3; got dim {room.dim}")
+    mu_max = _check.number("mu_max", mu_max, 1e-50)
+    _check_fits(room, mu_max * room.largest, f"mu_max {mu_max:g}")
+
+
 def _check_gaps(room, low, high, bins):
     high = _check.number("high", high)
     _check.number("low", low, None, high, open_high=True)
@@ -264,6 +278,7 @@ OF_BODIES = (
     "structure_factor",
     "structure_factors",
     "pair_correlation",
+    "contact_correlation",
     "gaps",
     "nematic",
     "packing",
@@ -280,6 +295,9 @@ OBSERVABLES = {
     ),
     "pair_correlation": Observable(
         _pair_correlation, {"r_max": 3.0, "bins": 300}, _check_pair_correlation
+    ),
+    "contact_correlation": Observable(
+        _contact_correlation, {"mu_max": 2.0, "bins": 200}, _check_contact_correlation
     ),
     "flatness": Observable(
         _flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}, _check_flatness

@@ -12,6 +12,7 @@ from mpack import (
     landscape,
     limiting,
     manifolds,
+    observables,
     sizes,
     structure,
 )
@@ -188,6 +189,23 @@ CALLS = {
     "ellipsoids.nematic_order": (
         ellipsoids.nematic_order,
         dict(packing=BODIES, axis="longest"),
+    ),
+    "ellipsoids.freedoms": (ellipsoids.freedoms, dict(packing=BODIES)),
+    "ellipsoids.excluded_volume": (
+        ellipsoids.excluded_volume, dict(axes=[0.6, 0.5, 0.4], other=[0.5, 0.5, 0.5]),
+    ),
+    "ellipsoids.contact_correlation": (
+        ellipsoids.contact_correlation, dict(packing=BODIES, mu_max=1.1, bins=10),
+    ),
+    "observables.contacts of bodies": (mpack.contacts, dict(packing=BODIES, tolerance=0.6)),
+    "observables.gaps of bodies": (
+        observables.gaps, dict(packing=BODIES, low=-0.3, high=0.1, bins=10),
+    ),
+    "observables.touching of bodies": (
+        observables.touching, dict(packing=BODIES, windows=[0.0, 0.1]),
+    ),
+    "observables.held_gaps of bodies": (
+        observables.held_gaps, dict(packing=BODIES, window=0.05, high=0.1),
     ),
     "ellipsoids.turned_by": (ellipsoids.turned_by, dict(before=BODIES, after=BODIES)),
     "structure.pair_correlation": (mpack.pair_correlation, dict(packing=PACKING, r_max=1.5, bins=10)),

@@ -120,6 +120,119 @@ def test_gaps_too_wide_are_refused():
 
 
 # ------------------------------------------------------------------------------------------------
+# pair correlations
+
+
+SHAPES = [(1.8, 1.0), (6.0, 1.0), (2.0, 1.0, 0.8), (5.0, 1.0, 1.0), (3.0, 3.0, 0.7)]
+
+
+def counted(axes, edges, seed, packings=40, **more):
+    """Pairs of independent bodies in bins of mu, of several packings, and how many were expected."""
+    found = 0
+    for k in range(packings):
+        packing = Packing.random(1500, 0.2, np.shape(axes)[-1], 100 * seed + k, axes=axes, **more)
+        found = found + ellipsoids.contact_correlation(packing, edges[-1], len(edges) - 1).counts
+    return (
+        found,
+        packings * math.comb(1500, 2) * np.diff(edges**packing.dim) / packing.box ** (packing.dim),
+        2.0 * packing.axes[0],
+    )
+
+
+@pytest.mark.parametrize("axes", SHAPES, ids=str)
+def test_independent_bodies_have_no_correlation(axes, seed):
+    """Counts in four bins are those of the closed form, within 4.5 standard errors; to less than 3 %."""
+    edges = np.linspace(0.0, 1.6 if max(axes) < 4 else 1.2, 5)
+    counts, pairs, doubled = counted(axes, edges, seed)
+    expected = pairs * ellipsoids.excluded_volume(0.5 * doubled)
+    z = (counts - expected) / np.sqrt(expected)
+    assert np.abs(z).max() < 4.5
+    assert expected.sum() ** -0.5 < 0.03 / 4.5  # so that 3 % would be noticed
+    spheres = pairs * 2 ** len(axes) * _volume(0.5 * doubled)  # as if they were round
+    assert (counts - spheres).sum() > 10 * math.sqrt(spheres.sum())
+
+
+def _volume(semi):
+    return (math.pi if len(semi) == 2 else 4 * math.pi / 3) * np.prod(semi)
+
+
+@pytest.mark.parametrize("axes", [(3.0, 1.0), (3.0, 1.0, 0.7)], ids=str)
+def test_aligned_bodies_exclude_what_spheres_do(axes, seed):
+    """A + A = 2 A where both point one way: g is 2**d V/V_ex everywhere."""
+    edges = np.linspace(0.0, 1.2, 4)
+    counts, pairs, doubled = counted(axes, edges, seed, aligned=True)
+    expected = pairs * 2 ** len(axes) * _volume(0.5 * doubled)
+    assert np.abs((counts - expected) / np.sqrt(expected)).max() < 4.5
+    packing = Packing.random(500, 0.2, len(axes), seed, axes=axes, aligned=True)
+    found = ellipsoids.contact_correlation(packing, 1.2, 3)
+    unit = ellipsoids.excluded_volume(packing.axes[0])
+    wanted = 2 ** len(axes) * _volume(packing.axes[0]) / unit
+    assert found.g == pytest.approx(wanted, rel=5 * found.counts.min() ** -0.5) and wanted < 0.8
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_mixtures_are_normalised_pair_by_pair(dim, seed):
+    packing = some(dim, n=2000, phi=0.2, seed=seed)
+    found = ellipsoids.contact_correlation(packing, 1.5, 5)
+    assert np.abs((found.g - 1) * np.sqrt(found.counts)).max() < 4.5
+    few = some(dim, n=30, phi=0.1)
+    semi, total = few.axes, 0.0
+    for i in range(30):
+        total += sum(ellipsoids.excluded_volume(semi[i], semi[j]) for j in range(i))
+    found = ellipsoids.contact_correlation(few, 1.0, 1)
+    assert found.g[0] * total / few.box**dim == pytest.approx(found.counts[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_correlations_of_spheres_are_g_of_r(dim):
+    """Bins filled after BRO, and of bodies that are nearly spheres; overlaps of bodies are bins below 1."""
+    start = Packing.random(300, 0.5, dim, seed=1)
+    spheres = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=20, seed=1).final
+    plain = mpack.pair_correlation(spheres, 2.0, 20)
+    for packing in (spheres, nearly(spheres)):
+        found = ellipsoids.contact_correlation(packing, 2.0, 20)
+        assert found.counts.tolist() == plain.counts.tolist()
+        assert found.g == pytest.approx(plain.g, rel=1e-9)
+    bodies = some(dim)
+    inside = ellipsoids.contact_correlation(bodies, 1.2, 6).counts[:5].sum()
+    assert inside == len(ellipsoids.pair_contacts(bodies).pairs) > 0
+
+
+def test_excluded_volume_in_closed_form():
+    """Spheres and discs, (R + S)**d; the same either way round; a spheroid by Gauss's quadrature."""
+    for one, two in ((0.5, 0.5), (0.3, 0.9)):
+        for dim, unit in ((2, math.pi), (3, 4 * math.pi / 3)):
+            found = ellipsoids.excluded_volume([one] * dim, [two] * dim)
+            assert found == pytest.approx(unit * (one + two) ** dim, rel=1e-13)
+    a, b = (1.7, 0.4, 0.9), (0.2, 1.1, 0.6)
+    assert ellipsoids.excluded_volume(a, b) == pytest.approx(ellipsoids.excluded_volume(b, a))
+    x, w = np.polynomial.legendre.leggauss(200)  # prolate: surface and mean support as integrals
+    e2 = 1 - 1 / 2.5**2
+    surface = 2 * math.pi * 2.5 * 0.5 * (w @ np.sqrt(1 - e2 * x**2)) * 2
+    support = 0.5 * (w @ np.sqrt(1 + (2.5**2 - 1) * x**2))
+    expected = 2 * (4 * math.pi / 3 * 2.5) + 2 * surface * support
+    assert ellipsoids.excluded_volume([2.5, 1, 1]) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda p: ellipsoids.contact_correlation(p, mu_max=5.0), "mu_max must be a finite number"),
+        (lambda p: ellipsoids.contact_correlation(p, mu_max=0.0), "mu_max must be a finite number"),
+        (lambda p: ellipsoids.contact_correlation(p, bins=0), "bins must be an integer"),
+        (lambda p: ellipsoids.contact_correlation(Packing([[1, 1]], 4.0)), "2 particles or more"),
+        (lambda p: ellipsoids.contact_correlation(Packing.random(9, 0.01, 4, 1)), "of dim 2 or 3"),
+        (lambda p: ellipsoids.excluded_volume([1.0]), r"axes must have shape \(2,\) or \(3,\)"),
+        (lambda p: ellipsoids.excluded_volume([1, 1], [1, 1, 1]), r"other must have shape \(2,\)"),
+        (lambda p: ellipsoids.excluded_volume([1, 0]), "axes must be finite"),
+    ],
+)
+def test_correlations_that_cannot_be_are_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(some(3))
+
+
+# ------------------------------------------------------------------------------------------------
 # in specifications
 
 
@@ -138,3 +251,14 @@ def test_gaps_of_bodies_in_a_sweep():
     for high, words in ((1.5, "high must be a finite number"), (0.99, "twice the cut-off, for hi")):
         with pytest.raises(ValueError, match=words):
             spec(observables={"gaps": {"high": high}})
+
+
+def test_correlations_of_bodies_in_a_sweep():
+    wanted = spec(observables={"contact_correlation": {"mu_max": 1.3, "bins": 5}})
+    row = mpack.sweep([wanted], progress=False).iloc[0]
+    found = ellipsoids.contact_correlation(wanted.run().final, 1.3, 5)
+    assert row.arrays["contact_correlation"]["g"].tolist() == found.g.tolist()
+    with pytest.raises(ValueError, match="twice the cut-off, for mu_max 2"):
+        spec(observables="contact_correlation")
+    with pytest.raises(ValueError, match="contact_correlation needs dim 2 or 3"):
+        spec(observables="contact_correlation", axes=None, dim=4, phi=0.01)
