@@ -102,13 +102,16 @@ def _structure_factors(run, q_max, per_shell, looks, apart):
 
     And the part of them that is frozen; `mpack.structure.wave_parts`.
     """
-    seen = []
+    found = structure.wave_parts(list(_later(run, looks, apart)), q_max, per_shell)
+    return {}, {"q": found.q, "s": found.s, "frozen": found.frozen, "counts": found.counts}
+
+
+def _later(run, looks, apart):
+    """The last packing, and those `apart` steps from one to the next as the run goes on."""
     for later in simulation.snapshots(run, at=run.steps + apart * np.arange(looks)):
         if later.interrupted:
             raise KeyboardInterrupt
-        seen.append(later.final)
-    found = structure.wave_parts(seen, q_max, per_shell)
-    return {}, {"q": found.q, "s": found.s, "frozen": found.frozen, "counts": found.counts}
+        yield later.final
 
 
 def _pair_correlation(run, r_max, bins):
@@ -185,6 +188,23 @@ def _nematic(run):
     return found, {}
 
 
+def _turning(run):
+    """How far bodies have turned since the start, by their longest axes; `mpack.ellipsoids.turning`."""
+    found = ellipsoids.turning(run.start, run.final)
+    return {"turned": found.mean_square, "turned_c1": found.c1, "turned_c2": found.c2}, {}
+
+
+def _turnings(run, looks, apart):
+    """How far bodies turn after the last step, looked at every `apart` steps as the run goes on.
+
+    `mpack.ellipsoids.turnings`.
+    """
+    found = ellipsoids.turnings(_later(run, looks, apart))
+    series = {"mean_square": found.mean_square, "unbounded": found.unbounded}
+    series |= {"c1": found.c1, "c2": found.c2, "largest": found.largest}
+    return {}, {"after": apart * np.arange(looks), **series}
+
+
 def _packing(run):
     """The last state itself, so that the run can go on; `state_of`."""
     return {}, state_of(run)
@@ -225,6 +245,10 @@ def _check_structure_factor(room, q_max, per_shell):
 
 def _check_structure_factors(room, q_max, per_shell, looks, apart):
     _check_structure_factor(room, q_max, per_shell)
+    _check_looks(room, looks, apart)
+
+
+def _check_looks(room, looks, apart):
     _check.integer("looks", looks, 2, 10_000)
     _check.integer("apart", apart, 1, 10**9)
 
@@ -272,15 +296,16 @@ def _check_fits(room, cutoff, what):
         )
 
 
-# Those that are defined for particles that are no spheres.
+# Those that are defined for particles that are no spheres, and those of them for no others.
+OF_BODIES_ALONE = ("nematic", "turning", "turnings")
 OF_BODIES = (
+    *OF_BODIES_ALONE,
     "contacts",
     "structure_factor",
     "structure_factors",
     "pair_correlation",
     "contact_correlation",
     "gaps",
-    "nematic",
     "packing",
 )
 OBSERVABLES = {
@@ -306,6 +331,8 @@ OBSERVABLES = {
     "bond_order": Observable(_bond_order, {}, _check_bond_order),
     "hexatic_order": Observable(_hexatic_order, {}, _check_hexatic_order),
     "nematic": Observable(_nematic, {}, lambda room: None),
+    "turning": Observable(_turning, {}, lambda room: None),
+    "turnings": Observable(_turnings, {"looks": 20, "apart": 50}, _check_looks),
     "trace": Observable(_trace, {}, lambda room: None),
     "packing": Observable(_packing, {}, lambda room: None),
 }

@@ -207,6 +207,12 @@ CALLS = {
     "observables.held_gaps of bodies": (
         observables.held_gaps, dict(packing=BODIES, window=0.05, high=0.1),
     ),
+    "ellipsoids.turning": (
+        ellipsoids.turning, dict(before=BODIES, after=BODIES, axis="shortest"),
+    ),
+    "ellipsoids.turnings": (
+        ellipsoids.turnings, dict(packings=[BODIES, BODIES], axis="longest"),
+    ),
     "ellipsoids.turned_by": (ellipsoids.turned_by, dict(before=BODIES, after=BODIES)),
     "structure.pair_correlation": (mpack.pair_correlation, dict(packing=PACKING, r_max=1.5, bins=10)),
     "structure.structure_factor": (mpack.structure_factor, dict(packing=PACKING, q_max=6.0)),

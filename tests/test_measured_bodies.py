@@ -233,6 +233,139 @@ def test_correlations_that_cannot_be_are_refused(call, words):
 
 
 # ------------------------------------------------------------------------------------------------
+# turning
+
+
+def product(p, q):
+    """Of quaternions (n, 4)."""
+    a, b, c, d = p.T
+    w, x, y, z = q.T
+    rows = (
+        (a * w - b * x - c * y - d * z, a * x + b * w + c * z - d * y),
+        (a * y - b * z + c * w + d * x, a * z + b * y - c * x + d * w),
+    )
+    return np.column_stack([*rows[0], *rows[1]])
+
+
+def about(vectors):
+    """Quaternions of rotations about vectors (n, 3) by their lengths."""
+    angle = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.hstack(
+        [np.cos(0.5 * angle), np.sin(0.5 * angle) * vectors / np.maximum(angle, 1e-300)]
+    )
+
+
+def tumbling(dim, n, frames, spread, seed):
+    """Packings whose bodies turn by independent isotropic Gaussian vectors from one to the next; and the angles."""
+    rng, packing = np.random.default_rng(seed), some(dim, n=n, phi=0.1, axes=(2.0, 1.0, 0.8)[:dim])
+    yield packing, None
+    for _ in range(frames):
+        vectors = spread * rng.normal(size=(n, 3))
+        if dim == 2:
+            vectors[:, :2] = 0.0
+        packing = packing.moved(packing.fixed, product(about(vectors), packing.orientations))
+        yield packing, np.linalg.norm(vectors, axis=1)
+
+
+@pytest.mark.parametrize("axis", ("longest", "shortest"))
+@pytest.mark.parametrize("dim", (2, 3))
+def test_independent_turns_have_the_characters_correlations(dim, axis, seed):
+    """C_l of k of them is the product of <sin((2l+1) a/2)/((2l+1) sin(a/2))>, in two dimensions of <cos l a>;
+    the unbounded square adds up; within five standard errors, bounded by the values' ranges.
+    """
+    n, spread = 4000, 0.4
+    looks = list(tumbling(dim, n, 6, spread, seed))
+    found = ellipsoids.turnings((packing for packing, _ in looks), axis)
+    one, two = [1.0], [1.0]
+    for _, a in looks[1:]:
+        if dim == 2:
+            factors = np.cos(a).mean(), np.cos(2 * a).mean()
+        else:
+            factors = (
+                (1 + 2 * np.cos(a)).mean() / 3,
+                (1 + 2 * np.cos(a) + 2 * np.cos(2 * a)).mean() / 5,
+            )
+        one.append(one[-1] * factors[0])
+        two.append(two[-1] * factors[1])
+    error = 5 / math.sqrt(n)
+    assert np.abs(found.c1 - one).max() < error and np.abs(found.c2 - two).max() < error
+    assert found.c1[-1] < 0.8 and found.c2[-1] < 0.6  # far enough to tell
+    freedoms = 1 if dim == 2 else 3
+    expected = freedoms * spread**2 * np.arange(7)
+    assert found.unbounded == pytest.approx(expected, rel=0.02 + error * math.sqrt(2 / freedoms))
+    assert found.largest[0] == 0 and found.largest[1:] == pytest.approx(
+        [max(a) for _, a in looks[1:]]
+    )
+    assert found.mean_square[1] == pytest.approx(np.mean(looks[1][1] ** 2))
+
+
+def test_steady_turns_add_up_where_angles_are_bounded():
+    """Bodies that spin about one axis each, 1 radian a frame: (k)**2, where the angle turns back at pi."""
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(50, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    packing = some(3, n=50, phi=0.1, axes=(2, 1, 1))
+    frames = [packing]
+    for _ in range(9):
+        frames.append(
+            packing.moved(packing.fixed, product(about(vectors), frames[-1].orientations))
+        )
+    found = ellipsoids.turnings(frames)
+    k = np.arange(10.0)
+    assert found.unbounded == pytest.approx(k**2)
+    assert found.mean_square == pytest.approx(np.minimum(k % (2 * np.pi), -k % (2 * np.pi)) ** 2)
+    assert found.unbounded[-1] == pytest.approx(81) and found.largest[1:] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_without_memory_nothing_correlates(dim, seed):
+    """Of independent orientations C_1 = C_2 = 0 and <angle**2> = pi**2/3 + 2, in two dimensions pi**2/3."""
+    one, two = (some(dim, n=20_000, phi=0.1, axes=(2, 1, 1)[:dim], seed=seed + k) for k in (0, 99))
+    found = ellipsoids.turning(one, two)
+    error = 5 / math.sqrt(20_000)
+    assert abs(found.c1) < error and abs(found.c2) < error
+    assert found.mean_square == pytest.approx(math.pi**2 / 3 + 2 * (dim == 3), abs=3 * error)
+
+
+def test_half_turns_are_seen_by_the_head_alone():
+    packing = some(2, n=40, phi=0.1, axes=(2, 1))
+    half = packing.moved(
+        packing.fixed, product(about(np.tile([0, 0, np.pi], (40, 1))), packing.orientations)
+    )
+    found = ellipsoids.turning(packing, half)
+    assert (found.c1, found.c2) == pytest.approx(
+        (-1.0, 1.0)
+    ) and found.mean_square == pytest.approx(np.pi**2)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda p: ellipsoids.turning(p, some(3, n=50)), ValueError, "after must be of the"),
+        (
+            lambda p: ellipsoids.turning(p, some(3, n=60, axes=(2, 1, 1))),
+            ValueError,
+            "of the bodies",
+        ),
+        (lambda p: ellipsoids.turning(p, some(2, n=60)), ValueError, "of the bodies"),
+        (lambda p: ellipsoids.turning(p, p, "middle"), ValueError, "axis must be one of"),
+        (lambda p: ellipsoids.turning(p, 3), TypeError, "packing must be a Packing"),
+        (
+            lambda p: ellipsoids.turning(*[Packing.random(9, 0.1, 3, 1)] * 2),
+            ValueError,
+            "no spheres",
+        ),
+        (lambda p: ellipsoids.turnings([]), ValueError, "one packing at least"),
+        (lambda p: ellipsoids.turnings(p), TypeError, "packings must be an iterable"),
+        (lambda p: ellipsoids.turnings([p, 1]), TypeError, "packing must be a Packing"),
+    ],
+)
+def test_turns_that_cannot_be_are_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call(some(3))
+
+
+# ------------------------------------------------------------------------------------------------
 # in specifications
 
 
@@ -262,3 +395,21 @@ def test_correlations_of_bodies_in_a_sweep():
         spec(observables="contact_correlation")
     with pytest.raises(ValueError, match="contact_correlation needs dim 2 or 3"):
         spec(observables="contact_correlation", axes=None, dim=4, phi=0.01)
+
+
+def test_turning_in_a_sweep():
+    """Since the start, as a number; and after the end, as the run goes on, as series. Spheres do not turn."""
+    wanted = spec(observables={"turning": {}, "turnings": {"looks": 4, "apart": 5}})
+    row = mpack.sweep([wanted], progress=False).iloc[0]
+    run = wanted.run()
+    since = ellipsoids.turning(run.start, run.final)
+    assert (row.turned, row.turned_c1, row.turned_c2) == (since.mean_square, since.c1, since.c2)
+    assert 0 < since.c2 < since.c1 < 1
+    looks = [look.final for look in mpack.snapshots(run, at=[20, 25, 30, 35])]
+    later, series = ellipsoids.turnings(looks), row.arrays["turnings"]
+    assert series["after"].tolist() == [0, 5, 10, 15] and later.unbounded[-1] > 0
+    for name in ("mean_square", "unbounded", "c1", "c2", "largest"):
+        assert series[name].tolist() == getattr(later, name).tolist()
+    for name in ("turning", "turnings"):
+        with pytest.raises(ValueError, match=f"'{name}' are of bodies: they need axes"):
+            spec(observables=name, axes=None)
