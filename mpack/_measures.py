@@ -135,10 +135,12 @@ def _gaps(run, low, high, bins):
 def _flatness(run, sigmas, sampled, samples):
     """Delta V/U0 for each sigma, without noise; by Monte Carlo too, with its error, for those `sampled`.
 
-    Where U0 is infinite (WCA, Lennard-Jones), Delta V itself.
+    Where U0 is infinite (WCA, Lennard-Jones), Delta V itself. Of bodies by Monte Carlo alone, turned
+    and moved as the run's dynamics weighs it.
     """
     values = {}
-    potential = run.dynamics.recipe().potential
+    recipe = run.dynamics.recipe()
+    potential, how = recipe.potential, {"samples": samples, "seed": run.seed}
     u0 = float(potential.energy(0.0))
     unit = u0 if u0 < 1e200 else 1.0
     for sigma in sigmas:
@@ -146,7 +148,7 @@ def _flatness(run, sigmas, sampled, samples):
             observables.flatness(run.final, sigma, potential).delta_v / unit
         )
     for sigma in sampled:
-        found = observables.flatness(run.final, sigma, potential, samples=samples, seed=run.seed)
+        found = observables.flatness(run.final, sigma, potential, rotation=recipe.rotation, **how)
         values[f"flatness_sampled_{sigma!r}"] = found.delta_v / unit
         values[f"flatness_error_{sigma!r}"] = found.standard_error / unit
     return values, {}
@@ -279,6 +281,11 @@ def _check_gaps(room, low, high, bins):
 
 def _check_flatness(room, sigmas, sampled, samples):
     _check.integer("samples", samples, 2, observables.MOST_SAMPLES)
+    if room.least is not None and sigmas != ():
+        raise ValueError(
+            "sigmas must be () for bodies, whose flatness is no closed sum: `sampled` has it by Monte "
+            f"Carlo; got {sigmas!r}"
+        )
     for name, values in (("sigmas", sigmas), ("sampled", sampled)):
         if not isinstance(values, tuple):
             raise TypeError(f"{name} must be a list of numbers; got {values!r}")
@@ -306,6 +313,7 @@ OF_BODIES = (
     "pair_correlation",
     "contact_correlation",
     "gaps",
+    "flatness",
     "packing",
 )
 OBSERVABLES = {

@@ -105,13 +105,11 @@ def pair_contacts(packing: Packing, tolerance: float = 0.0) -> PairContacts:
     >>> bool(np.abs(total).max() < 1e-14)  # no pair turns itself
     True
     """
-    from mpack._kernels import ellipsoids, pairs
+    from mpack._kernels import pairs
 
     _check.instance("packing", packing, Packing, "a Packing")
     tolerance = _check.number("tolerance", tolerance, 0, 1)
-    if packing.dim > 3:
-        raise ValueError(f"packing must be of dim 2 or 3; got dim = {packing.dim}")
-    semi, radii = _shapes(packing)
+    semi, _ = _shapes(packing)
     extents = 2.0 * semi.max(axis=1)
     reach = (1.0 + tolerance) * float(extents.max())
     if not 2.0 * reach <= packing.box:
@@ -120,6 +118,52 @@ def pair_contacts(packing: Packing, tolerance: float = 0.0) -> PairContacts:
             f"got {packing.box:.6g}"
         )
     listed, _ = pairs.sorted_pairs(packing.fixed, packing.box, extents, 1.0 + tolerance, 0.0)
+    rows = _rows(packing, listed)
+    close = rows[:, 0] < (1.0 + tolerance) ** 2
+    return _contacts(listed[close], rows[close], packing.dim)
+
+
+def contacts_of(packing: Packing, pairs: ArrayLike) -> PairContacts:
+    """What `pair_contacts` says, of chosen pairs, whether they overlap or are far from it.
+
+    Parameters
+    ----------
+    packing : Packing
+        Of ellipsoids, ellipses or (d = 2, 3) spheres.
+    pairs : array of int, shape (m, 2)
+        Particle numbers, the lower first; the nearest images count.
+
+    Returns
+    -------
+    PairContacts
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind, if d > 3, or a pair is none of the packing.
+
+    Examples
+    --------
+    >>> packing = Packing([[1.0, 1.0], [2.8, 1.0]], box=4.0, axes=(1.0, 0.25))
+    >>> contacts_of(packing, [[0, 1]]).mu  # end to end, 1.8 apart, where they reach over 2
+    array([0.9])
+    """
+    _check.instance("packing", packing, Packing, "a Packing")
+    listed = np.ascontiguousarray(_check.indices("pairs", pairs, packing.n))
+    if listed.ndim != 2 or listed.shape[1] != 2:
+        raise ValueError(f"pairs must have shape (m, 2); got {listed.shape}")
+    if np.any(listed[:, 0] >= listed[:, 1]):
+        raise ValueError("pairs must name the lower number first, and no particle twice")
+    return _contacts(listed, _rows(packing, listed), packing.dim)
+
+
+def _rows(packing, listed):
+    """(F, t, contact) of listed pairs (m, 2), as the kernels have them."""
+    from mpack._kernels import ellipsoids
+
+    if packing.dim > 3:
+        raise ValueError(f"packing must be of dim 2 or 3; got dim = {packing.dim}")
+    semi, radii = _shapes(packing)
     shapes = np.empty(ellipsoids.WIDTH * packing.n)
     ellipsoids.fill_shapes(packing.orientations.ravel(), semi.ravel(), shapes)
     gaps = np.zeros((3, len(listed)))
@@ -131,8 +175,7 @@ def pair_contacts(packing: Packing, tolerance: float = 0.0) -> PairContacts:
     ellipsoids.fill_contacts(
         shapes, radii, np.ascontiguousarray(i), np.ascontiguousarray(j), gaps, found
     )
-    close = found[:, 0] < (1.0 + tolerance) ** 2
-    return _contacts(listed[close], found[close], packing.dim)
+    return found
 
 
 def _contacts(pairs, rows, dim):

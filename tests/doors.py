@@ -204,6 +204,10 @@ CALLS = {
     "observables.touching of bodies": (
         observables.touching, dict(packing=BODIES, windows=[0.0, 0.1]),
     ),
+    "observables.flatness of bodies": (
+        mpack.flatness, dict(packing=BODIES, sigma=0.01, samples=5, seed=1, rotation=0.5),
+    ),
+    "ellipsoids.contacts_of": (ellipsoids.contacts_of, dict(packing=BODIES, pairs=[[0, 1], [1, 5]])),
     "observables.held_gaps of bodies": (
         observables.held_gaps, dict(packing=BODIES, window=0.05, high=0.1),
     ),

@@ -7,6 +7,7 @@ import pytest
 
 import mpack
 from mpack import Packing, ellipsoids, observables
+from mpack._kernels import noise
 from tests import slow_bodies
 
 KINDS = {2: [(1.8, 1.0), (1.0, 1.0)], 3: [(1.6, 1.0, 0.8), (1.5, 1.0, 1.0), (1.0, 1.0, 1.0)]}
@@ -366,6 +367,156 @@ def test_turns_that_cannot_be_are_refused(call, error, words):
 
 
 # ------------------------------------------------------------------------------------------------
+# flatness
+
+
+def drawn(packing, sigma, seed, sample, rotation):
+    """Displacements (n, d) and turns (n, 3) about the bodies' own axes of one sample, from the noise's labels."""
+    n, dim = packing.n, packing.dim
+
+    def gaussians(columns):
+        out = np.empty(n * len(columns))
+        label = np.repeat(np.arange(n, dtype=np.uint64), len(columns))
+        column = np.tile(np.array(columns, dtype=np.uint64), n)
+        purpose = np.uint64(noise.PURPOSES["flatness"])
+        noise.fill_gaussian(np.uint64(seed), purpose, np.uint64(sample), label, column, out)
+        return out.reshape(n, -1)
+
+    shift, twist = sigma * gaussians(range(dim)), np.zeros((n, 3))
+    if rotation is not None:
+        a2 = packing.axes**2
+        if dim == 2:
+            moments = rotation**2 * a2.sum(axis=1, keepdims=True) / 4
+            twist[:, 2:] = sigma * gaussians([5]) / np.sqrt(moments)
+        else:
+            moments = rotation**2 * (a2.sum(axis=1, keepdims=True) - a2) / 5
+            twist = sigma * gaussians([3, 4, 5]) / np.sqrt(moments)
+    return shift, twist
+
+
+def displaced(packing, shift, twist):
+    """The packing with centres moved and bodies turned by the Cayley rotations of `twist`, about their own axes."""
+    q = np.hstack([np.ones((packing.n, 1)), 0.5 * twist])
+    turns = product(packing.orientations, q / np.linalg.norm(q, axis=1, keepdims=True))
+    places = packing.positions + shift
+    return Packing(places, packing.box, axes=packing.axes, orientations=turns)
+
+
+@pytest.mark.parametrize("potential", [mpack.Linear(), mpack.Hertzian()], ids=str)
+@pytest.mark.parametrize("rotation", (1.0, 0.5, None))
+@pytest.mark.parametrize("dim", (2, 3))
+def test_samples_are_energies_of_displaced_packings(dim, rotation, potential, seed):
+    """Two samples at a large sigma, which brings far pairs together, from whole packings and their energies."""
+    packing, sigma = some(dim, n=80, phi=0.4, seed=seed), 0.06
+    found = mpack.flatness(packing, sigma, potential, samples=2, seed=seed, rotation=rotation)
+    changes, before = [], mpack.energy(packing, potential)
+    for sample in range(2):
+        shift, twist = drawn(packing, sigma, seed, sample, rotation)
+        both = [displaced(packing, k * shift, k * twist) for k in (1, -1)]
+        changes.append(np.mean([mpack.energy(one, potential) for one in both]) - before)
+    assert found.delta_v == pytest.approx(np.mean(changes), rel=1e-9, abs=1e-12)
+    assert found.standard_error == pytest.approx(abs(changes[0] - changes[1]) / 2, rel=1e-9)
+    linear = isinstance(potential, mpack.Linear)
+    assert 0 < found.truncation_error < 1e-7 if linear else math.isnan(found.truncation_error)
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_bodies_that_are_nearly_spheres_are_as_flat(dim, seed):
+    """Sample for sample, however they turn; and the closed form of spheres, within 4.5 standard errors."""
+    start = Packing.random(80, 0.6, dim, seed=2, diameters=np.resize([1.0, 1.4], 80))
+    spheres = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=20, seed=1).final
+    bodies, exact = nearly(spheres), mpack.flatness(spheres, 0.03)
+    sampled = mpack.flatness(spheres, 0.03, samples=1000, seed=seed)
+    for rotation in (1.0, 0.1, None):
+        found = mpack.flatness(bodies, 0.03, samples=1000, seed=seed, rotation=rotation)
+        assert found.delta_v == pytest.approx(sampled.delta_v, rel=1e-7)
+        assert found.standard_error == pytest.approx(sampled.standard_error, rel=1e-7)
+    assert abs(found.delta_v - exact.delta_v) < 4.5 * found.standard_error
+    assert found.standard_error < 0.05 * abs(exact.delta_v)
+    turned = mpack.flatness(some(dim, n=80), 0.01, samples=50, seed=1)
+    moved = mpack.flatness(some(dim, n=80), 0.01, samples=50, seed=1, rotation=None)
+    assert turned.delta_v != pytest.approx(moved.delta_v, rel=0.05)  # of true bodies it matters
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_smooth_bodies_tend_to_the_trace_of_their_hessian(dim, seed):
+    """Delta V -> (sigma**2/2) (Tr H of places + sum over axes of H_kk/I_k), by second differences of the energy.
+
+    The second part goes as rotation**-2; where nothing turns there is the first alone.
+    """
+    packing, h, sigma = some(dim, n=60, phi=0.5), 3e-4, 1e-4
+    potential = mpack.Harmonic()
+    shift, twist = np.zeros((packing.n, dim)), np.zeros((packing.n, 3))
+    moments = ellipsoids.inertia(packing.axes)
+    before, parts = mpack.energy(packing, potential), []
+    columns = [(shift, c, np.ones(packing.n)) for c in range(dim)]
+    columns += [(twist, 3 - moments.shape[1] + k, moments[:, k]) for k in range(moments.shape[1])]
+    for table, column, weight in columns:
+        total = 0.0
+        for i in range(packing.n):
+            table[i, column] = h / math.sqrt(weight[i])
+            ends = [displaced(packing, k * shift, k * twist) for k in (1, -1)]
+            total += sum(mpack.energy(one, potential) - before for one in ends) / h**2
+            table[i, column] = 0.0
+        parts.append(total)
+    moved, turned = sum(parts[:dim]), sum(parts[dim:])
+    for rotation, trace in ((1.0, moved + turned), (0.2, moved + 25 * turned), (None, moved)):
+        found = mpack.flatness(packing, sigma, potential, 4000, seed, rotation)
+        limit = 0.5 * sigma**2 * trace
+        assert abs(found.delta_v - limit) < 4.5 * found.standard_error + 0.02 * abs(limit)
+        assert found.standard_error < 0.03 * abs(limit)
+    assert abs(25 * turned) > 0.5 * moved  # else turning is not tried
+
+
+def test_nothing_changes_without_noise():
+    """sigma -> 0: the linear part cancels sample by sample, what is left goes as sigma**2 away from kinks."""
+    packing = some(3, n=100)
+    one, two = (
+        mpack.flatness(packing, sigma, samples=40, seed=1).delta_v for sigma in (1e-8, 2e-8)
+    )
+    assert abs(one) < 1e-12 and two == pytest.approx(4 * one, rel=0.2, abs=1e-15)
+    apart = some(3, n=30, phi=0.001)
+    assert mpack.flatness(apart, 0.01, samples=10, seed=1).delta_v == 0.0
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({}, "samples and seed must be given for particles that are no spheres"),
+        ({"samples": 10}, "samples and seed must be given together"),
+        ({"samples": 1, "seed": 1}, "samples must be an integer in"),
+        ({"samples": 10, "seed": 1, "rotation": 0}, "rotation must be a finite number"),
+        ({"samples": 10, "seed": 1, "sigma": 0.1}, "box must be >= .*for sigma 0.1"),
+        ({"samples": 10, "seed": 1, "potential": mpack.WCA()}, "bounded force"),
+    ],
+)
+def test_flatness_that_cannot_be_is_refused(how, words):
+    with pytest.raises(ValueError, match=words):
+        mpack.flatness(some(3), **{"sigma": 0.01, **how})
+
+
+def test_contacts_of_chosen_pairs():
+    """Those of all pairs that overlap, and of any others; what is no pair is refused."""
+    packing = some(3)
+    found = ellipsoids.pair_contacts(packing)
+    chosen = ellipsoids.contacts_of(packing, found.pairs)
+    for name in ("pairs", "mu", "normals", "supports", "sizes", "levers"):
+        assert np.array_equal(getattr(chosen, name), getattr(found, name))
+    depths = all_depths(packing)
+    far = ellipsoids.contacts_of(packing, [*depths])
+    assert far.mu == pytest.approx([*depths.values()], rel=1e-8) and far.mu.max() > 1.2
+    for pairs, error, words in (
+        ([[1, 0]], ValueError, "lower number first"),
+        ([[2, 2]], ValueError, "no particle twice"),
+        ([[0, 60]], ValueError, r"integers in \[0, 60\)"),
+        ([0, 1], ValueError, r"shape \(m, 2\)"),
+        ([[0.0, 1.0]], TypeError, "pairs must be integers"),
+    ):
+        with pytest.raises(error, match=words):
+            ellipsoids.contacts_of(packing, pairs)
+
+
+# ------------------------------------------------------------------------------------------------
 # in specifications
 
 
@@ -413,3 +564,21 @@ def test_turning_in_a_sweep():
     for name in ("turning", "turnings"):
         with pytest.raises(ValueError, match=f"'{name}' are of bodies: they need axes"):
             spec(observables=name, axes=None)
+
+
+@pytest.mark.parametrize("rotation", (0.5, None))
+def test_flatness_of_bodies_in_a_sweep(rotation):
+    """Sampled in the metric of the run's own dynamics; the sum over pairs is refused, with what to give."""
+    rule = mpack.SGD(0.1, 0.5, potential=mpack.Harmonic(), rotation=rotation)
+    how = {"n": 60, "phi": 0.5, "steps": 5, "axes": (1.5, 1, 1)}
+    asked = {"flatness": {"sigmas": (), "sampled": (0.01,), "samples": 20}}
+    wanted = mpack.Spec(rule, **how, observables=asked)
+    row = mpack.sweep([wanted], progress=False).iloc[0]
+    run = wanted.run()
+    found = mpack.flatness(run.final, 0.01, rule.potential, 20, run.seed, rotation)
+    assert row["flatness_sampled_0.01"] == found.delta_v_over_u0 != 0
+    assert row["flatness_error_0.01"] == found.standard_error / rule.potential.energy(0.0)
+    with pytest.raises(ValueError, match=r"sigmas must be \(\) for bodies"):
+        mpack.Spec(rule, **how, observables="flatness")
+    with pytest.raises(ValueError, match="twice the cut-off, for sigma 0.1"):
+        mpack.Spec(rule, **how, observables={"flatness": {"sigmas": (), "sampled": (0.1,)}})
