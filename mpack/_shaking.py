@@ -46,18 +46,15 @@ def sampled(packing, sigma, potential, samples, seed, rotation, reach):
 
 def _spins(packing, sigma, rotation):
     """Standard deviations (n, 3) of the turns about each body's own axes, and s (n,) of its support."""
-    n, dim = packing.n, packing.dim
-    spins, steps = np.zeros((n, 3)), np.zeros((n, 3))
+    axes, spins = packing.axes, np.zeros((packing.n, 3))
     if rotation is None:
-        return spins, np.zeros(n)
-    semi = packing.axes
-    spins[:, 3 - (1 if dim == 2 else 3) :] = sigma / np.sqrt(ellipsoids.inertia(semi, rotation))
-    for k in range(3):
-        if dim == 3 or k == 2:
-            steps[:, k] = (
-                semi[:, (k + 1) % 3] - semi[:, (k + 2) % 3] if dim == 3 else np.ptp(semi, 1)
-            )
-    return spins, np.sqrt(np.sum(np.square(spins * steps), axis=1))
+        return spins, np.zeros(packing.n)
+    turns = sigma / np.sqrt(ellipsoids.inertia(axes, rotation))
+    if packing.dim == 2:
+        spins[:, 2:], steps = turns, np.ptp(axes, axis=1, keepdims=True)
+    else:
+        spins, steps = turns, np.roll(axes, -1, axis=1) - np.roll(axes, -2, axis=1)
+    return spins, np.sqrt(np.sum(np.square(turns * steps), axis=1))
 
 
 def _listed(packing, sigma, swings, reach):

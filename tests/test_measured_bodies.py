@@ -403,11 +403,11 @@ def displaced(packing, shift, twist):
 
 
 @pytest.mark.parametrize("potential", [mpack.Linear(), mpack.Hertzian()], ids=str)
-@pytest.mark.parametrize("rotation", (1.0, 0.5, None))
+@pytest.mark.parametrize(("rotation", "sigma"), ((1.0, 0.06), (0.03, 0.01), (None, 0.06)))
 @pytest.mark.parametrize("dim", (2, 3))
-def test_samples_are_energies_of_displaced_packings(dim, rotation, potential, seed):
-    """Two samples at a large sigma, which brings far pairs together, from whole packings and their energies."""
-    packing, sigma = some(dim, n=80, phi=0.4, seed=seed), 0.06
+def test_samples_are_energies_of_displaced_packings(dim, rotation, sigma, potential, seed):
+    """Two samples, from whole packings and their energies, where far pairs are brought together by moving or turning."""
+    packing = some(dim, n=80, phi=0.4, seed=seed)
     found = mpack.flatness(packing, sigma, potential, samples=2, seed=seed, rotation=rotation)
     changes, before = [], mpack.energy(packing, potential)
     for sample in range(2):
@@ -417,7 +417,7 @@ def test_samples_are_energies_of_displaced_packings(dim, rotation, potential, se
     assert found.delta_v == pytest.approx(np.mean(changes), rel=1e-9, abs=1e-12)
     assert found.standard_error == pytest.approx(abs(changes[0] - changes[1]) / 2, rel=1e-9)
     linear = isinstance(potential, mpack.Linear)
-    assert 0 < found.truncation_error < 1e-7 if linear else math.isnan(found.truncation_error)
+    assert 0 < found.truncation_error < 1e-6 if linear else math.isnan(found.truncation_error)
 
 
 @pytest.mark.parametrize("dim", (2, 3))
