@@ -406,7 +406,7 @@ def displaced(packing, shift, twist):
 @pytest.mark.parametrize(("rotation", "sigma"), ((1.0, 0.06), (0.03, 0.01), (None, 0.06)))
 @pytest.mark.parametrize("dim", (2, 3))
 def test_samples_are_energies_of_displaced_packings(dim, rotation, sigma, potential, seed):
-    """Two samples, from whole packings and their energies, where far pairs are brought together by moving or turning."""
+    """Two samples, from whole packings and their energies; far pairs meet by moving or by turning."""
     packing = some(dim, n=80, phi=0.4, seed=seed)
     found = mpack.flatness(packing, sigma, potential, samples=2, seed=seed, rotation=rotation)
     changes, before = [], mpack.energy(packing, potential)
