@@ -589,6 +589,14 @@ def turning(before: Packing, after: Packing, axis: str = "longest") -> Turning:
     >>> found = turning(run.start, run.final)
     >>> found.c2 < found.c1 < 1
     True
+
+    As a series beside activity and energy, by `watch`:
+
+    >>> watch = {"c2": lambda packing: turning(start, packing).c2}
+    >>> how = {"seed": 1, "record": mpack.every(5), "watch": watch}
+    >>> series = mpack.simulate(start, mpack.PairwiseBRO(eps=0.1), steps=20, **how).watched["c2"]
+    >>> len(series), bool(series[-1] == found.c2)
+    (5, True)
     """
     one, two = _directions(before, axis), _directions(after, axis)
     _check_same_bodies("after", after, before)

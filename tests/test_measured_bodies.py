@@ -582,3 +582,19 @@ def test_flatness_of_bodies_in_a_sweep(rotation):
         mpack.Spec(rule, **how, observables="flatness")
     with pytest.raises(ValueError, match="twice the cut-off, for sigma 0.1"):
         mpack.Spec(rule, **how, observables={"flatness": {"sigmas": (), "sampled": (0.1,)}})
+
+
+def test_all_that_is_measured_of_bodies_is_archived_and_audited(tmp_path):
+    asked = {name: {} for name in ("contacts", "nematic", "turning", "packing")}
+    asked |= {"gaps": {"high": 0.1}, "contact_correlation": {"mu_max": 1.3, "bins": 5}}
+    asked |= {"turnings": {"looks": 3, "apart": 4}, "structure_factor": {"q_max": 4.0}}
+    asked["flatness"] = {"sigmas": (), "sampled": (0.01,), "samples": 10}
+    runs = [spec(observables=asked, seed=k) for k in range(2)]
+    with mpack.ensemble.Store(":memory:") as store:
+        table = mpack.sweep(runs, store, progress=False)
+        mpack.ensemble.export(store, tmp_path / "bodies")
+    found = mpack.ensemble.audit(tmp_path / "bodies")
+    assert found.ok and len(found.replays) == 2, str(found)
+    again = mpack.ensemble.load_archive(tmp_path / "bodies")
+    assert again.turned_c2.tolist() == table.turned_c2.tolist()
+    assert set(table.arrays[0]) == {*asked} - {"contacts", "nematic", "turning", "flatness"}
