@@ -679,9 +679,13 @@ def turnings(packings: Iterable[Packing], axis: str = "longest") -> Turnings:
     >>> bool(found.c1[0] > 1 - 1e-9 > found.c1[-1]), bool(found.unbounded[-1] > 0), len(found.largest)
     (True, True, 10)
     """
-    _check.instance("packings", packings, Iterable, "an iterable of Packings")
+    try:
+        given = iter(packings)
+    except TypeError:
+        said = _check.short(packings)
+        raise TypeError(f"packings must be an iterable of Packings; got {said}") from None
     rows, first, before, way = [], None, None, 0.0
-    for packing in packings:
+    for packing in given:
         first = packing if first is None else first
         since = turning(first, packing, axis)
         step = _rotation_vectors(packing if before is None else before, packing)
