@@ -357,7 +357,11 @@ def test_random_orientations_are_uniform():
             ValueError,
             "bounded force",
         ),
-        (lambda: mpack.flatness(packing_of(3), sigma=0.1), ValueError, "must be of spheres"),
+        (
+            lambda: mpack.flatness(packing_of(3), sigma=0.01),
+            ValueError,
+            "samples and seed must be given",
+        ),
         (lambda: activity(packing_of(3), mpack.LennardJones(2)), ValueError, "end at contact"),
         (lambda: energy(packing_of(3), mpack.LennardJones(2)), ValueError, "end at contact"),
         (lambda: energy(packing_of(3), "soft"), TypeError, "potential"),
@@ -453,7 +457,6 @@ def test_nematic_order_and_turns():
     "call",
     [
         mpack.observables.contact_vectors,
-        lambda packing: mpack.observables.gaps(packing, -0.1, 0.1, 10),
         mpack.structure.bond_order,
         lambda packing: mpack.structure.wave_noise(packing, RULES[0], [[1, 0, 0]]),
         lambda packing: mpack.manifolds.bayes_error(packing, 100, 1),
