@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import patches
@@ -10,17 +11,17 @@ from scipy import optimize
 from scipy.spatial.transform import Rotation
 
 import mpack
-from book import campaigns
-from book.chapters import above, within
+from book import archives, campaigns
+from book.chapters import consistent
 from book.demos.locating_phi_c import by_process
 from book.demos.where_manna_ends import relaxations, windows
-from mpack import critical, ellipsoids, figures
+from mpack import critical, ellipsoids, ensemble, figures, observables
 from mpack.statistics import Estimate, mean_error, weighted_mean
 
 SOLID = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 3]
 FLAT = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 2]
 ROUND = {3: "sphere", 2: "disc"}
-KINDS = {"prolate": "series 1", "oblate": "series 3", "triaxial": "series 4", "ellipse": "series 5"}
+KINDS = {"prolate": "series 1", "oblate": "series 3", "triaxial": "series 4", "ellipse": "series 1"}
 MARKS = {"prolate": "o", "oblate": "s", "triaxial": "^", "ellipse": "D"}
 LENGTH = 1000  # bodies of most runs
 
@@ -51,7 +52,9 @@ def slug(name):
 
 def by_shape(table):
     """Runs with the name of their shape, and their learning rate: of BRO that of the SGD it matches."""
-    names = {json.dumps(_relative(name)): name for name in campaigns.BODIES if name not in ROUND.values()}
+    names = {
+        json.dumps(_relative(name)): name for name in campaigns.BODIES if name not in ROUND.values()
+    }
     found = table["axes"].map(names).fillna(table.dim.map(ROUND))
     return by_process(table).assign(shape=found)
 
@@ -90,7 +93,9 @@ def by_optimiser(packing):
         n = n / np.linalg.norm(n)
         return -(r @ n) / sum(math.sqrt(n @ form @ n) for form in forms)
 
-    found = optimize.minimize(value, r, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-15})
+    found = optimize.minimize(
+        value, r, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-15}
+    )
     return -found.fun
 
 
@@ -213,8 +218,11 @@ def picture():
             look = {"facecolor": figures.colour(tint), "alpha": 0.35, "edgecolor": ink}
             ax.add_patch(patches.Ellipse(packing.positions[k], *size, angle=angle, **look))
             ax.plot(*packing.positions[k], ".", color=ink)
-            ax.annotate("AB"[k], packing.positions[k], (-3, 6), textcoords="offset points", ha="right")
-        ax.set(aspect="equal", xlim=(0.6, 2.95), ylim=(1.0, 2.85), xticks=[], yticks=[])
+            ax.annotate(
+                "AB"[k], packing.positions[k], (-3, 6), textcoords="offset points", ha="right"
+            )
+        ax.set(aspect="equal", xlim=(0.6, 2.95), ylim=(1.0, 2.85))
+        ax.set_axis_off()
     panels[0].set_title("as they are")
     panels[1].set_title(rf"scaled by $\mu={mu:.2f}$: they touch")
     _arrows(panels[1], packing, found, place)
@@ -229,4 +237,434 @@ def _arrows(ax, packing, found, place):
         ax.plot(*ends, color=ink, lw=1.0, ls="--")
     tip = place + 0.75 * found.normals[0]
     ax.annotate("", tip, place, arrowprops={"arrowstyle": "-|>", "color": force, "lw": 1.6})
-    ax.annotate(r"$\mathbf{f}$", tip, (-2, -4), textcoords="offset points", color=force, ha="right", va="top")
+    ax.annotate(
+        r"$\mathbf{f}$",
+        tip,
+        (-2, -4),
+        textcoords="offset points",
+        color=force,
+        ha="right",
+        va="top",
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# where the transition lies
+
+
+def look(name):
+    """Marker and colour of a shape, by its family."""
+    one = kind(name)
+    tint = figures.colour(KINDS.get(one, "ink"))
+    return {"marker": MARKS.get(one, "X"), "color": tint, "linestyle": "none", "markersize": 5}
+
+
+def live(scans, points):
+    """Absorption times of spheres and of prolate bodies, with the divergences fitted to them."""
+    fig, ax = plt.subplots(figsize=(6.4, 3.4))
+    for name, scan in scans.items():
+        tint = look(name)["color"]
+        figures.draw_divergence(
+            ax,
+            scan,
+            points[name],
+            scale=1e4,
+            stopped={"color": tint},
+            law={"color": tint, "lw": 1.2},
+            band={"color": tint, "alpha": 0.2, "lw": 0},
+            **{"marker": look(name)["marker"], "color": tint, "label": name},
+        )
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="upper right")
+    return fig
+
+
+def limits(located, ends, shown):
+    """phi_c against the learning rate for some shapes, each with the law that was fitted to it."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.8, 4.0), width_ratios=[3, 2])
+    curve = np.linspace(0, 0.054, 60)
+    for ax, dim in zip(axes, (3, 2)):
+        for name in shown:
+            if campaigns.BODIES[name][0] != dim:
+                continue
+            for process, fill in (("BRO", "full"), ("SGD 0.5", "none")):
+                points = located.curve(name, process)
+                x, y, e = np.transpose([(a, *one.estimate) for a, one in points.items()])
+                label = name if process == "BRO" else None
+                ax.errorbar(x, y, e, label=label, fillstyle=fill, **look(name))
+            end, c = ends[name, "BRO"]
+            ax.plot(
+                curve, end.value / (1 + c.value * curve) ** dim, lw=0.8, color=look(name)["color"]
+            )
+        ax.set(xlabel=r"learning rate $\alpha$", xlim=(-0.002, 0.056))
+        ax.legend(loc="lower left", fontsize=8)
+    axes[0].set_ylabel(r"$\phi_c$")
+    return fig
+
+
+def shapes(ends, published):
+    """The limit of small kicks against the aspect ratio, in space and in the plane."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.8, 4.0), width_ratios=[3, 2], layout="constrained")
+    for ax, names, dim in zip(axes, (SOLID, FLAT), (3, 2)):
+        seen = set()
+        for name in names:
+            label = None if kind(name) in seen else kind(name)
+            seen.add(kind(name))
+            ax.errorbar(aspect(name), *ends[name][:2], label=label, **look(name))
+        ax.axhline(ends[ROUND[dim]].value, lw=0.8, ls=":", color=figures.colour("ink"))
+        ax.set(xlabel="aspect ratio", xscale="log", xticks=[1, 1.5, 2, 3])
+        ax.set_xticks([1, 1.5, 2, 3], ["1", "1.5", "2", "3"])
+        ax.minorticks_off()
+    for ratio, low, high, tint in published:
+        box = {"color": figures.colour(tint), "alpha": 0.25, "lw": 0}
+        axes[0].fill_between([ratio / 1.06, ratio * 1.06], low, high, **box)
+    axes[0].set_ylabel(r"$\phi_0$, the limit of small kicks")
+    for ax in axes:
+        ax.legend(loc="lower center", fontsize=8)
+    return fig
+
+
+def by_kicks(ends, widths):
+    """The swelling of each shape by the kicks, measured, against what the geometry of its contacts predicts."""
+    fig, ax = plt.subplots(figsize=(5.6, 4.2))
+    seen, top = set(), 0.0
+    for name, (x, _) in widths.items():
+        c = ends[name, "BRO"][1]
+        label = None if kind(name) in seen else kind(name)
+        seen.add(kind(name))
+        ax.errorbar(x, c.value, c.error, label=label, **look(name))
+        top = max(top, x, c.value)
+    ax.plot([0, 1.1 * top], [0, 1.1 * top], lw=0.8, color=figures.colour("muted"))
+    ax.set(xlabel=r"swelling $c$, predicted from the contacts", ylabel=r"swelling $c$, measured")
+    ax.legend(loc="upper left", fontsize=8)
+    return fig
+
+
+def predicted(name, packings, c, rotation=1.0):
+    """The swelling of a shape: c of its sphere (disc), times what a kick does at its contacts, times 2 <1/(2a)>/2."""
+    opened = weighted_mean(*np.transpose([kick_at_contact(one, rotation)[:2] for one in packings]))
+    thin = np.mean(0.5 / axes_of(name))
+    return c * opened.value * thin, c * opened.error * thin
+
+
+def capacities(ends):
+    """Rows: shape, participation ratio, and how many fit relative to spheres: same volume, longest axis, rms axis."""
+    rows = []
+    for name in SOLID:
+        a = axes_of(name)
+        ratio = Estimate(ends[name].value, ends[name].error, ends[name].n) / ends["sphere"].value
+        volume = np.prod(a)
+        rank = np.sum(a**2) ** 2 / np.sum(a**4)
+        rms = np.mean(a**2) ** 1.5
+        rows.append((name, rank, ratio, ratio * (a[0] ** 3 / volume), ratio * (rms / volume)))
+    return rows
+
+
+def capacity(rows):
+    """How many bodies fit against their participation ratio, relative to spheres."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.8, 3.6), layout="constrained")
+    for ax, place, words in zip(axes, (2, 4), ("same volume", "same mean square axis")):
+        seen = set()
+        for row in rows:
+            name, label = row[0], None if kind(row[0]) in seen else kind(row[0])
+            seen.add(kind(name))
+            ax.errorbar(row[1], row[place].value, row[place].error, label=label, **look(name))
+        ax.set(xlabel="participation ratio", title=words, xlim=(1, 3.1))
+    axes[1].set_yscale("log")
+    axes[0].set_ylabel("capacity, relative to spheres")
+    axes[0].legend(loc="upper left", fontsize=8)
+    return fig
+
+
+# ------------------------------------------------------------------------------------------------
+# how activity decays
+
+
+def decays(table):
+    """{process: ({phi: [(times, activity), ...]}, crossings)} of the campaign `ellipsoids_decay`."""
+    found = {}
+    for process, own in table.groupby("process"):
+        curves = relaxations(own)
+        if len(curves) > 2:
+            last = min(t[-1] for runs in curves.values() for t, _ in runs)
+            found[process] = curves, critical.crossings(curves, windows(100, last))
+    return found
+
+
+def decay(found, manna):
+    """Activity against time at the places about the transition, a panel a process."""
+    fig, axes = plt.subplots(1, len(found), figsize=(7.8, 3.6), sharey=True, squeeze=False)
+    for ax, (process, (curves, crossed)) in zip(axes[0], found.items()):
+        for place, (phi, runs) in enumerate(curves.items()):
+            shade = 0.25 + 0.75 * place / max(len(curves) - 1, 1)
+            for k, (t, f) in enumerate(runs):
+                shown = (t > 0) & (f > 0)
+                label = rf"$\phi={phi:g}$" if k == 0 else None
+                style = {
+                    "color": figures.colour(process),
+                    "alpha": shade,
+                    "lw": 1.0,
+                    "label": label,
+                }
+                ax.plot(t[shown], f[shown], **style)
+        t = np.array([100.0, 5_000.0])
+        ax.plot(
+            t, 0.9 * (t / 30) ** -manna, "--", lw=1.0, color=figures.colour("ink"), label="Manna"
+        )
+        ax.set(xscale="log", yscale="log", xlabel="steps $k$", title=process)
+        ax.legend(loc="lower left", fontsize=8)
+    axes[0, 0].set_ylabel("activity $f_a$")
+    return fig
+
+
+def decay_rows(found):
+    """Each crossing of windows: process, runs, step, place, exponent."""
+    return [
+        {
+            "process": process,
+            "runs": sum(map(len, curves.values())),
+            "step": f"{one.time:,.0f}",
+            "φ_c": one.phi,
+            "δ": one.delta,
+        }
+        for process, (curves, crossed) in found.items()
+        for one in crossed
+    ]
+
+
+def decay_numbers(found):
+    """The exponent of the last crossing of each process."""
+    return {
+        f"decay-{process.lower()}": crossed[-1].delta
+        for process, (_, crossed) in found.items()
+        if crossed
+    }
+
+
+def decay_claims(found, manna):
+    """Bodies decay as the Manna class does."""
+    text = "Prolate bodies at α = 1, {}: δ of the last crossing less that of the Manna class."
+    return [
+        (
+            f"bodies-delta-{process.lower()}",
+            text.format(process),
+            crossed[-1].delta - manna,
+            consistent(0.0, 0.2),
+            "conjecture of Zhang and Martiniani",
+        )
+        for process, (_, crossed) in found.items()
+        if crossed
+    ]
+
+
+# ------------------------------------------------------------------------------------------------
+# the limit of small kicks
+
+
+def forms(packing):
+    """The matrices A and B of the first two bodies."""
+    return _form(packing, 0), _form(packing, 1)
+
+
+def repeats(table):
+    """Runs at one place of one scan: the median."""
+    return int(table.groupby(["shape", "process", "alpha", "n", "phi"]).size().median())
+
+
+def order(table):
+    """Nematic order of the last states of prolate and oblate bodies: mean, largest, and of random directions."""
+    long, flat = (table[table["shape"].str.startswith(word)] for word in ("prolate", "oblate"))
+    found = np.r_[long.nematic_longest, flat.nematic_shortest]
+    bodies = {"n": LENGTH, "phi": 0.3, "dim": 3, "axes": (1.5, 1, 1)}
+    random = [ellipsoids.nematic_order(mpack.Packing.random(seed=k, **bodies)) for k in range(50)]
+    mean = mean_error(found)
+    numbers = {"order-mean": mean, "order-random": mean_error(random)}
+    return numbers | {"order-most": round(float(found.max()), 3)}
+
+
+def small_kicks(located, names, law, largest=None):
+    """{(shape, process): (end, c)} of those shapes and processes that have three learning rates or more."""
+    curves = {}
+    for name in names:
+        for process in ("BRO", "SGD 0.5"):
+            points = located.curve(name, process)
+            points = {a: one for a, one in points.items() if largest is None or a <= largest}
+            if len(points) > 2:
+                curves[name, process] = points
+    if not curves:
+        return {}
+    found = critical.limits(curves, law, common=False)
+    swellings = [Estimate(*pair) for pair in zip(found.swelling, found.swelling_error)]
+    return {key: (found.ends[key], c) for key, c in zip(curves, swellings)}
+
+
+def between_processes(both):
+    """End point of BRO less that of SGD, mean over the shapes."""
+    names = [name for name, process in both if process == "SGD 0.5" and (name, "BRO") in both]
+    return mean_error(
+        [both[name, "BRO"][0].value - both[name, "SGD 0.5"][0].value for name in names]
+    )
+
+
+def known_sphere(located, alpha=0.05):
+    """phi_c of spheres under BRO here less that in the archive of the chapter on phi_c."""
+    there = by_process(archives.load("phi-c"))
+    own = there[(there.process == "BRO") & (there.alpha == alpha) & (there.n == LENGTH)]
+    return located["sphere", "BRO", alpha].estimate - critical.locate(own, "alpha")[alpha].estimate
+
+
+def size_shift(larger, located, alpha=0.02):
+    """{shape: phi_c of 4,000 over that of 1,000 bodies, less one}, under BRO."""
+    found = {}
+    for name, process, a in larger:
+        key = name, process, a
+        if process == "BRO" and a == alpha and key in located:
+            found[name] = larger[key].estimate / located[key].estimate - 1.0
+    return found
+
+
+def _mean(both, name):
+    """The end point of a shape: mean of its processes."""
+    some = [end for (one, _), (end, _) in both.items() if one == name]
+    return weighted_mean(*np.transpose([tuple(end)[:2] for end in some])).estimate
+
+
+def _moved(both, variant, name):
+    """By how much a shape's end point is another in a variant, mean of the processes that both have."""
+    shared = [key for key in variant if key[0] == name and key in both]
+    moves = [variant[key][0].value - both[key][0].value for key in shared]
+    return float(np.mean(moves)) if moves else None
+
+
+def budgets(both, variants, shifts):
+    """{shape: Budget of its end point}."""
+    found = {}
+    for name in dict.fromkeys(name for name, _ in both):
+        one = found[name] = critical.Budget(_mean(both, name))
+        for what, variant in variants.items():
+            moved = _moved(both, variant, name)
+            if moved is not None:
+                one.add(what, moved)
+        if len(shifts) > 1:
+            mean = mean_error([shift.value for shift in shifts.values()])
+            left = critical.finite_size_factor(4) * one.result.value
+            one.add("size", left * (abs(mean.value) + mean.error))
+    return found
+
+
+def gains(both, variants, shifts):
+    """{shape: end point less that of spheres (discs)}: what moves both alike drops out of the error."""
+    found = {}
+    for name in dict.fromkeys(name for name, _ in both):
+        base = ROUND[campaigns.BODIES[name][0]]
+        if name == base or not any(one == base for one, _ in both):
+            continue
+        budget = critical.Budget(_mean(both, name) - _mean(both, base))
+        for what, variant in variants.items():
+            moves = _moved(both, variant, name), _moved(both, variant, base)
+            if None not in moves:
+                budget.add(what, moves[0] - moves[1])
+        if len(shifts) > 1:
+            spread = np.std([shift.value for shift in shifts.values()], ddof=1)
+            budget.add("size", critical.finite_size_factor(4) * budget.result.value * spread)
+        found[name] = budget.estimate
+    return found
+
+
+def end_rows(ends, gains, both):
+    """Rows of the table of end points: shape, aspect, end, gain, swelling."""
+    return [
+        {
+            "shape": name,
+            "aspect ratio": f"{aspect(name):g}",
+            "φ₀": end,
+            "gain": gains.get(name, ""),
+            "swelling c": both[name, "BRO"][1] if (name, "BRO") in both else "",
+        }
+        for name, end in ends.items()
+    ]
+
+
+def end_numbers(ends, gains):
+    """What the text quotes of the end points."""
+    quoted = {"prolate": "prolate 1.5", "oblate": "oblate 1.5", "triaxial": "triaxial 1.25"}
+    numbers = {f"gain-{word}": gains[name] for word, name in quoted.items() if name in gains}
+    sure = sum(gain.value > 3 * gain.error for gain in gains.values())
+    numbers |= {"gain-least": gains["prolate 1.05"], "denser-agree": sure}
+    return numbers | {"denser-all": len(gains), "end-sphere": ends["sphere"]}
+
+
+class Cusp(NamedTuple):
+    """How a gain begins: its slope at an aspect ratio of 1.05, and the power by which it grows to 1.1."""
+
+    slope: Estimate
+    power: Estimate
+
+
+def cusp(family, gains):
+    """See `Cusp`."""
+    few, more = gains[f"{family} 1.05"], gains[f"{family} 1.1"]
+    power = np.log(more.value / few.value) / np.log(2.0)
+    error = np.hypot(few.error / few.value, more.error / more.value) / np.log(2.0)
+    return Cusp(few / 0.05, Estimate(float(power), float(error), 2))
+
+
+def turning(table, plain):
+    """{kappa: runs} of prolate bodies under BRO; infinite where they do not turn."""
+    table = by_shape(table)
+    found = {float(kappa): own for kappa, own in table.groupby("rotation")}
+    alike = (plain["shape"] == "prolate 1.5") & (plain.process == "BRO") & (plain.n == LENGTH)
+    return found | {1.0: plain[alike & (plain.alpha >= table.alpha.min())]}
+
+
+# ------------------------------------------------------------------------------------------------
+# contacts
+
+
+def last_dead(table, alpha=0.005):
+    """{shape: the densest packings at rest that the archive keeps}, those of one packing fraction."""
+    kept = [arrays is not None and "packing" in arrays for arrays in table.arrays]
+    table = table[np.array(kept) & table.absorbed.astype(bool) & (table.alpha == alpha)]
+    found = {}
+    for name in campaigns.BODIES:
+        own = table[table["shape"] == name]
+        if len(own):
+            last = own[own.phi == own.phi.max()]
+            found[name] = [ensemble.resume(row).final for _, row in last.iterrows()]
+    return found
+
+
+class Counted(NamedTuple):
+    """Touching pairs of a held body, those of an isostatic packing, the difference, and the share of rattlers."""
+
+    touching: Estimate
+    isostatic: float
+    below: Estimate
+    rattlers: float
+
+
+def counted(packings, window=3 * 0.75 * 0.005):
+    """{shape: Counted}, over its packings; a pair touches within `window`."""
+    found = {}
+    for name, some in packings.items():
+        seen = [observables.touching(one, [window]) for one in some]
+        pairs = [float(one.touching[0] + one.overlapping[0]) for one in seen]
+        held = 2.0 * float(ellipsoids.freedoms(some[0]).mean())
+        z = mean_error(pairs) if len(pairs) > 1 else Estimate(pairs[0], pairs[0] / LENGTH**0.5, 1)
+        rattlers = np.mean([one.rattlers[0] / LENGTH for one in seen])
+        found[name] = Counted(z, held, z - held, float(rattlers))
+    return found
+
+
+def contact_rows(counted):
+    """Rows of the table of contacts."""
+    return [
+        {
+            "shape": name,
+            "packings": one.touching.n,
+            "touching": one.touching,
+            "isostatic": f"{one.isostatic:g}",
+            "rattlers": f"{100 * one.rattlers:.1f} %",
+        }
+        for name, one in counted.items()
+    ]
