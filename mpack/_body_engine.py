@@ -87,7 +87,6 @@ def _space(packing, recipe, rule, origin, wraps):
     return _engine.Group(
         bodies.BODIES,
         n=n,
-        flat=dim == 2,
         over=0.0 if recipe.rotation is None else 1.0 / recipe.rotation**2,
         spin_unit=_spin_unit(packing, rule, swings),
         top=float(semi.max()),

@@ -86,7 +86,6 @@ ROUND = (
 BODIES = record(
     [
         ("n", np.int64),
-        ("flat", np.int64),  # 1: two dimensions
         ("over", np.float64),  # 1/kappa**2: how easily bodies turn; 0: they do not
         ("spin_unit", np.float64),  # of `spin`, squared lengths
         ("top", np.float64),  # the longest semi-axis of all
@@ -816,7 +815,7 @@ def _move_all(axes, space, near, rule, shared, chunk, step):
             )
             spin[at] = spin[at + _U(1)] = spin[at + _U(2)] = 0
             if space.over > 0.0 and (x != 0.0 or y != 0.0 or z != 0.0):
-                turn(turns, semi, slot, x, y, z, space.flat != 0, space.over)
+                turn(turns, semi, slot, x, y, z, len(axes) == 2, space.over)
                 shape_of(turns, semi, slot, shapes)
             if fits and _strayed(axes, space, near, slot, to_length) >= limit:
                 fits = _remove(axes, space, near, rule, shared, slot)
