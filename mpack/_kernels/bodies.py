@@ -33,13 +33,16 @@ from mpack._kernels.ellipsoids import (
     GAP_AT,
     LEVER_A,
     LEVER_B,
+    PUSH_AT,
+    SHAPE_AT,
     SIZE,
+    SQUARE_AT,
     SUPPORTS_AT,
+    TURN_AT,
     WEIGHT,
     WIDTH,
     along,
     block,
-    shape_of,
     turn,
 )
 from mpack._kernels.forces import LINEAR, TABULATED, any_energy, force, tabulated_force
@@ -802,12 +805,52 @@ def _displace(axes, space, slot, factor):
             step, wrapped = modulo_box(whole * factor)
             beyond = wrapped
         lost += beyond
-        before = np.int64(fixed[at])
-        fixed[at] += _U(step)
-        after = np.int64(fixed[at])
-        wraps[at] += np.int32(step > 0 and after < before) - np.int32(step < 0 and after > before)
+        before, after = fixed[at], fixed[at] + _U(step)
+        fixed[at] = after
+        if (np.int64(after) < np.int64(before)) != (step < 0):  # left the box: seldom
+            wraps[at] += np.int32(1 if step > 0 else -1)
         push[at] = carry[at] = 0
     return lost
+
+
+@bare(forceinline=True)
+def _twist(space, near, slot, factor, waiting):
+    """Take what pushes a body around into the block's scratch; returns whether it is anything."""
+    spin, s, at = as_int64(space.spin), as_float64(near.block), _U(3) * slot
+    unit, some = space.spin_unit * factor, False
+    for axis in range(3):
+        w = float(spin[at + _U(axis)]) * unit
+        s[_U(PUSH_AT + axis * BLOCK) + waiting] = w
+        spin[at + _U(axis)] = 0
+        some |= w != 0.0
+    as_uint32(near.block_i)[waiting] = np.uint32(slot)
+    return some
+
+
+@bare
+def _turn(axes, space, near, count):
+    """Turn the first `count` bodies of the block."""
+    turns, semi, shapes = as_float64(space.turns), as_float64(space.semi), as_float64(space.shapes)
+    turned, swings = as_float64(near.turned), as_float64(space.swings)
+    slots, s = as_uint32(near.block_i), as_float64(near.block)
+    for k in range(_U(count)):
+        slot = _U(slots[k])
+        for number in range(4):
+            s[_U(TURN_AT + number * BLOCK) + k] = turns[_U(4) * slot + _U(number)]
+        for axis in range(3):
+            length = semi[_U(3) * slot + _U(axis)]
+            s[_U(SQUARE_AT + axis * BLOCK) + k] = length * length
+    turn(axes, s, count, space.over)
+    for k in range(_U(count)):
+        slot, square = _U(slots[k]), 0.0
+        for number in range(4):
+            turns[_U(4) * slot + _U(number)] = s[_U(TURN_AT + number * BLOCK) + k]
+        for number in range(WIDTH):
+            shapes[_U(WIDTH) * slot + _U(number)] = s[_U(SHAPE_AT + number * BLOCK) + k]
+        for axis in range(3):
+            omega = s[_U(PUSH_AT + axis * BLOCK) + k]
+            square += omega * omega
+        turned[slot] += swings[slot] * math.sqrt(square) * _CLOSE
 
 
 @bare(forceinline=True)
@@ -835,32 +878,27 @@ def _strayed(axes, space, near, slot, to_length):
 @bare
 def _move_all(axes, space, near, rule, shared, chunk, step):
     """Move and turn the active bodies, and list those anew that have strayed. False: all must be."""
-    moved, label, spin = as_uint32(near.moved), as_uint32(space.label), as_int64(space.spin)
-    turns, semi, shapes = as_float64(space.turns), as_float64(space.semi), as_float64(space.shapes)
+    moved, label, own = as_uint32(near.moved), as_uint32(space.label), as_int64(own_of(shared, 0))
     low, high, factors = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.w)
-    own, to_length, fits = as_int64(own_of(shared, 0)), rule.box / 2.0**64, True
-    turned, swings = as_float64(near.turned), as_float64(space.swings)
+    to_length, fits, able = rule.box / 2.0**64, True, _U(space.over > 0.0)
     limit = math.inf if near.endless else 0.5 * shared.skin / _CLOSE
     for begin in range(0, own[MOVED], CHUNK):
         count = min(CHUNK, own[MOVED] - begin)
         for k in range(count):
             low[k], high[k] = _U(label[_U(moved[begin + k])]), _U(0)
         draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factors)
+        waiting = _U(0)
         for k in range(count):
             slot, factor = _U(moved[begin + k]), factors[k]
             own[CLIPPED] += _displace(axes, space, slot, factor)
-            at = _U(3) * slot
-            unit = space.spin_unit * factor
-            x, y, z = (
-                float(spin[at]) * unit,
-                float(spin[at + _U(1)]) * unit,
-                float(spin[at + _U(2)]) * unit,
-            )
-            spin[at] = spin[at + _U(1)] = spin[at + _U(2)] = 0
-            if space.over > 0.0 and (x != 0.0 or y != 0.0 or z != 0.0):
-                angle = turn(turns, semi, slot, x, y, z, len(axes) == 2, space.over)
-                turned[slot] += swings[slot] * math.sqrt(angle) * _CLOSE
-                shape_of(turns, semi, slot, shapes)
+            waiting += _U(_twist(space, near, slot, factor, waiting)) & able
+            if waiting == _U(BLOCK):
+                _turn(axes, space, near, BLOCK)
+                waiting = _U(0)
+        if waiting > _U(0):
+            _turn(axes, space, near, np.int64(waiting))
+        for k in range(count):
+            slot = _U(moved[begin + k])
             if fits and _strayed(axes, space, near, slot, to_length) >= limit:
                 fits = _remove(axes, space, near, rule, shared, slot)
     near.moves += own[MOVED]

@@ -39,9 +39,8 @@ GAP_AT, T_AT, F_AT, SUPPORTS_AT, CONTACT_AT = (BLOCK * row for row in (_R, _T, _
 
 
 @bare(forceinline=True)
-def rotation(turns, at):
-    """The rotation matrix of the quaternion turns[at : at + 4], row by row."""
-    w, x, y, z = turns[at], turns[at + _U(1)], turns[at + _U(2)], turns[at + _U(3)]
+def _rotation(w, x, y, z):
+    """The rotation matrix of a quaternion, row by row."""
     return (
         1.0 - 2.0 * (y * y + z * z),
         2.0 * (x * y - w * z),
@@ -56,30 +55,19 @@ def rotation(turns, at):
 
 
 @bare(forceinline=True)
-def _compose(frame, a, b, c, out, at):
-    """out[at : at + 6] = a 1 + (b - a) e_1 e_1^T + (c - a) e_2 e_2^T: exactly isotropic where a = b = c."""
+def _compose(frame, a, b, c, out, at, apart):
+    """Six numbers of out from `at` on, `apart`: a 1 + (b - a) e_1 e_1^T + (c - a) e_2 e_2^T.
+
+    Exactly isotropic where a = b = c.
+    """
     _, e1, f1, _, e2, f2, _, e3, f3 = frame
     b, c = b - a, c - a
     out[at] = a + b * (e1 * e1) + c * (f1 * f1)
-    out[at + _U(1)] = a + b * (e2 * e2) + c * (f2 * f2)
-    out[at + _U(2)] = a + b * (e3 * e3) + c * (f3 * f3)
-    out[at + _U(3)] = b * (e1 * e2) + c * (f1 * f2)
-    out[at + _U(4)] = b * (e1 * e3) + c * (f1 * f3)
-    out[at + _U(5)] = b * (e2 * e3) + c * (f2 * f3)
-
-
-@bare
-def shape_of(turns, semi, slot, shapes):
-    """Write the shape of a slot, A and C = adj A, from its quaternion and semi-axes."""
-    frame = rotation(turns, _U(4) * slot)
-    at, to = _U(3) * slot, _U(WIDTH) * slot
-    a, b, c = (
-        semi[at] * semi[at],
-        semi[at + _U(1)] * semi[at + _U(1)],
-        semi[at + _U(2)] * semi[at + _U(2)],
-    )
-    _compose(frame, a, b, c, shapes, to)
-    _compose(frame, b * c, a * c, a * b, shapes, to + _U(6))
+    out[at + apart] = a + b * (e2 * e2) + c * (f2 * f2)
+    out[at + 2 * apart] = a + b * (e3 * e3) + c * (f3 * f3)
+    out[at + 3 * apart] = b * (e1 * e2) + c * (f1 * f2)
+    out[at + 4 * apart] = b * (e1 * e3) + c * (f1 * f3)
+    out[at + 5 * apart] = b * (e2 * e3) + c * (f2 * f3)
 
 
 @bare(forceinline=True)
@@ -269,45 +257,92 @@ def block(shapes, radii, i, j, count, within, s):
     _touch(s, lanes)
 
 
-@bare
-def turn(turns, semi, slot, wx, wy, wz, flat, over):
-    """Turn a body by the Cayley rotation of omega = I**-1 w; w: what pushes it around, in the lab's frame.
+# rows of the scratch while bodies turn: what pushes them around and then omega, quaternion, squares
+# of the semi-axes, shape
+_W, _QUAT, _SQUARE, _SHAPE = 0, 3, 7, 10
+PUSH_AT, TURN_AT, SQUARE_AT, SHAPE_AT = (BLOCK * row for row in (_W, _QUAT, _SQUARE, _SHAPE))
 
-    I = 1/over times the tensor of inertia of the solid body of mass 1; `flat`: of the disc about z.
-    q <- (1, omega/2) q, normalised: a turn by 2 arctan(|omega|/2). Returns |omega|**2.
+
+@bare
+def _angular(axes, s, lanes, over):
+    """omega = I**-1 w in the place of w."""
+    for k in range(lanes):
+        wx, wy, wz = s[_W * BLOCK + k], s[(_W + 1) * BLOCK + k], s[(_W + 2) * BLOCK + k]
+        a, b = s[_SQUARE * BLOCK + k], s[(_SQUARE + 1) * BLOCK + k]
+        c = s[(_SQUARE + 2) * BLOCK + k]
+        if len(axes) == 2:
+            x, y, z = 0.0, 0.0, 4.0 * over * wz / (a + b)
+        else:
+            q0, q1 = s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k]
+            q2, q3 = s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k]
+            m0, m1, m2, m3, m4, m5, m6, m7, m8 = _rotation(q0, q1, q2, q3)
+            u = 5.0 * over * (m0 * wx + m3 * wy + m6 * wz) / (b + c)
+            v = 5.0 * over * (m1 * wx + m4 * wy + m7 * wz) / (a + c)
+            w = 5.0 * over * (m2 * wx + m5 * wy + m8 * wz) / (a + b)
+            x, y, z = m0 * u + m1 * v + m2 * w, m3 * u + m4 * v + m5 * w, m6 * u + m7 * v + m8 * w
+        s[_W * BLOCK + k], s[(_W + 1) * BLOCK + k], s[(_W + 2) * BLOCK + k] = x, y, z
+
+
+@bare
+def _cayley(s, lanes):
+    """q <- (1, omega/2) q, normalised: a turn by 2 arctan(|omega|/2)."""
+    for k in range(lanes):
+        x, y, z = s[_W * BLOCK + k], s[(_W + 1) * BLOCK + k], s[(_W + 2) * BLOCK + k]
+        x, y, z = 0.5 * x, 0.5 * y, 0.5 * z
+        q0, q1 = s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k]
+        q2, q3 = s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k]
+        n0 = q0 - x * q1 - y * q2 - z * q3
+        n1 = q1 + x * q0 + y * q3 - z * q2
+        n2 = q2 + y * q0 + z * q1 - x * q3
+        n3 = q3 + z * q0 + x * q2 - y * q1
+        length = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + n3 * n3)
+        s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k] = n0 / length, n1 / length
+        s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k] = n2 / length, n3 / length
+
+
+@bare
+def shapes_of(s, lanes):
+    """The shapes, A and C = adj A, in s[SHAPE_AT + row * BLOCK + k], of the quaternions and squares in the scratch."""
+    for k in range(lanes):
+        q0, q1 = s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k]
+        q2, q3 = s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k]
+        a, b = s[_SQUARE * BLOCK + k], s[(_SQUARE + 1) * BLOCK + k]
+        c = s[(_SQUARE + 2) * BLOCK + k]
+        frame = _rotation(q0, q1, q2, q3)
+        _compose(frame, a, b, c, s, _SHAPE * BLOCK + k, BLOCK)
+        _compose(frame, b * c, a * c, a * b, s, (_SHAPE + 6) * BLOCK + k, BLOCK)
+
+
+@bare
+def turn(axes, s, count, over):
+    """Turn a block of bodies by the Cayley rotation of omega = I**-1 w; w: what pushes them around, in the lab's frame.
+
+    I = 1/over times the tensor of inertia of the solid body of mass 1 (in two dimensions the disc's
+    about z). From number m of w at s[PUSH_AT + m * BLOCK + k], of the quaternion at TURN_AT, of the
+    squares of the semi-axes at SQUARE_AT, likewise, come omega in the place of w, the new quaternion,
+    and the shape at SHAPE_AT.
     """
-    q, at = _U(4) * slot, _U(3) * slot
-    a, b, c = (
-        semi[at] * semi[at],
-        semi[at + _U(1)] * semi[at + _U(1)],
-        semi[at + _U(2)] * semi[at + _U(2)],
-    )
-    if flat:
-        x, y, z = 0.0, 0.0, 4.0 * over * wz / (a + b)
-    else:
-        m0, m1, m2, m3, m4, m5, m6, m7, m8 = rotation(turns, q)
-        u = 5.0 * over * (m0 * wx + m3 * wy + m6 * wz) / (b + c)
-        v = 5.0 * over * (m1 * wx + m4 * wy + m7 * wz) / (a + c)
-        w = 5.0 * over * (m2 * wx + m5 * wy + m8 * wz) / (a + b)
-        x, y, z = m0 * u + m1 * v + m2 * w, m3 * u + m4 * v + m5 * w, m6 * u + m7 * v + m8 * w
-    angle = x * x + y * y + z * z
-    x, y, z = 0.5 * x, 0.5 * y, 0.5 * z
-    q0, q1, q2, q3 = turns[q], turns[q + _U(1)], turns[q + _U(2)], turns[q + _U(3)]
-    n0 = q0 - x * q1 - y * q2 - z * q3
-    n1 = q1 + x * q0 + y * q3 - z * q2
-    n2 = q2 + y * q0 + z * q1 - x * q3
-    n3 = q3 + z * q0 + x * q2 - y * q1
-    length = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + n3 * n3)
-    turns[q], turns[q + _U(1)] = n0 / length, n1 / length
-    turns[q + _U(2)], turns[q + _U(3)] = n2 / length, n3 / length
-    return angle
+    lanes = (count + 7) & ~7
+    for k in range(_U(count), _U(lanes)):  # lanes of the last vector that no body fills
+        for row in range(_SHAPE):
+            s[_U(row * BLOCK) + k] = s[_U(row * BLOCK)]
+    _angular(axes, s, lanes, over)
+    _cayley(s, lanes)
+    shapes_of(s, lanes)
 
 
 @njit
 def fill_shapes(turns, semi, shapes):
     """shapes[12 m : 12 m + 12] of every body, from flat arrays."""
-    for slot in range(shapes.shape[0] // WIDTH):
-        shape_of(turns, semi, _U(slot), shapes)
+    s = np.empty(ROWS * BLOCK)
+    for m in range(shapes.shape[0] // WIDTH):
+        for axis in range(3):
+            s[SQUARE_AT + axis * BLOCK] = semi[3 * m + axis] * semi[3 * m + axis]
+        for number in range(4):
+            s[TURN_AT + number * BLOCK] = turns[4 * m + number]
+        shapes_of(s, 1)
+        for number in range(WIDTH):
+            shapes[WIDTH * m + number] = s[SHAPE_AT + number * BLOCK]
 
 
 @njit
