@@ -262,6 +262,32 @@ def test_a_small_skin_lists_neighbours_alone():
     assert one.near["cells"] == 1
 
 
+def end_of(packing, rule, skin, steps=30, swing=1.0, forget=False):
+    """What a run ends in; with swings times a number, or without the planes that were noted before each step."""
+    engine = BodyEngine(packing, rule.recipe(), 4, skin=skin)
+    engine.space["swings"][:] *= swing
+    for step in range(1, steps + 1):
+        engine.advance(step)
+        if forget:
+            engine.near["planes"][3::4] = np.inf
+    return [array.tobytes() for array in engine.snapshot()]
+
+
+@pytest.mark.parametrize("dim", (2, 3))
+def test_planes_between_neighbours_miss_nothing(dim):
+    """Long bodies that turn nearly in place: whatever the skin, a run is that which looks at all pairs at each step.
+
+    Control: planes that ignore that bodies turn miss contacts.
+    """
+    packing = packing_of(dim, n=200, axes=(5.0, 1.0, 1.0)[:dim], phi=0.45)
+    for rule in (mpack.PairwiseBRO(eps=0.01, rotation=0.15), mpack.RandomOrganization(eps=0.1)):
+        whole = end_of(packing, rule, 1.0, forget=True)
+        for skin in (0.02, 0.2, 1.0):
+            assert end_of(packing, rule, skin) == whole
+    rule = mpack.PairwiseBRO(eps=0.01, rotation=0.15)
+    assert end_of(packing, rule, 1.0, swing=0.0) != end_of(packing, rule, 1.0)
+
+
 @pytest.mark.parametrize("rule", (RULES[0], RULES[3], mpack.RandomOrganization(eps=0.1)), ids=str)
 def test_the_centre_of_mass_never_moves(rule):
     packing = packing_of(3, n=200)
