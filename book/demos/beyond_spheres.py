@@ -85,7 +85,7 @@ def pair(seed):
 
 
 def by_optimiser(packing):
-    """mu of the first two bodies as the largest (r.n)/(h_A + h_B) over all unit vectors n, by SciPy: no formula for it."""
+    """mu of the first two bodies as the largest (r.n)/(h_A + h_B) over all unit vectors n, by a search."""
     r = packing.separation(0, 1)
     forms = [_form(packing, k) for k in (0, 1)]
 
@@ -154,7 +154,7 @@ def imbalance(packing, found, levers=1.0):
 
 
 def t_contact(t=None):
-    """mu of two prolate bodies, the tip of one on the flank of the other: 1. With `t`: by F at that t, not its maximum."""
+    """mu of two prolate bodies, the tip of one on the flank of the other: 1. With `t`: by F at that t."""
     a, b = axes_of("prolate 1.5")[:2]
     across = np.array([np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)])  # by a right angle about z
     packing = mpack.Packing(
@@ -169,20 +169,23 @@ def t_contact(t=None):
     return math.sqrt(t / (1 + t) * r @ np.linalg.solve(forms[0] + t * forms[1], r))
 
 
-def kick_at_contact(packing, rotation=1.0, tolerance=0.01):
-    """How much wider a kick opens a contact than one of spheres, mean over the pairs that touch; and how many.
+def openings(packing, rotation=1.0, tolerance=0.01):
+    """By how much a kick opens each contact, over what it does between spheres: w (1 + g).
 
-    w (1 + g): w = D/(h_A + h_B) is the force, g half the sum of (l x n).I**-1.(l x n) over both
-    ends what turning adds. `rotation` None: without.
+    w = D/(h_A + h_B) is the force; g, half the sum of (l x n).I**-1.(l x n) over both ends, is what
+    turning adds. `rotation` None: without. Of all pairs with mu < 1 + tolerance.
     """
     found = ellipsoids.pair_contacts(packing, tolerance)
-    weight = found.sizes / found.supports.sum(axis=1)
-    gain = np.zeros(len(weight))
+    gain = np.zeros(len(found.mu))
     for end in (0, 1) if rotation is not None else ():
-        which = found.pairs[:, end]
-        arms = _cross(found.levers[:, end] / found.mu[:, None], found.normals)
-        gain += 0.5 * _against_inertia(packing, which, arms, rotation)
-    return mean_error(weight * (1.0 + gain))
+        arms = _cross(found.levers[:, end], found.normals)
+        gain += 0.5 * _against_inertia(packing, found.pairs[:, end], arms, rotation)
+    return found.sizes / found.supports.sum(axis=1) * (1.0 + gain)
+
+
+def kick_at_contact(packing, rotation=1.0):
+    """The mean of `openings`, its standard error, and over how many contacts."""
+    return mean_error(openings(packing, rotation))
 
 
 def _cross(lever, normal):
@@ -289,6 +292,8 @@ def limits(located, ends, shown):
                 continue
             for process, fill in (("BRO", "full"), ("SGD 0.5", "none")):
                 points = located.curve(name, process)
+                if not points:
+                    continue
                 x, y, e = np.transpose([(a, *one.estimate) for a, one in points.items()])
                 label = name if process == "BRO" else None
                 ax.errorbar(x, y, e, label=label, fillstyle=fill, **look(name))
@@ -310,7 +315,7 @@ def shapes(ends, published):
         for name in names:
             label = None if kind(name) in seen else kind(name)
             seen.add(kind(name))
-            ax.errorbar(aspect(name), *ends[name][:2], label=label, **look(name))
+            ax.errorbar(aspect(name), *ends[name], label=label, **look(name))
         ax.axhline(ends[ROUND[dim]].value, lw=0.8, ls=":", color=figures.colour("ink"))
         ax.set(xlabel="aspect ratio", xscale="log", xticks=[1, 1.5, 2, 3])
         ax.set_xticks([1, 1.5, 2, 3], ["1", "1.5", "2", "3"])
@@ -342,17 +347,23 @@ def by_kicks(ends, widths):
 
 def predicted(name, packings, c, rotation=1.0):
     """The swelling of a shape: c of its sphere (disc), times what a kick does at its contacts, times 2 <1/(2a)>/2."""
-    opened = weighted_mean(*np.transpose([kick_at_contact(one, rotation)[:2] for one in packings]))
+    opened = weighted_mean(
+        *np.transpose([tuple(kick_at_contact(one, rotation)) for one in packings])
+    )
     thin = np.mean(0.5 / axes_of(name))
     return c * opened.value * thin, c * opened.error * thin
 
 
-def capacities(ends):
+def capacities(ends, gains):
     """Rows: shape, participation ratio, and how many fit relative to spheres: same volume, longest axis, rms axis."""
     rows = []
     for name in SOLID:
+        if name not in ends:
+            continue
         a = axes_of(name)
-        ratio = Estimate(ends[name].value, ends[name].error, ends[name].n) / ends["sphere"].value
+        base = ends["sphere"].value
+        gain = gains.get(name, Estimate(0.0, ends["sphere"].error))
+        ratio = gain / base + 1.0
         volume = np.prod(a)
         rank = np.sum(a**2) ** 2 / np.sum(a**4)
         rms = np.mean(a**2) ** 1.5
@@ -370,7 +381,6 @@ def capacity(rows):
             seen.add(kind(name))
             ax.errorbar(row[1], row[place].value, row[place].error, label=label, **look(name))
         ax.set(xlabel="participation ratio", title=words, xlim=(1, 3.1))
-    axes[1].set_yscale("log")
     axes[0].set_ylabel("capacity, relative to spheres")
     axes[0].legend(loc="upper left", fontsize=8)
     return fig
@@ -394,7 +404,7 @@ def decays(table):
 def decay(found, manna):
     """Activity against time at the places about the transition, a panel a process."""
     fig, axes = plt.subplots(1, len(found), figsize=(7.8, 3.6), sharey=True, squeeze=False)
-    for ax, (process, (curves, crossed)) in zip(axes[0], found.items()):
+    for ax, (process, (curves, _)) in zip(axes[0], found.items()):
         for place, (phi, runs) in enumerate(curves.items()):
             shade = 0.25 + 0.75 * place / max(len(curves) - 1, 1)
             for k, (t, f) in enumerate(runs):
@@ -526,7 +536,7 @@ def size_shift(larger, located, alpha=0.02):
 def _mean(both, name):
     """The end point of a shape: mean of its processes."""
     some = [end for (one, _), (end, _) in both.items() if one == name]
-    return weighted_mean(*np.transpose([tuple(end)[:2] for end in some])).estimate
+    return weighted_mean(*np.transpose([tuple(end) for end in some])).estimate
 
 
 def _moved(both, variant, name):
@@ -606,7 +616,7 @@ def cusp(family, gains):
     few, more = gains[f"{family} 1.05"], gains[f"{family} 1.1"]
     power = np.log(more.value / few.value) / np.log(2.0)
     error = np.hypot(few.error / few.value, more.error / more.value) / np.log(2.0)
-    return Cusp(few / 0.05, Estimate(float(power), float(error), 2))
+    return Cusp(few / 0.05, Estimate(float(power), float(error)))
 
 
 def turning(table, plain):
