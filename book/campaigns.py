@@ -1000,8 +1000,9 @@ def ellipsoids_turning():
     ]
 
 
-# Process at alpha = 1 -> the grid about the transition of prolate bodies, from a pilot.
-BODY_DECAY = {"BRO": (0.205, 0.0005), "SGD": (0.1995, 0.0005)}
+# Process at alpha = 1 -> the grid about the transition of prolate bodies, from a pilot; three places were
+# added above, when the first six had been seen to hold few active runs.
+BODY_DECAY = {"BRO": (0.205, 0.0005, 9), "SGD": (0.1995, 0.0005, 9)}
 
 
 def ellipsoids_decay():
@@ -1012,7 +1013,7 @@ def ellipsoids_decay():
         for spec in mpack.specs(
             _ladder_rule(process, 1.0),
             phi=_places(*grid),
-            seed=range(2),
+            seed=range(4),
             axes=(1.5, 1, 1),
             **_to_decay(64_000, process),
         )
