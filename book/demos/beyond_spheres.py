@@ -325,21 +325,22 @@ def shapes(ends, published):
         axes[0].fill_between([ratio / 1.06, ratio * 1.06], low, high, **box)
     axes[0].set_ylabel(r"$\phi_0$, the limit of small kicks")
     for ax in axes:
-        ax.legend(loc="lower center", fontsize=8)
+        ax.legend(loc="upper right", fontsize=8)
     return fig
 
 
 def by_kicks(ends, widths):
     """The swelling of each shape by the kicks, measured, against what the geometry of its contacts predicts."""
     fig, ax = plt.subplots(figsize=(5.6, 4.2))
-    seen, top = set(), 0.0
+    seen, ends_of = set(), [0.25]
     for name, (x, _) in widths.items():
         c = ends[name, "BRO"][1]
         label = None if kind(name) in seen else kind(name)
         seen.add(kind(name))
         ax.errorbar(x, c.value, c.error, label=label, **look(name))
-        top = max(top, x, c.value)
-    ax.plot([0, 1.1 * top], [0, 1.1 * top], lw=0.8, color=figures.colour("muted"))
+        ends_of += [x, c.value + c.error]
+    edge = [0.9 * min(ends_of), 1.05 * max(ends_of)]
+    ax.plot(edge, edge, lw=0.8, color=figures.colour("muted"))
     ax.set(xlabel=r"swelling $c$, predicted from the contacts", ylabel=r"swelling $c$, measured")
     ax.legend(loc="upper left", fontsize=8)
     return fig
