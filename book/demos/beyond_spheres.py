@@ -645,37 +645,18 @@ def last_dead(table, alpha=0.005):
     return found
 
 
-class Counted(NamedTuple):
-    """Touching pairs of a held body, those of an isostatic packing, the difference, and the share of rattlers."""
-
-    touching: Estimate
-    isostatic: float
-    below: Estimate
-    rattlers: float
+KICK = 0.75 * 0.005  # of BRO in the packings that are kept
 
 
-def counted(packings, window=3 * 0.75 * 0.005):
-    """{shape: Counted}, over its packings; a pair touches within `window`."""
-    found = {}
+def counted(packings, kicks=(2, 3)):
+    """Rows: shape, packings, pairs of a held body that touch within so many kicks, isostatic, share of rattlers."""
+    rows = []
     for name, some in packings.items():
-        seen = [observables.touching(one, [window]) for one in some]
-        pairs = [float(one.touching[0] + one.overlapping[0]) for one in seen]
+        seen = [observables.touching(one, [KICK * k for k in kicks]) for one in some]
+        pairs = np.mean([one.touching + one.overlapping for one in seen], axis=0)
         held = 2.0 * float(ellipsoids.freedoms(some[0]).mean())
-        z = mean_error(pairs) if len(pairs) > 1 else Estimate(pairs[0], pairs[0] / LENGTH**0.5, 1)
-        rattlers = np.mean([one.rattlers[0] / LENGTH for one in seen])
-        found[name] = Counted(z, held, z - held, float(rattlers))
-    return found
-
-
-def contact_rows(counted):
-    """Rows of the table of contacts."""
-    return [
-        {
-            "shape": name,
-            "packings": one.touching.n,
-            "touching": one.touching,
-            "isostatic": f"{one.isostatic:g}",
-            "rattlers": f"{100 * one.rattlers:.1f} %",
-        }
-        for name, one in counted.items()
-    ]
+        rattlers = np.mean([one.rattlers[-1] / LENGTH for one in seen])
+        row = {"shape": name, "packings": len(some), "isostatic, 2f": f"{held:g}"}
+        row |= {f"within {k} kicks": f"{z:.2f}" for k, z in zip(kicks, pairs)}
+        rows.append(row | {"rattlers": f"{100 * rattlers:.1f} %"})
+    return rows
