@@ -14,8 +14,8 @@ import mpack
 from book import archives, campaigns
 from book.chapters import consistent
 from book.demos.locating_phi_c import by_process
-from book.demos.where_manna_ends import relaxations, windows
-from mpack import critical, ellipsoids, ensemble, figures, observables
+from book.demos.where_manna_ends import longest, relaxations, windows
+from mpack import critical, ellipsoids, ensemble, figures, observables, scaling
 from mpack.statistics import Estimate, mean_error, weighted_mean
 
 SOLID = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 3]
@@ -34,10 +34,9 @@ def axes_of(name):
 
 
 def aspect(name):
-    """Longest over shortest semi-axis, but of triaxial shapes, which go by a : 1 : 1/a, its root."""
+    """Longest over shortest semi-axis."""
     axes = axes_of(name)
-    ratio = axes[0] / axes[-1]
-    return round(math.sqrt(ratio) if name.startswith("triaxial") else ratio, 6)
+    return round(axes[0] / axes[-1], 6)
 
 
 def kind(name):
@@ -302,7 +301,7 @@ def limits(located, ends, shown):
                 curve, end.value / (1 + c.value * curve) ** dim, lw=0.8, color=look(name)["color"]
             )
         ax.set(xlabel=r"learning rate $\alpha$", xlim=(-0.002, 0.056))
-        ax.legend(loc="lower left", fontsize=8)
+        ax.legend(loc="upper right", fontsize=8)
     axes[0].set_ylabel(r"$\phi_c$")
     return fig
 
@@ -333,11 +332,11 @@ def by_kicks(ends, widths):
     """The swelling of each shape by the kicks, measured, against what the geometry of its contacts predicts."""
     fig, ax = plt.subplots(figsize=(5.6, 4.2))
     seen, ends_of = set(), [0.25]
-    for name, (x, _) in widths.items():
+    for name, (x, spread) in widths.items():
         c = ends[name, "BRO"][1]
         label = None if kind(name) in seen else kind(name)
         seen.add(kind(name))
-        ax.errorbar(x, c.value, c.error, label=label, **look(name))
+        ax.errorbar(x, c.value, c.error, spread, label=label, **look(name))
         ends_of += [x, c.value + c.error]
     edge = [0.9 * min(ends_of), 1.05 * max(ends_of)]
     ax.plot(edge, edge, lw=0.8, color=figures.colour("muted"))
@@ -347,12 +346,21 @@ def by_kicks(ends, widths):
 
 
 def predicted(name, packings, c, rotation=1.0):
-    """The swelling of a shape: c of its sphere (disc), times what a kick does at its contacts, times 2 <1/(2a)>/2."""
-    opened = weighted_mean(
-        *np.transpose([tuple(kick_at_contact(one, rotation)) for one in packings])
-    )
-    thin = np.mean(0.5 / axes_of(name))
-    return c * opened.value * thin, c * opened.error * thin
+    """The swelling of a shape, with the error of c: c of its sphere (disc), times `openings`, times <1/(2a)>."""
+    opened = np.mean([openings(one, rotation).mean() for one in packings])
+    factor = float(opened * np.mean(0.5 / axes_of(name)))
+    return c.value * factor, c.error * factor
+
+
+def excess(both, widths):
+    """{shape: what is predicted of its swelling beyond that of its sphere (disc), over what is measured of it}."""
+    found = {}
+    for name, (x, _) in widths.items():
+        base = both[ROUND[campaigns.BODIES[name][0]], "BRO"][1]
+        more = both[name, "BRO"][1].value - base.value
+        if more > 0:
+            found[name] = (x - base.value) / more
+    return found
 
 
 def capacities(ends, gains):
@@ -363,8 +371,7 @@ def capacities(ends, gains):
             continue
         a = axes_of(name)
         base = ends["sphere"].value
-        gain = gains.get(name, Estimate(0.0, ends["sphere"].error))
-        ratio = gain / base + 1.0
+        ratio = gains.get(name, Estimate(0.0, 0.0)) / base + 1.0
         volume = np.prod(a)
         rank = np.sum(a**2) ** 2 / np.sum(a**4)
         rms = np.mean(a**2) ** 1.5
@@ -396,9 +403,8 @@ def decays(table):
     found = {}
     for process, own in table.groupby("process"):
         curves = relaxations(own)
-        if len(curves) > 2:
-            last = min(t[-1] for runs in curves.values() for t, _ in runs)
-            found[process] = curves, critical.crossings(curves, windows(100, last))
+        if len(curves) > 2 and longest(curves):  # else its runs are still to come
+            found[process] = curves, critical.crossings(curves, windows(100, longest(curves)))
     return found
 
 
@@ -483,30 +489,40 @@ def repeats(table):
 
 
 def order(table):
-    """Nematic order of the last states of prolate and oblate bodies: mean, largest, and of random directions."""
+    """Nematic order of prolate and oblate bodies that came to rest, and of as many random directions."""
+    table = table[table.absorbed.astype(bool) & (table.n == LENGTH)]
     long, flat = (table[table["shape"].str.startswith(word)] for word in ("prolate", "oblate"))
     found = np.r_[long.nematic_longest, flat.nematic_shortest]
+    thin = flat[flat["shape"] == "oblate 3"].nematic_shortest
     bodies = {"n": LENGTH, "phi": 0.3, "dim": 3, "axes": (1.5, 1, 1)}
     random = [ellipsoids.nematic_order(mpack.Packing.random(seed=k, **bodies)) for k in range(50)]
-    mean = mean_error(found)
-    numbers = {"order-mean": mean, "order-random": mean_error(random)}
-    return numbers | {"order-most": round(float(found.max()), 3)}
+    numbers = {"order-mean": mean_error(found), "order-random": mean_error(random)}
+    return numbers | {"order-thin": mean_error(thin), "order-most": round(float(found.max()), 3)}
 
 
-def small_kicks(located, names, law, largest=None):
+def small_kicks(located, largest=None):
     """{(shape, process): (end, c)} of those shapes and processes that have three learning rates or more."""
-    curves = {}
-    for name in names:
+    found = {}
+    for name, (dim, *_) in campaigns.BODIES.items():
         for process in ("BRO", "SGD 0.5"):
             points = located.curve(name, process)
             points = {a: one for a, one in points.items() if largest is None or a <= largest}
             if len(points) > 2:
-                curves[name, process] = points
-    if not curves:
-        return {}
-    found = critical.limits(curves, law, common=False)
-    swellings = [Estimate(*pair) for pair in zip(found.swelling, found.swelling_error)]
-    return {key: (found.ends[key], c) for key, c in zip(curves, swellings)}
+                one = critical.limit(points, "swollen", dim=dim)
+                error = float(one.covariance[1, 1] ** 0.5 * one.spread)
+                found[name, process] = one.estimate, Estimate(float(one.coefficients[1]), error)
+    return found
+
+
+def scans(located):
+    """{shape: how many scans its end point comes from, and that of its sphere (disc)}."""
+    own = {name: 0 for name in campaigns.BODIES}
+    for name, *_ in located:
+        own[name] += 1
+    return {
+        name: count + (own[ROUND[campaigns.BODIES[name][0]]] if name not in ROUND.values() else 0)
+        for name, count in own.items()
+    }
 
 
 def between_processes(both):
@@ -547,6 +563,12 @@ def _moved(both, variant, name):
     return float(np.mean(moves)) if moves else None
 
 
+def _beyond(name):
+    """What is left from 4,000 bodies to infinitely many, for each shift from 1,000 to 4,000."""
+    dim = campaigns.BODIES[name][0]
+    return critical.finite_size_factor(4, dim=dim, nu_perp=scaling.exponents("Manna", dim).nu_perp)
+
+
 def budgets(both, variants, shifts):
     """{shape: Budget of its end point}."""
     found = {}
@@ -558,8 +580,7 @@ def budgets(both, variants, shifts):
                 one.add(what, moved)
         if len(shifts) > 1:
             mean = mean_error([shift.value for shift in shifts.values()])
-            left = critical.finite_size_factor(4) * one.result.value
-            one.add("size", left * (abs(mean.value) + mean.error))
+            one.add("size", _beyond(name) * one.result.value * (abs(mean.value) + mean.error))
     return found
 
 
@@ -576,8 +597,8 @@ def gains(both, variants, shifts):
             if None not in moves:
                 budget.add(what, moves[0] - moves[1])
         if len(shifts) > 1:
-            spread = np.std([shift.value for shift in shifts.values()], ddof=1)
-            budget.add("size", critical.finite_size_factor(4) * budget.result.value * spread)
+            spread = 2**0.5 * np.std([shift.value for shift in shifts.values()], ddof=1)
+            budget.add("size", _beyond(name) * _mean(both, base).value * spread)
         found[name] = budget.estimate
     return found
 
@@ -596,12 +617,14 @@ def end_rows(ends, gains, both):
     ]
 
 
-def end_numbers(ends, gains):
+def end_numbers(ends, gains, both, larger):
     """What the text quotes of the end points."""
+    pairs = sum((name, "SGD 0.5") in both and (name, "BRO") in both for name in campaigns.BODIES)
     quoted = {"prolate": "prolate 1.5", "oblate": "oblate 1.5", "triaxial": "triaxial 1.25"}
     numbers = {f"gain-{word}": gains[name] for word, name in quoted.items() if name in gains}
     sure = sum(gain.value > 3 * gain.error for gain in gains.values())
     numbers |= {"gain-least": gains["prolate 1.05"], "denser-agree": sure}
+    numbers |= {"both-shapes": pairs, "size-runs": larger}
     return numbers | {"denser-all": len(gains), "end-sphere": ends["sphere"]}
 
 
@@ -660,3 +683,24 @@ def counted(packings, kicks=(2, 3)):
         row |= {f"within {k} kicks": f"{z:.2f}" for k, z in zip(kicks, pairs)}
         rows.append(row | {"rattlers": f"{100 * rattlers:.1f} %"})
     return rows
+
+
+def turning_rows(by_kappa, turned):
+    """Rows of the table on turning: kappa, end, swelling, runs."""
+    return [
+        {
+            "turns": "not at all" if math.isinf(kappa) else f"κ = {kappa:g}",
+            "φ₀": one.estimate,
+            "swelling c": f"{one.coefficients[1]:.2f}",
+            "runs": len(turned[kappa]),
+        }
+        for kappa, one in sorted(by_kappa.items())
+    ]
+
+
+def turning_numbers(turned, reach, alpha=0.05):
+    """phi_c at the largest kicks, for each kappa."""
+    words = {0.5: "half", 1.0: "one", 2.0: "two", math.inf: "none"}
+    how = {"pool": [], "reach": reach, "relative": True}
+    found = {kappa: critical.locate(some, "alpha", **how)[alpha] for kappa, some in turned.items()}
+    return {f"still-05-{words[kappa]}": one.estimate for kappa, one in found.items()}
