@@ -9,8 +9,9 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import bare
+from mpack._kernels.ellipsoids import shape_of
 from mpack._kernels.machine import as_float64, as_int64, as_uint8, as_uint32, as_uint64
-from mpack._kernels.noise import START, bits, gaussian, gaussian_pair, uniform
+from mpack._kernels.noise import ORIENTATION, START, bits, gaussian, gaussian_pair, uniform
 
 _U = np.uint64
 WORDS, UNIFORMS, GAUSSIANS, GAUSSIAN_PAIRS = range(4)  # what `draw` draws
@@ -28,8 +29,41 @@ def random_start(axes, n, seed, out):
 
 
 @bare(entry=True)
+def random_turns(dim, n, seed, out):
+    """The orientations of `Packing.random`, float64 (n * 4) at the address `out`, as `_bodies.random_turns`."""
+    turns, start = as_float64(out), _U(0)
+    for i in range(_U(n)):
+        w, x = gaussian_pair(*bits(seed, ORIENTATION, start, i, _U(0)))
+        y, z = 0.0, x
+        if dim == 3:
+            y, z = gaussian_pair(*bits(seed, ORIENTATION, start, i, _U(1)))
+        else:
+            x = 0.0
+        norm = math.sqrt((w * w + x * x) + (y * y + z * z))
+        turns[_U(4) * i], turns[_U(4) * i + _U(1)] = w / norm, x / norm
+        turns[_U(4) * i + _U(2)], turns[_U(4) * i + _U(3)] = y / norm, z / norm
+
+
+@bare(entry=True)
+def all_shapes(n, turns, semi, shapes):
+    """The shapes of n bodies, see `ellipsoids`; by address: turns (n * 4), semi (n * 3), shapes (n * 12), float64."""
+    given, axes, made = as_float64(turns), as_float64(semi), as_float64(shapes)
+    for slot in range(_U(n)):
+        shape_of(given, axes, slot, made)
+
+
+@bare(entry=True)
+def turns_by_label(space, out):
+    """The orientations of bodies, float64 (n * 4) by label at the address `out`."""
+    turns, label, ordered = as_float64(space.turns), as_uint32(space.label), as_float64(out)
+    for slot in range(_U(space.n)):
+        for k in range(_U(4)):
+            ordered[_U(label[slot]) * _U(4) + k] = turns[slot * _U(4) + k]
+
+
+@bare(entry=True)
 def by_label(axes, space, out):
-    """The coordinates, int64 (n * dim) by label at the address `out`."""
+    """The coordinates, of spheres or of bodies, int64 (n * dim) by label at the address `out`."""
     fixed, label, ordered = as_int64(space.fixed), as_uint32(space.label), as_int64(out)
     dim = _U(len(axes))
     for slot in range(_U(space.n)):

@@ -13,6 +13,7 @@ from tests import kernelcases
 from tests.browser.test_kernel import (
     test_another_seed_has_other_bits,  # noqa: F401
     test_every_rule_has_its_golden_digest,  # noqa: F401
+    test_every_rule_of_bodies_has_its_golden_digest,  # noqa: F401
     test_random_runs_have_the_library_s_bits,  # noqa: F401
 )
 from tests.kernelcases import fresh  # noqa: F401
