@@ -56,10 +56,11 @@ def opened(page, tmp_path, name, state):
 
 
 def states(name):
-    """The figure as it comes, the playground also with spheres in a cube; spheres where they still move."""
+    """The figure as it comes, the playground also with spheres and ellipsoids; spheres where they still move."""
     if name == "spheres":
         return [{"packing": "late"}]
-    return [{}, {"dim": "3", "n": 300, "phi": 0.6}] if name == "playground" else [{}]
+    cube = {"dim": "3", "n": 300, "phi": 0.6}
+    return [{}, cube, {**cube, "aspect": 1.5}] if name == "playground" else [{}]
 
 
 @pytest.mark.parametrize(

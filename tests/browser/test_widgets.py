@@ -577,8 +577,10 @@ def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_what_is_shared(browser, pages, name, tmp_path):
+    state = random_state(name, 5)
+    state |= {"compact": False} if "compact" in state else {}  # which hides the button
     with Figure(
-        browser, pages, name, query_of(random_state(name, 5)), size={"width": 900, "height": 900}
+        browser, pages, name, query_of(state), size={"width": 900, "height": 900}
     ) as figure:
         before = figure.whole()
         figure.press("Share")
@@ -750,16 +752,24 @@ def rule_name(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_name)
 def test_the_page_computes_what_the_library_computes(playground, rule, seed):
-    """Digest, number of steps, active spheres, energy after 500 steps: dense and dilute, equal ones and two sizes."""
-    for dim, phi, ratio, n in (
+    """Digest, number of steps, active particles, energy after 500 steps: dense and dilute, of all sizes and shapes."""
+    for dim, phi, ratio, n, *shape in (
         ("2", 1.1, 1, 150),
         ("2", 1.1, 1.4, 120),
         ("2", 0.3, 1, 150),
         ("2", 0.35, 2.0, 101),
         ("3", 0.8, 1, 150),
         ("3", 0.3, 1.4, 20),
+        ("2", 0.9, 1, 150, 1.7),
+        ("2", 0.4, 2.0, 20, 3),
+        ("3", 0.7, 1, 300, 1.5, "prolate"),
+        ("3", 0.3, 1.4, 40, 2.15, "oblate"),
+        ("3", 0.6, 1, 301, 2.5, "triaxial", False),
     ):
         state = {"n": n, "phi": phi, "dim": dim, "size_ratio": ratio, "seed": seed, "step": 500}
+        state |= dict(
+            zip(("aspect", "shape", "turning"), [*shape, *(1, "prolate", True)[len(shape) :]])
+        )
         state |= rule
         run = list(_same.runs({**state, "step": 0}, [500]))[-1]
         playground.call(f"figure.model.replace({json.dumps(state)}); return Promise.resolve();")
