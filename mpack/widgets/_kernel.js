@@ -33,7 +33,9 @@ async function mpackKernel({ wasm, ...KNOWN }) {
   async function compiled(text) {
     if (typeof WebAssembly === "undefined" || typeof DecompressionStream === "undefined")
       throw new Error("this browser has no WebAssembly; a newer one has");
-    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const letters = atob(text),
+      packed = new Uint8Array(letters.length); // in a loop, which is several times as quick as Uint8Array.from
+    for (let k = 0; k < packed.length; k++) packed[k] = letters.charCodeAt(k);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const bytes = await new Response(stream).arrayBuffer();
     if (!WebAssembly.validate(bytes)) throw new Error("this browser has no WebAssembly with SIMD; a newer one has");
