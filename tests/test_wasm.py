@@ -230,6 +230,23 @@ def test_pairs_of_the_host_are_the_library_s(node):
     assert 0 < len(few) < len(found[0]) and len(few) == len(packing.overlaps()[1])
 
 
+@pytest.mark.parametrize("dim", (2, 3))
+def test_pairs_of_bodies_are_the_library_s(node, dim):
+    """Those that touch, and that nearly do: the same pairs, mu to the last bit; another factor gives others."""
+    from mpack import ellipsoids
+
+    rng = np.random.default_rng(dim)
+    axes = rng.uniform(1, 2.5, (300, dim))
+    axes[::5] = 1.3  # discs, spheres
+    given = {"n": 300, "phi": 0.5, "dim": dim, "seed": "3", "axes": axes.tolist()}
+    packing = mpack.Packing.random(**{**given, "seed": 3})
+    found = node("pairs", [{"start": given, "factor": factor} for factor in (1.1, 1.0)])
+    for tolerance, pairs in zip((0.1, 0.0), found):
+        wanted = ellipsoids.pair_contacts(packing, tolerance)
+        assert sorted(pairs) == [[*ends, mu] for ends, mu in zip(wanted.pairs.tolist(), wanted.mu)]
+    assert len(found[0]) > len(found[1]) > 64  # more than a block
+
+
 @pytest.mark.parametrize("axes", (None, [1.6, 1.0]))
 @pytest.mark.parametrize("name", ("PairwiseBRO", "IndividualBRO", "SGD", "SGD approximation"))
 def test_kicks_of_any_step_are_the_reference_s(node, name, axes):

@@ -95,6 +95,7 @@ def known():
         "sums": {name.lower(): int(getattr(sums, name)) for name in ("BITS", "BELOW", "USUAL")},
         "draws": DRAWS,
         "aspect": _bodies.LARGEST_ASPECT,
+        "work": page.WORK,
         "sorts": {
             name.lower(): getattr(page, name)
             for name in ("WORDS", "UNIFORMS", "GAUSSIANS", "GAUSSIAN_PAIRS")
@@ -197,6 +198,7 @@ def kernels(dim):
         "random_start": (page.random_start, (axes, number, word, word)),
         "by_label": (page.by_label, (axes, space, word)),
         "advance_bodies": (bodies.advance_bodies, (axes, turning, near, *three, number)),
+        "depths": (page.depths, (axes, number, real, *[word] * 5)),
         "bodies_by_label": (page.by_label, (axes, turning, word)),
         "near_pairs": (
             page.near_pairs,

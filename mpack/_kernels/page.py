@@ -9,13 +9,14 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import bare
-from mpack._kernels.ellipsoids import shape_of
+from mpack._kernels.ellipsoids import BLOCK, F_AT, ROWS, block, shape_of
 from mpack._kernels.machine import as_float64, as_int64, as_uint8, as_uint32, as_uint64
 from mpack._kernels.noise import ORIENTATION, START, bits, gaussian, gaussian_pair, uniform
 
 _U = np.uint64
 WORDS, UNIFORMS, GAUSSIANS, GAUSSIAN_PAIRS = range(4)  # what `draw` draws
 NOBODY = 0xFFFFFFFF  # ends a chain
+WORK = (ROWS + 4) * BLOCK  # numbers that `depths` needs for work
 
 
 @bare(entry=True)
@@ -158,6 +159,33 @@ def near_pairs(axes, n, box, factor, cells, fixed, diameters, chains, ends, apar
                     found += 1
                 j = next_one[many + _U(j)]
     return found
+
+
+@bare(entry=True)
+def depths(axes, count, box, fixed, shapes, ends, work, mu):
+    """The factor at which both bodies of a pair touch, mu of `mpack.ellipsoids`, to the same bits.
+
+    By address: fixed, int64 (n * dim), and shapes, float64 (n * 12), by label; ends, uint32
+    (2 * count), the lower label of each pair first; work, float64 (WORK); mu, float64 (count).
+    """
+    place, form, pair, out = as_uint64(fixed), as_float64(shapes), as_uint32(ends), as_float64(mu)
+    i, j = as_uint32(work), as_uint32(work + _U(4 * BLOCK))
+    gaps, s = as_float64(work + _U(8 * BLOCK)), as_float64(work + _U(32 * BLOCK))
+    for begin in range(0, count, BLOCK):
+        here = min(np.int64(BLOCK), count - begin)
+        for k in range(_U(here)):
+            i[k], j[k] = pair[_U(2) * (_U(begin) + k)], pair[_U(2) * (_U(begin) + k) + _U(1)]
+            gaps[_U(2 * BLOCK) + k], same = 0.0, True
+            for axis in range(len(axes)):
+                a, b = _U(i[k]) * _U(len(axes)) + _U(axis), _U(j[k]) * _U(len(axes)) + _U(axis)
+                gap = np.int64(place[a] - place[b])
+                same = same and gap == 0
+                gaps[_U(axis * BLOCK) + k] = float(gap) * (box * 2.0**-64)
+            if same:  # as if one unit apart along the first axis
+                gaps[k] = box * 2.0**-64
+        block(form, i, j, gaps, here, math.inf, s)
+        for k in range(_U(here)):
+            out[_U(begin) + k] = math.sqrt(s[_U(F_AT) + k])
 
 
 # ------------------------------------------------------------------------------------------------

@@ -298,6 +298,11 @@ async function mpackKernel({ wasm, ...KNOWN }) {
       return upper;
     }
 
+    /** See `pairs`. */
+    pairs(factor) {
+      return pairs({ ...this, fixed: this.fixed(), turns: this.turns() }, factor);
+    }
+
     /** The library's digest of the present configuration. */
     digest() {
       return digestOf(this.memory, this.fixed().byteOffset, this.n, this.dim, this.turns());
@@ -435,11 +440,6 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     turns() {
       return null;
     }
-
-    /** See `pairs`. */
-    pairs(factor) {
-      return pairs({ ...this, fixed: this.fixed() }, factor);
-    }
   }
 
   const Bodies = mpackBodies(KNOWN, { Run, Group, told, enlarged });
@@ -471,8 +471,39 @@ async function mpackKernel({ wasm, ...KNOWN }) {
 
   // ---------------------------------------------------------------------------------------------- pairs
 
-  /** Pairs of a packing nearer than so many contact distances: { i, j, r }, arrays; i < j, in no order. */
-  function pairs({ n, dim, box, diameters, fixed }, factor) {
+  /**
+   * Pairs of a packing nearer than so many contact distances: { i, j, r }, arrays; i < j, in no order. Of bodies (`semi`,
+   * `turns`) those that touch when both are so many times as large, and r is the factor at which they do.
+   */
+  function pairs({ semi, turns, ...packing }, factor) {
+    if (!semi) return nearer(packing, factor);
+    const diameters = Float64Array.from({ length: packing.n }, (_, i) => 2 * Math.max(...semi.subarray(3 * i, 3 * i + 3))),
+      { i, j } = nearer({ ...packing, diameters }, factor),
+      r = depths(packing, semi, turns, i, j),
+      close = Uint32Array.from(r.keys()).filter((p) => r[p] < factor);
+    return { i: Uint32Array.from(close, (p) => i[p]), j: Uint32Array.from(close, (p) => j[p]), r: Float64Array.from(close, (p) => r[p]) };
+  }
+
+  /** The factors at which the bodies of pairs touch. */
+  function depths({ n, dim, box, fixed }, semi, turns, i, j) {
+    return atDesk(() => {
+      const count = i.length,
+        lengths = [8 * n * dim, 32 * n, 24 * n, 96 * n, 8 * count, 8 * KNOWN.work, 8 * count],
+        [places, ways, axes, shapes, ends, work, mu] = lengths.map((bytes) => desk.reserve(bytes));
+      desk.view("i64", places, n * dim).set(fixed);
+      desk.view("f64", ways, 4 * n).set(turns);
+      desk.view("f64", axes, 3 * n).set(semi);
+      const both = desk.view("u32", ends, 2 * count);
+      for (let p = 0; p < count; p++) [both[2 * p], both[2 * p + 1]] = [i[p], j[p]];
+      desk.call("all_shapes", ...[n, ways, axes, shapes].map(BigInt));
+      const given = [BigInt(count), box, ...[places, shapes, ends, work, mu].map(BigInt)];
+      desk.call(`depths_${dim}`, ...Array(dim).fill(0n), ...given);
+      return desk.view("f64", mu, count).slice();
+    });
+  }
+
+  /** The same of spheres. */
+  function nearer({ n, dim, box, diameters, fixed }, factor) {
     const reach = (factor * diameters.reduce((most, size) => Math.max(most, size), 0)) / box,
       fitting = Math.floor(Math.min(1 / (reach * (1 + 1e-9) + 2 ** -30), (2 * n) ** (1 / dim) + 1)),
       cells = fitting >= 3 ? fitting : 1;

@@ -46,6 +46,19 @@ const shapes = (() => {
     return [Math.sqrt(mean + apart), Math.sqrt(Math.max(0, mean - apart)), Math.atan2(2 * xy, xx - yy) / 2];
   }
 
+  /**
+   * What a plane across axis k cuts out of a body whose middle is `away` ahead of it: [x, y, xx, yy, xy], the middle of an
+   * ellipse from that of the body, and its form, both along the two other axes; or null.
+   */
+  function cut(forms, i, k, away) {
+    const of = (p, q) => forms[6 * i + (p === q ? p : p + q + 2)],
+      [a, b] = [0, 1, 2].filter((axis) => axis !== k),
+      left = 1 - (away * away) / of(k, k);
+    if (!(left > 0)) return null;
+    const form = (p, q) => (of(p, q) - (of(p, k) * of(q, k)) / of(k, k)) * left;
+    return [(-of(a, k) * away) / of(k, k), (-of(b, k) * away) / of(k, k), form(a, a), form(b, b), form(a, b)];
+  }
+
   // ---------------------------------------------------------------------------------------------- in two dimensions
 
   /** Where along an axis a body is drawn: across a wall once more, on the other side. */
@@ -138,25 +151,33 @@ const shapes = (() => {
     return { long, short, turn, c, s, u: u * most, v: v * most };
   }
 
+  /** One body by the canvas, `slim` times its size, in its colour. */
+  function body(g, seen, colour, colours, slim = 1) {
+    const [x, y, near] = seen,
+      { long, short, turn, u, v } = lit(seen),
+      glow = g.createRadialGradient(u, v, GLOSS, 0, 0, 1);
+    for (const [place, shade] of solid.shades(colour, solid.fogOf(near), colours)) glow.addColorStop(place, shade);
+    g.save();
+    g.translate(x, y);
+    g.rotate(turn);
+    g.scale(slim * long, slim * short);
+    g.fillStyle = glow;
+    g.beginPath();
+    g.arc(0, 0, 1, 0, 2 * Math.PI);
+    g.fill();
+    g.restore();
+  }
+
   /** Ellipsoids by the canvas, the farthest first: { places, forms, flags, tones }, see `flat`. */
   function solids(g, view, bodies, width, height, colours) {
     const all = Array.from(bodies.flags, (_, i) => i).map(eye(bodies, view));
-    for (const i of solid.farthestFirst(all.map((one) => one[2]))) {
-      const [x, y, near, xx, yy] = all[i];
-      if (Math.abs(x - width / 2) > width / 2 + Math.sqrt(xx) || Math.abs(y - height / 2) > height / 2 + Math.sqrt(yy)) continue;
-      const { long, short, turn, u, v } = lit(all[i]),
-        glow = g.createRadialGradient(u, v, GLOSS, 0, 0, 1);
-      solid.shades(bodies.tones[bodies.flags[i]], solid.fogOf(near), colours).forEach(([at, shade]) => glow.addColorStop(at, shade));
-      g.save();
-      g.translate(x, y);
-      g.rotate(turn);
-      g.scale(long, short);
-      g.fillStyle = glow;
-      g.beginPath();
-      g.arc(0, 0, 1, 0, 2 * Math.PI);
-      g.fill();
-      g.restore();
-    }
+    for (const i of solid.farthestFirst(all.map((one) => one[2])))
+      if (inSight(all[i], width, height)) body(g, all[i], bodies.tones[bodies.flags[i]], colours);
+  }
+
+  /** Whether any of a body is on a canvas. */
+  function inSight([x, y, , xx, yy], width, height) {
+    return Math.abs(x - width / 2) < width / 2 + Math.sqrt(xx) && Math.abs(y - height / 2) < height / 2 + Math.sqrt(yy);
   }
 
   /** The colours from the bright spot to the outline, as pixels. */
@@ -209,5 +230,5 @@ const shapes = (() => {
     });
   }
 
-  return { forms, flat, fill, fillPixels, solids, crowd };
+  return { forms, ellipse, cut, flat, fill, fillPixels, eye, inSight, body, solids, crowd };
 })();
