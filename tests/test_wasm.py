@@ -399,7 +399,7 @@ def test_the_host_s_arrays_of_bodies_are_the_engine_s(node, dim, n):
 
     axes = [[1.0 + 0.02 * k] + [1.0] * (dim - 1) for k in range(n)]
     given = {"n": n, "phi": 0.03, "dim": dim, "seed": "1", "axes": axes}
-    rule = mpack.SGD(0.1, batch_size=5, rotation=1.7)
+    rule = mpack.SGD(0.1, batch_size=5, rotation=2.759)  # whose square a libm may round otherwise
     engine = BodyEngine(mpack.Packing.random(**{**given, "seed": 1}), rule.recipe(), 1)
     asked = {"start": given, "rule": kernelcases.rule_of(rule)}
     (found,), (numbers,) = node("rooms", [asked]), node("numbers", [asked])
