@@ -58,7 +58,7 @@ def opened(page, tmp_path, name, state):
 def states(name):
     """The figure as it comes, the playground also with spheres and ellipsoids; spheres where they still move."""
     if name == "spheres":
-        return [{"packing": "late"}]
+        return [{"packing": "late"}, {"packing": "own", "aspect": 2, "shape": "oblate"}]
     cube = {"dim": "3", "n": 300, "phi": 0.6}
     return [{}, cube, {**cube, "aspect": 1.5}] if name == "playground" else [{}]
 
