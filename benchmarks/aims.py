@@ -65,6 +65,10 @@ AIMS = (
         *("1 in 100 ten times larger over equal", "wide", "z ≤ 1, 1 in 100 is 10, kernel", 3.0),
         over="z ≤ 1, equal, kernel",
     ),
+    Aim(
+        *("ellipsoids (prolate 1.5) over spheres", "bodies", "dense, prolate 1.5, kernel", 6.0),
+        over="dense, equal, kernel",
+    ),
     *(_two(name) for name in DENSE),
     *(_two(name, door="kernel") for name in DENSE),
     *(_two(name, 1.0) for name in SMALL + QUIET),

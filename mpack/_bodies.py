@@ -112,6 +112,13 @@ def are_spheres(semi: NDArray[np.float64], dim: int) -> bool:
     return bool(np.all(semi[:, :dim] == semi[:, :1]))
 
 
+def aspects(axes: NDArray[np.float64]) -> str:
+    """Semi-axes (n, d) in words, relative to the shortest, of the first body and of how many kinds."""
+    kinds = np.unique(np.round(axes / axes.min(axis=1, keepdims=True), 6), axis=0)
+    first = " : ".join(f"{a:.4g}" for a in kinds[-1])
+    return first + (f" and {len(kinds) - 1} more" if len(kinds) > 1 else "")
+
+
 def quaternions(orientations: ArrayLike | None, n: int, dim: int) -> NDArray[np.float64]:
     """Unit quaternions (n, 4); from angles (n,) in two dimensions; all upright if None."""
     if orientations is None:

@@ -6,7 +6,7 @@ from mpack import _engine
 from mpack._bodies import check
 from mpack._kernels import bodies, ellipsoids, state
 
-_FIRST_SKIN = 0.15  # mean diameters
+_FIRST_SKIN = 0.3  # mean diameters
 
 
 class BodyEngine(_engine.Progress):
@@ -87,7 +87,6 @@ def _space(packing, recipe, rule, origin, wraps):
     return _engine.Group(
         bodies.BODIES,
         n=n,
-        flat=dim == 2,
         over=0.0 if kappa is None else 1.0 / (kappa * kappa),  # ** is the machine's own pow
         spin_unit=_spin_unit(packing, rule, swings),
         top=float(semi.max()),
@@ -124,6 +123,8 @@ def _near(packing):
         bodies.NEAR,
         most=most,
         counts=np.zeros(n, np.int64),
+        uppers=np.zeros(n, np.int64),
+        turned=np.zeros(n),
         known_to=np.zeros(n, np.uint8),
         home=np.zeros(n * dim, np.int64),
         stance=np.zeros(n * 4),
@@ -135,8 +136,7 @@ def _near(packing):
         order=np.zeros(n, np.uint32),
         block_i=np.zeros(ellipsoids.BLOCK, np.uint32),
         block_j=np.zeros(ellipsoids.BLOCK, np.uint32),
-        gaps=np.zeros(3 * ellipsoids.BLOCK),
-        near=np.zeros(3 * ellipsoids.BLOCK),
+        block_at=np.zeros(ellipsoids.BLOCK, np.int64),
         block=np.zeros(ellipsoids.ROWS * ellipsoids.BLOCK),
         scratch=np.zeros(n * ellipsoids.WIDTH, np.int64),
     )
@@ -149,6 +149,7 @@ def _make_rows(near, n, row, cell_room):
     """Room for the neighbours of each body, and for bodies in each cell."""
     near["row"], near["cell_room"] = min(row, n), min(cell_room, n)
     near["rows"] = np.zeros(n * int(near["row"]), np.uint32)
+    near["planes"] = np.zeros(n * int(near["row"]) * 4, np.float32)
     beds = len(near.arrays["lodged"]) * int(near["cell_room"])
     near["lodgers"], near["doors"] = np.zeros(beds, np.uint32), np.zeros(3 * beds, np.int32)
     near["doors_apart"] = beds

@@ -7,6 +7,7 @@ status. What the library refuses is one sentence on the standard error, and stat
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
@@ -15,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 import mpack
-from mpack import ensemble
+from mpack import _bodies, ellipsoids, ensemble
 from mpack._archive import read_manifest
 from mpack._expressions import dynamics_of
+from mpack.dynamics import OPTIONS, Approximation
 from mpack.ensemble import StoreError, SweepError
 from mpack.simulation import MOST_STEPS
 
@@ -27,10 +29,14 @@ _RUN = """examples:
   mpack run "SGD(alpha=0.02, batch_fraction=0.75)" --start end.gsd --steps 1000 --series run.csv
   mpack run "PairwiseBRO(eps=0.1)" --n 500 --phi 0.7 --dim 2 --steps 5000 \\
       --frames 100 --trajectory run.gsd
+  mpack run "SGD(alpha=0.02, batch_fraction=0.75)" --n 500 --phi 0.6 --axes 1.5,1,1 \\
+      --rotation 2 --steps 1000
 begun again after a kill, a run with a trajectory writes only the frames that are missing"""
 _SWEEP = """examples:
   mpack sweep "PairwiseBRO(eps=0.1)" --n 500 1000 --phi 0.62 0.64 --steps 1000 --repeats 4 \\
       --store runs.sqlite --table runs.csv
+  mpack sweep "PairwiseBRO(eps=0.1)" --n 500 --phi 0.6 --axes 1.5,1,1 1,1,1 --steps 1000 \\
+      --observables contacts nematic --store ellipsoids.sqlite
   mpack sweep --specs specifications.txt --store runs.sqlite
 killed and begun again, a sweep does what is missing in its store"""
 _INFO = """examples:
@@ -72,7 +78,7 @@ def _told(given, error, status):
 def _run(given):
     run = mpack.simulate(
         _start(given),
-        dynamics_of(given.dynamics),
+        _rule(given.dynamics, given),
         steps=given.steps,
         seed=given.seed,
         record=given.record,
@@ -83,6 +89,8 @@ def _run(given):
         progress=not given.quiet,
     )
     last = {name: values[-1] for name, values in run.watched.items()}
+    if not run.final.spherical:
+        last["turned"] = ellipsoids.turning(run.start, run.final).mean_square
     _say(
         {
             "steps": run.steps,
@@ -157,13 +165,17 @@ def _of_packings(path):
     if path.suffix.lower() == ".gsd":
         frames = _of_frames(path)
     packing = mpack.Packing.load(path)
-    sizes = "equal" if packing.monodisperse else _span(packing.diameters)
+    sizes, bodies = "equal" if np.ptp(packing.diameters) == 0 else _span(packing.diameters), {}
+    if not packing.spherical:
+        order = ellipsoids.nematic_order(packing)
+        bodies = {"axes": _bodies.aspects(packing.axes), "nematic order": order}
     return frames | {
         "n": packing.n,
         "dim": packing.dim,
         "phi": packing.phi,
         "box": packing.box,
         "diameters": sizes,
+        **bodies,
         "activity": mpack.activity(packing),
         "digest": packing.digest,
     }
@@ -218,7 +230,7 @@ def _say(facts):
 
 def _start(given):
     if given.start is not None:
-        for name in ("n", "phi", "sizes"):
+        for name in ("n", "phi", "sizes", "axes", "aligned"):
             if getattr(given, name) is not None:
                 raise ValueError(
                     f"--{name} must be left out with --start, whose packing has its own"
@@ -229,7 +241,35 @@ def _start(given):
             raise ValueError(f"--{name} must be given, or --start FILE")
     sizes = None if given.sizes is None else np.resize(np.array(given.sizes), given.n)
     seed = given.seed if given.start_seed is None else given.start_seed
-    return mpack.Packing.random(given.n, given.phi, given.dim, seed, sizes)
+    place = given.n, given.phi, given.dim, seed, sizes
+    return mpack.Packing.random(*place, **_shapes(given, given.n))
+
+
+def _shapes(given, n):
+    """The semi-axes of n bodies, dealt out in turn, and whether they are upright; none for spheres."""
+    if given.axes is None:
+        if given.aligned:
+            raise ValueError("--aligned must stand with --axes: spheres point nowhere")
+        return {}
+    if len({len(kind) for kind in given.axes}) > 1:
+        raise ValueError("--axes must have as many numbers for one kind of body as for another")
+    axes = np.array(given.axes)
+    return {"axes": np.resize(axes, (n, axes.shape[1])), "aligned": given.aligned is not None}
+
+
+def _rule(text, given):
+    """The dynamics of a text, with --rotation if it is given."""
+    rule = dynamics_of(text)
+    if given.rotation is None:
+        return rule
+    if given.axes is None and getattr(given, "start", None) is None:
+        raise ValueError("--rotation must stand with --axes or --start: spheres do not turn")
+    if rule.recipe().rotation != OPTIONS["rotation"]:
+        raise ValueError(f"--rotation must be left out where the rule says it; got {text!r}")
+    kappa = None if given.rotation == "none" else given.rotation
+    if isinstance(rule, Approximation):
+        return dataclasses.replace(rule.of, rotation=kappa).approximation()
+    return dataclasses.replace(rule, rotation=kappa)
 
 
 def _specs(given):
@@ -242,8 +282,13 @@ def _specs(given):
         if not getattr(given, name) and getattr(given, name) != 0:
             raise ValueError(f"{name} must be given, or --specs FILE")
     fields = {} if given.sizes is None else {"sizes": tuple(given.sizes)}
+    shapes = _shapes(given, len(given.axes or ()))
+    if shapes:
+        kinds = tuple(map(tuple, shapes["axes"].tolist()))
+        fields["axes"] = kinds if len(kinds) > 1 else kinds[0]
+        fields["start"] = "aligned" if shapes["aligned"] else "random"
     return mpack.specs(
-        [dynamics_of(text) for text in given.dynamics],
+        [_rule(text, given) for text in given.dynamics],
         n=given.n,
         phi=given.phi,
         dim=given.dim,
@@ -291,14 +336,28 @@ def _schedule(text):
     return mpack.every(_whole(text))
 
 
+def _body(text):
+    """The semi-axes of a kind of body, "1.5,1,1"."""
+    axes = tuple(float(part) for part in text.split(","))
+    if len(axes) not in (2, 3):
+        raise ValueError
+    return axes
+
+
+def _kappa(text):
+    """A number, or "none"."""
+    return text if text == "none" else float(text)
+
+
 _whole.__name__, _schedule.__name__ = "whole number", "schedule"  # in argparse's messages
+_body.__name__, _kappa.__name__ = "a,b,c of a body", "rotation"
 
 
 def parser() -> argparse.ArgumentParser:
     """What reads the arguments."""
     made = argparse.ArgumentParser(
         prog="mpack",
-        description="Dynamics of spheres, exact to the bit. Lengths are in mean diameters.",
+        description="Dynamics of spheres and ellipsoids, exact to the bit. Lengths are in mean diameters.",
         epilog="exit status: 0 fine; 1 an audit found a difference, or runs of a sweep failed; "
         "2 an argument or a file is refused; 130 ended by Ctrl-C",
     )
@@ -341,10 +400,11 @@ def _add_run(parser):
         metavar="FILE",
         help="a packing, in any format that Packing.load reads as it is; random if left out",
     )
-    add("--n", type=_whole, help="spheres")
+    add("--n", type=_whole, help="spheres or bodies")
     add("--phi", type=float, help="packing fraction")
     add("--dim", type=_whole, default=3, help="dimension (3)")
     add("--sizes", type=float, nargs="+", metavar="D", help="relative diameters, dealt out in turn")
+    _add_shapes(add)
     add("--start-seed", type=_whole, metavar="SEED", help="of the random start (that of the noise)")
     add("--steps", type=_whole, required=True, help=f"0 to {MOST_STEPS}")
     add("--seed", type=_whole, default=0, help="of the noise (0)")
@@ -358,14 +418,30 @@ def _add_run(parser):
     add("--quiet", action="store_true", help="no progress bar")
 
 
+def _add_shapes(add):
+    shown = (
+        "ellipsoids by relative semi-axes, or ellipses (a,b); several kinds are dealt out in turn"
+    )
+    add("--axes", type=_body, nargs="+", metavar="A,B,C", help=shown)
+    add(
+        "--aligned",
+        action="store_const",
+        const=True,
+        help="all upright; turned at random if left out",
+    )
+    weighed = "how their turning is weighed against moving; none: they do not turn (1)"
+    add("--rotation", type=_kappa, metavar="KAPPA", help=weighed)
+
+
 def _add_sweep(parser):
     add = parser.add_argument
     add("dynamics", metavar="DYNAMICS", nargs="*", help='as in Python: "PairwiseBRO(eps=0.01)"')
     add("--specs", metavar="FILE", help="instead: specifications (mpack.Spec.text), one a line")
-    add("--n", type=_whole, nargs="+", help="spheres")
+    add("--n", type=_whole, nargs="+", help="spheres or bodies")
     add("--phi", type=float, nargs="+", help="packing fractions")
     add("--dim", type=_whole, nargs="+", default=[3], help="dimensions (3)")
     add("--sizes", type=float, nargs="+", metavar="D", help="relative diameters, dealt out in turn")
+    _add_shapes(add)
     add("--steps", type=_whole, help="of each run")
     add("--repeats", type=_whole, default=1, help="of each, with other noise (1)")
     add("--observables", nargs="+", default=[], metavar="NAME", choices=[*ensemble.OBSERVABLES])

@@ -42,12 +42,16 @@ class Observable:
 
 @dataclass(frozen=True)
 class Room:
-    """What a specification says of its packing: edge of the box, dimension, largest diameter and largest range."""
+    """What a specification says of its packing: edge of the box, dimension, largest diameter and largest range.
+
+    Of bodies the largest is the extent of the longest, and `least` the least of 2 R_eq, else None.
+    """
 
     box: float
     dim: int
     largest: float
     reach: float
+    least: float | None = None
 
 
 def _plain(name, value):
@@ -98,19 +102,28 @@ def _structure_factors(run, q_max, per_shell, looks, apart):
 
     And the part of them that is frozen; `mpack.structure.wave_parts`.
     """
-    seen = []
+    found = structure.wave_parts(list(_later(run, looks, apart)), q_max, per_shell)
+    return {}, {"q": found.q, "s": found.s, "frozen": found.frozen, "counts": found.counts}
+
+
+def _later(run, looks, apart):
+    """The last packing, and those `apart` steps from one to the next as the run goes on."""
     for later in simulation.snapshots(run, at=run.steps + apart * np.arange(looks)):
         if later.interrupted:
             raise KeyboardInterrupt
-        seen.append(later.final)
-    found = structure.wave_parts(seen, q_max, per_shell)
-    return {}, {"q": found.q, "s": found.s, "frozen": found.frozen, "counts": found.counts}
+        yield later.final
 
 
 def _pair_correlation(run, r_max, bins):
     """g(r) and the pairs in each bin; `mpack.pair_correlation`."""
     found = structure.pair_correlation(run.final, r_max, bins)
     return {}, {"r": found.r, "g": found.g, "counts": found.counts}
+
+
+def _contact_correlation(run, mu_max, bins):
+    """g(mu) and the pairs in each bin; `mpack.ellipsoids.contact_correlation`."""
+    found = ellipsoids.contact_correlation(run.final, mu_max, bins)
+    return {}, {"mu": found.mu, "g": found.g, "counts": found.counts}
 
 
 def _gaps(run, low, high, bins):
@@ -122,10 +135,12 @@ def _gaps(run, low, high, bins):
 def _flatness(run, sigmas, sampled, samples):
     """Delta V/U0 for each sigma, without noise; by Monte Carlo too, with its error, for those `sampled`.
 
-    Where U0 is infinite (WCA, Lennard-Jones), Delta V itself.
+    Where U0 is infinite (WCA, Lennard-Jones), Delta V itself. Of bodies by Monte Carlo alone, turned
+    and moved as the run's dynamics weighs it.
     """
     values = {}
-    potential = run.dynamics.recipe().potential
+    recipe = run.dynamics.recipe()
+    potential, how = recipe.potential, {"samples": samples, "seed": run.seed}
     u0 = float(potential.energy(0.0))
     unit = u0 if u0 < 1e200 else 1.0
     for sigma in sigmas:
@@ -133,7 +148,7 @@ def _flatness(run, sigmas, sampled, samples):
             observables.flatness(run.final, sigma, potential).delta_v / unit
         )
     for sigma in sampled:
-        found = observables.flatness(run.final, sigma, potential, samples=samples, seed=run.seed)
+        found = observables.flatness(run.final, sigma, potential, rotation=recipe.rotation, **how)
         values[f"flatness_sampled_{sigma!r}"] = found.delta_v / unit
         values[f"flatness_error_{sigma!r}"] = found.standard_error / unit
     return values, {}
@@ -173,6 +188,23 @@ def _nematic(run):
         for axis in ("longest", "shortest")
     }
     return found, {}
+
+
+def _turning(run):
+    """How far bodies have turned since the start, by their longest axes; `mpack.ellipsoids.turning`."""
+    found = ellipsoids.turning(run.start, run.final)
+    return {"turned": found.mean_square, "turned_c1": found.c1, "turned_c2": found.c2}, {}
+
+
+def _turnings(run, looks, apart):
+    """How far bodies turn after the last step, looked at every `apart` steps as the run goes on.
+
+    `mpack.ellipsoids.turnings`.
+    """
+    found = ellipsoids.turnings(_later(run, looks, apart))
+    series = {"mean_square": found.mean_square, "unbounded": found.unbounded}
+    series |= {"c1": found.c1, "c2": found.c2, "largest": found.largest}
+    return {}, {"after": apart * np.arange(looks), **series}
 
 
 def _packing(run):
@@ -215,6 +247,10 @@ def _check_structure_factor(room, q_max, per_shell):
 
 def _check_structure_factors(room, q_max, per_shell, looks, apart):
     _check_structure_factor(room, q_max, per_shell)
+    _check_looks(room, looks, apart)
+
+
+def _check_looks(room, looks, apart):
     _check.integer("looks", looks, 2, 10_000)
     _check.integer("apart", apart, 1, 10**9)
 
@@ -224,15 +260,32 @@ def _check_pair_correlation(room, r_max, bins):
     _check.integer("bins", bins, 1, 10**6)
 
 
+def _check_contact_correlation(room, mu_max, bins):
+    _check.integer("bins", bins, 1, 10**6)
+    if room.dim > 3:
+        raise ValueError(f"contact_correlation needs dim 2 or 3; got dim {room.dim}")
+    mu_max = _check.number("mu_max", mu_max, 1e-50)
+    _check_fits(room, mu_max * room.largest, f"mu_max {mu_max:g}")
+
+
 def _check_gaps(room, low, high, bins):
     high = _check.number("high", high)
     _check.number("low", low, None, high, open_high=True)
     _check.integer("bins", bins, 1, 10**6)
-    _check_fits(room, room.largest + max(high, 0.0), f"high {high:g}")
+    cutoff = room.largest + max(high, 0.0)
+    if room.least is not None:  # gaps of bodies are D (mu - 1)
+        _check.number("high", high, high=room.least)
+        cutoff = room.largest * (1.0 + max(high, 0.0) / room.least)
+    _check_fits(room, cutoff, f"high {high:g}")
 
 
 def _check_flatness(room, sigmas, sampled, samples):
     _check.integer("samples", samples, 2, observables.MOST_SAMPLES)
+    if room.least is not None and sigmas != ():
+        raise ValueError(
+            "sigmas must be () for bodies, whose flatness is no closed sum: `sampled` has it by Monte "
+            f"Carlo; got {sigmas!r}"
+        )
     for name, values in (("sigmas", sigmas), ("sampled", sampled)):
         if not isinstance(values, tuple):
             raise TypeError(f"{name} must be a list of numbers; got {values!r}")
@@ -250,13 +303,17 @@ def _check_fits(room, cutoff, what):
         )
 
 
-# Those that are defined for particles that are no spheres.
+# Those that are defined for particles that are no spheres, and those of them for no others.
+OF_BODIES_ALONE = ("nematic", "turning", "turnings")
 OF_BODIES = (
+    *OF_BODIES_ALONE,
     "contacts",
     "structure_factor",
     "structure_factors",
     "pair_correlation",
-    "nematic",
+    "contact_correlation",
+    "gaps",
+    "flatness",
     "packing",
 )
 OBSERVABLES = {
@@ -272,6 +329,9 @@ OBSERVABLES = {
     "pair_correlation": Observable(
         _pair_correlation, {"r_max": 3.0, "bins": 300}, _check_pair_correlation
     ),
+    "contact_correlation": Observable(
+        _contact_correlation, {"mu_max": 2.0, "bins": 200}, _check_contact_correlation
+    ),
     "flatness": Observable(
         _flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}, _check_flatness
     ),
@@ -279,6 +339,8 @@ OBSERVABLES = {
     "bond_order": Observable(_bond_order, {}, _check_bond_order),
     "hexatic_order": Observable(_hexatic_order, {}, _check_hexatic_order),
     "nematic": Observable(_nematic, {}, lambda room: None),
+    "turning": Observable(_turning, {}, lambda room: None),
+    "turnings": Observable(_turnings, {"looks": 20, "apart": 50}, _check_looks),
     "trace": Observable(_trace, {}, lambda room: None),
     "packing": Observable(_packing, {}, lambda room: None),
 }

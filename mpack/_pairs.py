@@ -21,8 +21,12 @@ def check_packing(packing, centres=False):
 
 
 def check_cutoff(packing, factor, margin, what):
-    """ValueError if the box cannot hold pairs within factor d_ij + margin, the reach of `what`."""
-    cutoff = factor * float(packing.diameters.max()) + margin
+    """ValueError if the box cannot hold pairs within factor d_ij + margin, the reach of `what`.
+
+    Of bodies d_ij is the mean extent of both along their longest axes.
+    """
+    longest = packing.diameters if packing.spherical else 2.0 * packing.axes
+    cutoff = factor * float(longest.max()) + margin
     if not 2.0 * cutoff <= packing.box:
         raise ValueError(
             f"box must be >= {2.0 * cutoff:.6g}, twice the cut-off, for {what}; got {packing.box:.6g}"

@@ -20,6 +20,7 @@ Watch: TypeAlias = Mapping[str, Callable[[Packing], float]]
 # Names with a meaning of their own: in a run, in the log of a frame, in the table of a sweep.
 _OF_OBSERVABLES = {"z", "z_without_rattlers", "rattlers", "q6", "coherence", "trace"}
 _OF_OBSERVABLES |= {"hexatic", "hexatic_local", "bragg", "nematic_longest", "nematic_shortest"}
+_OF_OBSERVABLES |= {"turned", "turned_c1", "turned_c2"}
 TAKEN = {*_columns.KNOWN, *_OF_OBSERVABLES, "times", "step", "watched", "mpack"}
 _TAKEN_BEGINNING = "flatness"
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpack import _bodies, _check, ellipsoids
+from mpack import _bodies, _check, _shaking, ellipsoids
 from mpack._averages import lifted, shell_average
 from mpack._box import nearest
 from mpack._pairs import check_cutoff, check_packing, contact, exact_sum, pairs_within, reach
@@ -196,6 +196,7 @@ class Contacts:
     counts: np.ndarray  #: (n,) int64, contacts of each particle
     counts_without_rattlers: np.ndarray  #: (n,) int64, without those of and with rattlers
     is_rattler: np.ndarray  #: (n,) bool
+    isostatic: float  #: twice the mean freedoms of those that are no rattlers; nan if all are
 
     __repr__ = short_repr
 
@@ -203,10 +204,12 @@ class Contacts:
 def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
     """Contacts r < (1 + tolerance) (R_i + R_j), with and without rattlers.
 
-    A rattler has fewer than d + 1 contacts, the least that can hold a sphere in place; the same is
-    asked of ellipsoids, for which a contact is mu < 1 + tolerance (`mpack.ellipsoids`). Rattlers are
-    removed together with their contacts until none is left, since a particle may become one when
-    another goes.
+    A rattler has fewer than d + 1 contacts, the least whose pushes can cancel and hold a particle in
+    place. The same is asked of ellipsoids, for which a contact is mu < 1 + tolerance
+    (`mpack.ellipsoids`): where their forces balance, d + 1 are needed, and since curved surfaces also
+    hinder turning, no more need be; packings of ellipsoids are jammed with fewer contacts than
+    freedoms. Rattlers are removed together with their contacts until none is left, since a particle
+    may become one when another goes.
 
     Parameters
     ----------
@@ -223,11 +226,21 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
     TypeError, ValueError
         If an argument is of another kind or outside its range, or the cut-off exceeds half the box.
 
+    Notes
+    -----
+    `isostatic` is the mean number of contacts at which a large packing would have as many of them as
+    freedoms (`mpack.ellipsoids.freedoms`): 2d for spheres, 10 for spheroids, 12 for bodies with three
+    different axes, 6 for ellipses. Source: Donev, Connelly, Stillinger and Torquato, Phys. Rev. E 75,
+    051304 (2007), on why packings of ellipsoids stay below it.
+
     Examples
     --------
     >>> crystal = Packing.lattice("sc", 3, phi=0.52)  # touching at pi/6 = 0.524
     >>> contacts(crystal).pairs, contacts(crystal, tolerance=0.01).mean
     (0, 6.0)
+    >>> dense = Packing.random(n=200, phi=0.7, dim=3, seed=1, axes=(1.5, 1, 1))
+    >>> contacts(dense).isostatic
+    10.0
     """
     check_packing(packing, centres=True)
     tolerance = _check.number("tolerance", tolerance, 0, 1)
@@ -239,7 +252,7 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
         i, j = ellipsoids.pair_contacts(packing, tolerance).pairs.T
     counts = _degrees(packing.n, i, j)
     held, kept, left = _peel(packing.n, packing.dim + 1, i, j)
-    survivors = int(np.count_nonzero(held))
+    survivors, freedoms = int(np.count_nonzero(held)), ellipsoids.freedoms(packing)
     return Contacts(
         mean=2.0 * len(i) / packing.n,
         mean_without_rattlers=2.0 * kept / survivors if survivors else math.nan,
@@ -249,6 +262,7 @@ def contacts(packing: Packing, tolerance: float = 0.0) -> Contacts:
         counts=counts,
         counts_without_rattlers=left,
         is_rattler=~held,
+        isostatic=2.0 * float(freedoms[held].mean()) if survivors else math.nan,
     )
 
 
@@ -318,6 +332,9 @@ class Gaps:
 def gaps(packing: Packing, low: float = -0.4, high: float = 0.2, bins: int = 600) -> Gaps:
     """Distribution of the gaps h = r - d_ij between surfaces: negative for overlaps.
 
+    Of ellipsoids h = D (mu - 1), which is the same for spheres: D the sum of their R_eq, mu the factor
+    by which both would have to be scaled to touch (`mpack.ellipsoids`).
+
     density = 2 counts/(n width). For equal spheres it is the number density times the surface of
     the sphere of radius 1 + h times g(1 + h). A sum over pairs of a function of the gap is n/2
     times its integral with this density: so the flatness of the linear potential is the integral of
@@ -328,7 +345,8 @@ def gaps(packing: Packing, low: float = -0.4, high: float = 0.2, bins: int = 600
     packing : Packing
     low, high : float
         Least and largest gap, in mean diameters, low < high; `high` plus the largest diameter at
-        most box/2.
+        most box/2; of ellipsoids `high` at most the least 2 R_eq, and the longest body scaled by 1 +
+        high/(that) at most half the box long.
     bins : int
         Bins of equal width, 1 to 10**6.
 
@@ -347,15 +365,12 @@ def gaps(packing: Packing, low: float = -0.4, high: float = 0.2, bins: int = 600
     >>> gaps(pair, bins=6).counts.tolist()  # in [-0.1, 0)
     [0, 0, 0, 1, 0, 0]
     """
-    check_packing(packing)
+    check_packing(packing, centres=True)
     high = _check.number("high", high)
     low = _check.number("low", low, None, high, open_high=True)
     bins = _check.integer("bins", bins, 1, 10**6)
-    margin = max(high, 0.0)
-    check_cutoff(packing, 1.0, margin, f"high {high:g}")
     counts = np.zeros(bins, dtype=np.int64)
-    for i, j, r in pairs_within(packing, 1.0, margin):
-        h = r - contact(packing, i, j)
+    for _, _, h in _some_gaps(packing, max(high, 0.0), f"high {high:g}"):
         place = (h[(h >= low) & (h < high)] - low) * (bins / (high - low))
         counts += np.bincount(np.minimum(place.astype(np.int64), bins - 1), minlength=bins)
     edges = np.linspace(low, high, bins + 1)
@@ -388,7 +403,8 @@ class Touching:
 def touching(packing: Packing, windows: ArrayLike) -> Touching:
     """Touching pairs, |h| <= w, and overlapping ones, h < -w, for each particle that is held.
 
-    With h = r - d_ij the gap between two surfaces. A particle is held at a window w if at least
+    With h = r - d_ij the gap between two surfaces, of ellipsoids D (mu - 1) as in `gaps`. A particle is
+    held at a window w if at least
     d + 1 pairs with h <= w remain to it when those that are not held have been taken away, as in
     `contacts`; only pairs of two held particles count. A packing that has just got stuck has 2d
     touching pairs a particle and no overlapping ones; linear spheres above jamming have 2d touching
@@ -400,7 +416,7 @@ def touching(packing: Packing, windows: ArrayLike) -> Touching:
     ----------
     packing : Packing
     windows : array_like, shape (k,)
-        In mean diameters, in [0, 1]; the largest plus the largest diameter at most box/2.
+        In mean diameters, in [0, 1]; the largest within what `gaps` asks of `high`.
 
     Returns
     -------
@@ -418,7 +434,7 @@ def touching(packing: Packing, windows: ArrayLike) -> Touching:
     >>> found.touching.tolist(), found.overlapping.tolist()
     ([0.0], [12.0])
     """
-    check_packing(packing)
+    check_packing(packing, centres=True)
     windows = _check.array("windows", windows, ("k",))
     for number, w in enumerate(windows):
         _check.number(f"windows[{number}]", float(w), 0, 1)
@@ -446,7 +462,7 @@ def held_gaps(packing: Packing, window: float, high: float) -> NDArray[np.float6
     window : float
         What counts as contact, as in `touching`, in [0, 1].
     high : float
-        In mean diameters, in [window, 1].
+        In mean diameters, in [window, 1], within what `gaps` asks of it.
 
     Returns
     -------
@@ -464,7 +480,7 @@ def held_gaps(packing: Packing, window: float, high: float) -> NDArray[np.float6
     >>> held_gaps(crystal, 0.01, 0.02).size, held_gaps(crystal, 0.001, 0.02).size
     (648, 0)
     """
-    check_packing(packing)
+    check_packing(packing, centres=True)
     window = _check.number("window", window, 0, 1)
     high = _check.number("high", high, window, 1)
     i, j, h = _gaps_up_to(packing, high, f"high {high:g}")
@@ -552,6 +568,7 @@ def flatness(
     potential: Potential = Linear(),
     samples: int | None = None,
     seed: int | None = None,
+    rotation: float | None = 1.0,
 ) -> Flatness:
     """Flatness: mean energy change <V(X + dX) - V(X)>, dX Gaussian with standard deviation sigma on every
     axis.
@@ -562,18 +579,28 @@ def flatness(
     zero and its noise large. For smooth potentials it tends to (sigma**2/2) Tr H as sigma -> 0
     (`mpack.landscape.trace`); the linear one has kinks, which is why sigma must be finite.
 
+    Of ellipsoids there is the Monte-Carlo average alone: no sum over pairs has a closed form. They are
+    turned as well, by omega with independent Gaussian components of standard deviation
+    sigma/I_k**(1/2) about their own axes, as a step of a dynamics turns them (by 2 arctan(|omega|/2)),
+    I_k = `mpack.ellipsoids.inertia` with `rotation`: Gaussian noise of standard deviation sigma in the
+    metric dx**2 + sum over k of I_k omega_k**2, in which Tr H is the trace.
+
     Parameters
     ----------
     packing : Packing
     sigma : float
         Standard deviation, >= 1e-100, in mean diameters: 0.015 is 0.03 R. range + 8 sqrt(2) sigma
-        must not exceed box/2.
+        must not exceed box/2; of ellipsoids the range is the longest axis.
     potential : potential
-        Linear repulsion if left out.
+        Linear repulsion if left out; of ellipsoids one that ends at contact, as for a dynamics.
     samples : int, optional
-        Monte-Carlo samples, 2 to 10**9, together with `seed`.
+        Monte-Carlo samples, 2 to 10**9, together with `seed`; needed for ellipsoids, of
+        which 1,000 samples of 4,000 cost a few seconds.
     seed : int, optional
         In [0, 2**64); noise of purpose "flatness".
+    rotation : float or None
+        How turning of ellipsoids is weighed against moving, in [1e-3, 1e3], as for a dynamics; None:
+        they are displaced alone. Spheres do not turn.
 
     Returns
     -------
@@ -590,8 +617,10 @@ def flatness(
     The sum runs over pairs within range + 8 s, s = sqrt(2) sigma the standard deviation of a pair's
     separation along one axis. A linear pair at r > d contributes at most (s/2) [phi(x) - x
     Phi(-x)], x = (r - d)/s, in any dimension, because r grows at least as its projection does;
-    `truncation_error` is that for all pairs at x = 8. Source: Zhang and Martiniani, arXiv
-    2411.11834, Fig. 4; the closed form is derived in `pair_flatness`.
+    `truncation_error` is that for all pairs at x = 8. Of ellipsoids pairs count that may meet within
+    eight standard deviations of what moves and turns them, and it is a bound of the same kind.
+    Source: Zhang and Martiniani, arXiv 2411.11834, Fig. 4; the closed form is derived in
+    `pair_flatness`.
 
     Examples
     --------
@@ -601,8 +630,12 @@ def flatness(
     >>> sampled = flatness(touching, samples=1000, seed=1)
     >>> abs(sampled.delta_v - flatness(touching).delta_v) < 3 * sampled.standard_error
     True
+    >>> upright = Packing([[1.0, 1.0], [3.0, 1.0]], box=6.0, axes=(1.0, 0.25))  # end to end
+    >>> turned, moved = (flatness(upright, 0.05, samples=999, seed=1, rotation=k) for k in (1.0, None))
+    >>> turned.delta_v < moved.delta_v  # turning leads out of contact
+    True
     """
-    check_packing(packing)
+    check_packing(packing, centres=True)
     sigma = _check.number("sigma", sigma, LEAST_SIGMA)
     margin = REACH * math.sqrt(2.0) * sigma
     check_cutoff(
@@ -612,25 +645,39 @@ def flatness(
         raise ValueError(
             f"samples and seed must be given together; got samples={samples!r}, seed={seed!r}"
         )
+    if rotation is not None:
+        rotation = _check.number("rotation", rotation, 1e-3, 1e3)
     if samples is not None:
         samples = _check.integer("samples", samples, 2, MOST_SAMPLES)
-        mean, error = _sampled_flatness(
-            packing, sigma, potential, samples, _check.seed("seed", seed), margin
-        )
-    else:
-        mean, error = _pairwise_flatness(packing, sigma, potential, margin), 0.0
+        seed = _check.seed("seed", seed)
+    mean, error, truncation = _flatness(packing, sigma, potential, samples, seed, rotation, margin)
     u0 = float(potential.energy(0.0))
     return Flatness(
         delta_v=mean,
         delta_v_over_u0=mean / u0 if u0 < 1e200 else math.nan,
         per_particle_sigma2=mean / (packing.n * sigma**2),
         standard_error=error,
-        truncation_error=_truncation(packing.n, sigma)
-        if isinstance(potential, Linear)
-        else math.nan,
+        truncation_error=truncation if isinstance(potential, Linear) else math.nan,
         sigma=sigma,
         samples=samples,
     )
+
+
+def _flatness(packing, sigma, potential, samples, seed, rotation, margin):
+    """Mean, its standard error, and what the pairs left out add at most, were they linear."""
+    if packing.spherical:
+        truncation = _truncation(packing.n, sigma)
+        if samples is None:
+            return _pairwise_flatness(packing, sigma, potential, margin), 0.0, truncation
+        found = _sampled_flatness(packing, sigma, potential, samples, seed, margin)
+        return *found, truncation
+    _bodies.check(potential)
+    if samples is None:
+        raise ValueError(
+            "samples and seed must be given for particles that are no spheres, whose flatness is no "
+            "closed sum over pairs"
+        )
+    return _shaking.sampled(packing, sigma, potential, samples, seed, rotation, REACH)
 
 
 def pair_flatness(
@@ -707,13 +754,24 @@ def pair_flatness(
 
 
 def _gaps_up_to(packing, reach, what):
-    """Pairs (i, j) with gaps h = r - d_ij up to `reach`, and these."""
-    check_cutoff(packing, 1.0, reach, what)
-    some = pairs_within(packing, 1.0, math.nextafter(reach, 2.0))
-    i, j, r = (np.concatenate(part) for part in zip(*some))
-    h = r - contact(packing, i, j)
+    """Pairs (i, j) with gaps h up to `reach`, and these."""
+    i, j, h = (np.concatenate(part) for part in zip(*_some_gaps(packing, reach, what)))
     inside = h <= reach
     return i[inside], j[inside], h[inside]
+
+
+def _some_gaps(packing, reach, what):
+    """Chunks (i, j, h) of the pairs with gaps up to `reach` >= 0 and a little more, of spheres or bodies."""
+    if packing.spherical:
+        check_cutoff(packing, 1.0, reach, what)
+        for i, j, r in pairs_within(packing, 1.0, math.nextafter(reach, math.inf)):
+            yield i, j, r - contact(packing, i, j)
+        return
+    least = float(packing.diameters.min())
+    if reach > least:
+        raise ValueError(f"{what} must be at most the least 2 R_eq, {least:.6g}")
+    found = ellipsoids.pair_contacts(packing, min(reach / least + 1e-12, 1.0))
+    yield *found.pairs.T, found.sizes * (found.mu - 1.0)
 
 
 def _degrees(n, i, j):

@@ -683,7 +683,7 @@ class Packing:
         least, most = self._diameters.min(), self._diameters.max()
         sizes = "" if least == most == 1.0 else f", diameters {least:.4g} to {most:.4g}"
         if self._bodies is not None:
-            sizes += f", {_aspects(self.axes)}"
+            sizes += f", axes {_bodies.aspects(self.axes)}"
         return (
             f"<Packing n={self.n}, dim={self.dim}, phi={self.phi:.6g}, box={self._box:.6g}{sizes}>"
         )
@@ -757,13 +757,6 @@ def _no_diameters(diameters: Any, usual: float | None) -> None:
 def _longest(diameters, bodies):
     """The extent of each particle along its longest axis."""
     return diameters if bodies is None else 2.0 * bodies.semi.max(axis=1)
-
-
-def _aspects(axes):
-    """Semi-axes in words, relative to the shortest, of the first body and of how many kinds."""
-    kinds = np.unique(np.round(axes / axes.min(axis=1, keepdims=True), 6), axis=0)
-    first = " : ".join(f"{a:.4g}" for a in kinds[-1])
-    return f"axes {first}" + (f" and {len(kinds) - 1} more" if len(kinds) > 1 else "")
 
 
 def _rebuilt(cls, fixed, box, diameters, bodies):

@@ -26,7 +26,7 @@ from mpack import _check, _watching, dynamics, potentials, simulation
 from mpack._bodies import arguments, check, equal_volume, semi_axes
 from mpack._bodies import normalised as normalised_axes
 from mpack._box import box_for, normalised
-from mpack._measures import OBSERVABLES, OF_BODIES, Room
+from mpack._measures import OBSERVABLES, OF_BODIES, OF_BODIES_ALONE, Room
 from mpack._schedules import MOST_STEPS, Every, Listed, LogSpaced, Record, schedule_of
 from mpack.dynamics import CORRELATED, OPTIONS, Approximation, Dynamics
 from mpack.packing import DIMENSIONS, LARGEST_N, Packing
@@ -167,9 +167,9 @@ class Spec:
         self._check_start()
         room = _room(self.n, self.phi, self.dim, self.sizes, self.axes, self.dynamics)
         for name, options in self.observables:
-            if name == "nematic" and not self._has_bodies():
+            if name in OF_BODIES_ALONE and not self._has_bodies():
                 raise ValueError(
-                    "observables 'nematic' are of bodies: they need axes, of no spheres"
+                    f"observables {name!r} are of bodies: they need axes, of no spheres"
                 )
             if self.axes is not None and name not in OF_BODIES:
                 raise ValueError(
@@ -678,11 +678,10 @@ def _room(n, phi, dim, sizes, axes, dynamics):
     if axes is not None:
         check(dynamics.recipe().potential)
         semi = normalised_axes("axes", np.resize(axes, (n, dim)), n, dim)
-        extents = 2.0 * semi.max(axis=1)
+        extents, diameters = 2.0 * semi.max(axis=1), 2.0 * equal_volume(semi, dim)
         largest = float(extents.max())
-        return Room(
-            box_for(phi, 2.0 * equal_volume(semi, dim), dim, extents), dim, largest, largest
-        )
+        box = box_for(phi, diameters, dim, extents)
+        return Room(box, dim, largest, largest, least=float(diameters.min()))
     if isinstance(sizes, tuple):
         diameters = normalised("sizes", np.resize(np.array(sizes), n), n)
         largest = float(diameters.max())

@@ -12,6 +12,7 @@ from mpack import (
     landscape,
     limiting,
     manifolds,
+    observables,
     sizes,
     structure,
 )
@@ -188,6 +189,33 @@ CALLS = {
     "ellipsoids.nematic_order": (
         ellipsoids.nematic_order,
         dict(packing=BODIES, axis="longest"),
+    ),
+    "ellipsoids.freedoms": (ellipsoids.freedoms, dict(packing=BODIES)),
+    "ellipsoids.excluded_volume": (
+        ellipsoids.excluded_volume, dict(axes=[0.6, 0.5, 0.4], other=[0.5, 0.5, 0.5]),
+    ),
+    "ellipsoids.contact_correlation": (
+        ellipsoids.contact_correlation, dict(packing=BODIES, mu_max=1.1, bins=10),
+    ),
+    "observables.contacts of bodies": (mpack.contacts, dict(packing=BODIES, tolerance=0.6)),
+    "observables.gaps of bodies": (
+        observables.gaps, dict(packing=BODIES, low=-0.3, high=0.1, bins=10),
+    ),
+    "observables.touching of bodies": (
+        observables.touching, dict(packing=BODIES, windows=[0.0, 0.1]),
+    ),
+    "observables.flatness of bodies": (
+        mpack.flatness, dict(packing=BODIES, sigma=0.01, samples=5, seed=1, rotation=0.5),
+    ),
+    "ellipsoids.contacts_of": (ellipsoids.contacts_of, dict(packing=BODIES, pairs=[[0, 1], [1, 5]])),
+    "observables.held_gaps of bodies": (
+        observables.held_gaps, dict(packing=BODIES, window=0.05, high=0.1),
+    ),
+    "ellipsoids.turning": (
+        ellipsoids.turning, dict(before=BODIES, after=BODIES, axis="shortest"),
+    ),
+    "ellipsoids.turnings": (
+        ellipsoids.turnings, dict(packings=[BODIES, BODIES], axis="longest"),
     ),
     "ellipsoids.turned_by": (ellipsoids.turned_by, dict(before=BODIES, after=BODIES)),
     "structure.pair_correlation": (mpack.pair_correlation, dict(packing=PACKING, r_max=1.5, bins=10)),

@@ -78,8 +78,8 @@ STATED = """
     bro potential potential-attraction bro-approximation sde sgd-approximation individual-bro rcd sgd matching inverted
     large-kicks-rcd large-kicks transition gd-static slowing fig-3 fig-3-recipe one-by-one manna-bro manna-decay
     size-universality mean-field active-high-d fig-5a fig-5b fig-5b-all fig-5b-finite fig-5b-rule
-    capacity-limit fig-s2 fig-s2-own sq-alike sq-active sq-plane fcc tuned sizes ellipsoids fig-4-sgd fig-4-rcd
-    fig-4-meet fig-4-monotonic near-minimum favours-flat v1-reason
+    capacity-limit fig-s2 fig-s2-own sq-alike sq-active sq-plane fcc tuned sizes ellipsoids ellipsoids-class fig-4-sgd
+    fig-4-rcd fig-4-meet fig-4-monotonic near-minimum favours-flat v1-reason
     a-plateau a-solely g-order gb-protocol
     ccn-batch ccn-capacity ccn-flat
     k-transient k-stationary k-loss k-current k-displacement k-exponent k-batch k-decay k-images

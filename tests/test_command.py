@@ -7,17 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import mpack
-from mpack import _command, ensemble, simulation
+from mpack import _command, ellipsoids, ensemble, simulation
 from mpack._command import main
 from mpack._expressions import dynamics_of
 
 ROOT = Path(mpack.__file__).resolve().parents[1]
 SMALL = ["--n", "40", "--phi", "0.7", "--dim", "2"]
 RULE = "PairwiseBRO(eps=0.1)"
+BODIES = [*SMALL, "--steps", "1", "--axes", "2,1"]
 
 
 def facts(text):
@@ -62,6 +64,37 @@ def test_a_sweep_is_that_of_the_library(tmp_path, monkeypatch, capsys):
     Path("specs.txt").write_text("".join(f"{spec.text}\n" for spec in specs[:3]))
     assert main(shlex.split("sweep --specs specs.txt --table again.csv --quiet")) == 0
     assert pd.read_csv("again.csv").digest.tolist() == table.digest.tolist()[:3]
+
+
+def test_runs_of_bodies_are_those_of_the_library(tmp_path, monkeypatch, capsys):
+    """Kinds dealt out in turn, turned at random or upright, weighed by --rotation; a start of bodies; a sweep."""
+    monkeypatch.chdir(tmp_path)
+    bodies = [*SMALL, "--axes", "1.5,1", "1,1", "--steps", "20", "--quiet"]
+    axes, rule = np.resize([(1.5, 1), (1, 1)], (40, 2)), mpack.PairwiseBRO(eps=0.1, rotation=2.0)
+    for more, aligned in (([], False), (["--aligned"], True)):
+        place = mpack.Packing.random(40, 0.7, 2, 0, axes=axes, aligned=aligned)
+        run = mpack.simulate(place, rule, steps=20, seed=0)
+        saved = ["--rotation", "2", "--save", "end.npz"]
+        assert main(["run", RULE, *bodies, *saved, *more]) == 0
+        said = facts(capsys.readouterr().out)
+        assert said["digest"] == run.digest
+        turned = ellipsoids.turning(run.start, run.final).mean_square
+        assert said["turned"] == f"{turned:.10g}" and turned > 0
+    assert main(["info", "end.npz"]) == 0
+    said = facts(capsys.readouterr().out)
+    assert said["axes"] == "1.5 : 1 and 1 more" and 0 < float(said["nematic order"]) < 1
+    still = mpack.PairwiseBRO(eps=0.1, rotation=None)
+    further = ["--start", "end.npz", "--rotation", "none", "--steps", "5", "--quiet"]
+    assert main(["run", RULE, *further]) == 0
+    digest = mpack.simulate(run.final, still, steps=5, seed=0).digest
+    assert facts(capsys.readouterr().out)["digest"] == digest
+    swept = ["--axes", "1.5,1", "--aligned", "--rotation", "none", "--steps", "5", "--quiet"]
+    observed = ["--observables", "nematic", "turning", "--table", "runs.csv"]
+    assert main(["sweep", f"{RULE}.approximation()", *SMALL, *swept, *observed]) == 0
+    how = {"n": 40, "phi": 0.7, "dim": 2, "steps": 5, "axes": (1.5, 1.0), "start": "aligned"}
+    spec = mpack.Spec(still.approximation(), **how, observables=("nematic", "turning"))
+    table = pd.read_csv("runs.csv")
+    assert table.key[0] == spec.key and table.turned[0] == 0 and table.nematic_longest[0] == 1
 
 
 def test_what_files_hold(tmp_path, monkeypatch, capsys):
@@ -127,6 +160,17 @@ def test_a_packing_of_another_format_is_looked_at_too(tmp_path, monkeypatch, cap
         (["run", RULE, *SMALL, "--steps", "1", "--watch", "a=no.such:f"], "cannot: No module"),
         (["run", RULE, "--start", "none.gsd", "--steps", "1"], "none.gsd: No such file"),
         (["run", RULE, *SMALL, "--steps", "1", "--start", "x.gsd"], "--n must be left out"),
+        (["run", RULE, *SMALL, "--steps", "1", "--axes", "2,1", "1,1,1"], "as many numbers"),
+        (["run", RULE, *SMALL, "--steps", "1", "--axes", "2,1,1"], "axes must have shape"),
+        (["run", RULE, *SMALL, "--steps", "1", "--axes", "20,1"], "ratio of 10 at most"),
+        (["run", RULE, *SMALL, "--steps", "1", "--axes", "2,1", "--sizes", "1"], "go together"),
+        (["run", RULE, *SMALL, "--steps", "1", "--aligned"], "--aligned must stand with --axes"),
+        (["run", RULE, *SMALL, "--steps", "1", "--rotation", "2"], "--rotation must stand with"),
+        (["run", RULE, *BODIES, "--rotation", "0"], "rotation must be a finite number"),
+        (["run", f"{RULE[:-1]}, rotation=2)", *BODIES, "--rotation", "2"], "where the rule says"),
+        (["run", RULE, "--start", "x.npz", "--steps", "1", "--axes", "2,1"], "--axes must be left"),
+        (["run", RULE, "--start", "x.npz", "--steps", "1", "--aligned"], "--aligned must be left"),
+        (["sweep", RULE, *SMALL, "--steps", "1", "--aligned"], "--aligned must stand with --axes"),
         (["sweep", RULE, "--n", "40", "--steps", "1"], "phi must be given, or --specs FILE"),
         (["sweep", "--specs", "text.txt"], "text is no specification"),
         (["sweep", RULE, "--specs", "text.txt"], "--specs must stand without"),
@@ -162,6 +206,9 @@ def test_what_is_refused_is_one_sentence(tmp_path, monkeypatch, capsys, argument
         (["run", RULE, "--steps", "many"], "invalid whole number value: 'many'"),
         (["run", RULE, "--steps", "1.5"], "invalid whole number value: '1.5'"),
         (["run", RULE, "--steps", "1", "--record", "log:x"], "invalid schedule value"),
+        (["run", RULE, "--steps", "1", "--axes", "1"], "invalid a,b,c of a body value: '1'"),
+        (["run", RULE, "--steps", "1", "--axes", "1,b"], "invalid a,b,c of a body value: '1,b'"),
+        (["run", RULE, "--steps", "1", "--rotation", "no"], "invalid rotation value: 'no'"),
         (["sweep", RULE, "--observables", "colour"], "invalid choice: 'colour'"),
     ],
 )
@@ -187,7 +234,7 @@ def test_examples_in_the_help_are_understood():
     examples = [
         re.sub(r"\s{2,}(a |the |an ).*", "", line).strip() for line in lines if "  mpack " in line
     ]
-    assert len(examples) == 11
+    assert len(examples) == 13
     for example in examples:
         given = _command.parser().parse_args(shlex.split(example)[1:])
         rules = getattr(given, "dynamics", None) or []

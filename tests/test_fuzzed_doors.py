@@ -13,7 +13,8 @@ import mpack
 from mpack import kicks, sizes
 from mpack._check import sound
 
-# What has a place for "none" in its answer, and says so: no oscillation, no relaxation, no bracket.
+# What has a place for "none" in its answer, and says so: no oscillation, no relaxation, no bracket,
+# no particle that is held.
 WITHOUT = {
     "limiting.anomalous_exponent": "error",
     "limiting.phase_per_step": "",
@@ -21,6 +22,8 @@ WITHOUT = {
     "critical.relaxation_time": "steps",
     "critical.last_quiet": "low",
     "critical.survival": "",
+    "observables.contacts of bodies": "",
+    "observables.touching of bodies": "",
 }
 WORDS = ("must", "give", "need", "hold", "vanish", "moves", "do not", "no stationary")
 

@@ -320,6 +320,8 @@ for dim, rule in ((2, mpack.PairwiseBRO(eps=0.1)), (3, mpack.SGD(alpha=0.1, batc
     start = mpack.Packing.random(n=30, phi=0.5, dim=dim, seed=1)
     run = mpack.simulate(start, rule, steps=8, seed=3, record=mpack.every(4), threads=THREADS)
     told[dim] = [run.digest, *map(float, run.energy)]
+    bodies = mpack.Packing.random(n=30, phi=0.4, dim=dim, seed=1, axes=(1.5, 1, 1)[:dim])
+    told[-dim] = mpack.simulate(bodies, rule, steps=3, seed=3).digest
 told["pairs"] = len(start.overlaps()[0])
 print(json.dumps(told))
 """

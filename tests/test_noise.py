@@ -121,14 +121,15 @@ def test_purposes_draw_disjoint_numbers():
 
 
 # name: who draws with it. Where two modules are named they are the two halves of one thing: the
-# kernel and what calls it, or two ways to the diameters of one packing, of which it has one.
+# kernel and what calls it, or two ways to one packing's diameters or, of spheres or bodies, to its
+# flatness, of which it has one.
 USERS = {
     "start": {"packing", "_kernels.page"},
     "pair": {"_kernels.draws"},
     "pair_reverse": {"_kernels.draws"},
     "particle": {"_kernels.steps", "_kernels.bodies"},
     "batch": {"_kernels.draws", "_kernels.steps", "_kernels.bodies"},
-    "flatness": {"_kernels.observe"},
+    "flatness": {"_kernels.observe", "_kernels.measured_bodies"},
     "sizes": {"sizes", "specification"},
     "regression": {"_kernels.regression", "limiting.runs"},
     "network": {"_kernels.network", "network"},

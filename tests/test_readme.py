@@ -134,7 +134,7 @@ def test_the_movie_s_example_runs(tmp_path, monkeypatch):
 def test_the_commands_of_a_shell_are_understood():
     lines = README.partition("The same from a shell")[2].partition("```")[2].partition("```")[0]
     commands = [line for line in lines.splitlines() if line]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         program, *arguments = shlex.split(command)
         assert program == "mpack"

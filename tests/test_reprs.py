@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mpack
-from mpack import kicks, landscape, limiting, observables, structure
+from mpack import ellipsoids, kicks, landscape, limiting, observables, structure
 from mpack._repr import short_repr
 
 PACKING = mpack.Packing.random(n=500, phi=0.6, dim=3, seed=1)
@@ -21,12 +21,15 @@ def made():
     model = limiting.LinearRegressionSGD(
         eta=0.1, beta=0.9, batch_size=8, spectrum=np.arange(1, 301.0) ** -1.5
     )
+    bodies = mpack.Packing.random(n=300, phi=0.4, dim=3, seed=1, axes=(1.5, 1, 1))
     rule = mpack.PairwiseBRO(0.1)
     drawn = kicks.draw(np.zeros((2, 3)) + [[0.0], [0.4]], rule, 100, 1)
     moments = kicks.moments(np.zeros((2, 3)) + [[0.0], [0.4]], rule)
     return [
         *(PACKING, mpack.contacts(PACKING), observables.gaps(PACKING)),
         *(mpack.pair_correlation(PACKING), mpack.structure_factor(PACKING, q_max=3.0)),
+        *(ellipsoids.pair_contacts(bodies), ellipsoids.contact_correlation(bodies)),
+        *(ellipsoids.turning(bodies, bodies), ellipsoids.turnings([bodies] * 99)),
         *(structure.wave_parts([PACKING, PACKING]), mpack.flatness(PACKING)),
         structure.count_variance(PACKING, np.linspace(0.5, 2.0, 9), balls=10, seed=1),
         landscape.modes(landscape.hessian(some, harmonic), 3),

@@ -237,13 +237,16 @@ def test_no_column_of_a_table_can_be_watched():
         "structure_factor",
         "structure_factors",
         "hexatic_order",
-    )  # arrays, or discs
-    every = {name: {} for name in ensemble.OBSERVABLES if name not in (*elsewhere, "nematic")}
+        "nematic",
+        "turning",
+        "turnings",
+    )  # arrays, discs, or bodies
+    every = {name: {} for name in ensemble.OBSERVABLES if name not in elsewhere}
     how = SHARED | {"phi": 0.3, "n": 64, "dim": 3, "steps": 1}
     every["pair_correlation"] = {"r_max": 1.5}
     spec = mpack.Spec(RULE, **how, observables=every)
     discs = mpack.Spec(RULE, **how | {"dim": 2}, observables="hexatic_order")
-    bodies = mpack.Spec(RULE, **how, axes=(1.2, 1, 1), observables="nematic")
+    bodies = mpack.Spec(RULE, **how, axes=(1.2, 1, 1), observables=("nematic", "turning"))
     columns = set(mpack.sweep([spec, discs, bodies], progress=False))
     assert columns - _watching.TAKEN == {"flatness_0.015"}
     assert set(_tables.KNOWN) <= _watching.TAKEN

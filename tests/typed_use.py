@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mpack
-from mpack import landscape, limiting, network, scaling
+from mpack import ellipsoids, landscape, limiting, network, scaling
 
 
 def first_example() -> str:
@@ -58,6 +58,20 @@ def watched(p: mpack.Packing, d: mpack.RCD) -> list[float]:
     assert_type(passed[0], mpack.Packing)
     assert_type(passed[::2], mpack.trajectory.Trajectory)
     return [mpack.activity(packing) for packing in passed]
+
+
+def measured_bodies(d: mpack.SGD) -> list[float]:
+    p = mpack.Packing.random(n=500, phi=0.6, dim=3, seed=1, axes=(1.5, 1, 1))
+    run = mpack.simulate(p, d, steps=10, seed=2)
+    found = ellipsoids.contact_correlation(run.final, mu_max=1.5)
+    assert_type(found, ellipsoids.ContactCorrelation)
+    assert_type(ellipsoids.freedoms(p), NDArray[np.int64])
+    assert_type(ellipsoids.excluded_volume((1.5, 1, 1)), float)
+    turned = ellipsoids.turnings(look.final for look in mpack.snapshots(run, at=[10, 20]))
+    flat = mpack.flatness(run.final, 0.01, samples=100, seed=1, rotation=None)
+    since = ellipsoids.turning(p, run.final, axis="shortest")
+    far = ellipsoids.contacts_of(p, [[0, 1], [0, 2]])
+    return [float(turned.c2[-1]), flat.delta_v, since.c1, mpack.contacts(p).isostatic, far.mu[0]]
 
 
 def listed_input() -> float:

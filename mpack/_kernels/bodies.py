@@ -2,8 +2,9 @@
 
 A step knows its contacts. After the active bodies have moved and turned, only the rows of a
 neighbour list around them are looked through again, so a step costs what its active bodies cost.
-Each candidate passes tests that grow dearer: bounding spheres, the plane across the line of
-centres, a lower bound of F, and F itself, the last two for a block of pairs at a time.
+Beside each neighbour stands the plane that was found between the two when F was last computed. As
+long as it parts them (`_parted`) nothing else of the pair is looked at; the others go through F, a
+block of pairs at a time, coefficient by coefficient.
 
 Forces and torques add up as integers, so that no bit depends on the order of contacts: pushes in
 units of the coordinates, torques in the lab's frame in units that the rule and the shapes give
@@ -26,19 +27,22 @@ from mpack._kernels.draws import draw, draw_ends, kicks, set_threshold, tie_kick
 from mpack._kernels.ellipsoids import (
     BLOCK,
     CONTACT,
+    CONTACT_AT,
     DEPTH,
     F_AT,
+    GAP_AT,
     LEVER_A,
     LEVER_B,
-    PLACE_AT,
+    PUSH_AT,
+    SHAPE_AT,
     SIZE,
-    T_AT,
+    SQUARE_AT,
+    SUPPORTS_AT,
+    TURN_AT,
     WEIGHT,
     WIDTH,
     along,
     block,
-    shape_of,
-    touch,
     turn,
 )
 from mpack._kernels.forces import LINEAR, TABULATED, any_energy, force, tabulated_force
@@ -86,7 +90,6 @@ ROUND = (
 BODIES = record(
     [
         ("n", np.int64),
-        ("flat", np.int64),  # 1: two dimensions
         ("over", np.float64),  # 1/kappa**2: how easily bodies turn; 0: they do not
         ("spin_unit", np.float64),  # of `spin`, squared lengths
         ("top", np.float64),  # the longest semi-axis of all
@@ -122,8 +125,12 @@ NEAR = record(
         ("removals", np.int64),  # to new homes, since then
     ],
     [
-        "rows",  # uint32 (n * row): neighbours of each body
+        "rows",  # uint32 (n * row): neighbours of each body, those of higher slots first
         "counts",  # int64 (n): how many
+        "uppers",  # int64 (n): how many of higher slots
+        "planes",  # float32 (n * row, 4): between body and neighbour: normal n times 2**-32 of the
+        # box, and h_A + h_B less both `turned`; see `_parted`
+        "turned",  # float64 (n): how far its turns may have moved a surface since all were listed
         "known_to",  # uint8 (n): 1 for those in the row that is made anew; zero else
         "home",  # int64 (n * dim): coordinates at home
         "stance",  # float64 (n * 4): quaternion at home
@@ -137,11 +144,10 @@ NEAR = record(
         "order",  # uint32 (n): slots by cell, while they are sorted
         "found_i",  # uint32 (found_room): contacts, the slot with the lower label first
         "found_j",  # uint32 (found_room)
-        "contacts",  # float64 (found_room * 12): see `ellipsoids`
+        "contacts",  # float64 (12, found_room): see `ellipsoids`
         "block_i",  # uint32 (BLOCK): candidates
         "block_j",  # uint32 (BLOCK)
-        "gaps",  # float64 (3 * BLOCK)
-        "near",  # float64 (3 * BLOCK): squared distances, and those of the two surfaces along them
+        "block_at",  # int64 (BLOCK): their places in `rows`; -1 - place where A is the neighbour
         "around",  # uint32 (27 * cell_room): who lives in the cells around a home
         "squares",  # float32 (27 * cell_room): at which squared distance
         "block",  # float64 (ROWS * BLOCK)
@@ -241,25 +247,46 @@ def _neighbours(axes, home, outline, bounds, skin, i, j, to_length):
 
 
 @bare(forceinline=True)
+def _shift(near, place, to):
+    """Copy a neighbour, and the plane before it, to another place in the rows."""
+    rows, planes = as_uint32(near.rows), as_float32(near.planes)
+    rows[to] = rows[place]
+    for k in range(4):
+        planes[_U(4) * to + _U(k)] = planes[_U(4) * place + _U(k)]
+
+
+@bare(forceinline=True)
 def _enter(near, i, j):
     """Put j into the row of i; False if it is full."""
-    counts = as_int64(near.counts)
+    counts, uppers = as_int64(near.counts), as_int64(near.uppers)
     if counts[i] >= near.row:
         return False
-    as_uint32(near.rows)[i * _U(near.row) + _U(counts[i])] = np.uint32(j)
+    at = i * _U(near.row) + _U(counts[i])
     counts[i] += 1
+    if j > i:
+        middle = i * _U(near.row) + _U(uppers[i])
+        _shift(near, middle, at)
+        at = middle
+        uppers[i] += 1
+    as_uint32(near.rows)[at] = np.uint32(j)
+    as_float32(near.planes)[_U(4) * at + _U(3)] = np.float32(math.inf)
     return True
 
 
 @bare(forceinline=True)
 def _strike(near, i, j):
     """Take j out of the row of i."""
-    rows, counts = as_uint32(near.rows), as_int64(near.counts)
-    at, end = i * _U(near.row), i * _U(near.row) + _U(counts[i]) - _U(1)
+    rows, counts, uppers = as_uint32(near.rows), as_int64(near.counts), as_int64(near.uppers)
+    at = begin = i * _U(near.row)
     while rows[at] != np.uint32(j):
         at += _U(1)
-    rows[at] = rows[end]
     counts[i] -= 1
+    if j > i:
+        uppers[i] -= 1
+        middle = begin + _U(uppers[i])
+        _shift(near, middle, at)
+        at = middle
+    _shift(near, begin + _U(counts[i]), at)
 
 
 @bare
@@ -334,10 +361,10 @@ def _meet(axes, space, near, rule, shared, slot):
     """
     home, outline, bounds = as_uint64(near.home), as_float64(near.outline), as_float64(space.bounds)
     rows, counts, known_to = as_uint32(near.rows), as_int64(near.counts), as_uint8(near.known_to)
+    uppers = as_int64(near.uppers)
     to_length, around, fits = rule.box / 2.0**64, as_uint32(near.around), True
     every, begin = near.cells == 1, slot * _U(near.row)
-    before = counts[slot]
-    for at in range(begin, begin + _U(before)):
+    for at in range(begin, begin + _U(counts[slot])):
         known_to[_U(rows[at])] = np.uint8(1)
     count = space.n if every else _look_around(axes, space, near, rule, shared, slot)
     for k in range(count):
@@ -346,17 +373,18 @@ def _meet(axes, space, near, rule, shared, slot):
             near.endless
             or _neighbours(axes, home, outline, bounds, shared.skin, slot, other, to_length)
         ):
-            if known_to[other] == 1:
+            if known_to[other] == 0:
+                fits = fits and _enter(near, other, slot) and _enter(near, slot, other)
+            if fits or known_to[other] == 1:
                 known_to[other] = np.uint8(2)
-            else:
-                fits = fits and _enter(near, slot, other) and _enter(near, other, slot)
     kept = begin
     for at in range(begin, begin + _U(counts[slot])):
         other = _U(rows[at])
-        if at < begin + _U(before) and known_to[other] == 1:
+        if known_to[other] == 1:
             _strike(near, other, slot)
+            uppers[slot] -= np.int64(other > slot)
         else:
-            rows[kept] = rows[at]
+            _shift(near, at, kept)
             kept += _U(1)
         known_to[other] = np.uint8(0)
     counts[slot] = np.int64(kept - begin)
@@ -452,14 +480,14 @@ def _tune(space, near, shared):
 
     A move costs the tests of the row, which grow like (1 + skin)**3, and its share of a new row,
     which gets rarer like skin**-1.5, between drift and diffusion; in units of a test a new row
-    costs some forty.
+    costs about a thousand.
     """
     skin, often = shared.skin, float(near.removals) / float(max(near.moves, 1))
     listed, best, chosen = _listed(space, near), math.inf, skin
     for notch in range(-1, 2):
         trial = skin * (0.8 if notch < 0 else (1.25 if notch > 0 else 1.0))
         wider, longer = (1.0 + trial) / (1.0 + skin), trial / skin
-        cost = listed * wider * wider * wider + 40.0 * often / (longer * math.sqrt(longer))
+        cost = listed * wider * wider * wider + 1000.0 * often / (longer * math.sqrt(longer))
         if cost < best:
             best, chosen = cost, trial
     shared.skin = min(max(chosen, 0.02), 1.0)
@@ -473,9 +501,10 @@ def _renew(axes, space, near, rule, shared):
     cells = _lay_cells(axes, space, near, rule, shared)
     if near.cells > 1:
         _sort(axes, space, near, cells)
-    counts = as_int64(near.counts)
+    counts, uppers = as_int64(near.counts), as_int64(near.uppers)
+    turned = as_float64(near.turned)
     for slot in range(_U(space.n)):
-        counts[slot] = 0
+        counts[slot], uppers[slot], turned[slot] = 0, 0, 0.0
         _settle(axes, space, near, slot)
         if not _lodge(axes, near, slot, _cell_of(axes, as_uint64(near.home), slot, near.cells)):
             return GROW_LIST
@@ -494,99 +523,114 @@ def _renew(axes, space, near, rule, shared):
 
 
 @bare
-def _measure(axes, space, near, rule, count):
-    """Gaps of the block's first pairs, squared, and how far each body reaches along them: (r . A . r)."""
-    fixed, shapes, gaps = as_uint64(space.fixed), as_float64(space.shapes), as_float64(near.gaps)
-    i, j, out = as_uint32(near.block_i), as_uint32(near.block_j), as_float64(near.near)
+def _gather(axes, space, near, rule, count):
+    """Put the lower label of each of the block's pairs first, and the separations into the block's scratch."""
+    fixed, label, s = as_uint64(space.fixed), as_uint32(space.label), as_float64(near.block)
+    i, j, at_row = as_uint32(near.block_i), as_uint32(near.block_j), as_int64(near.block_at)
     to_length = rule.box / 2.0**64
     for k in range(_U(count)):
         a, b = _U(i[k]), _U(j[k])
+        below = label[a] < label[b]
+        a, b = a if below else b, b if below else a
+        i[k], j[k] = np.uint32(a), np.uint32(b)
+        at_row[k] = at_row[k] if below else -1 - at_row[k]
         x, y, z = _gap(axes, fixed, a, b, to_length)
-        square = x * x + y * y + z * z
-        if square == 0.0:  # the same point: as if one unit apart along the first axis
+        if x == 0.0 and y == 0.0 and z == 0.0:  # as if one unit apart along the first axis
             x = to_length
-            square = x * x
-        gaps[k], gaps[_U(BLOCK) + k], gaps[_U(2 * BLOCK) + k] = x, y, z
-        out[k] = square
-        out[_U(BLOCK) + k] = along(shapes, _U(WIDTH) * a, x, y, z)
-        out[_U(2 * BLOCK) + k] = along(shapes, _U(WIDTH) * b, x, y, z)
+        at = _U(GAP_AT) + k
+        s[at], s[at + _U(BLOCK)], s[at + _U(2 * BLOCK)] = x, y, z
 
 
 @bare
-def _sift(near, count):
-    """Keep those of the block's pairs that no plane across their line of centres parts."""
-    i, j, gaps, out = (
-        as_uint32(near.block_i),
-        as_uint32(near.block_j),
-        as_float64(near.gaps),
-        as_float64(near.near),
-    )
-    for k in range(count):
-        out[BLOCK + k] = math.sqrt(out[BLOCK + k]) + math.sqrt(out[2 * BLOCK + k]) - out[k]
-    kept = _U(0)
+def _part(space, near, rule, count):
+    """Note the plane across the normal of each of the block's pairs beside its neighbour, see `_parted`.
+
+    What is added to h_A + h_B covers the rounding of a plane (separations are at most four of the
+    longest semi-axes, or a skin more than two), and of coordinates to their upper halves.
+    """
+    i, j, at_row = as_uint32(near.block_i), as_uint32(near.block_j), as_int64(near.block_at)
+    planes, turned, s = as_float32(near.planes), as_float64(near.turned), as_float64(near.block)
+    grain, spare = rule.box * 2.0**-32, 1e-6 * (1.0 + 4.0 * space.top)
     for k in range(_U(count)):
-        i[kept], j[kept] = i[k], j[k]
+        place, unit = at_row[k], grain
+        if place < 0:
+            place, unit = -1 - place, -grain
+        to = _U(4 * place)
         for axis in range(3):
-            gaps[_U(axis * BLOCK) + kept] = gaps[_U(axis * BLOCK) + k]
-        kept += _U(out[_U(BLOCK) + k] > 0.0)
-    return np.int64(kept)
+            normal = s[_U(CONTACT_AT + axis * BLOCK) + k]
+            planes[to + _U(axis)] = np.float32(normal * unit)
+        way = turned[_U(i[k])] + turned[_U(j[k])]
+        sure = s[_U(SUPPORTS_AT) + k] + (spare + 1e-6 * way + 8.0 * grain)
+        planes[to + _U(3)] = np.float32(sure - way)
 
 
 @bare
 def _take(axes, space, near, rule, shared, count):
     """Put those of the block's candidates that overlap among the contacts. False: no room for them."""
-    _measure(axes, space, near, rule, count)
-    count = _sift(near, count)
-    shapes, radii = as_float64(space.shapes), as_float64(space.radii)
-    i, j, gaps, s = (
-        as_uint32(near.block_i),
-        as_uint32(near.block_j),
-        as_float64(near.gaps),
-        as_float64(near.block),
-    )
-    found_i, found_j, out = (
-        as_uint32(near.found_i),
-        as_uint32(near.found_j),
-        as_float64(near.contacts),
-    )
-    own = as_int64(own_of(shared, 0))
-    kept = block(shapes, i, j, gaps, count, 1.0, s)
-    if own[FOUND] + kept > near.found_room:
+    i, j, s = as_uint32(near.block_i), as_uint32(near.block_j), as_float64(near.block)
+    found_i, found_j, room = as_uint32(near.found_i), as_uint32(near.found_j), _U(near.found_room)
+    out, own = as_float64(near.contacts), as_int64(own_of(shared, 0))
+    if own[FOUND] + count > near.found_room:
         return False
-    at = own[FOUND]
-    for k in range(_U(kept)):
-        f = s[_U(F_AT) + k]
-        if f >= 1.0:
-            continue
-        m = _U(s[_U(PLACE_AT) + k])
-        gap = gaps[m], gaps[_U(BLOCK) + m], gaps[_U(2 * BLOCK) + m]
-        touch(shapes, radii, _U(i[m]), _U(j[m]), gap, f, s[_U(T_AT) + k], out, _U(CONTACT) * _U(at))
-        found_i[at], found_j[at] = i[m], j[m]
-        at += 1
-    own[FOUND] = at
+    _gather(axes, space, near, rule, count)
+    block(as_float64(space.shapes), as_float64(space.radii), i, j, count, True, s)
+    _part(space, near, rule, count)
+    at = _U(own[FOUND])
+    for k in range(_U(count)):
+        found_i[at], found_j[at] = i[k], j[k]
+        for number in range(CONTACT):
+            out[_U(number) * room + at] = s[_U(CONTACT_AT + number * BLOCK) + k]
+        at += _U(s[_U(F_AT) + k] < 1.0)
+    own[FOUND] = np.int64(at)
     return True
+
+
+@bare(forceinline=True)
+def _parted(axes, fixed32, planes, turns, slot, other, at):
+    """Whether the plane that was noted for a neighbour still parts the two bodies.
+
+    For any n they are apart if r . n > h_A + h_B, nearest image. A turn by an angle changes the support
+    h of a body along n by the angle times its swing at most; `turns` has added that up.
+    """
+    x = np.float32(0.0)
+    for axis in range(len(axes)):  # the upper halves of the coordinates
+        a = _U(2) * (slot * _U(len(axes)) + _U(axis)) + _U(1)
+        b = _U(2) * (other * _U(len(axes)) + _U(axis)) + _U(1)
+        x += np.float32(np.int32(fixed32[a] - fixed32[b])) * planes[_U(4) * at + _U(axis)]
+    return x > planes[_U(4) * at + _U(3)] + turns
 
 
 @bare
 def _find(axes, space, near, rule, shared, whole):
     """The contacts: around the slots that were active, or (whole) around all. False if they did not fit.
 
-    A pair that stands in the rows of two such slots is taken from the lower one.
+    Where most slots were active all are gone through, each with its neighbours of higher slots. Else
+    a pair that stands in the rows of two active slots is taken from the lower one.
     """
-    label, active, moved = as_uint32(space.label), as_uint8(space.active), as_uint32(near.moved)
-    rows, counts, room = as_uint32(near.rows), as_int64(near.counts), _U(near.row)
+    active, moved, at_row = as_uint8(space.active), as_uint32(near.moved), as_int64(near.block_at)
+    rows, room, many = as_uint32(near.rows), _U(near.row), as_int64(near.counts)
     block_i, block_j = as_uint32(near.block_i), as_uint32(near.block_j)
+    planes, turned, fixed32 = (
+        as_float32(near.planes),
+        as_float64(near.turned),
+        as_int32(space.fixed),
+    )
     own, waiting = as_int64(own_of(shared, 0)), _U(0)
+    dense = whole or 2 * own[MOVED] > space.n
+    if dense:
+        many = as_int64(near.uppers)
     own[FOUND] = 0
-    for k in range(space.n if whole else own[MOVED]):
-        slot = _U(k) if whole else _U(moved[k])
-        mine = label[slot]
-        for at in range(slot * room, slot * room + _U(counts[slot])):
+    for k in range(space.n if dense else own[MOVED]):
+        slot = _U(k) if dense else _U(moved[k])
+        mine, still = turned[slot], _U(not whole and active[slot] == 0)
+        for at in range(slot * room, slot * room + _U(many[slot])):
             other = _U(rows[at])
-            below = mine < label[other]
-            block_i[waiting] = np.uint32(slot if below else other)
-            block_j[waiting] = np.uint32(other if below else slot)
-            waiting += _U(other > slot) | _U(not whole and active[other] == 0)
+            block_i[waiting], block_j[waiting] = np.uint32(slot), np.uint32(other)
+            at_row[waiting] = np.int64(at)
+            alone = _U(active[other] == 0)
+            turns = mine + turned[other]
+            looked = _U(1) - _U(_parted(axes, fixed32, planes, turns, slot, other, at))
+            waiting += looked & (_U(1) - (still & alone) if dense else _U(other > slot) | alone)
             if waiting == _U(BLOCK):
                 if not _take(axes, space, near, rule, shared, BLOCK):
                     return False
@@ -635,12 +679,12 @@ def _labels(space, near, chunk, begin, count):
 @bare
 def _forces(rule, near, chunk, begin, count):
     """chunk.r2: scale times the force of the potential at mu D, times D/(h_A + h_B): lengths."""
-    out, c = as_float64(chunk.r2), as_float64(near.contacts)
+    out, c, room = as_float64(chunk.r2), as_float64(near.contacts), near.found_room
     kind, a, b = rule.kind, rule.a, rule.b
     for k in range(count):
-        at = CONTACT * (begin + k)
-        size, weight = c[at + SIZE], rule.scale * c[at + WEIGHT]
-        r = c[at + DEPTH] * size
+        at = begin + k
+        size, weight = c[SIZE * room + at], rule.scale * c[WEIGHT * room + at]
+        r = c[DEPTH * room + at] * size
         if kind == LINEAR:
             out[k] = 0.5 * weight
         elif kind == TABULATED:
@@ -672,13 +716,13 @@ def _draw_pushes(axes, space, near, rule, shared, chunk, begin, count, step):
     _forces(rule, near, chunk, begin, count)
     for axis in range(len(axes)):
         for k in range(count):
-            along_axis = square[k] * c[CONTACT * (begin + k) + axis]
+            along_axis = square[k] * c[axis * near.found_room + begin + k]
             dx[axis * CHUNK + k] = w[k] * along_axis
             dy[axis * CHUNK + k] = -(w[k] if rule.reciprocal else v[k]) * along_axis
 
 
 @bare(forceinline=True)
-def _shove(axes, space, slot, dx, k, contacts, lever, to_units, to_spin):
+def _shove(axes, space, slot, dx, k, contacts, lever, room, to_units, to_spin):
     """Add one displacement to the push of a slot, and lever x displacement to its spin; returns how many were cut."""
     push, carry, spin = as_uint64(space.push), as_int64(space.carry), as_uint64(space.spin)
     x, y, z = dx[k], dx[_U(CHUNK) + k], 0.0
@@ -691,7 +735,7 @@ def _shove(axes, space, slot, dx, k, contacts, lever, to_units, to_spin):
         push[at] += _U(amount)
         carry[at] += amount >> np.int64(32)
         cut += lost
-    lx, ly, lz = contacts[lever], contacts[lever + _U(1)], contacts[lever + _U(2)]
+    lx, ly, lz = contacts[lever], contacts[lever + room], contacts[lever + _U(2) * room]
     at = slot * _U(3)
     if len(axes) == 3:
         spin[at] += _U(np.int64((ly * z - lz * y) * to_spin))
@@ -709,15 +753,15 @@ def _push_all(axes, space, near, rule, shared, chunk, step):
         as_float64(near.contacts),
     )
     dx, dy, own = as_float64(chunk.dx), as_float64(chunk.dy), as_int64(own_of(shared, 0))
-    to_units, to_spin = 2.0**64 / rule.box, 1.0 / space.spin_unit
+    to_units, to_spin, room = 2.0**64 / rule.box, 1.0 / space.spin_unit, _U(near.found_room)
     for begin in range(0, own[FOUND], CHUNK):
         count = min(CHUNK, own[FOUND] - begin)
         _draw_pushes(axes, space, near, rule, shared, chunk, begin, count, step)
         for k in range(_U(count)):
             at = _U(begin) + k
-            a, b = _U(CONTACT) * at + _U(LEVER_A), _U(CONTACT) * at + _U(LEVER_B)
-            cut = _shove(axes, space, _U(found_i[at]), dx, k, c, a, to_units, to_spin)
-            back = _shove(axes, space, _U(found_j[at]), dy, k, c, b, to_units, to_spin)
+            a, b = _U(LEVER_A) * room + at, _U(LEVER_B) * room + at
+            cut = _shove(axes, space, _U(found_i[at]), dx, k, c, a, room, to_units, to_spin)
+            back = _shove(axes, space, _U(found_j[at]), dy, k, c, b, room, to_units, to_spin)
             own[CLIPPED] += cut if rule.reciprocal else cut + back
 
 
@@ -761,12 +805,52 @@ def _displace(axes, space, slot, factor):
             step, wrapped = modulo_box(whole * factor)
             beyond = wrapped
         lost += beyond
-        before = np.int64(fixed[at])
-        fixed[at] += _U(step)
-        after = np.int64(fixed[at])
-        wraps[at] += np.int32(step > 0 and after < before) - np.int32(step < 0 and after > before)
+        before, after = fixed[at], fixed[at] + _U(step)
+        fixed[at] = after
+        if (np.int64(after) < np.int64(before)) != (step < 0):  # left the box: seldom
+            wraps[at] += np.int32(1 if step > 0 else -1)
         push[at] = carry[at] = 0
     return lost
+
+
+@bare(forceinline=True)
+def _twist(space, near, slot, factor, waiting):
+    """Take what pushes a body around into the block's scratch; returns whether it is anything."""
+    spin, s, at = as_int64(space.spin), as_float64(near.block), _U(3) * slot
+    unit, some = space.spin_unit * factor, False
+    for axis in range(3):
+        w = float(spin[at + _U(axis)]) * unit
+        s[_U(PUSH_AT + axis * BLOCK) + waiting] = w
+        spin[at + _U(axis)] = 0
+        some |= w != 0.0
+    as_uint32(near.block_i)[waiting] = np.uint32(slot)
+    return some
+
+
+@bare
+def _turn(axes, space, near, count):
+    """Turn the first `count` bodies of the block."""
+    turns, semi, shapes = as_float64(space.turns), as_float64(space.semi), as_float64(space.shapes)
+    turned, swings = as_float64(near.turned), as_float64(space.swings)
+    slots, s = as_uint32(near.block_i), as_float64(near.block)
+    for k in range(_U(count)):
+        slot = _U(slots[k])
+        for number in range(4):
+            s[_U(TURN_AT + number * BLOCK) + k] = turns[_U(4) * slot + _U(number)]
+        for axis in range(3):
+            length = semi[_U(3) * slot + _U(axis)]
+            s[_U(SQUARE_AT + axis * BLOCK) + k] = length * length
+    turn(axes, s, count, space.over)
+    for k in range(_U(count)):
+        slot, square = _U(slots[k]), 0.0
+        for number in range(4):
+            turns[_U(4) * slot + _U(number)] = s[_U(TURN_AT + number * BLOCK) + k]
+        for number in range(WIDTH):
+            shapes[_U(WIDTH) * slot + _U(number)] = s[_U(SHAPE_AT + number * BLOCK) + k]
+        for axis in range(3):
+            omega = s[_U(PUSH_AT + axis * BLOCK) + k]
+            square += omega * omega
+        turned[slot] += swings[slot] * math.sqrt(square) * _CLOSE
 
 
 @bare(forceinline=True)
@@ -794,30 +878,27 @@ def _strayed(axes, space, near, slot, to_length):
 @bare
 def _move_all(axes, space, near, rule, shared, chunk, step):
     """Move and turn the active bodies, and list those anew that have strayed. False: all must be."""
-    moved, label, spin = as_uint32(near.moved), as_uint32(space.label), as_int64(space.spin)
-    turns, semi, shapes = as_float64(space.turns), as_float64(space.semi), as_float64(space.shapes)
+    moved, label, own = as_uint32(near.moved), as_uint32(space.label), as_int64(own_of(shared, 0))
     low, high, factors = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.w)
-    own, to_length, fits = as_int64(own_of(shared, 0)), rule.box / 2.0**64, True
+    to_length, fits, able = rule.box / 2.0**64, True, _U(space.over > 0.0)
     limit = math.inf if near.endless else 0.5 * shared.skin / _CLOSE
     for begin in range(0, own[MOVED], CHUNK):
         count = min(CHUNK, own[MOVED] - begin)
         for k in range(count):
             low[k], high[k] = _U(label[_U(moved[begin + k])]), _U(0)
         draw(rule.particle, rule, PARTICLE, step, shared.threshold, low, high, count, factors)
+        waiting = _U(0)
         for k in range(count):
             slot, factor = _U(moved[begin + k]), factors[k]
             own[CLIPPED] += _displace(axes, space, slot, factor)
-            at = _U(3) * slot
-            unit = space.spin_unit * factor
-            x, y, z = (
-                float(spin[at]) * unit,
-                float(spin[at + _U(1)]) * unit,
-                float(spin[at + _U(2)]) * unit,
-            )
-            spin[at] = spin[at + _U(1)] = spin[at + _U(2)] = 0
-            if space.over > 0.0 and (x != 0.0 or y != 0.0 or z != 0.0):
-                turn(turns, semi, slot, x, y, z, space.flat != 0, space.over)
-                shape_of(turns, semi, slot, shapes)
+            waiting += _U(_twist(space, near, slot, factor, waiting)) & able
+            if waiting == _U(BLOCK):
+                _turn(axes, space, near, BLOCK)
+                waiting = _U(0)
+        if waiting > _U(0):
+            _turn(axes, space, near, np.int64(waiting))
+        for k in range(count):
+            slot = _U(moved[begin + k])
             if fits and _strayed(axes, space, near, slot, to_length) >= limit:
                 fits = _remove(axes, space, near, rule, shared, slot)
     near.moves += own[MOVED]
@@ -837,8 +918,8 @@ def _note(axes, space, near, rule, shared):
     for limb in range(2 * SPAN):
         own[TALLY + limb] = 0
     for k in range(own[FOUND]):
-        size = c[CONTACT * k + SIZE]
-        r = c[CONTACT * k + DEPTH] * size
+        size = c[SIZE * near.found_room + k]
+        r = c[DEPTH * near.found_room + k] * size
         tally(own, TALLY, any_energy(rule.kind, rule.a, rule.b, table, r, size))
     for slot in range(_U(space.n)):
         square = 0.0

@@ -33,14 +33,14 @@ WIDTH = 12  # numbers of a shape: A, then C, each as xx, yy, zz, xy, xz, yz
 # numbers of a contact: normal (3), D/(h_A + h_B), mu, lever of A (3), lever of B (3), D
 CONTACT = 12
 NORMAL, WEIGHT, DEPTH, LEVER_A, LEVER_B, SIZE = 0, 3, 4, 5, 8, 11
-# rows of a block's scratch
-_A, _B, _R, _P, _Q, _T, _AT, ROWS = 0, 12, 24, 27, 30, 34, 35, 36
+# rows of a block's scratch: A, C, B, its C, separation, p, q, t, F, h_A + h_B, contact
+_A, _B, _R, _P, _Q, _T, _F, _H, _C, ROWS = 0, 12, 24, 27, 30, 34, 35, 36, 37, 49
+GAP_AT, T_AT, F_AT, SUPPORTS_AT, CONTACT_AT = (BLOCK * row for row in (_R, _T, _F, _H, _C))
 
 
 @bare(forceinline=True)
-def rotation(turns, at):
-    """The rotation matrix of the quaternion turns[at : at + 4], row by row."""
-    w, x, y, z = turns[at], turns[at + _U(1)], turns[at + _U(2)], turns[at + _U(3)]
+def _rotation(w, x, y, z):
+    """The rotation matrix of a quaternion, row by row."""
     return (
         1.0 - 2.0 * (y * y + z * z),
         2.0 * (x * y - w * z),
@@ -55,30 +55,19 @@ def rotation(turns, at):
 
 
 @bare(forceinline=True)
-def _compose(frame, a, b, c, out, at):
-    """out[at : at + 6] = a 1 + (b - a) e_1 e_1^T + (c - a) e_2 e_2^T: exactly isotropic where a = b = c."""
+def _compose(frame, a, b, c, out, at, apart):
+    """Six numbers of out from `at` on, `apart`: a 1 + (b - a) e_1 e_1^T + (c - a) e_2 e_2^T.
+
+    Exactly isotropic where a = b = c.
+    """
     _, e1, f1, _, e2, f2, _, e3, f3 = frame
     b, c = b - a, c - a
     out[at] = a + b * (e1 * e1) + c * (f1 * f1)
-    out[at + _U(1)] = a + b * (e2 * e2) + c * (f2 * f2)
-    out[at + _U(2)] = a + b * (e3 * e3) + c * (f3 * f3)
-    out[at + _U(3)] = b * (e1 * e2) + c * (f1 * f2)
-    out[at + _U(4)] = b * (e1 * e3) + c * (f1 * f3)
-    out[at + _U(5)] = b * (e2 * e3) + c * (f2 * f3)
-
-
-@bare
-def shape_of(turns, semi, slot, shapes):
-    """Write the shape of a slot, A and C = adj A, from its quaternion and semi-axes."""
-    frame = rotation(turns, _U(4) * slot)
-    at, to = _U(3) * slot, _U(WIDTH) * slot
-    a, b, c = (
-        semi[at] * semi[at],
-        semi[at + _U(1)] * semi[at + _U(1)],
-        semi[at + _U(2)] * semi[at + _U(2)],
-    )
-    _compose(frame, a, b, c, shapes, to)
-    _compose(frame, b * c, a * c, a * b, shapes, to + _U(6))
+    out[at + apart] = a + b * (e2 * e2) + c * (f2 * f2)
+    out[at + 2 * apart] = a + b * (e3 * e3) + c * (f3 * f3)
+    out[at + 3 * apart] = b * (e1 * e2) + c * (f1 * f2)
+    out[at + 4 * apart] = b * (e1 * e3) + c * (f1 * f3)
+    out[at + 5 * apart] = b * (e2 * e3) + c * (f2 * f3)
 
 
 @bare(forceinline=True)
@@ -89,16 +78,23 @@ def along(form, at, x, y, z):
     return squares + 2.0 * mixed
 
 
+@bare(forceinline=True)
+def _along(s, at, x, y, z):
+    """`along` of the matrix in six rows of a block's scratch from s[at] on."""
+    squares = s[at] * x * x + s[at + BLOCK] * y * y + s[at + 2 * BLOCK] * z * z
+    mixed = s[at + 3 * BLOCK] * x * y + s[at + 4 * BLOCK] * x * z + s[at + 5 * BLOCK] * y * z
+    return squares + 2.0 * mixed
+
+
 @bare
-def load(shapes, i, j, gaps, count, s):
-    """Copy the shapes of `count` pairs of slots into the scratch of a block, lane by lane; gaps: (3, BLOCK)."""
+def load(shapes, radii, i, j, count, s):
+    """Copy the shapes of `count` pairs of slots into the scratch of a block, lane by lane, and D."""
     for k in range(_U(count)):
-        one, two = _U(WIDTH) * _U(i[k]), _U(WIDTH) * _U(j[k])
+        a, b = _U(i[k]), _U(j[k])
         for row in range(WIDTH):
-            s[_U((_A + row) * BLOCK) + k] = shapes[one + _U(row)]
-            s[_U((_B + row) * BLOCK) + k] = shapes[two + _U(row)]
-        for axis in range(3):
-            s[_U((_R + axis) * BLOCK) + k] = gaps[_U(axis * BLOCK) + k]
+            s[_U((_A + row) * BLOCK) + k] = shapes[_U(WIDTH) * a + _U(row)]
+            s[_U((_B + row) * BLOCK) + k] = shapes[_U(WIDTH) * b + _U(row)]
+        s[_U((_C + SIZE) * BLOCK) + k] = radii[a] + radii[b]
 
 
 @bare
@@ -106,14 +102,18 @@ def _coefficients(s, lanes):
     """The polynomials p and q of each pair, and the first guess of t: exact for spheres."""
     for k in range(lanes):
         x, y, z = s[_R * BLOCK + k], s[(_R + 1) * BLOCK + k], s[(_R + 2) * BLOCK + k]
-        a0, a1, a2 = s[k], s[BLOCK + k], s[2 * BLOCK + k]
-        a3, a4, a5 = s[3 * BLOCK + k], s[4 * BLOCK + k], s[5 * BLOCK + k]
-        c0, c1, c2 = s[6 * BLOCK + k], s[7 * BLOCK + k], s[8 * BLOCK + k]
-        c3, c4, c5 = s[9 * BLOCK + k], s[10 * BLOCK + k], s[11 * BLOCK + k]
-        b0, b1, b2 = s[12 * BLOCK + k], s[13 * BLOCK + k], s[14 * BLOCK + k]
-        b3, b4, b5 = s[15 * BLOCK + k], s[16 * BLOCK + k], s[17 * BLOCK + k]
-        d0, d1, d2 = s[18 * BLOCK + k], s[19 * BLOCK + k], s[20 * BLOCK + k]
-        d3, d4, d5 = s[21 * BLOCK + k], s[22 * BLOCK + k], s[23 * BLOCK + k]
+        a0, a1 = s[(_A + 0) * BLOCK + k], s[(_A + 1) * BLOCK + k]
+        a2, a3 = s[(_A + 2) * BLOCK + k], s[(_A + 3) * BLOCK + k]
+        a4, a5 = s[(_A + 4) * BLOCK + k], s[(_A + 5) * BLOCK + k]
+        c0, c1 = s[(_A + 6) * BLOCK + k], s[(_A + 7) * BLOCK + k]
+        c2, c3 = s[(_A + 8) * BLOCK + k], s[(_A + 9) * BLOCK + k]
+        c4, c5 = s[(_A + 10) * BLOCK + k], s[(_A + 11) * BLOCK + k]
+        b0, b1 = s[(_B + 0) * BLOCK + k], s[(_B + 1) * BLOCK + k]
+        b2, b3 = s[(_B + 2) * BLOCK + k], s[(_B + 3) * BLOCK + k]
+        b4, b5 = s[(_B + 4) * BLOCK + k], s[(_B + 5) * BLOCK + k]
+        d0, d1 = s[(_B + 6) * BLOCK + k], s[(_B + 7) * BLOCK + k]
+        d2, d3 = s[(_B + 8) * BLOCK + k], s[(_B + 9) * BLOCK + k]
+        d4, d5 = s[(_B + 10) * BLOCK + k], s[(_B + 11) * BLOCK + k]
         xx, yy, zz, xy, xz, yz = x * x, y * y, z * z, x * y, x * z, y * z
         p0 = c0 * xx + c1 * yy + c2 * zz + 2.0 * (c3 * xy + c4 * xz + c5 * yz)
         p2 = d0 * xx + d1 * yy + d2 * zz + 2.0 * (d3 * xy + d4 * xz + d5 * yz)
@@ -135,22 +135,23 @@ def _coefficients(s, lanes):
 
 
 @bare
-def _candidates(s, count, bound):
-    """Keep the polynomials of those pairs that may have F < bound: any t bounds F from below. Returns how many."""
-    kept = _U(0)
-    for k in range(_U(count)):
-        p0, p1, p2 = s[_U(_P * BLOCK) + k], s[_U((_P + 1) * BLOCK) + k], s[_U((_P + 2) * BLOCK) + k]
-        q0, q1 = s[_U(_Q * BLOCK) + k], s[_U((_Q + 1) * BLOCK) + k]
-        q2, q3, t = s[_U((_Q + 2) * BLOCK) + k], s[_U((_Q + 3) * BLOCK) + k], s[_U(_T * BLOCK) + k]
+def _rule_out(s, lanes):
+    """F is infinite where the first guess shows that it is one or more, or a plane across r parts the two; else 0.
+
+    Any t bounds F from below.
+    """
+    for k in range(lanes):
+        x, y, z = s[_R * BLOCK + k], s[(_R + 1) * BLOCK + k], s[(_R + 2) * BLOCK + k]
+        a = _along(s, _A * BLOCK + k, x, y, z)
+        b = _along(s, _B * BLOCK + k, x, y, z)
+        beyond = math.sqrt(a) + math.sqrt(b) - (x * x + y * y + z * z)
+        p0, p1, p2 = s[_P * BLOCK + k], s[(_P + 1) * BLOCK + k], s[(_P + 2) * BLOCK + k]
+        q0, q1 = s[_Q * BLOCK + k], s[(_Q + 1) * BLOCK + k]
+        q2, q3, t = s[(_Q + 2) * BLOCK + k], s[(_Q + 3) * BLOCK + k], s[_T * BLOCK + k]
         over = t * (p0 + t * (p1 + t * p2))
         under = (1.0 + t) * (q0 + t * (q1 + t * (q2 + t * q3)))
-        s[_U(_P * BLOCK) + kept], s[_U((_P + 1) * BLOCK) + kept] = p0, p1
-        s[_U((_P + 2) * BLOCK) + kept], s[_U(_Q * BLOCK) + kept] = p2, q0
-        s[_U((_Q + 1) * BLOCK) + kept], s[_U((_Q + 2) * BLOCK) + kept] = q1, q2
-        s[_U((_Q + 3) * BLOCK) + kept], s[_U(_T * BLOCK) + kept] = q3, t
-        s[_U(_AT * BLOCK) + kept] = float(k)
-        kept += _U(over < bound * under)
-    return np.int64(kept)
+        near = 0.0 if over < under else math.inf
+        s[_F * BLOCK + k] = near if beyond > 0.0 else math.inf
 
 
 @bare
@@ -175,34 +176,23 @@ def _iterate(s, lanes):
 
 @bare
 def _values(s, lanes):
-    """F in the place of p0."""
+    """F, unless it is ruled out."""
     for k in range(lanes):
         t = s[_T * BLOCK + k]
         over = s[(_P + 1) * BLOCK + k] + t * s[(_P + 2) * BLOCK + k]
         over = t * (s[_P * BLOCK + k] + t * over)
         under = s[(_Q + 2) * BLOCK + k] + t * s[(_Q + 3) * BLOCK + k]
         under = s[_Q * BLOCK + k] + t * (s[(_Q + 1) * BLOCK + k] + t * under)
-        s[_P * BLOCK + k] = over / ((1.0 + t) * under)
+        s[_F * BLOCK + k] += over / ((1.0 + t) * under)
 
 
 @bare(forceinline=True)
-def _turned(form, at, x, y, z):
-    """M v of a symmetric matrix form[at : at + 6]."""
-    xy, xz, yz = form[at + _U(3)], form[at + _U(4)], form[at + _U(5)]
-    return (
-        form[at] * x + xy * y + xz * z,
-        xy * x + form[at + _U(1)] * y + yz * z,
-        xz * x + yz * y + form[at + _U(2)] * z,
-    )
-
-
-@bare(forceinline=True)
-def _normal(shapes, i, j, t, x, y, z):
+def _normal(s, k, t, x, y, z):
     """The direction of (A + t B)**-1 r: adj(A + t B) r, normalised."""
-    a, b = _U(WIDTH) * i, _U(WIDTH) * j
-    y0, y1 = shapes[a] + t * shapes[b], shapes[a + _U(1)] + t * shapes[b + _U(1)]
-    y2, y3 = shapes[a + _U(2)] + t * shapes[b + _U(2)], shapes[a + _U(3)] + t * shapes[b + _U(3)]
-    y4, y5 = shapes[a + _U(4)] + t * shapes[b + _U(4)], shapes[a + _U(5)] + t * shapes[b + _U(5)]
+    a, b = _A * BLOCK + k, _B * BLOCK + k
+    y0, y1 = s[a] + t * s[b], s[a + BLOCK] + t * s[b + BLOCK]
+    y2, y3 = s[a + 2 * BLOCK] + t * s[b + 2 * BLOCK], s[a + 3 * BLOCK] + t * s[b + 3 * BLOCK]
+    y4, y5 = s[a + 4 * BLOCK] + t * s[b + 4 * BLOCK], s[a + 5 * BLOCK] + t * s[b + 5 * BLOCK]
     g3, g4, g5 = y4 * y5 - y3 * y2, y3 * y5 - y4 * y1, y3 * y4 - y0 * y5
     sx = (y1 * y2 - y5 * y5) * x + g3 * y + g4 * z
     sy = g3 * x + (y0 * y2 - y4 * y4) * y + g5 * z
@@ -211,107 +201,161 @@ def _normal(shapes, i, j, t, x, y, z):
     return sx / length, sy / length, sz / length
 
 
-@bare
-def touch(shapes, radii, i, j, gap, f, t, out, at):
-    """Write the contact of a pair of slots into out[at : at + CONTACT]; f = F, t where it is, gap: (x, y, z).
-
-    radii: R_eq of each slot.
-    """
-    nx, ny, nz = _normal(shapes, i, j, t, *gap)
-    mu, size = math.sqrt(f), radii[i] + radii[j]
-    ax, ay, az = _turned(shapes, _U(WIDTH) * i, nx, ny, nz)
-    bx, by, bz = _turned(shapes, _U(WIDTH) * j, nx, ny, nz)
-    h_a = math.sqrt(nx * ax + ny * ay + nz * az)
-    h_b = math.sqrt(nx * bx + ny * by + nz * bz)
-    a, b = -mu / h_a, mu / h_b
-    out[at], out[at + _U(1)], out[at + _U(2)] = nx, ny, nz
-    out[at + _U(WEIGHT)], out[at + _U(DEPTH)], out[at + _U(SIZE)] = size / (h_a + h_b), mu, size
-    out[at + _U(5)], out[at + _U(6)], out[at + _U(7)] = a * ax, a * ay, a * az
-    out[at + _U(8)], out[at + _U(9)], out[at + _U(10)] = b * bx, b * by, b * bz
+@bare(forceinline=True)
+def _turned(s, at, x, y, z):
+    """M v of the symmetric matrix in six rows from s[at] on."""
+    xy, xz, yz = s[at + 3 * BLOCK], s[at + 4 * BLOCK], s[at + 5 * BLOCK]
+    return (
+        s[at] * x + xy * y + xz * z,
+        xy * x + s[at + BLOCK] * y + yz * z,
+        xz * x + yz * y + s[at + 2 * BLOCK] * z,
+    )
 
 
 @bare
-def block(shapes, i, j, gaps, count, bound, s):
-    """F of a block of pairs. Those that may have F < bound come first in s, `of` them in the order they came.
+def _touch(s, lanes):
+    """The contact of each pair, and the sum of its supports."""
+    for k in range(lanes):
+        x, y, z = s[_R * BLOCK + k], s[(_R + 1) * BLOCK + k], s[(_R + 2) * BLOCK + k]
+        nx, ny, nz = _normal(s, k, s[_T * BLOCK + k], x, y, z)
+        mu, size = math.sqrt(s[_F * BLOCK + k]), s[(_C + SIZE) * BLOCK + k]
+        ax, ay, az = _turned(s, _A * BLOCK + k, nx, ny, nz)
+        bx, by, bz = _turned(s, _B * BLOCK + k, nx, ny, nz)
+        h_a = math.sqrt(nx * ax + ny * ay + nz * az)
+        h_b = math.sqrt(nx * bx + ny * by + nz * bz)
+        a, b, at = -mu / h_a, mu / h_b, _C * BLOCK + k
+        s[at], s[at + BLOCK], s[at + 2 * BLOCK] = nx, ny, nz
+        s[_H * BLOCK + k] = h_a + h_b
+        s[at + WEIGHT * BLOCK], s[at + DEPTH * BLOCK] = size / (h_a + h_b), mu
+        s[at + 5 * BLOCK], s[at + 6 * BLOCK], s[at + 7 * BLOCK] = a * ax, a * ay, a * az
+        s[at + 8 * BLOCK], s[at + 9 * BLOCK], s[at + 10 * BLOCK] = b * bx, b * by, b * bz
 
-    Returns how many they are; F of the k-th is at s[F_AT + k], its t at s[T_AT + k], its place in
-    the block at s[PLACE_AT + k].
+
+@bare
+def block(shapes, radii, i, j, count, within, s):
+    """The contacts of a block of pairs, whose separations (3, BLOCK) are at s[GAP_AT]; radii: R_eq of each slot.
+
+    Of the k-th pair F is at s[F_AT + k], its t at s[T_AT + k], h_A + h_B at s[SUPPORTS_AT + k],
+    number m of its contact at s[CONTACT_AT + m * BLOCK + k]. `within`: of pairs that do not overlap
+    F may be infinite.
     """
-    load(shapes, i, j, gaps, count, s)
+    load(shapes, radii, i, j, count, s)
     lanes = (count + 7) & ~7
     for k in range(_U(count), _U(lanes)):  # lanes of the last vector that no pair fills
         for row in range(_P):
             s[_U(row * BLOCK) + k] = s[_U(row * BLOCK)]
+        s[_U((_C + SIZE) * BLOCK) + k] = s[_U((_C + SIZE) * BLOCK)]
     _coefficients(s, lanes)
-    kept = _candidates(s, count, bound)
-    lanes = (kept + 7) & ~7
-    for k in range(_U(kept), _U(lanes)):
-        for row in range(_P, _AT):
-            s[_U(row * BLOCK) + k] = 1.0
+    if within:
+        _rule_out(s, lanes)
+    else:
+        for k in range(lanes):
+            s[_F * BLOCK + k] = 0.0
     for _ in range(ITERATIONS):
         _iterate(s, lanes)
     _values(s, lanes)
-    return kept
+    _touch(s, lanes)
 
 
-F_AT, T_AT, PLACE_AT = _P * BLOCK, _T * BLOCK, _AT * BLOCK
+# rows of the scratch while bodies turn: what pushes them around and then omega, quaternion, squares
+# of the semi-axes, shape
+_W, _QUAT, _SQUARE, _SHAPE = 0, 3, 7, 10
+PUSH_AT, TURN_AT, SQUARE_AT, SHAPE_AT = (BLOCK * row for row in (_W, _QUAT, _SQUARE, _SHAPE))
 
 
 @bare
-def turn(turns, semi, slot, wx, wy, wz, flat, over):
-    """Turn a body by the Cayley rotation of omega = I**-1 w; w: what pushes it around, in the lab's frame.
+def _angular(axes, s, lanes, over):
+    """omega = I**-1 w in the place of w."""
+    for k in range(lanes):
+        wx, wy, wz = s[_W * BLOCK + k], s[(_W + 1) * BLOCK + k], s[(_W + 2) * BLOCK + k]
+        a, b = s[_SQUARE * BLOCK + k], s[(_SQUARE + 1) * BLOCK + k]
+        c = s[(_SQUARE + 2) * BLOCK + k]
+        if len(axes) == 2:
+            x, y, z = 0.0, 0.0, 4.0 * over * wz / (a + b)
+        else:
+            q0, q1 = s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k]
+            q2, q3 = s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k]
+            m0, m1, m2, m3, m4, m5, m6, m7, m8 = _rotation(q0, q1, q2, q3)
+            u = 5.0 * over * (m0 * wx + m3 * wy + m6 * wz) / (b + c)
+            v = 5.0 * over * (m1 * wx + m4 * wy + m7 * wz) / (a + c)
+            w = 5.0 * over * (m2 * wx + m5 * wy + m8 * wz) / (a + b)
+            x, y, z = m0 * u + m1 * v + m2 * w, m3 * u + m4 * v + m5 * w, m6 * u + m7 * v + m8 * w
+        s[_W * BLOCK + k], s[(_W + 1) * BLOCK + k], s[(_W + 2) * BLOCK + k] = x, y, z
 
-    I = 1/over times the tensor of inertia of the solid body of mass 1; `flat`: of the disc about z.
-    q <- (1, omega/2) q, normalised: a turn by 2 arctan(|omega|/2). Returns |omega|**2.
+
+@bare
+def _cayley(s, lanes):
+    """q <- (1, omega/2) q, normalised: a turn by 2 arctan(|omega|/2)."""
+    for k in range(lanes):
+        x, y, z = s[_W * BLOCK + k], s[(_W + 1) * BLOCK + k], s[(_W + 2) * BLOCK + k]
+        x, y, z = 0.5 * x, 0.5 * y, 0.5 * z
+        q0, q1 = s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k]
+        q2, q3 = s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k]
+        n0 = q0 - x * q1 - y * q2 - z * q3
+        n1 = q1 + x * q0 + y * q3 - z * q2
+        n2 = q2 + y * q0 + z * q1 - x * q3
+        n3 = q3 + z * q0 + x * q2 - y * q1
+        length = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + n3 * n3)
+        s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k] = n0 / length, n1 / length
+        s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k] = n2 / length, n3 / length
+
+
+@bare
+def shapes_of(s, lanes):
+    """The shapes, A and C = adj A, in s[SHAPE_AT + row * BLOCK + k], of the quaternions and squares in the scratch."""
+    for k in range(lanes):
+        q0, q1 = s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k]
+        q2, q3 = s[(_QUAT + 2) * BLOCK + k], s[(_QUAT + 3) * BLOCK + k]
+        a, b = s[_SQUARE * BLOCK + k], s[(_SQUARE + 1) * BLOCK + k]
+        c = s[(_SQUARE + 2) * BLOCK + k]
+        frame = _rotation(q0, q1, q2, q3)
+        _compose(frame, a, b, c, s, _SHAPE * BLOCK + k, BLOCK)
+        _compose(frame, b * c, a * c, a * b, s, (_SHAPE + 6) * BLOCK + k, BLOCK)
+
+
+@bare
+def turn(axes, s, count, over):
+    """Turn a block of bodies by the Cayley rotation of omega = I**-1 w; w: what pushes them around, in the lab's frame.
+
+    I = 1/over times the tensor of inertia of the solid body of mass 1 (in two dimensions the disc's
+    about z). From number m of w at s[PUSH_AT + m * BLOCK + k], of the quaternion at TURN_AT, of the
+    squares of the semi-axes at SQUARE_AT, likewise, come omega in the place of w, the new quaternion,
+    and the shape at SHAPE_AT.
     """
-    q, at = _U(4) * slot, _U(3) * slot
-    a, b, c = (
-        semi[at] * semi[at],
-        semi[at + _U(1)] * semi[at + _U(1)],
-        semi[at + _U(2)] * semi[at + _U(2)],
-    )
-    if flat:
-        x, y, z = 0.0, 0.0, 4.0 * over * wz / (a + b)
-    else:
-        m0, m1, m2, m3, m4, m5, m6, m7, m8 = rotation(turns, q)
-        u = 5.0 * over * (m0 * wx + m3 * wy + m6 * wz) / (b + c)
-        v = 5.0 * over * (m1 * wx + m4 * wy + m7 * wz) / (a + c)
-        w = 5.0 * over * (m2 * wx + m5 * wy + m8 * wz) / (a + b)
-        x, y, z = m0 * u + m1 * v + m2 * w, m3 * u + m4 * v + m5 * w, m6 * u + m7 * v + m8 * w
-    angle = x * x + y * y + z * z
-    x, y, z = 0.5 * x, 0.5 * y, 0.5 * z
-    q0, q1, q2, q3 = turns[q], turns[q + _U(1)], turns[q + _U(2)], turns[q + _U(3)]
-    n0 = q0 - x * q1 - y * q2 - z * q3
-    n1 = q1 + x * q0 + y * q3 - z * q2
-    n2 = q2 + y * q0 + z * q1 - x * q3
-    n3 = q3 + z * q0 + x * q2 - y * q1
-    length = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + n3 * n3)
-    turns[q], turns[q + _U(1)] = n0 / length, n1 / length
-    turns[q + _U(2)], turns[q + _U(3)] = n2 / length, n3 / length
-    return angle
+    lanes = (count + 7) & ~7
+    for k in range(_U(count), _U(lanes)):  # lanes of the last vector that no body fills
+        for row in range(_SHAPE):
+            s[_U(row * BLOCK) + k] = s[_U(row * BLOCK)]
+    _angular(axes, s, lanes, over)
+    _cayley(s, lanes)
+    shapes_of(s, lanes)
 
 
 @njit
 def fill_shapes(turns, semi, shapes):
     """shapes[12 m : 12 m + 12] of every body, from flat arrays."""
-    for slot in range(shapes.shape[0] // WIDTH):
-        shape_of(turns, semi, _U(slot), shapes)
+    s = np.empty(ROWS * BLOCK)
+    for m in range(shapes.shape[0] // WIDTH):
+        for axis in range(3):
+            s[SQUARE_AT + axis * BLOCK] = semi[3 * m + axis] * semi[3 * m + axis]
+        for number in range(4):
+            s[TURN_AT + number * BLOCK] = turns[4 * m + number]
+        shapes_of(s, 1)
+        for number in range(WIDTH):
+            shapes[WIDTH * m + number] = s[SHAPE_AT + number * BLOCK]
 
 
 @njit
 def fill_contacts(shapes, radii, i, j, gaps, out):
     """F[m] of the pairs i[m], j[m] with gaps (3, m) into out[m, 0], t into out[m, 1], the contact after that."""
-    s, gap, one = np.empty(ROWS * BLOCK), np.empty(3 * BLOCK), np.empty(CONTACT)
+    s = np.empty(ROWS * BLOCK)
     for begin in range(0, len(i), BLOCK):
         count = min(BLOCK, len(i) - begin)
         for axis in range(3):
             for k in range(count):
-                gap[axis * BLOCK + k] = gaps[axis, begin + k]
-        kept = block(shapes, i[begin:], j[begin:], gap, count, math.inf, s)
-        for k in range(kept):
-            m = begin + np.int64(s[PLACE_AT + k])
-            at = gaps[0, m], gaps[1, m], gaps[2, m]
-            f, t = s[F_AT + k], s[T_AT + k]
-            touch(shapes, radii, _U(i[m]), _U(j[m]), at, f, t, one, _U(0))
-            out[m, 0], out[m, 1] = f, t
-            out[m, 2:] = one
+                s[GAP_AT + axis * BLOCK + k] = gaps[axis, begin + k]
+        block(shapes, radii, i[begin:], j[begin:], count, False, s)
+        for k in range(count):
+            out[begin + k, 0], out[begin + k, 1] = s[F_AT + k], s[T_AT + k]
+            for number in range(CONTACT):
+                out[begin + k, 2 + number] = s[CONTACT_AT + number * BLOCK + k]

@@ -1,0 +1,680 @@
+"""Analysis and pictures of the chapter on ellipsoids."""
+
+import json
+import math
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import patches
+from matplotlib import pyplot as plt
+from scipy import optimize
+from scipy.spatial.transform import Rotation
+
+import mpack
+from book import archives, campaigns
+from book.chapters import consistent
+from book.demos.locating_phi_c import by_process
+from book.demos.where_manna_ends import relaxations, windows
+from mpack import critical, ellipsoids, ensemble, figures, observables
+from mpack.statistics import Estimate, mean_error, weighted_mean
+
+SOLID = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 3]
+FLAT = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 2]
+ROUND = {3: "sphere", 2: "disc"}
+KINDS = {"prolate": "series 1", "oblate": "series 3", "triaxial": "series 4", "ellipse": "series 1"}
+MARKS = {"prolate": "o", "oblate": "s", "triaxial": "^", "ellipse": "D"}
+LENGTH = 1000  # bodies of most runs
+
+
+def axes_of(name):
+    """Semi-axes of a shape, in diameters of the sphere (disc) of its volume, the longest first."""
+    dim, axes, _ = campaigns.BODIES[name]
+    given = np.ones(dim) if axes is None else np.sort(np.array(axes, float))[::-1]
+    return 0.5 * given / np.prod(given) ** (1 / dim)
+
+
+def aspect(name):
+    """Longest over shortest semi-axis, but of triaxial shapes, which go by a : 1 : 1/a, its root."""
+    axes = axes_of(name)
+    ratio = axes[0] / axes[-1]
+    return round(math.sqrt(ratio) if name.startswith("triaxial") else ratio, 6)
+
+
+def kind(name):
+    """The family of a shape: prolate, oblate, triaxial, ellipse, or the round one itself."""
+    return name.split()[0]
+
+
+def slug(name):
+    """A shape's name as it stands in the names of claims."""
+    return name.replace(" ", "-").replace(".", "")
+
+
+def by_shape(table):
+    """Runs with the name of their shape, and their learning rate: of BRO that of the SGD it matches."""
+    names = {
+        json.dumps(_relative(name)): name for name in campaigns.BODIES if name not in ROUND.values()
+    }
+    found = table["axes"].map(names).fillna(table.dim.map(ROUND))
+    return by_process(table).assign(shape=found)
+
+
+def _relative(name):
+    """Relative semi-axes as the campaign gives them: in the plane of small and large ones."""
+    dim, axes, _ = campaigns.BODIES[name]
+    given = [float(a) for a in axes]
+    return given if dim == 3 else [[size * a for a in given] for size in (1.0, 1.4)]
+
+
+# ------------------------------------------------------------------------------------------------
+# two bodies
+
+
+def pair(seed):
+    """Two bodies of different shapes that overlap, turned at random, and their contact."""
+    rng = np.random.default_rng(seed)
+    while True:
+        axes = rng.uniform(0.7, 2.0, (2, 3))
+        axes /= np.mean(2 * np.prod(axes, axis=1) ** (1 / 3))
+        turns = Rotation.random(2, rng).as_quat()
+        places = 5.0 + np.array([np.zeros(3), rng.uniform(-0.6, 0.6, 3)])
+        packing = mpack.Packing(places, box=12.0, axes=axes, orientations=turns)
+        found = ellipsoids.pair_contacts(packing)
+        if len(found.mu) and found.mu[0] > 0.3:
+            return packing, found
+
+
+def by_optimiser(packing):
+    """mu of the first two bodies as the largest (r.n)/(h_A + h_B) over all unit vectors n, by a search."""
+    r = packing.separation(0, 1)
+    forms = [_form(packing, k) for k in (0, 1)]
+
+    def value(n):
+        n = n / np.linalg.norm(n)
+        return -(r @ n) / sum(math.sqrt(n @ form @ n) for form in forms)
+
+    found = optimize.minimize(
+        value, r, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-15}
+    )
+    return -found.fun
+
+
+def _form(packing, k):
+    """A = R diag(a**2) R^T of one body in space."""
+    w, *v = packing.orientations[k]
+    frame = Rotation.from_quat([*v, w]).as_matrix()
+    return frame @ np.diag(packing.axes[k] ** 2) @ frame.T
+
+
+def energy(packing):
+    """Energy of the first pair, of any overlap."""
+    found = ellipsoids.pair_contacts(packing, 0.5)
+    return 0.5 * found.sizes[0] * (1.0 - found.mu[0])
+
+
+def gradient_misses(packing, found, step=1e-5):
+    """Force and torque on the first body less minus the differences of the energy, as it is moved and turned."""
+    misses = []
+    for axis in np.eye(3):
+        ends = [_shifted(packing, sign * step * axis) for sign in (1, -1)]
+        misses.append(found.forces[0] @ axis + _slope(ends, step))
+        ends = [_turned(packing, sign * step * axis) for sign in (1, -1)]
+        misses.append(found.torques[0, 0] @ axis + _slope(ends, step))
+    return np.abs(misses)
+
+
+def _slope(ends, step):
+    return (energy(ends[0]) - energy(ends[1])) / (2 * step)
+
+
+def _shifted(packing, by):
+    places = np.array(packing.positions)
+    places[0] += by
+    return _with(packing, positions=places)
+
+
+def _turned(packing, by):
+    turns = np.array(packing.orientations)
+    x, y, z, w = (Rotation.from_rotvec(by) * Rotation.from_quat(np.roll(turns[0], -1))).as_quat()
+    turns[0] = w, x, y, z
+    return _with(packing, orientations=turns)
+
+
+def _with(packing, **changes):
+    parts = {name: getattr(packing, name) for name in ("positions", "axes", "orientations")}
+    parts |= changes
+    return mpack.Packing(parts.pop("positions"), box=packing.box, **parts)
+
+
+def imbalance(packing, found, levers=1.0):
+    """|tau_A + tau_B + r x f| of the first pair; `levers`: a factor that all levers get."""
+    r = packing.separation(0, 1)
+    total = levers * found.torques[0].sum(axis=0) + np.cross(r, found.forces[0])
+    return float(np.linalg.norm(total))
+
+
+def t_contact(t=None):
+    """mu of two prolate bodies, the tip of one on the flank of the other: 1. With `t`: by F at that t."""
+    a, b = axes_of("prolate 1.5")[:2]
+    across = np.array([np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)])  # by a right angle about z
+    packing = mpack.Packing(
+        [[5.0, 5.0, 5.0], [5.0 + a + b, 5.0, 5.0]],
+        box=12.0,
+        axes=np.array([[a, b, b]] * 2),
+        orientations=[[1.0, 0.0, 0.0, 0.0], across],
+    )
+    if t is None:
+        return float(ellipsoids.pair_contacts(packing, 0.1).mu[0])
+    r, forms = packing.separation(0, 1), [_form(packing, k) for k in (0, 1)]
+    return math.sqrt(t / (1 + t) * r @ np.linalg.solve(forms[0] + t * forms[1], r))
+
+
+def openings(packing, rotation=1.0, tolerance=0.01):
+    """By how much a kick opens each contact, over what it does between spheres: w (1 + g).
+
+    w = D/(h_A + h_B) is the force; g, half the sum of (l x n).I**-1.(l x n) over both ends, is what
+    turning adds. `rotation` None: without. Of all pairs with mu < 1 + tolerance.
+    """
+    found = ellipsoids.pair_contacts(packing, tolerance)
+    gain = np.zeros(len(found.mu))
+    for end in (0, 1) if rotation is not None else ():
+        arms = _cross(found.levers[:, end], found.normals)
+        gain += 0.5 * _against_inertia(packing, found.pairs[:, end], arms, rotation)
+    return found.sizes / found.supports.sum(axis=1) * (1.0 + gain)
+
+
+def kick_at_contact(packing, rotation=1.0):
+    """The mean of `openings`, its standard error, and over how many contacts."""
+    return mean_error(openings(packing, rotation))
+
+
+def _cross(lever, normal):
+    if lever.shape[1] == 2:
+        return lever[:, :1] * normal[:, 1:] - lever[:, 1:] * normal[:, :1]
+    return np.cross(lever, normal)
+
+
+def _against_inertia(packing, which, arms, rotation):
+    """arms . I**-1 . arms of bodies."""
+    moments = ellipsoids.inertia(packing.axes, rotation)[which]
+    if packing.dim == 3:
+        turns = np.roll(packing.orientations[which], -1, axis=1)
+        arms = Rotation.from_quat(turns).inv().apply(arms)
+    return np.sum(arms**2 / moments, axis=1)
+
+
+def picture():
+    """Two ellipses that overlap: scaled down until they touch, the normal there, and the levers."""
+    axes = np.array([[1.15, 0.6], [0.95, 0.5]])
+    unit = np.mean(2 * np.sqrt(np.prod(axes, axis=1)))
+    places = np.array([[2.2, 2.6], [3.35, 3.2]]) / unit
+    packing = mpack.Packing(places, box=6.4 / unit, axes=axes / unit, orientations=[0.35, -0.95])
+    found = ellipsoids.pair_contacts(packing)
+    mu, ink = found.mu[0], figures.colour("ink")
+    place = packing.positions[0] + found.levers[0, 0]
+    fig, panels = plt.subplots(1, 2, figsize=(7.6, 3.6))
+    for ax, scale in zip(panels, (1.0, mu)):
+        for k, tint in ((0, "series 1"), (1, "series 4")):
+            w, x, y, z = packing.orientations[k]
+            angle = np.degrees(2 * np.arctan2(z, w))
+            size = 2 * scale * packing.axes[k]
+            look = {"facecolor": figures.colour(tint), "alpha": 0.35, "edgecolor": ink}
+            ax.add_patch(patches.Ellipse(packing.positions[k], *size, angle=angle, **look))
+            ax.plot(*packing.positions[k], ".", color=ink)
+            ax.annotate(
+                "AB"[k], packing.positions[k], (-3, 6), textcoords="offset points", ha="right"
+            )
+        ax.set(aspect="equal", xlim=(0.6, 2.95), ylim=(1.0, 2.85))
+        ax.set_axis_off()
+    panels[0].set_title("as they are")
+    panels[1].set_title(rf"scaled by $\mu={mu:.2f}$: they touch")
+    _arrows(panels[1], packing, found, place)
+    return fig
+
+
+def _arrows(ax, packing, found, place):
+    """The point of contact, the levers to it, and the force on A."""
+    ink, force = figures.colour("ink"), figures.colour("series 3")
+    for k in (0, 1):
+        ends = np.transpose([packing.positions[k], place])
+        ax.plot(*ends, color=ink, lw=1.0, ls="--")
+    tip = place + 0.75 * found.normals[0]
+    ax.annotate("", tip, place, arrowprops={"arrowstyle": "-|>", "color": force, "lw": 1.6})
+    ax.annotate(
+        r"$\mathbf{f}$",
+        tip,
+        (-2, -4),
+        textcoords="offset points",
+        color=force,
+        ha="right",
+        va="top",
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# where the transition lies
+
+
+def look(name):
+    """Marker and colour of a shape, by its family."""
+    one = kind(name)
+    tint = figures.colour(KINDS.get(one, "ink"))
+    return {"marker": MARKS.get(one, "X"), "color": tint, "linestyle": "none", "markersize": 5}
+
+
+def live(scans, points):
+    """Absorption times of spheres and of prolate bodies, with the divergences fitted to them."""
+    fig, ax = plt.subplots(figsize=(6.4, 3.4))
+    for name, scan in scans.items():
+        tint = look(name)["color"]
+        figures.draw_divergence(
+            ax,
+            scan,
+            points[name],
+            scale=1e4,
+            stopped={"color": tint},
+            law={"color": tint, "lw": 1.2},
+            band={"color": tint, "alpha": 0.2, "lw": 0},
+            **{"marker": look(name)["marker"], "color": tint, "label": name},
+        )
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="upper right")
+    return fig
+
+
+def limits(located, ends, shown):
+    """phi_c against the learning rate for some shapes, each with the law that was fitted to it."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.8, 4.0), width_ratios=[3, 2])
+    curve = np.linspace(0, 0.054, 60)
+    for ax, dim in zip(axes, (3, 2)):
+        for name in shown:
+            if campaigns.BODIES[name][0] != dim:
+                continue
+            for process, fill in (("BRO", "full"), ("SGD 0.5", "none")):
+                points = located.curve(name, process)
+                if not points:
+                    continue
+                x, y, e = np.transpose([(a, *one.estimate) for a, one in points.items()])
+                label = name if process == "BRO" else None
+                ax.errorbar(x, y, e, label=label, fillstyle=fill, **look(name))
+            end, c = ends[name, "BRO"]
+            ax.plot(
+                curve, end.value / (1 + c.value * curve) ** dim, lw=0.8, color=look(name)["color"]
+            )
+        ax.set(xlabel=r"learning rate $\alpha$", xlim=(-0.002, 0.056))
+        ax.legend(loc="lower left", fontsize=8)
+    axes[0].set_ylabel(r"$\phi_c$")
+    return fig
+
+
+def shapes(ends, published):
+    """The limit of small kicks against the aspect ratio, in space and in the plane."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.8, 4.0), width_ratios=[3, 2], layout="constrained")
+    for ax, names, dim in zip(axes, (SOLID, FLAT), (3, 2)):
+        seen = set()
+        for name in names:
+            label = None if kind(name) in seen else kind(name)
+            seen.add(kind(name))
+            ax.errorbar(aspect(name), *ends[name], label=label, **look(name))
+        ax.axhline(ends[ROUND[dim]].value, lw=0.8, ls=":", color=figures.colour("ink"))
+        ax.set(xlabel="aspect ratio", xscale="log", xticks=[1, 1.5, 2, 3])
+        ax.set_xticks([1, 1.5, 2, 3], ["1", "1.5", "2", "3"])
+        ax.minorticks_off()
+    for ratio, low, high, tint in published:
+        box = {"color": figures.colour(tint), "alpha": 0.25, "lw": 0}
+        axes[0].fill_between([ratio / 1.06, ratio * 1.06], low, high, **box)
+    axes[0].set_ylabel(r"$\phi_0$, the limit of small kicks")
+    for ax in axes:
+        ax.legend(loc="lower center", fontsize=8)
+    return fig
+
+
+def by_kicks(ends, widths):
+    """The swelling of each shape by the kicks, measured, against what the geometry of its contacts predicts."""
+    fig, ax = plt.subplots(figsize=(5.6, 4.2))
+    seen, top = set(), 0.0
+    for name, (x, _) in widths.items():
+        c = ends[name, "BRO"][1]
+        label = None if kind(name) in seen else kind(name)
+        seen.add(kind(name))
+        ax.errorbar(x, c.value, c.error, label=label, **look(name))
+        top = max(top, x, c.value)
+    ax.plot([0, 1.1 * top], [0, 1.1 * top], lw=0.8, color=figures.colour("muted"))
+    ax.set(xlabel=r"swelling $c$, predicted from the contacts", ylabel=r"swelling $c$, measured")
+    ax.legend(loc="upper left", fontsize=8)
+    return fig
+
+
+def predicted(name, packings, c, rotation=1.0):
+    """The swelling of a shape: c of its sphere (disc), times what a kick does at its contacts, times 2 <1/(2a)>/2."""
+    opened = weighted_mean(
+        *np.transpose([tuple(kick_at_contact(one, rotation)) for one in packings])
+    )
+    thin = np.mean(0.5 / axes_of(name))
+    return c * opened.value * thin, c * opened.error * thin
+
+
+def capacities(ends, gains):
+    """Rows: shape, participation ratio, and how many fit relative to spheres: same volume, longest axis, rms axis."""
+    rows = []
+    for name in SOLID:
+        if name not in ends:
+            continue
+        a = axes_of(name)
+        base = ends["sphere"].value
+        gain = gains.get(name, Estimate(0.0, ends["sphere"].error))
+        ratio = gain / base + 1.0
+        volume = np.prod(a)
+        rank = np.sum(a**2) ** 2 / np.sum(a**4)
+        rms = np.mean(a**2) ** 1.5
+        rows.append((name, rank, ratio, ratio * (a[0] ** 3 / volume), ratio * (rms / volume)))
+    return rows
+
+
+def capacity(rows):
+    """How many bodies fit against their participation ratio, relative to spheres."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.8, 3.6), layout="constrained")
+    for ax, place, words in zip(axes, (2, 4), ("same volume", "same mean square axis")):
+        seen = set()
+        for row in rows:
+            name, label = row[0], None if kind(row[0]) in seen else kind(row[0])
+            seen.add(kind(name))
+            ax.errorbar(row[1], row[place].value, row[place].error, label=label, **look(name))
+        ax.set(xlabel="participation ratio", title=words, xlim=(1, 3.1))
+    axes[0].set_ylabel("capacity, relative to spheres")
+    axes[0].legend(loc="upper left", fontsize=8)
+    return fig
+
+
+# ------------------------------------------------------------------------------------------------
+# how activity decays
+
+
+def decays(table):
+    """{process: ({phi: [(times, activity), ...]}, crossings)} of the campaign `ellipsoids_decay`."""
+    found = {}
+    for process, own in table.groupby("process"):
+        curves = relaxations(own)
+        if len(curves) > 2:
+            last = min(t[-1] for runs in curves.values() for t, _ in runs)
+            found[process] = curves, critical.crossings(curves, windows(100, last))
+    return found
+
+
+def decay(found, manna):
+    """Activity against time at the places about the transition, a panel a process."""
+    fig, axes = plt.subplots(1, len(found), figsize=(7.8, 3.6), sharey=True, squeeze=False)
+    for ax, (process, (curves, _)) in zip(axes[0], found.items()):
+        for place, (phi, runs) in enumerate(curves.items()):
+            shade = 0.25 + 0.75 * place / max(len(curves) - 1, 1)
+            for k, (t, f) in enumerate(runs):
+                shown = (t > 0) & (f > 0)
+                label = rf"$\phi={phi:g}$" if k == 0 else None
+                style = {
+                    "color": figures.colour(process),
+                    "alpha": shade,
+                    "lw": 1.0,
+                    "label": label,
+                }
+                ax.plot(t[shown], f[shown], **style)
+        t = np.array([100.0, 5_000.0])
+        ax.plot(
+            t, 0.9 * (t / 30) ** -manna, "--", lw=1.0, color=figures.colour("ink"), label="Manna"
+        )
+        ax.set(xscale="log", yscale="log", xlabel="steps $k$", title=process)
+        ax.legend(loc="lower left", fontsize=8)
+    axes[0, 0].set_ylabel("activity $f_a$")
+    return fig
+
+
+def decay_rows(found):
+    """Each crossing of windows: process, runs, step, place, exponent."""
+    return [
+        {
+            "process": process,
+            "runs": sum(map(len, curves.values())),
+            "step": f"{one.time:,.0f}",
+            "φ_c": one.phi,
+            "δ": one.delta,
+        }
+        for process, (curves, crossed) in found.items()
+        for one in crossed
+    ]
+
+
+def decay_numbers(found):
+    """The exponent of the last crossing of each process."""
+    return {
+        f"decay-{process.lower()}": crossed[-1].delta
+        for process, (_, crossed) in found.items()
+        if crossed
+    }
+
+
+def decay_claims(found, manna):
+    """Bodies decay as the Manna class does."""
+    text = "Prolate bodies at α = 1, {}: δ of the last crossing less that of the Manna class."
+    return [
+        (
+            f"bodies-delta-{process.lower()}",
+            text.format(process),
+            crossed[-1].delta - manna,
+            consistent(0.0, 0.2),
+            "conjecture of Zhang and Martiniani",
+        )
+        for process, (_, crossed) in found.items()
+        if crossed
+    ]
+
+
+# ------------------------------------------------------------------------------------------------
+# the limit of small kicks
+
+
+def forms(packing):
+    """The matrices A and B of the first two bodies."""
+    return _form(packing, 0), _form(packing, 1)
+
+
+def repeats(table):
+    """Runs at one place of one scan: the median."""
+    return int(table.groupby(["shape", "process", "alpha", "n", "phi"]).size().median())
+
+
+def order(table):
+    """Nematic order of the last states of prolate and oblate bodies: mean, largest, and of random directions."""
+    long, flat = (table[table["shape"].str.startswith(word)] for word in ("prolate", "oblate"))
+    found = np.r_[long.nematic_longest, flat.nematic_shortest]
+    bodies = {"n": LENGTH, "phi": 0.3, "dim": 3, "axes": (1.5, 1, 1)}
+    random = [ellipsoids.nematic_order(mpack.Packing.random(seed=k, **bodies)) for k in range(50)]
+    mean = mean_error(found)
+    numbers = {"order-mean": mean, "order-random": mean_error(random)}
+    return numbers | {"order-most": round(float(found.max()), 3)}
+
+
+def small_kicks(located, names, law, largest=None):
+    """{(shape, process): (end, c)} of those shapes and processes that have three learning rates or more."""
+    curves = {}
+    for name in names:
+        for process in ("BRO", "SGD 0.5"):
+            points = located.curve(name, process)
+            points = {a: one for a, one in points.items() if largest is None or a <= largest}
+            if len(points) > 2:
+                curves[name, process] = points
+    if not curves:
+        return {}
+    found = critical.limits(curves, law, common=False)
+    swellings = [Estimate(*pair) for pair in zip(found.swelling, found.swelling_error)]
+    return {key: (found.ends[key], c) for key, c in zip(curves, swellings)}
+
+
+def between_processes(both):
+    """End point of BRO less that of SGD, mean over the shapes."""
+    names = [name for name, process in both if process == "SGD 0.5" and (name, "BRO") in both]
+    return mean_error(
+        [both[name, "BRO"][0].value - both[name, "SGD 0.5"][0].value for name in names]
+    )
+
+
+def known_sphere(located, alpha=0.05):
+    """phi_c of spheres under BRO here less that in the archive of the chapter on phi_c."""
+    there = by_process(archives.load("phi-c"))
+    own = there[(there.process == "BRO") & (there.alpha == alpha) & (there.n == LENGTH)]
+    return located["sphere", "BRO", alpha].estimate - critical.locate(own, "alpha")[alpha].estimate
+
+
+def size_shift(larger, located, alpha=0.02):
+    """{shape: phi_c of 4,000 over that of 1,000 bodies, less one}, under BRO."""
+    found = {}
+    for name, process, a in larger:
+        key = name, process, a
+        if process == "BRO" and a == alpha and key in located:
+            found[name] = larger[key].estimate / located[key].estimate - 1.0
+    return found
+
+
+def _mean(both, name):
+    """The end point of a shape: mean of its processes."""
+    some = [end for (one, _), (end, _) in both.items() if one == name]
+    return weighted_mean(*np.transpose([tuple(end) for end in some])).estimate
+
+
+def _moved(both, variant, name):
+    """By how much a shape's end point is another in a variant, mean of the processes that both have."""
+    shared = [key for key in variant if key[0] == name and key in both]
+    moves = [variant[key][0].value - both[key][0].value for key in shared]
+    return float(np.mean(moves)) if moves else None
+
+
+def budgets(both, variants, shifts):
+    """{shape: Budget of its end point}."""
+    found = {}
+    for name in dict.fromkeys(name for name, _ in both):
+        one = found[name] = critical.Budget(_mean(both, name))
+        for what, variant in variants.items():
+            moved = _moved(both, variant, name)
+            if moved is not None:
+                one.add(what, moved)
+        if len(shifts) > 1:
+            mean = mean_error([shift.value for shift in shifts.values()])
+            left = critical.finite_size_factor(4) * one.result.value
+            one.add("size", left * (abs(mean.value) + mean.error))
+    return found
+
+
+def gains(both, variants, shifts):
+    """{shape: end point less that of spheres (discs)}: what moves both alike drops out of the error."""
+    found = {}
+    for name in dict.fromkeys(name for name, _ in both):
+        base = ROUND[campaigns.BODIES[name][0]]
+        if name == base or not any(one == base for one, _ in both):
+            continue
+        budget = critical.Budget(_mean(both, name) - _mean(both, base))
+        for what, variant in variants.items():
+            moves = _moved(both, variant, name), _moved(both, variant, base)
+            if None not in moves:
+                budget.add(what, moves[0] - moves[1])
+        if len(shifts) > 1:
+            spread = np.std([shift.value for shift in shifts.values()], ddof=1)
+            budget.add("size", critical.finite_size_factor(4) * budget.result.value * spread)
+        found[name] = budget.estimate
+    return found
+
+
+def end_rows(ends, gains, both):
+    """Rows of the table of end points: shape, aspect, end, gain, swelling."""
+    return [
+        {
+            "shape": name,
+            "aspect ratio": f"{aspect(name):g}",
+            "φ₀": end,
+            "gain": gains.get(name, ""),
+            "swelling c": both[name, "BRO"][1] if (name, "BRO") in both else "",
+        }
+        for name, end in ends.items()
+    ]
+
+
+def end_numbers(ends, gains):
+    """What the text quotes of the end points."""
+    quoted = {"prolate": "prolate 1.5", "oblate": "oblate 1.5", "triaxial": "triaxial 1.25"}
+    numbers = {f"gain-{word}": gains[name] for word, name in quoted.items() if name in gains}
+    sure = sum(gain.value > 3 * gain.error for gain in gains.values())
+    numbers |= {"gain-least": gains["prolate 1.05"], "denser-agree": sure}
+    return numbers | {"denser-all": len(gains), "end-sphere": ends["sphere"]}
+
+
+class Cusp(NamedTuple):
+    """How a gain begins: its slope at an aspect ratio of 1.05, and the power by which it grows to 1.1."""
+
+    slope: Estimate
+    power: Estimate
+
+
+def cusp(family, gains):
+    """See `Cusp`."""
+    few, more = gains[f"{family} 1.05"], gains[f"{family} 1.1"]
+    power = np.log(more.value / few.value) / np.log(2.0)
+    error = np.hypot(few.error / few.value, more.error / more.value) / np.log(2.0)
+    return Cusp(few / 0.05, Estimate(float(power), float(error)))
+
+
+def turning(table, plain):
+    """{kappa: runs} of prolate bodies under BRO; infinite where they do not turn."""
+    table = by_shape(table)
+    found = {float(kappa): own for kappa, own in table.groupby("rotation")}
+    alike = (plain["shape"] == "prolate 1.5") & (plain.process == "BRO") & (plain.n == LENGTH)
+    return found | {1.0: plain[alike & (plain.alpha >= table.alpha.min())]}
+
+
+# ------------------------------------------------------------------------------------------------
+# contacts
+
+
+def last_dead(table, alpha=0.005):
+    """{shape: the densest packings at rest that the archive keeps}, those of one packing fraction."""
+    kept = [arrays is not None and "packing" in arrays for arrays in table.arrays]
+    table = table[np.array(kept) & table.absorbed.astype(bool) & (table.alpha == alpha)]
+    found = {}
+    for name in campaigns.BODIES:
+        own = table[table["shape"] == name]
+        if len(own):
+            last = own[own.phi == own.phi.max()]
+            found[name] = [ensemble.resume(row).final for _, row in last.iterrows()]
+    return found
+
+
+class Counted(NamedTuple):
+    """Touching pairs of a held body, those of an isostatic packing, the difference, and the share of rattlers."""
+
+    touching: Estimate
+    isostatic: float
+    below: Estimate
+    rattlers: float
+
+
+def counted(packings, window=3 * 0.75 * 0.005):
+    """{shape: Counted}, over its packings; a pair touches within `window`."""
+    found = {}
+    for name, some in packings.items():
+        seen = [observables.touching(one, [window]) for one in some]
+        pairs = [float(one.touching[0] + one.overlapping[0]) for one in seen]
+        held = 2.0 * float(ellipsoids.freedoms(some[0]).mean())
+        z = mean_error(pairs) if len(pairs) > 1 else Estimate(pairs[0], pairs[0] / LENGTH**0.5, 1)
+        rattlers = np.mean([one.rattlers[0] / LENGTH for one in seen])
+        found[name] = Counted(z, held, z - held, float(rattlers))
+    return found
+
+
+def contact_rows(counted):
+    """Rows of the table of contacts."""
+    return [
+        {
+            "shape": name,
+            "packings": one.touching.n,
+            "touching": one.touching,
+            "isostatic": f"{one.isostatic:g}",
+            "rattlers": f"{100 * one.rattlers:.1f} %",
+        }
+        for name, one in counted.items()
+    ]

@@ -1,0 +1,113 @@
+"""The chapter on ellipsoids as the book on the disk recorded it, its campaigns, and the geometry it predicts with."""
+
+import math
+
+import numpy as np
+import pytest
+from chapterruns import Executed, refusal
+
+import mpack
+from book import campaigns
+from book.demos import beyond_spheres as demo
+
+NAME = "beyond_spheres"
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    return Executed(NAME)
+
+
+def test_every_shape_ends_above_its_sphere_or_disc(chapter):
+    found = [one for id_, one in chapter.claims.items() if id_.startswith("bodies-denser-")]
+    assert len(found) == len(campaigns.BODIES) - 2
+    assert all(one["verdict"] == "agrees" for one in found)
+
+
+def test_what_may_not_turn_ends_below_spheres_and_the_metric_does_not_matter(chapter):
+    still = chapter.claims["bodies-still-loses"]
+    assert still["value"] + 3 * still["error"] < 0
+    for kappa in ("05", "2"):
+        assert abs(chapter.claims[f"bodies-kappa-{kappa}"]["value"]) < 0.01
+
+
+def test_the_gain_begins_with_a_cusp(chapter):
+    """A parabola, whose power is 2, is seen to be wrong."""
+    for kind in ("prolate", "oblate"):
+        one = chapter.claims[f"bodies-cusp-{kind}"]
+        assert one["value"] + 2 * one["error"] < 2
+        assert chapter.claims[f"control-bodies-parabola-{kind}"]["verdict"] == "differs"
+
+
+def test_bodies_did_not_align(chapter):
+    assert chapter.records["order-most"]["value"] < 0.25
+
+
+def test_a_bad_parameter_stops_the_chapter_before_any_work():
+    assert "reach" in refusal(NAME, reach=0.5)
+
+
+def test_the_campaign_holds_every_shape_under_both_rules():
+    specs = campaigns.ellipsoids()
+    assert len(set(specs)) == len(specs)
+    groups = {(s.dim, s.axes, s.sizes, s.dynamics) for s in specs if s.n == 1_000}
+    assert len(groups) == len(campaigns.BODIES) * 7  # four learning rates of BRO, three of SGD
+    turned = campaigns.ellipsoids_turning()
+    assert {spec.dynamics.rotation for spec in turned} == set(campaigns.TURNING)
+
+
+@pytest.mark.parametrize("name", campaigns.BODIES)
+def test_bodies_fill_the_share_they_should(name):
+    """phi L^d is the volume of the bodies, whatever their shape; the unit is the mean of 2 R."""
+    dim, _, centres = campaigns.BODIES[name]
+    spec = next(
+        one
+        for one in campaigns.ellipsoids()
+        if one.dim == dim and one.phi == centres[0.05] and _is(one, name)
+    )
+    packing = spec.packing()
+    axes = (
+        packing.axes
+        if packing.bodies is not None
+        else np.repeat(packing.diameters[:, None], dim, 1) / 2
+    )
+    ball = {2: math.pi, 3: 4 * math.pi / 3}[dim]
+    assert packing.phi * packing.box**dim == pytest.approx(ball * np.prod(axes, axis=1).sum())
+    assert np.mean(2 * np.prod(axes, axis=1) ** (1 / dim)) == pytest.approx(1)
+    ratio = axes.max(axis=1) / axes.min(axis=1)
+    shown = demo.aspect(name) ** (2 if name.startswith("triaxial") else 1)
+    assert ratio == pytest.approx(shown)
+
+
+def _is(spec, name):
+    given = campaigns.BODIES[name][1]
+    if given is None:
+        return spec.axes is None
+    shape = spec.axes if spec.dim == 3 else spec.axes and spec.axes[0]
+    return shape is not None and np.allclose(shape, given)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_kick_opens_a_contact_of_spheres_by_itself(dim):
+    """w = 1 and nothing turns: so too for bodies that are as good as spheres."""
+    axes = (1 + 1e-9, 1, 1)[:dim]
+    packing = mpack.Packing.random(n=200, phi=0.5, dim=dim, seed=1, axes=axes)
+    opened = demo.kick_at_contact(packing)
+    assert opened.value == pytest.approx(1, abs=1e-6) and opened.n > 50
+
+
+@pytest.mark.parametrize("rotation", [0.5, 1.0, None])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kick_opens_a_contact_by_as_much_as_one_small_step_does(seed, rotation):
+    """The engine's own step of gradient descent, alpha = 1e-6, and the factor mu before and after."""
+    start, before = demo.pair(seed)
+    rule = mpack.SGD(alpha=1e-6, batch_fraction=1.0, rotation=rotation)
+    after = mpack.ellipsoids.pair_contacts(mpack.simulate(start, rule, steps=1, seed=1).final)
+    gap = (after.mu[0] - before.mu[0]) * before.supports[0].sum()
+    assert gap == pytest.approx(1e-6 * demo.openings(start, rotation)[0], rel=1e-4)
+
+
+def test_without_turning_the_prediction_is_another():
+    starts = [demo.pair(seed)[0] for seed in range(10)]
+    ratios = [demo.openings(one)[0] / demo.openings(one, None)[0] for one in starts]
+    assert min(ratios) >= 1 and np.mean(ratios) > 1.1
