@@ -604,62 +604,74 @@ def _parted(axes, fixed32, planes, turns, slot, other, at):
 def _find(axes, space, near, rule, shared, whole):
     """The contacts: around the slots that were active, or (whole) around all. False if they did not fit.
 
-    Where most slots were active all are gone through, each with its neighbours of higher slots. Else
-    a pair that stands in the rows of two active slots is taken from the lower one.
+    Where most slots were active all are gone through, each with its neighbours of higher slots.
     """
-    active, moved, at_row = as_uint8(space.active), as_uint32(near.moved), as_int64(near.block_at)
-    rows, room, many = as_uint32(near.rows), _U(near.row), as_int64(near.counts)
-    block_i, block_j = as_uint32(near.block_i), as_uint32(near.block_j)
-    planes, turned, fixed32 = (
-        as_float32(near.planes),
-        as_float64(near.turned),
-        as_int32(space.fixed),
-    )
-    own, waiting = as_int64(own_of(shared, 0)), _U(0)
+    own = as_int64(own_of(shared, 0))
     dense = whole or 2 * own[MOVED] > space.n
-    if dense:
-        many = as_int64(near.uppers)
     own[FOUND] = 0
-    for k in range(space.n if dense else own[MOVED]):
-        slot = _U(k) if dense else _U(moved[k])
-        mine, still = turned[slot], _U(not whole and active[slot] == 0)
+    if dense:
+        fits = _look(axes, space, near, rule, shared, (0,))
+    else:
+        fits = _look(axes, space, near, rule, shared, ())
+    if fits:
+        _mark(space, near, shared, dense)
+    return fits
+
+
+@bare
+def _look(axes, space, near, rule, shared, every):
+    """The contacts of all slots, or of the active ones; False if they did not fit.
+
+    every: a tuple that is empty where they are those of the active ones, known when compiling. A pair
+    that stands in the rows of two of them is taken from the lower one.
+    """
+    dense = len(every) > 0
+    active, moved, own = as_uint8(space.active), as_uint32(near.moved), as_int64(own_of(shared, 0))
+    rows, room, many = as_uint32(near.rows), _U(near.row), near.uppers if dense else near.counts
+    i, j, at_row = as_uint32(near.block_i), as_uint32(near.block_j), as_int64(near.block_at)
+    planes, turned, many = as_float32(near.planes), as_float64(near.turned), as_int64(many)
+    fixed32, waiting = as_int32(space.fixed), _U(0)
+    for k in range(_U(space.n if dense else own[MOVED])):
+        slot = k if dense else _U(moved[k])
+        mine = turned[slot]
         for at in range(slot * room, slot * room + _U(many[slot])):
             other = _U(rows[at])
-            block_i[waiting], block_j[waiting] = np.uint32(slot), np.uint32(other)
+            i[waiting], j[waiting] = np.uint32(slot), np.uint32(other)
             at_row[waiting] = np.int64(at)
-            alone = _U(active[other] == 0)
             turns = mine + turned[other]
-            looked = _U(1) - _U(_parted(axes, fixed32, planes, turns, slot, other, at))
-            waiting += looked & (_U(1) - (still & alone) if dense else _U(other > slot) | alone)
+            near_it = _U(1) - _U(_parted(axes, fixed32, planes, turns, slot, other, at))
+            waiting += near_it & (_U(dense) | _U(other > slot) | _U(active[other] == 0))
             if waiting == _U(BLOCK):
                 if not _take(axes, space, near, rule, shared, BLOCK):
                     return False
                 waiting = _U(0)
-    if not _take(axes, space, near, rule, shared, np.int64(waiting)):
-        return False
-    _mark(space, near, shared, whole)
-    return True
+    return _take(axes, space, near, rule, shared, np.int64(waiting))
 
 
 @bare
-def _mark(space, near, shared, whole):
+def _mark(space, near, shared, dense):
     """Who is active now: both ends of each contact, in `active` and in the list `moved`."""
     active, moved, own = as_uint8(space.active), as_uint32(near.moved), as_int64(own_of(shared, 0))
     found_i, found_j = as_uint32(near.found_i), as_uint32(near.found_j)
-    if whole:
-        for slot in range(space.n):
+    count = _U(0)
+    if dense:
+        for slot in range(_U(space.n)):
             active[slot] = np.uint8(0)
+        for k in range(_U(own[FOUND])):
+            active[_U(found_i[k])] = active[_U(found_j[k])] = np.uint8(1)
+        for slot in range(_U(space.n)):
+            moved[count] = np.uint32(slot)
+            count += _U(active[slot])
     else:
-        for k in range(own[MOVED]):
+        for k in range(_U(own[MOVED])):
             active[_U(moved[k])] = np.uint8(0)
-    count = np.int64(0)
-    for k in range(own[FOUND]):
-        for slot in (found_i[k], found_j[k]):
-            if active[_U(slot)] == 0:
-                active[_U(slot)] = np.uint8(1)
-                moved[count] = slot
-                count += 1
-    own[MOVED] = own[ACTIVE] = count
+        for k in range(_U(own[FOUND])):
+            for slot in (found_i[k], found_j[k]):
+                if active[_U(slot)] == 0:
+                    active[_U(slot)] = np.uint8(1)
+                    moved[count] = slot
+                    count += _U(1)
+    own[MOVED] = own[ACTIVE] = np.int64(count)
 
 
 # ------------------------------------------------------------------------------------------------
