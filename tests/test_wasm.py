@@ -170,11 +170,11 @@ def test_random_turns_and_shapes_are_the_library_s(dim, seed):
 
     start = mpack.Packing.random(n=50, phi=0.1, dim=dim, seed=seed, axes=(2.0, 1.0, 0.7)[:dim])
     turns, shapes, wanted = np.zeros((50, 4)), np.zeros(600), np.zeros(600)
-    semi = start.bodies.semi.copy()
+    semi, work = start.bodies.semi.copy(), np.zeros(page.WORK)
     page.random_turns(dim, 50, np.uint64(seed), np.uint64(turns.ctypes.data))
     assert np.array_equal(turns, start.orientations)
     ellipsoids.fill_shapes(turns.ravel(), semi.ravel(), wanted)
-    page.all_shapes(50, *(np.uint64(array.ctypes.data) for array in (turns, semi, shapes)))
+    page.all_shapes(50, *(np.uint64(array.ctypes.data) for array in (turns, semi, work, shapes)))
     assert np.array_equal(shapes, wanted) and shapes.all() == (dim == 3)
 
 

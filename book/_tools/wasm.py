@@ -185,7 +185,7 @@ def kernels(dim):
             "draw": (page.draw, (number, word, word, word, number, word, word, word)),
             "blake2b": (page.blake2b, (word, number, number, word)),
             "random_turns": (page.random_turns, (number, number, word, word)),
-            "all_shapes": (page.all_shapes, (number, word, word, word)),
+            "all_shapes": (page.all_shapes, (number, *[word] * 4)),
             "turns_by_label": (page.turns_by_label, (turning, word)),
         }
     axes, five = types.UniTuple(number, dim), (space, lists, *three)

@@ -9,14 +9,14 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import bare
-from mpack._kernels.ellipsoids import BLOCK, F_AT, ROWS, block, shape_of
+from mpack._kernels.ellipsoids import BLOCK, F_AT, GAP_AT, ROWS, functions, write_shapes
 from mpack._kernels.machine import as_float64, as_int64, as_uint8, as_uint32, as_uint64
 from mpack._kernels.noise import ORIENTATION, START, bits, gaussian, gaussian_pair, uniform
 
 _U = np.uint64
 WORDS, UNIFORMS, GAUSSIANS, GAUSSIAN_PAIRS = range(4)  # what `draw` draws
 NOBODY = 0xFFFFFFFF  # ends a chain
-WORK = (ROWS + 4) * BLOCK  # numbers that `depths` needs for work
+WORK = (ROWS + 1) * BLOCK  # numbers that `depths` and `all_shapes` need for work
 
 
 @bare(entry=True)
@@ -46,11 +46,13 @@ def random_turns(dim, n, seed, out):
 
 
 @bare(entry=True)
-def all_shapes(n, turns, semi, shapes):
-    """The shapes of n bodies, see `ellipsoids`; by address: turns (n * 4), semi (n * 3), shapes (n * 12), float64."""
-    given, axes, made = as_float64(turns), as_float64(semi), as_float64(shapes)
-    for slot in range(_U(n)):
-        shape_of(given, axes, slot, made)
+def all_shapes(n, turns, semi, work, shapes):
+    """The shapes of n bodies, see `ellipsoids`.
+
+    By address: turns (n * 4), semi (n * 3), work (WORK), shapes (n * 12), float64.
+    """
+    given, s, made = (as_float64(turns), as_float64(semi)), as_float64(work), as_float64(shapes)
+    write_shapes(n, *given, s, made)
 
 
 @bare(entry=True)
@@ -169,21 +171,20 @@ def depths(axes, count, box, fixed, shapes, ends, work, mu):
     (2 * count), the lower label of each pair first; work, float64 (WORK); mu, float64 (count).
     """
     place, form, pair, out = as_uint64(fixed), as_float64(shapes), as_uint32(ends), as_float64(mu)
-    i, j = as_uint32(work), as_uint32(work + _U(4 * BLOCK))
-    gaps, s = as_float64(work + _U(8 * BLOCK)), as_float64(work + _U(32 * BLOCK))
+    i, j, s = as_uint32(work), as_uint32(work + _U(4 * BLOCK)), as_float64(work + _U(8 * BLOCK))
     for begin in range(0, count, BLOCK):
         here = min(np.int64(BLOCK), count - begin)
         for k in range(_U(here)):
             i[k], j[k] = pair[_U(2) * (_U(begin) + k)], pair[_U(2) * (_U(begin) + k) + _U(1)]
-            gaps[_U(2 * BLOCK) + k], same = 0.0, True
+            s[_U(GAP_AT + 2 * BLOCK) + k], same = 0.0, True
             for axis in range(len(axes)):
                 a, b = _U(i[k]) * _U(len(axes)) + _U(axis), _U(j[k]) * _U(len(axes)) + _U(axis)
                 gap = np.int64(place[a] - place[b])
                 same = same and gap == 0
-                gaps[_U(axis * BLOCK) + k] = float(gap) * (box * 2.0**-64)
+                s[_U(GAP_AT + axis * BLOCK) + k] = float(gap) * (box * 2.0**-64)
             if same:  # as if one unit apart along the first axis
-                gaps[k] = box * 2.0**-64
-        block(form, i, j, gaps, here, math.inf, s)
+                s[_U(GAP_AT) + k] = box * 2.0**-64
+        functions(form, i, j, here, False, s)
         for k in range(_U(here)):
             out[_U(begin) + k] = math.sqrt(s[_U(F_AT) + k])
 

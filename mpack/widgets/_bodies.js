@@ -1,7 +1,7 @@
 // Ellipsoids and ellipses for `_kernel.js`, of which this is a part: what mpack/_body_engine.py makes of a start, to the
 // same bits. Kinds and lengths of all arrays are those that the records in mpack/_kernels/bodies.py state (KNOWN.rooms).
-function mpackBodies(KNOWN, { Run, Group, told, enlarged }) {
-  const SKIN = 0.15, // mean diameters; tuned while running
+function mpackBodies(KNOWN, { Run, Group, told, enlarged, shapesOf }) {
+  const SKIN = 0.3, // mean diameters; tuned while running
     ROW = 32, // neighbours of a body, and
     CELL = 16, // bodies in a cell, that there is room for at first
     LOOKED = ["schedule", "record", "scheduled", "next"]; // what a look at the present step sets aside
@@ -41,14 +41,13 @@ function mpackBodies(KNOWN, { Run, Group, told, enlarged }) {
         bounds = of(semi, Math.max),
         swings = of(semi, (...row) => Math.max(...row) - Math.min(...row)),
         over = made.rotation === null ? 0 : 1 / (made.rotation * made.rotation);
-      const space = new Group(this.memory, "bodies", { n, flat: dim === 2 ? 1 : 0, over, top: largest(bounds) });
+      const space = new Group(this.memory, "bodies", { n, over, top: largest(bounds) });
       space.set("spin_unit", this.spinUnit(made, semi, radii, bounds, swings));
       furnish(space, "bodies", { n, dim });
       for (const [name, values] of Object.entries({ fixed, origin: fixed, turns, semi, radii, bounds, swings }))
         space.view(name).set(values);
+      space.view("shapes").set(shapesOf(semi, turns));
       space.view("label").set(Uint32Array.from({ length: n }, (_, i) => i));
-      const [at, axes, shapes] = ["turns", "semi", "shapes"].map((name) => space.arrays[name][1]);
-      this.memory.call("all_shapes", ...[n, at, axes, shapes].map(BigInt));
       return space;
     }
 

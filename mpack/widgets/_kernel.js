@@ -442,7 +442,7 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     }
   }
 
-  const Bodies = mpackBodies(KNOWN, { Run, Group, told, enlarged });
+  const Bodies = mpackBodies(KNOWN, { Run, Group, told, enlarged, shapesOf });
 
   /**
    * A run: a start (see `random`), a recipe and a seed; of one thread. Browsers have few memories to give: an engine
@@ -484,18 +484,29 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     return { i: Uint32Array.from(close, (p) => i[p]), j: Uint32Array.from(close, (p) => j[p]), r: Float64Array.from(close, (p) => r[p]) };
   }
 
-  /** The factors at which the bodies of pairs touch. */
-  function depths({ n, dim, box, fixed }, semi, turns, i, j) {
+  /** The shapes of bodies, see mpack/_kernels/ellipsoids.py. */
+  function shapesOf(semi, turns) {
     return atDesk(() => {
-      const count = i.length,
-        lengths = [8 * n * dim, 32 * n, 24 * n, 96 * n, 8 * count, 8 * KNOWN.work, 8 * count],
-        [places, ways, axes, shapes, ends, work, mu] = lengths.map((bytes) => desk.reserve(bytes));
-      desk.view("i64", places, n * dim).set(fixed);
+      const n = semi.length / 3,
+        [ways, axes, work, shapes] = [4 * n, 3 * n, KNOWN.work, 12 * n].map((length) => desk.reserve(8 * length));
       desk.view("f64", ways, 4 * n).set(turns);
       desk.view("f64", axes, 3 * n).set(semi);
+      desk.call("all_shapes", ...[n, ways, axes, work, shapes].map(BigInt));
+      return desk.view("f64", shapes, 12 * n).slice();
+    });
+  }
+
+  /** The factors at which the bodies of pairs touch. */
+  function depths({ n, dim, box, fixed }, semi, turns, i, j) {
+    const forms = shapesOf(semi, turns);
+    return atDesk(() => {
+      const count = i.length,
+        lengths = [n * dim, 12 * n, count, KNOWN.work, count],
+        [places, shapes, ends, work, mu] = lengths.map((length) => desk.reserve(8 * length));
+      desk.view("i64", places, n * dim).set(fixed);
+      desk.view("f64", shapes, 12 * n).set(forms);
       const both = desk.view("u32", ends, 2 * count);
       for (let p = 0; p < count; p++) [both[2 * p], both[2 * p + 1]] = [i[p], j[p]];
-      desk.call("all_shapes", ...[n, ways, axes, shapes].map(BigInt));
       const given = [BigInt(count), box, ...[places, shapes, ends, work, mu].map(BigInt)];
       desk.call(`depths_${dim}`, ...Array(dim).fill(0n), ...given);
       return desk.view("f64", mu, count).slice();
