@@ -35,6 +35,8 @@ DIMENSIONS = (2, 3)
 TRIPLE = "wasm32-unknown-unknown"
 # Never relaxed-simd: what it gives depends on the machine.
 FEATURES = "+simd128,+nontrapping-fptoint,+bulk-memory,+sign-ext"
+# Kernels most of whose time goes into loops over float64, lane by lane.
+BLOCKWISE = ("advance_bodies", "depths")
 RECORDS = {
     "space": "state.SPACE",
     "lists": "state.LIST",
@@ -283,16 +285,18 @@ def link_as(module, linkage, but=()):
             value.linkage = linkage
 
 
-def optimise(module, machine, exports):
+def optimise(module, machine, exports, vectors):
     """Inlining and all that; only the entries stay to be seen.
 
     Functions are internal only afterwards: what is internal and called once is always inlined, and
     one function of ten thousand lines is slower in a browser and takes LLVM several times as long.
+    vectors: loops go two lanes at a time, which makes ellipsoids faster and spheres slower, for
+    products of 64-bit integers take longer so than one by one.
     """
     import llvmlite.binding as llvm
 
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = False  # 64-bit products two at a time are slower than one by one
+    tuning.loop_vectorization = vectors
     tuning.slp_vectorization = tuning.loop_unrolling = True
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
@@ -312,6 +316,15 @@ def tidy(module, machine):
     passes.run(module, llvm.create_pass_builder(machine, options))
 
 
+def groups():
+    """(names of kernels that share what they call, whether their loops go by lanes): those of one dimension."""
+    for dim in (0, *DIMENSIONS):
+        for vectors in (False, True):
+            names = [name for name in kernels(dim) if name.startswith(BLOCKWISE) == vectors]
+            if names:
+                yield sorted(names), vectors
+
+
 def module():
     """The bytes of the module."""
     import llvmlite.binding as llvm
@@ -321,12 +334,12 @@ def module():
     whole, exports = llvm.parse_assembly(empty), []
     with tempfile.TemporaryDirectory() as folder:
         extract(folder)
-        for dim in (0, *DIMENSIONS):  # kernels of one dimension share what they call
-            together, names = llvm.parse_assembly(empty), sorted(kernels(dim))
+        for names, vectors in groups():
+            together = llvm.parse_assembly(empty)
             for name in names:
                 text = (Path(folder) / f"{name}.ll").read_text(encoding="utf8")
                 together.link_in(retargeted(text, machine, name))
-            optimise(together, machine, names)
+            optimise(together, machine, names, vectors)
             whole.link_in(together)
             exports += names
     tidy(whole, machine)
