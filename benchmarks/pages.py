@@ -65,7 +65,7 @@ globalThis.kernels = {{ ready, go, end: ({{ warm }}) => ({{ done: engine.step - 
 
 def script():
     """A module that has `engine`, `ready` and `go`."""
-    files = [_sources.FOLDER / name for name in ("_starts.js", "_kernel.js", "_exact.js")]
+    files = [_sources.FOLDER / name for name in (*_sources.HOST, "_kernel.js", "_exact.js")]
     parts = [path.read_text(encoding="utf8") for path in (*files, ROOT / "tests" / "twin.js")]
     known = f"const kernel = await mpackKernel({json.dumps(_sources.kernel())});"
     return "\n".join([*parts, known, TURN])

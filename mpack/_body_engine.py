@@ -79,7 +79,7 @@ class BodyEngine(_engine.Progress):
 
 def _space(packing, recipe, rule, origin, wraps):
     n, dim = packing.n, packing.dim
-    semi = packing.bodies.semi
+    semi, kappa = packing.bodies.semi, recipe.rotation
     shapes = np.empty(ellipsoids.WIDTH * n)
     turns = np.array(packing.orientations).ravel()
     ellipsoids.fill_shapes(turns, semi.ravel(), shapes)
@@ -87,7 +87,7 @@ def _space(packing, recipe, rule, origin, wraps):
     return _engine.Group(
         bodies.BODIES,
         n=n,
-        over=0.0 if recipe.rotation is None else 1.0 / recipe.rotation**2,
+        over=0.0 if kappa is None else 1.0 / (kappa * kappa),  # ** is the machine's own pow
         spin_unit=_spin_unit(packing, rule, swings),
         top=float(semi.max()),
         fixed=packing.fixed.ravel().copy(),

@@ -1,6 +1,7 @@
 """Runs for the kernels of the pages: by the library, and as `hosted.js` takes them; and where the two differ."""
 
 import contextlib
+import dataclasses
 import json
 import random
 import secrets
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 import mpack
+from mpack.dynamics import Approximation
 from mpack.observables import nearest_displacements
 from mpack.widgets import _sources
 from mpack.widgets._same import rule_of
+from tests import slow_bodies
 from tests.reference import DYNAMICS, GOLDEN, GOLDEN_SIZES, GOLDEN_STEPS, golden_cases
 
 HOSTED = Path(__file__).with_name("hosted.js").read_text(encoding="utf8")
@@ -25,7 +28,7 @@ TABULATED = DYNAMICS["SGD tabulated"].potential
 def loading():
     """JavaScript: the host and its kernels, as `kernel`, and the runner, as `hosted`. It awaits."""
     known = json.dumps(_sources.kernel())
-    files = (_sources.FOLDER / name for name in ("_starts.js", "_kernel.js"))
+    files = (_sources.FOLDER / name for name in (*_sources.HOST, "_kernel.js"))
     host = "\n".join(path.read_text(encoding="utf8") for path in files)
     return f"{host}\nconst kernel = await mpackKernel({known}), hosted = {RUNNER};\n"
 
@@ -105,12 +108,36 @@ def start_of(rng, dim):
     return mpack.Packing.random(**given), {**given, "seed": str(given["seed"])}
 
 
-def case_of(rng, dim):
+def bodies_of(rng, dim):
+    """The same of ellipsoids and ellipses: slender ones, mixtures, spheres among them."""
+    n = rng.choice([1, 2, 5, 20, 50, 200, 600])
+    longest = rng.choice([0.2, 0.5, 0.5, 1.0])  # decades
+
+    def axes():
+        return [10 ** rng.uniform(0, longest) for _ in range(dim)]
+
+    one, other = axes(), [rng.uniform(0.5, 2)] * dim
+    kinds = rng.choice(
+        [one, [rng.choice([one, other]) for _ in range(n)], [axes() for _ in range(n)]]
+    )
+    given = {"n": n, "phi": rng.uniform(0.05, 1.2), "dim": dim, "seed": rng.getrandbits(64)}
+    given |= {"axes": kinds, "aligned": rng.random() < 0.2}
+    return mpack.Packing.random(**given), {**given, "seed": str(given["seed"])}
+
+
+def turning(rng, dynamics):
+    """The same rule for bodies that turn more or less easily, or not at all."""
+    if isinstance(dynamics, Approximation):
+        return turning(rng, dynamics.of).approximation()
+    return dataclasses.replace(dynamics, rotation=rng.choice([1.0, 1.0, None, rng.uniform(0.3, 3)]))
+
+
+def case_of(rng, dim, start_of=start_of, changed=lambda rng, dynamics: dynamics):
     """(start, dynamics, what the host is told): any run that the library allows."""
     while True:
         try:
             start, told = start_of(rng, dim)
-            dynamics = dynamics_of(rng)
+            dynamics = changed(rng, dynamics_of(rng))
             steps = rng.choice([1, 17, 100, 300])
             told = {
                 "start": told,
@@ -128,9 +155,9 @@ def case_of(rng, dim):
             continue
 
 
-def moving_case():
+def moving_case(**more):
     """One that goes on moving: (start, dynamics, told)."""
-    given = {"n": 100, "phi": 0.9, "dim": 2, "seed": "5"}
+    given = {"n": 100, "phi": 0.9, "dim": 2, "seed": "5", **more}
     start, rule = mpack.Packing.random(**{**given, "seed": 5}), mpack.PairwiseBRO(eps=0.1)
     told = {"start": given, "rule": rule_of(rule), "seed": "3", "steps": 20}
     return start, rule, {**told, "times": [20], "looks": [7]}
@@ -140,6 +167,21 @@ def random_cases(seed, count):
     """[(start, dynamics, told)], dimensions 2 and 3 in turn."""
     rng = random.Random(seed)
     return [case_of(rng, 2 + k % 2) for k in range(count)]
+
+
+def random_bodies(seed, count):
+    """The same of ellipsoids and ellipses."""
+    rng = random.Random(f"bodies {seed}")
+    return [case_of(rng, 2 + k % 2, bodies_of, turning) for k in range(count)]
+
+
+def every_rule_of_bodies():
+    """For each run of `golden_bodies.json` its name, the digest that is kept there, and what the host is told."""
+    kept = json.loads(slow_bodies.GOLDEN.read_text(encoding="utf8"))
+    steps, seed = slow_bodies.GOLDEN_STEPS, str(slow_bodies.GOLDEN_SEED)
+    for name, given, dynamics in slow_bodies.golden_given():
+        told = {"start": given, "rule": rule_of(dynamics), "seed": seed, "steps": steps}
+        yield name, kept[name], {**told, "times": [steps], "looks": []}
 
 
 def every_rule():

@@ -122,16 +122,22 @@ GOLDEN = Path(__file__).with_name("golden_bodies.json")
 SHAPES = {2: (1.7, 1.0), 3: (1.5, 1.0, 0.8)}
 
 
+GOLDEN_STEPS, GOLDEN_SEED = 60, 12
+
+
 def golden_cases():
     """Yield (name, start, dynamics) of every committed digest: all rules, mixtures, long bodies, no turning."""
+    for name, given, dynamics in golden_given():
+        yield name, mpack.Packing.random(**given), dynamics
+
+
+def golden_given():
+    """The same with what `Packing.random` is given for the start."""
     for dim, axes in SHAPES.items():
         mixed = np.ones((150, dim))
         mixed[::3, 0], mixed[1::3] = 2.5, 1.4
-        phi = {2: 0.95, 3: 0.7}[dim]
-        starts = {
-            "equal": mpack.Packing.random(150, phi, dim, 11, axes=axes),
-            "mixed": mpack.Packing.random(150, 0.6, dim, 11, axes=mixed),
-        }
+        start = {"n": 150, "phi": {2: 0.95, 3: 0.7}[dim], "dim": dim, "seed": 11, "axes": axes}
+        starts = {"equal": start, "mixed": {**start, "phi": 0.6, "axes": mixed.tolist()}}
         for name, dynamics in DYNAMICS.items():
             yield f"{name}, d = {dim}", starts["equal"], dynamics
         still = mpack.PairwiseBRO(eps=0.1, rotation=None)
@@ -143,7 +149,7 @@ def golden_cases():
 def write_golden():
     """Write the digests anew; they change only with the version of the noise stream."""
     found = {
-        name: mpack.simulate(start, dynamics, steps=60, seed=12).digest
+        name: mpack.simulate(start, dynamics, steps=GOLDEN_STEPS, seed=GOLDEN_SEED).digest
         for name, start, dynamics in golden_cases()
     }
     GOLDEN.write_text(json.dumps(found, indent=1) + "\n")

@@ -48,6 +48,26 @@ def page():
     assert figure.wait(30)
 
 
+@pytest.mark.parametrize("dim", (2, 3))
+def test_a_frame_of_bodies_says_how_they_are_turned(dim):
+    start = mpack.Packing.random(n=60, phi=0.4, dim=dim, seed=3, axes=(2.0, 1.0, 0.7)[:dim])
+    figure = mpack.widgets.drive(start, RULE, seed=7)
+    page = Page(figure)
+    page.draw()
+    page.say(once=True)
+    page.wait(3)
+    for (about, numbers), packing in zip(
+        (page.frames[0], page.frames[-1]), (start, figure.trajectory.final)
+    ):
+        assert about["bodies"] and len(numbers) == 12 * 60
+        places, turns = numbers[:180].reshape(60, 3), numbers[300:540].reshape(60, 4)
+        assert np.allclose(places[:, :dim], packing.positions / packing.box, atol=1e-6)
+        assert np.allclose(turns, packing.orientations, atol=1e-6)
+        assert np.allclose(numbers[540:].reshape(60, 3)[:, :dim], packing.axes, atol=1e-6)
+    assert not np.array_equal(page.frames[0][1][300:540], page.frames[-1][1][300:540])
+    figure.close()
+
+
 def test_a_frame_is_the_run(page):
     first, numbers = page.frames[0]
     assert (first["steps"], first["n"], first["dim"], first["series"]) == (

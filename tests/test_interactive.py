@@ -157,8 +157,9 @@ def test_state_as_text():
             _sources.from_text("playground", bad)
 
 
-def test_the_key_of_a_run_holds_what_it_depends_on_and_no_more():
-    base = {"n": 60, "phi": 0.9, "step": 0}
+@pytest.mark.parametrize("aspect", (1, 1.6))
+def test_the_key_of_a_run_holds_what_it_depends_on_and_no_more(aspect):
+    base = {"n": 60, "phi": 0.9, "step": 0, "aspect": aspect}
     for name in ("PairwiseBRO", "RCD", "GD"):
         for batch_size in (0, 7):
             state = {**base, "dynamics": name, "batch_size": batch_size}
@@ -167,7 +168,9 @@ def test_the_key_of_a_run_holds_what_it_depends_on_and_no_more():
             fields = _sources.schema("playground")["state"]
             for other in set(fields) - set(key):  # moving it changes nothing
                 field = fields[other]
-                moved = {"flag": not field["default"]}.get(field["kind"], field.get("max"))
+                last = list(field.get("options", [None]))[-1]
+                others = {"flag": not field["default"], "choice": last}
+                moved = others.get(field["kind"], field.get("max"))
                 if other == "batch_size" and name == "RCD":
                     continue
                 assert list(_same.runs(state | {other: moved}, [20]))[-1].digest == run.digest, (

@@ -63,6 +63,19 @@ def test_the_same_in_three_dimensions():
     assert np.all(np.abs(scarce.activity[scarce.times >= 100] - 0.92) < 0.06)
 
 
+def test_what_is_not_round():
+    """Of three seeds each: those that turn come to rest, the others do not."""
+    (told,) = re.findall(r"^What is not round.*$", PAGE, re.MULTILINE)
+    free, stiff = links(told)
+    done = run(free, 6000)
+    assert done.absorbed and f"at rest after {done.steps} steps" in told
+    assert "four in five still overlap after six thousand" in told
+    assert run(stiff, 6000).activity[-1] == pytest.approx(0.8, abs=0.05)
+    for seed in (2, 3):
+        assert run(free, 6000, seed=seed).absorbed
+        assert run(stiff, 6000, seed=seed).activity[-1] > 0.5
+
+
 def test_not_enough():
     done = run(*links(STOPS[1]), 5000)
     late = done.activity[done.times >= 30]

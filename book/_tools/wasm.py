@@ -14,6 +14,7 @@ still fits, the module stays.
 
 import hashlib
 import json
+import operator
 import os
 import re
 import subprocess
@@ -34,20 +35,27 @@ DIMENSIONS = (2, 3)
 TRIPLE = "wasm32-unknown-unknown"
 # Never relaxed-simd: what it gives depends on the machine.
 FEATURES = "+simd128,+nontrapping-fptoint,+bulk-memory,+sign-ext"
+# Kernels most of whose time goes into loops over float64, lane by lane.
+BLOCKWISE = ("advance_bodies", "depths")
 RECORDS = {
-    "space": "SPACE",
-    "lists": "LIST",
-    "rule": "RULE",
-    "shared": "SHARED",
-    "chunk": "CHUNK_RECORD",
+    "space": "state.SPACE",
+    "lists": "state.LIST",
+    "rule": "state.RULE",
+    "shared": "state.SHARED",
+    "chunk": "state.CHUNK_RECORD",
+    "bodies": "bodies.BODIES",
+    "near": "bodies.NEAR",
 }
+# How the records of bodies say, in a comment, what stands at an address: kind and length.
+ARRAY = re.compile(r'^ +"(\w+)",  # (uint|int|float)(8|32|64) \(([\w *,]+)\)', re.MULTILINE)
+WORD = re.compile(r"\w+")
 NUMBERS = "CHUNK SPAN LIMBS THREAD_COLUMNS CLIPPED PAUSED ABSORBED GROW_LIST GROW_KEYS GROW_CARRY"
 
 
 def sources():
     """The files that the module is made from: the kernels, what they import of their folder, and this tool."""
     folder = ROOT / "mpack" / "_kernels"
-    waiting = [folder / "steps.py", folder / "page.py"]
+    waiting = [folder / name for name in ("steps.py", "bodies.py", "page.py")]
     found = set(waiting)
     while waiting:
         for name in imported(waiting.pop()):
@@ -74,13 +82,12 @@ def stamp():
 
 def known():
     """Records, numbers and names of the kernels, as `_kernel.js` reads them; without the stamp."""
-    from mpack import packing
+    from mpack import _bodies, packing
     from mpack._engine import DRAWS
     from mpack._kernels import noise, page, state, sums
 
     records = {}
-    for name, constant in RECORDS.items():
-        dtype = getattr(state, constant)
+    for name, dtype in dtypes().items():
         fields = {field: [offset, kind.kind] for field, (kind, offset) in dtype.fields.items()}
         records[name] = {"size": dtype.itemsize, "fields": fields}
     return {
@@ -89,6 +96,8 @@ def known():
         **{name: int(getattr(state, name)) for name in NUMBERS.split()},
         "sums": {name.lower(): int(getattr(sums, name)) for name in ("BITS", "BELOW", "USUAL")},
         "draws": DRAWS,
+        "aspect": _bodies.LARGEST_ASPECT,
+        "work": page.WORK,
         "sorts": {
             name.lower(): getattr(page, name)
             for name in ("WORDS", "UNIFORMS", "GAUSSIANS", "GAUSSIAN_PAIRS")
@@ -97,7 +106,39 @@ def known():
         "potentials": potentials(),
         "lattices": lattices(),
         "records": records,
+        "rooms": rooms(),
     }
+
+
+def dtypes():
+    """{name of a record: its type}."""
+    from mpack import _kernels
+    from mpack._kernels import bodies, state  # noqa: F401
+
+    return {name: operator.attrgetter(where)(_kernels) for name, where in RECORDS.items()}
+
+
+def rooms():
+    """{record: {array: [its kind, the factors of its length]}} of bodies, as the records say it in comments."""
+    from mpack._kernels import bodies
+
+    text, found = Path(bodies.__file__).read_text(encoding="utf8"), {}
+    told = {name: (f"{kind[0]}{bits}", length) for name, kind, bits, length in ARRAY.findall(text)}
+    for record in ("bodies", "near"):
+        fields = dtypes()[record].fields.items()
+        found[record] = {
+            name: [told[name][0], [factor(word) for word in WORD.findall(told[name][1])]]
+            for name, (kind, _) in fields
+            if kind.kind == "u"
+        }
+    return found
+
+
+def factor(word):
+    """A number, one that the kernels of bodies know by this name, or a name that the host knows."""
+    from mpack._kernels import ellipsoids
+
+    return int(word) if word.isdigit() else getattr(ellipsoids, word) if word.isupper() else word
 
 
 def potentials():
@@ -136,17 +177,20 @@ def kernels(dim):
     from numba import types
     from numba.np.numpy_support import from_dtype
 
-    from mpack._kernels import neighbours, page, state, steps
+    from mpack._kernels import bodies, neighbours, page, steps
 
     word, number, real = types.uint64, types.int64, types.float64
+    records = {name: from_dtype(dtype) for name, dtype in dtypes().items()}
+    space, lists, *three, turning, near = records.values()
     if dim == 0:
         return {
             "draw": (page.draw, (number, word, word, word, number, word, word, word)),
             "blake2b": (page.blake2b, (word, number, number, word)),
+            "random_turns": (page.random_turns, (number, number, word, word)),
+            "all_shapes": (page.all_shapes, (number, *[word] * 4)),
+            "turns_by_label": (page.turns_by_label, (turning, word)),
         }
-    axes = types.UniTuple(number, dim)
-    records = {name: from_dtype(getattr(state, kind)) for name, kind in RECORDS.items()}
-    space, five = records["space"], tuple(records.values())
+    axes, five = types.UniTuple(number, dim), (space, lists, *three)
     named = {
         "advance": (steps.advance, (axes, *five, number, number)),
         "survey": (steps.survey, (axes, *five, word, word, number)),
@@ -155,6 +199,9 @@ def kernels(dim):
         "drop_anchor": (neighbours.drop_anchor, (axes, space, number, number)),
         "random_start": (page.random_start, (axes, number, word, word)),
         "by_label": (page.by_label, (axes, space, word)),
+        "advance_bodies": (bodies.advance_bodies, (axes, turning, near, *three, number)),
+        "depths": (page.depths, (axes, number, real, *[word] * 5)),
+        "bodies_by_label": (page.by_label, (axes, turning, word)),
         "near_pairs": (
             page.near_pairs,
             (axes, number, real, real, number, *[word] * 5, number),
@@ -238,16 +285,18 @@ def link_as(module, linkage, but=()):
             value.linkage = linkage
 
 
-def optimise(module, machine, exports):
+def optimise(module, machine, exports, vectors):
     """Inlining and all that; only the entries stay to be seen.
 
     Functions are internal only afterwards: what is internal and called once is always inlined, and
     one function of ten thousand lines is slower in a browser and takes LLVM several times as long.
+    vectors: loops go two lanes at a time, which makes ellipsoids faster and spheres slower, for
+    products of 64-bit integers take longer so than one by one.
     """
     import llvmlite.binding as llvm
 
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = False  # 64-bit products two at a time are slower than one by one
+    tuning.loop_vectorization = vectors
     tuning.slp_vectorization = tuning.loop_unrolling = True
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
@@ -267,6 +316,15 @@ def tidy(module, machine):
     passes.run(module, llvm.create_pass_builder(machine, options))
 
 
+def groups():
+    """(names of kernels that share what they call, whether their loops go by lanes): those of one dimension."""
+    for dim in (0, *DIMENSIONS):
+        for vectors in (False, True):
+            names = [name for name in kernels(dim) if name.startswith(BLOCKWISE) == vectors]
+            if names:
+                yield sorted(names), vectors
+
+
 def module():
     """The bytes of the module."""
     import llvmlite.binding as llvm
@@ -276,12 +334,12 @@ def module():
     whole, exports = llvm.parse_assembly(empty), []
     with tempfile.TemporaryDirectory() as folder:
         extract(folder)
-        for dim in (0, *DIMENSIONS):  # kernels of one dimension share what they call
-            together, names = llvm.parse_assembly(empty), sorted(kernels(dim))
+        for names, vectors in groups():
+            together = llvm.parse_assembly(empty)
             for name in names:
                 text = (Path(folder) / f"{name}.ll").read_text(encoding="utf8")
                 together.link_in(retargeted(text, machine, name))
-            optimise(together, machine, names)
+            optimise(together, machine, names, vectors)
             whole.link_in(together)
             exports += names
     tidy(whole, machine)

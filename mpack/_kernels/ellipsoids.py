@@ -87,14 +87,13 @@ def _along(s, at, x, y, z):
 
 
 @bare
-def load(shapes, radii, i, j, count, s):
-    """Copy the shapes of `count` pairs of slots into the scratch of a block, lane by lane, and D."""
+def _load(shapes, i, j, count, s):
+    """Copy the shapes of `count` pairs of slots into the scratch of a block, lane by lane."""
     for k in range(_U(count)):
         a, b = _U(i[k]), _U(j[k])
         for row in range(WIDTH):
             s[_U((_A + row) * BLOCK) + k] = shapes[_U(WIDTH) * a + _U(row)]
             s[_U((_B + row) * BLOCK) + k] = shapes[_U(WIDTH) * b + _U(row)]
-        s[_U((_C + SIZE) * BLOCK) + k] = radii[a] + radii[b]
 
 
 @bare
@@ -232,19 +231,17 @@ def _touch(s, lanes):
 
 
 @bare
-def block(shapes, radii, i, j, count, within, s):
-    """The contacts of a block of pairs, whose separations (3, BLOCK) are at s[GAP_AT]; radii: R_eq of each slot.
+def functions(shapes, i, j, count, within, s):
+    """F of a block of pairs, whose separations (3, BLOCK) are at s[GAP_AT]; returns how many lanes are filled.
 
-    Of the k-th pair F is at s[F_AT + k], its t at s[T_AT + k], h_A + h_B at s[SUPPORTS_AT + k],
-    number m of its contact at s[CONTACT_AT + m * BLOCK + k]. `within`: of pairs that do not overlap
-    F may be infinite.
+    Of the k-th pair F is at s[F_AT + k], its t at s[T_AT + k]. `within`: of pairs that do not
+    overlap F may be infinite.
     """
-    load(shapes, radii, i, j, count, s)
+    _load(shapes, i, j, count, s)
     lanes = (count + 7) & ~7
     for k in range(_U(count), _U(lanes)):  # lanes of the last vector that no pair fills
         for row in range(_P):
             s[_U(row * BLOCK) + k] = s[_U(row * BLOCK)]
-        s[_U((_C + SIZE) * BLOCK) + k] = s[_U((_C + SIZE) * BLOCK)]
     _coefficients(s, lanes)
     if within:
         _rule_out(s, lanes)
@@ -254,6 +251,20 @@ def block(shapes, radii, i, j, count, within, s):
     for _ in range(ITERATIONS):
         _iterate(s, lanes)
     _values(s, lanes)
+    return lanes
+
+
+@bare
+def block(shapes, radii, i, j, count, within, s):
+    """The contacts of a block of pairs, see `functions`; radii: R_eq of each slot.
+
+    Of the k-th pair h_A + h_B is at s[SUPPORTS_AT + k], number m of its contact at
+    s[CONTACT_AT + m * BLOCK + k].
+    """
+    lanes = functions(shapes, i, j, count, within, s)
+    for k in range(_U(lanes)):
+        pair = min(k, _U(count - 1))
+        s[_U((_C + SIZE) * BLOCK) + k] = radii[_U(i[pair])] + radii[_U(j[pair])]
     _touch(s, lanes)
 
 
@@ -301,7 +312,7 @@ def _cayley(s, lanes):
 
 
 @bare
-def shapes_of(s, lanes):
+def _shapes_of(s, lanes):
     """The shapes, A and C = adj A, in s[SHAPE_AT + row * BLOCK + k], of the quaternions and squares in the scratch."""
     for k in range(lanes):
         q0, q1 = s[_QUAT * BLOCK + k], s[(_QUAT + 1) * BLOCK + k]
@@ -328,21 +339,27 @@ def turn(axes, s, count, over):
             s[_U(row * BLOCK) + k] = s[_U(row * BLOCK)]
     _angular(axes, s, lanes, over)
     _cayley(s, lanes)
-    shapes_of(s, lanes)
+    _shapes_of(s, lanes)
+
+
+@bare
+def write_shapes(n, turns, semi, s, shapes):
+    """shapes[12 m : 12 m + 12] of every body, from flat arrays; s: a block's scratch."""
+    for m in range(_U(n)):
+        for axis in range(3):
+            length = semi[_U(3) * m + _U(axis)]
+            s[_U(SQUARE_AT + axis * BLOCK)] = length * length
+        for number in range(4):
+            s[_U(TURN_AT + number * BLOCK)] = turns[_U(4) * m + _U(number)]
+        _shapes_of(s, 1)
+        for number in range(WIDTH):
+            shapes[_U(WIDTH) * m + _U(number)] = s[_U(SHAPE_AT + number * BLOCK)]
 
 
 @njit
 def fill_shapes(turns, semi, shapes):
-    """shapes[12 m : 12 m + 12] of every body, from flat arrays."""
-    s = np.empty(ROWS * BLOCK)
-    for m in range(shapes.shape[0] // WIDTH):
-        for axis in range(3):
-            s[SQUARE_AT + axis * BLOCK] = semi[3 * m + axis] * semi[3 * m + axis]
-        for number in range(4):
-            s[TURN_AT + number * BLOCK] = turns[4 * m + number]
-        shapes_of(s, 1)
-        for number in range(WIDTH):
-            shapes[WIDTH * m + number] = s[SHAPE_AT + number * BLOCK]
+    """`write_shapes` of arrays."""
+    write_shapes(shapes.shape[0] // WIDTH, turns, semi, np.empty(ROWS * BLOCK), shapes)
 
 
 @njit

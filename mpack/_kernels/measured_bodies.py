@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import njit
-from mpack._kernels.ellipsoids import BLOCK, F_AT, PLACE_AT, ROWS, WIDTH, block, shape_of
+from mpack._kernels.ellipsoids import BLOCK, F_AT, GAP_AT, ROWS, WIDTH, functions, write_shapes
 from mpack._kernels.forces import any_energy
 from mpack._kernels.noise import FLATNESS, bits, gaussian
 
@@ -16,32 +16,30 @@ _U = np.uint64
 
 
 @njit(forceinline=True)
-def _gap(fixed, to_length, i, j, lane, gaps):
-    """Write x_i - x_j, the nearest way, into a lane of gaps (3, BLOCK); one point counts as one unit apart."""
+def _gap(fixed, to_length, i, j, lane, s):
+    """Write x_i - x_j, the nearest way, into a lane of a block's scratch; one point counts as one unit apart."""
     apart = False
     for c in range(3):
-        gaps[c * BLOCK + lane] = 0.0
+        s[GAP_AT + c * BLOCK + lane] = 0.0
     for c in range(fixed.shape[1]):
         whole = np.int64(_U(fixed[i, c]) - _U(fixed[j, c]))
-        gaps[c * BLOCK + lane] = float(whole) * to_length
+        s[GAP_AT + c * BLOCK + lane] = float(whole) * to_length
         apart = apart or whole != 0
     if not apart:
-        gaps[lane] = to_length
+        s[GAP_AT + lane] = to_length
 
 
 @njit
 def fill_functions(fixed, to_length, shapes, i, j, bound, out):
     """out[m] = F of the pair i[m] < j[m] where F < bound, infinite elsewhere; fixed (n, d), shapes (12 n)."""
-    gaps, s = np.empty(3 * BLOCK), np.empty(ROWS * BLOCK)
+    s = np.empty(ROWS * BLOCK)
     for begin in range(0, len(i), BLOCK):
         count = min(BLOCK, len(i) - begin)
         for k in range(count):
-            out[begin + k] = math.inf
-            _gap(fixed, to_length, i[begin + k], j[begin + k], k, gaps)
-        kept = block(shapes, i[begin:], j[begin:], gaps, count, bound, s)
-        for k in range(kept):
-            if s[F_AT + k] < bound:
-                out[begin + np.int64(s[PLACE_AT + k])] = s[F_AT + k]
+            _gap(fixed, to_length, i[begin + k], j[begin + k], k, s)
+        functions(shapes, i[begin:], j[begin:], count, bound <= 1.0, s)
+        for k in range(count):
+            out[begin + k] = s[F_AT + k] if s[F_AT + k] < bound else math.inf
 
 
 @njit
@@ -59,7 +57,7 @@ def _draw(dim, sigma, spins, seed, m, shift, twist):
 
 
 @njit
-def _fill_turned(turns, semi, twist, sign, turned, shapes):
+def _fill_turned(turns, semi, twist, sign, turned, s, shapes):
     """Shapes of all bodies turned by the Cayley rotation of sign * twist: q <- q (1, omega/2), normalised."""
     for i in range(twist.shape[0]):
         q = 4 * i
@@ -70,26 +68,25 @@ def _fill_turned(turns, semi, twist, sign, turned, shapes):
         length = math.sqrt(n0 * n0 + n1 * n1 + n2 * n2 + n3 * n3)
         turned[q], turned[q + 1] = n0 / length, n1 / length
         turned[q + 2], turned[q + 3] = n2 / length, n3 / length
-        shape_of(turned, semi, _U(i), shapes)
+    write_shapes(twist.shape[0], turned, semi, s, shapes)
 
 
 @njit
-def _add_energies(place, shift, sign, shapes, what, scratch, weight, parts):
+def _add_energies(place, shift, sign, shapes, what, s, weight, parts):
     """parts[m] += weight * U of the pair m, with centres moved by sign * shift. place: (fixed, to_length, i, j, D)."""
     fixed, to_length, i, j, sizes = place
     kind, a, b, table = what
-    gaps, s = scratch
     for begin in range(0, len(i), BLOCK):
         count = min(BLOCK, len(i) - begin)
         for k in range(count):
             one, two = i[begin + k], j[begin + k]
-            _gap(fixed, to_length, one, two, k, gaps)
+            _gap(fixed, to_length, one, two, k, s)
             for c in range(fixed.shape[1]):
-                gaps[c * BLOCK + k] += sign * (shift[one, c] - shift[two, c])
-        kept = block(shapes, i[begin:], j[begin:], gaps, count, 1.0, s)
-        for k in range(kept):
+                s[GAP_AT + c * BLOCK + k] += sign * (shift[one, c] - shift[two, c])
+        functions(shapes, i[begin:], j[begin:], count, True, s)
+        for k in range(count):
             if s[F_AT + k] < 1.0:
-                m = begin + np.int64(s[PLACE_AT + k])
+                m = begin + k
                 mu = math.sqrt(s[F_AT + k])
                 parts[m] += weight * any_energy(kind, a, b, table, mu * sizes[m], sizes[m])
 
@@ -108,13 +105,13 @@ def shaken_energies(place, bodies, what, sigma, seed, out):
     shift, twist = np.zeros((n, dim)), np.zeros((n, 3))
     turned, shapes = np.empty(4 * n), np.empty(WIDTH * n)
     before, parts = np.zeros(len(place[2])), np.empty(len(place[2]))
-    scratch = np.empty(3 * BLOCK), np.empty(ROWS * BLOCK)
-    _fill_turned(turns, semi, twist, 0.0, turned, shapes)
-    _add_energies(place, shift, 0.0, shapes, what, scratch, 1.0, before)
+    s = np.empty(ROWS * BLOCK)
+    _fill_turned(turns, semi, twist, 0.0, turned, s, shapes)
+    _add_energies(place, shift, 0.0, shapes, what, s, 1.0, before)
     for m in range(out.shape[0]):
         _draw(dim, sigma, spins, seed, _U(m), shift, twist)
         parts[:] = -before
         for sign in (1.0, -1.0):
-            _fill_turned(turns, semi, twist, sign, turned, shapes)
-            _add_energies(place, shift, sign, shapes, what, scratch, 0.5, parts)
+            _fill_turned(turns, semi, twist, sign, turned, s, shapes)
+            _add_energies(place, shift, sign, shapes, what, s, 0.5, parts)
         out[m] = np.sum(parts)

@@ -9,12 +9,14 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import bare
+from mpack._kernels.ellipsoids import BLOCK, F_AT, GAP_AT, ROWS, functions, write_shapes
 from mpack._kernels.machine import as_float64, as_int64, as_uint8, as_uint32, as_uint64
-from mpack._kernels.noise import START, bits, gaussian, gaussian_pair, uniform
+from mpack._kernels.noise import ORIENTATION, START, bits, gaussian, gaussian_pair, uniform
 
 _U = np.uint64
 WORDS, UNIFORMS, GAUSSIANS, GAUSSIAN_PAIRS = range(4)  # what `draw` draws
 NOBODY = 0xFFFFFFFF  # ends a chain
+WORK = (ROWS + 1) * BLOCK  # numbers that `depths` and `all_shapes` need for work
 
 
 @bare(entry=True)
@@ -28,8 +30,43 @@ def random_start(axes, n, seed, out):
 
 
 @bare(entry=True)
+def random_turns(dim, n, seed, out):
+    """The orientations of `Packing.random`, float64 (n * 4) at the address `out`, as `_bodies.random_turns`."""
+    turns, start = as_float64(out), _U(0)
+    for i in range(_U(n)):
+        w, x = gaussian_pair(*bits(seed, ORIENTATION, start, i, _U(0)))
+        y, z = 0.0, x
+        if dim == 3:
+            y, z = gaussian_pair(*bits(seed, ORIENTATION, start, i, _U(1)))
+        else:
+            x = 0.0
+        norm = math.sqrt((w * w + x * x) + (y * y + z * z))
+        turns[_U(4) * i], turns[_U(4) * i + _U(1)] = w / norm, x / norm
+        turns[_U(4) * i + _U(2)], turns[_U(4) * i + _U(3)] = y / norm, z / norm
+
+
+@bare(entry=True)
+def all_shapes(n, turns, semi, work, shapes):
+    """The shapes of n bodies, see `ellipsoids`.
+
+    By address: turns (n * 4), semi (n * 3), work (WORK), shapes (n * 12), float64.
+    """
+    given, s, made = (as_float64(turns), as_float64(semi)), as_float64(work), as_float64(shapes)
+    write_shapes(n, *given, s, made)
+
+
+@bare(entry=True)
+def turns_by_label(space, out):
+    """The orientations of bodies, float64 (n * 4) by label at the address `out`."""
+    turns, label, ordered = as_float64(space.turns), as_uint32(space.label), as_float64(out)
+    for slot in range(_U(space.n)):
+        for k in range(_U(4)):
+            ordered[_U(label[slot]) * _U(4) + k] = turns[slot * _U(4) + k]
+
+
+@bare(entry=True)
 def by_label(axes, space, out):
-    """The coordinates, int64 (n * dim) by label at the address `out`."""
+    """The coordinates, of spheres or of bodies, int64 (n * dim) by label at the address `out`."""
     fixed, label, ordered = as_int64(space.fixed), as_uint32(space.label), as_int64(out)
     dim = _U(len(axes))
     for slot in range(_U(space.n)):
@@ -124,6 +161,32 @@ def near_pairs(axes, n, box, factor, cells, fixed, diameters, chains, ends, apar
                     found += 1
                 j = next_one[many + _U(j)]
     return found
+
+
+@bare(entry=True)
+def depths(axes, count, box, fixed, shapes, ends, work, mu):
+    """The factor at which both bodies of a pair touch, mu of `mpack.ellipsoids`, to the same bits.
+
+    By address: fixed, int64 (n * dim), and shapes, float64 (n * 12), by label; ends, uint32
+    (2 * count), the lower label of each pair first; work, float64 (WORK); mu, float64 (count).
+    """
+    place, form, pair, out = as_uint64(fixed), as_float64(shapes), as_uint32(ends), as_float64(mu)
+    i, j, s = as_uint32(work), as_uint32(work + _U(4 * BLOCK)), as_float64(work + _U(8 * BLOCK))
+    for begin in range(0, count, BLOCK):
+        here = min(np.int64(BLOCK), count - begin)
+        for k in range(_U(here)):
+            i[k], j[k] = pair[_U(2) * (_U(begin) + k)], pair[_U(2) * (_U(begin) + k) + _U(1)]
+            s[_U(GAP_AT + 2 * BLOCK) + k], same = 0.0, True
+            for axis in range(len(axes)):
+                a, b = _U(i[k]) * _U(len(axes)) + _U(axis), _U(j[k]) * _U(len(axes)) + _U(axis)
+                gap = np.int64(place[a] - place[b])
+                same = same and gap == 0
+                s[_U(GAP_AT + axis * BLOCK) + k] = float(gap) * (box * 2.0**-64)
+            if same:  # as if one unit apart along the first axis
+                s[_U(GAP_AT) + k] = box * 2.0**-64
+        functions(form, i, j, here, False, s)
+        for k in range(_U(here)):
+            out[_U(begin) + k] = math.sqrt(s[_U(F_AT) + k])
 
 
 # ------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def drive(
     Parameters
     ----------
     packing : Packing
-        In two or three dimensions; up to some 10**5 particles.
+        In two or three dimensions, of spheres, ellipsoids or ellipses; up to some 10**5 particles.
     dynamics : Dynamics
     seed : int
     threads : int

@@ -1,4 +1,4 @@
-"""Spheres that the library moves: what `mpack.widgets.drive(...)` shows.
+"""Spheres or ellipsoids that the library moves: what `mpack.widgets.drive(...)` shows.
 
 Front end and kernel talk in custom messages, not in traits: a frame is one message with its numbers
 as bytes, made in a thread of its own, and the next one is not sent before the front end has said
@@ -45,7 +45,7 @@ class Driven(widgets.Spheres):  # type: ignore[misc, valid-type]  # made from da
     _background = None
 
     def __init__(self, packing, dynamics, *, seed, stride, threads, **look):
-        check_packing(packing)
+        check_packing(packing, centres=True)
         if packing.dim not in DIMENSIONS:
             raise ValueError(f"packing must have dim 2 or 3 to be seen; got dim {packing.dim}")
         self.stride = _check.integer("stride", stride, 1, MOST_STRIDE)
@@ -146,19 +146,25 @@ class Driven(widgets.Spheres):  # type: ignore[misc, valid-type]  # made from da
             self._curve[1:-1] = self._curve[1:-1:2]
 
     def _show(self, series=False):
-        """Send a frame: places as shares of the box, lengths moved since the last one, and diameters if not 1."""
+        """Send a frame: places as shares of the box, lengths moved since the last one, and diameters if not 1.
+
+        Of bodies that are no spheres also orientations and semi-axes.
+        """
         run = self.trajectory
         packing = run.final
         places = np.zeros((packing.n, 3), np.float32)
         places[:, : packing.dim] = packing.positions / packing.box
         parts = [places.ravel(), self._moved]
         if not packing.monodisperse:
-            parts.append(packing.diameters.astype(np.float32))
+            parts.append(packing.diameters)
+        if packing.bodies is not None:
+            parts += [packing.bodies.turns, packing.bodies.semi]
         self._number += 1
         about = {
             "frame": self._number,
             "n": packing.n,
             "dim": packing.dim,
+            "bodies": packing.bodies is not None,
             "box": packing.box,
             "phi": packing.phi,
             "steps": run.steps,
@@ -170,7 +176,8 @@ class Driven(widgets.Spheres):  # type: ignore[misc, valid-type]  # made from da
         }
         if series:
             about["series"] = self._curve
-        self.send(about, [np.concatenate(parts).tobytes()])
+        numbers = [part.astype(np.float32).ravel() for part in parts]
+        self.send(about, [np.concatenate(numbers).tobytes()])
 
     def _repr_mimebundle_(self, **options):
         bundle = super()._repr_mimebundle_(**options)

@@ -1,6 +1,7 @@
 // The library's own step kernels in the page, compiled to WebAssembly by book/_tools/wasm.py, and around them what
-// mpack/_engine.py does there: memory, growth, schedules, records, digests. Starts and rules come from `_starts.js`. So
-// a figure computes what the library computes, bit for bit: tests/test_wasm.py and tests/browser/test_kernel.py compare.
+// mpack/_engine.py does there: memory, growth, schedules, records, digests. Starts and rules come from `_starts.js`, the
+// engine of ellipsoids and ellipses from `_bodies.js`. So a figure computes what the library computes, bit for bit:
+// tests/test_wasm.py and tests/browser/test_kernel.py compare.
 //
 // KERNEL is _kernel.json (records, numbers and names of the kernels) and `wasm`, the module: gzipped, in base 64.
 // `await mpackKernel(KERNEL)` gives { random, lattice, packing, recipe, Engine, pairs, draw, blake2b, digest }:
@@ -10,6 +11,8 @@
 //     const engine = new kernel.Engine(start, rule, 2);
 //     engine.advance(100);                    // true once nothing overlaps any more
 //     engine.look().active, engine.digest();  // as in mpack.simulate(start, ..., steps=100, seed=2)
+//
+// A start with `axes` (and `aligned`, if they are) is one of bodies that turn, and its engine is theirs.
 //
 // Integers of 64 bits (coordinates, seeds) are BigInts; seeds and steps may be plain numbers.
 async function mpackKernel({ wasm, ...KNOWN }) {
@@ -24,13 +27,15 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     u64: BigUint64Array,
     f64: Float64Array,
   };
-  const { alike, normalised, boxFor, lattice, packing, recipe, strongestOf } = mpackStarts(KNOWN);
+  const { alike, normalised, bodiesOf, boxFor, lattice, packing, recipe, strongestOf } = mpackStarts(KNOWN);
   const module = await compiled(wasm);
 
   async function compiled(text) {
     if (typeof WebAssembly === "undefined" || typeof DecompressionStream === "undefined")
       throw new Error("this browser has no WebAssembly; a newer one has");
-    const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const letters = atob(text),
+      packed = new Uint8Array(letters.length); // in a loop, which is several times as quick as Uint8Array.from
+    for (let k = 0; k < packed.length; k++) packed[k] = letters.charCodeAt(k);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     const bytes = await new Response(stream).arrayBuffer();
     if (!WebAssembly.validate(bytes)) throw new Error("this browser has no WebAssembly with SIMD; a newer one has");
@@ -75,6 +80,19 @@ async function mpackKernel({ wasm, ...KNOWN }) {
 
     call(name, ...values) {
       this.calls[name](this.answer, this.answer + 16, ...values);
+    }
+
+    /** What `use` gives; all that it does to this memory is undone. */
+    aside(use) {
+      const { ground, top } = this,
+        kept = this.view("u8", ground, top - ground).slice();
+      try {
+        return use();
+      } finally {
+        this.view("u8", top, this.top - top).fill(0); // what is not reserved is zero
+        this.view("u8", ground, top - ground).set(kept);
+        this.top = top;
+      }
     }
   }
 
@@ -128,15 +146,21 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     }
   }
 
-  /** Packing.random(n, phi, dim, seed, diameters). */
-  function random({ n, phi, dim, seed, diameters }) {
-    const sizes = normalised(diameters, n);
-    const fixed = atDesk(() => {
-      const address = desk.reserve(8 * n * dim);
-      desk.call(`random_start_${dim}`, ...Array(dim).fill(0n), BigInt(n), BigInt(seed), BigInt(address));
-      return desk.view("i64", address, n * dim).slice();
-    });
-    return { n, dim, box: boxFor(phi, sizes, dim), diameters: sizes, fixed };
+  /** Packing.random(n, phi, dim, seed, diameters), or with axes, and orientations at random or `aligned`. */
+  function random({ n, phi, dim, seed, diameters, axes, aligned = false }) {
+    const { extents, ...made } = axes ? bodiesOf(axes, n, dim) : { diameters: normalised(diameters, n) };
+    const drawn = (kind, length, name, ...given) =>
+      atDesk(() => {
+        const address = desk.reserve(8 * length);
+        desk.call(name, ...given, BigInt(n), BigInt(seed), BigInt(address));
+        return desk.view(kind, address, length).slice();
+      });
+    const box = boxFor(phi, made.diameters, dim, extents),
+      fixed = drawn("i64", n * dim, `random_start_${dim}`, ...Array(dim).fill(0n)),
+      start = { n, dim, box, fixed, ...made };
+    if (!made.semi) return start;
+    const upright = () => Float64Array.from({ length: 4 * n }, (_, k) => (k % 4 ? 0 : 1));
+    return { ...start, turns: aligned ? upright() : drawn("f64", 4 * n, "random_turns", BigInt(dim)) };
   }
 
   // ---------------------------------------------------------------------------------------------- engine
@@ -161,24 +185,16 @@ async function mpackKernel({ wasm, ...KNOWN }) {
   };
   const enlarged = (room) => Math.floor((room * 5) / 4) + 1024;
 
-  /**
-   * A run: a start (see `random`), a recipe and a seed; of one thread. Browsers have few memories to give: an engine
-   * that has served its time may be handed on as `spent`, and its memory is taken over; engines that live together
-   * share the memory of one, `beside`.
-   */
-  class Engine {
+  /** What runs of spheres and of bodies have in common: the rule, the noise, schedule and record. */
+  class Run {
     constructor(start, made, seed, spent = null, beside = null) {
       const { n, dim, box, diameters } = start;
-      Object.assign(this, { n, dim, box, diameters, stride: dim <= 4 ? 4 : 8 });
+      Object.assign(this, { n, dim, box, diameters });
       this.memory = beside ? beside.memory : spent ? spent.memory.cleared() : new Memory();
       this.rule = this.makeRule(start, made, seed);
-      const [order, begin] = tiers(diameters);
-      this.space = this.makeSpace(start, order);
-      this.lists = this.makeLists(order, begin);
       this.shared = this.makeShared(made);
       this.chunk = this.makeChunk();
-      this.out = this.memory.reserve(128 + 8 * n * dim); // for what is handed out, by label
-      this.flags = this.memory.reserve(n);
+      this.out = this.memory.reserve(128 + 8 * n * dim + (start.turns ? 16 + 32 * n : 0)); // for what is handed out, by label
       this.row = this.memory.reserve(8 * (1 + 2 * KNOWN.LIMBS));
     }
 
@@ -200,6 +216,108 @@ async function mpackKernel({ wasm, ...KNOWN }) {
       });
       rule.array("table", "f64", potential.table.length, { from: potential.table });
       return rule;
+    }
+
+    makeShared({ pair, particle }) {
+      const keys_room = (pair === "batch" ? 4 * this.n + 64 : 0) + (particle === "batch" ? this.n + 64 : 0);
+      const shared = new Group(this.memory, "shared", { threads: 1, stale: 1, tuned: 1, skin: 0.1, keys_room });
+      shared.array("gate", "i64", 16);
+      shared.array("threads_own", "i64", KNOWN.THREAD_COLUMNS);
+      for (const name of ["out_slot", "out_push", "schedule", "record"]) shared.array(name, "i64", 0);
+      shared.array("keys", "u64", keys_room);
+      return shared;
+    }
+
+    makeChunk() {
+      const room = KNOWN.CHUNK + 8,
+        chunk = new Group(this.memory, "chunk");
+      for (const name of ["i", "j"]) chunk.array(name, "u32", room);
+      for (const name of ["a", "b"]) chunk.array(name, "u64", room);
+      for (const name of ["dx", "dy"]) chunk.array(name, "f64", (this.dim + (this.dim % 2)) * KNOWN.CHUNK + 8);
+      for (const name of ["r2", "touch", "w", "v"]) chunk.array(name, "f64", room);
+      return chunk;
+    }
+
+    call(name, ...values) {
+      this.memory.call(`${name}_${this.dim}`, ...Array(this.dim).fill(0n), ...values);
+    }
+
+    /** Call a kernel that may ask for room, until it has it; the status that it ends with. */
+    run(name, ...values) {
+      const groups = this.groups.map((group) => group.at);
+      for (;;) {
+        this.call(name, ...groups, ...values.map(BigInt));
+        const status = this.shared.get("status");
+        if (status === KNOWN.PAUSED || status === KNOWN.ABSORBED) return status;
+        if (status === KNOWN.GROW_KEYS) this.growKeys();
+        else this.grow(status);
+      }
+    }
+
+    growKeys() {
+      const room = enlarged(this.shared.get("keys_room"));
+      this.shared.array("keys", "u64", room);
+      this.shared.set("keys_room", room);
+    }
+
+    /** Steps done. */
+    get step() {
+      return this.shared.get("step");
+    }
+
+    /** Pushes cut to half the box, and displacements of half the box or more: 0 unless the numbers are absurd. */
+    get clipped() {
+      return Number(this.shared.view("threads_own")[KNOWN.CLIPPED]);
+    }
+
+    /** Record at these steps (increasing) from now on. */
+    schedule(steps) {
+      const { shared } = this;
+      if (steps.length > shared.arrays.schedule[2]) {
+        shared.array("schedule", "i64", steps.length);
+        shared.array("record", "i64", steps.length * (1 + 2 * KNOWN.LIMBS));
+      }
+      shared.view("schedule").set(steps.map(BigInt));
+      shared.set("scheduled", steps.length);
+      shared.set("next", 0);
+    }
+
+    /** What has been recorded: { active, energy, squares } of each step, see `look`. */
+    records() {
+      const wide = 1 + 2 * KNOWN.LIMBS,
+        table = this.shared.view("record");
+      return Array.from({ length: this.shared.get("next") }, (_, k) => told(table.subarray(k * wide, (k + 1) * wide)));
+    }
+
+    /** The upper halves of the coordinates by label: fractions of the box in units of 2**-32, unsigned. */
+    coarse() {
+      const fixed = this.fixed(),
+        halves = this.memory.view("u32", fixed.byteOffset, 2 * fixed.length),
+        upper = new Uint32Array(fixed.length);
+      for (let k = 0; k < upper.length; k++) upper[k] = halves[2 * k + 1];
+      return upper;
+    }
+
+    /** See `pairs`. */
+    pairs(factor) {
+      return pairs({ ...this, fixed: this.fixed(), turns: this.turns() }, factor);
+    }
+
+    /** The library's digest of the present configuration. */
+    digest() {
+      return digestOf(this.memory, this.fixed().byteOffset, this.n, this.dim, this.turns());
+    }
+  }
+
+  class Spheres extends Run {
+    constructor(start, ...given) {
+      super(start, ...given);
+      const [order, begin] = tiers(this.diameters);
+      this.stride = this.dim <= 4 ? 4 : 8;
+      this.space = this.makeSpace(start, order);
+      this.lists = this.makeLists(order, begin);
+      this.groups = [this.space, this.lists, this.rule, this.shared, this.chunk];
+      this.flags = this.memory.reserve(this.n);
     }
 
     makeSpace({ fixed, diameters }, order) {
@@ -278,41 +396,6 @@ async function mpackKernel({ wasm, ...KNOWN }) {
       lists.array("halo_radius", "f32", halo_room + 4);
     }
 
-    makeShared({ pair, particle }) {
-      const keys_room = (pair === "batch" ? 4 * this.n + 64 : 0) + (particle === "batch" ? this.n + 64 : 0);
-      const shared = new Group(this.memory, "shared", { threads: 1, stale: 1, tuned: 1, skin: 0.1, keys_room });
-      shared.array("gate", "i64", 16);
-      shared.array("threads_own", "i64", KNOWN.THREAD_COLUMNS);
-      for (const name of ["out_slot", "out_push", "schedule", "record"]) shared.array(name, "i64", 0);
-      shared.array("keys", "u64", keys_room);
-      return shared;
-    }
-
-    makeChunk() {
-      const room = KNOWN.CHUNK + 8,
-        chunk = new Group(this.memory, "chunk");
-      for (const name of ["i", "j"]) chunk.array(name, "u32", room);
-      for (const name of ["a", "b"]) chunk.array(name, "u64", room);
-      for (const name of ["dx", "dy"]) chunk.array(name, "f64", (this.dim + (this.dim % 2)) * KNOWN.CHUNK + 8);
-      for (const name of ["r2", "touch", "w", "v"]) chunk.array(name, "f64", room);
-      return chunk;
-    }
-
-    call(name, ...values) {
-      this.memory.call(`${name}_${this.dim}`, ...Array(this.dim).fill(0n), ...values);
-    }
-
-    /** Call a kernel that may ask for room, until it has it; the status that it ends with. */
-    run(name, ...values) {
-      const groups = [this.space, this.lists, this.rule, this.shared, this.chunk].map((group) => group.at);
-      for (;;) {
-        this.call(name, ...groups, ...values.map(BigInt), 0n);
-        const status = this.shared.get("status");
-        if (status === KNOWN.PAUSED || status === KNOWN.ABSORBED) return status;
-        this.grow(status);
-      }
-    }
-
     grow(status) {
       const { lists, shared } = this;
       if (status === KNOWN.GROW_LIST) {
@@ -320,51 +403,18 @@ async function mpackKernel({ wasm, ...KNOWN }) {
         this.makeRooms(lists, ...rooms);
         shared.set("stale", 1);
         shared.set("sorted", 0);
-      } else if (status === KNOWN.GROW_KEYS) {
-        const room = enlarged(shared.get("keys_room"));
-        shared.array("keys", "u64", room);
-        shared.set("keys_room", room);
       } else if (status === KNOWN.GROW_CARRY) this.carry(this.space);
       else throw new Error(`the kernel ended with status ${status}`);
     }
 
-    /** Steps done. */
-    get step() {
-      return this.shared.get("step");
-    }
-
-    /** Pushes cut to half the box, and displacements of half the box or more: 0 unless the numbers are absurd. */
-    get clipped() {
-      return Number(this.shared.view("threads_own")[KNOWN.CLIPPED]);
-    }
-
-    /** Record at these steps (increasing) from now on. */
-    schedule(steps) {
-      const { shared } = this;
-      if (steps.length > shared.arrays.schedule[2]) {
-        shared.array("schedule", "i64", steps.length);
-        shared.array("record", "i64", steps.length * (1 + 2 * KNOWN.LIMBS));
-      }
-      shared.view("schedule").set(steps.map(BigInt));
-      shared.set("scheduled", steps.length);
-      shared.set("next", 0);
-    }
-
     /** Run to step `until`; true if the run got absorbed before. */
     advance(until) {
-      return this.run("advance", until) === KNOWN.ABSORBED;
-    }
-
-    /** What has been recorded: { active, energy, squares } of each step, see `look`. */
-    records() {
-      const wide = 1 + 2 * KNOWN.LIMBS,
-        table = this.shared.view("record");
-      return Array.from({ length: this.shared.get("next") }, (_, k) => told(table.subarray(k * wide, (k + 1) * wide)));
+      return this.run("advance", until, 0) === KNOWN.ABSORBED;
     }
 
     /** Active spheres, energy and sum of squared displacements now, and `flags` (1: active) by label. */
     look() {
-      this.run("survey", this.flags, this.row);
+      this.run("survey", this.flags, this.row, 0);
       const row = told(this.memory.view("i64", this.row, 1 + 2 * KNOWN.LIMBS));
       return { ...row, flags: this.memory.view("u8", this.flags, this.n).slice() };
     }
@@ -375,7 +425,7 @@ async function mpackKernel({ wasm, ...KNOWN }) {
         now = this.step;
       memory.view("i64", out, n * dim).fill(0n);
       shared.set("step", step);
-      this.run("foresee", out);
+      this.run("foresee", out, 0);
       shared.set("step", now);
       return Float64Array.from(memory.view("i64", out, n * dim), (units) => (Number(units) / 2 ** 64) * box);
     }
@@ -386,24 +436,21 @@ async function mpackKernel({ wasm, ...KNOWN }) {
       return this.memory.view("i64", this.out + 128, this.n * this.dim);
     }
 
-    /** Their upper halves: fractions of the box in units of 2**-32, unsigned. */
-    coarse() {
-      const fixed = this.fixed(),
-        halves = this.memory.view("u32", fixed.byteOffset, 2 * fixed.length),
-        upper = new Uint32Array(fixed.length);
-      for (let k = 0; k < upper.length; k++) upper[k] = halves[2 * k + 1];
-      return upper;
+    /** The orientations: spheres have none. */
+    turns() {
+      return null;
     }
+  }
 
-    /** See `pairs`. */
-    pairs(factor) {
-      return pairs({ ...this, fixed: this.fixed() }, factor);
-    }
+  const Bodies = mpackBodies(KNOWN, { Run, Group, told, enlarged, shapesOf });
 
-    /** The library's digest of the present configuration. */
-    digest() {
-      return digestOf(this.memory, this.fixed().byteOffset, this.n, this.dim);
-    }
+  /**
+   * A run: a start (see `random`), a recipe and a seed; of one thread. Browsers have few memories to give: an engine
+   * that has served its time may be handed on as `spent`, and its memory is taken over; engines that live together
+   * share the memory of one, `beside`.
+   */
+  function Engine(start, ...given) {
+    return new (start.turns ? Bodies : Spheres)(start, ...given);
   }
 
   /** A row of a record. */
@@ -424,8 +471,50 @@ async function mpackKernel({ wasm, ...KNOWN }) {
 
   // ---------------------------------------------------------------------------------------------- pairs
 
-  /** Pairs of a packing nearer than so many contact distances: { i, j, r }, arrays; i < j, in no order. */
-  function pairs({ n, dim, box, diameters, fixed }, factor) {
+  /**
+   * Pairs of a packing nearer than so many contact distances: { i, j, r }, arrays; i < j, in no order. Of bodies (`semi`,
+   * `turns`) those that touch when both are so many times as large, and r is the factor at which they do.
+   */
+  function pairs({ semi, turns, ...packing }, factor) {
+    if (!semi) return nearer(packing, factor);
+    const diameters = Float64Array.from({ length: packing.n }, (_, i) => 2 * Math.max(...semi.subarray(3 * i, 3 * i + 3))),
+      { i, j } = nearer({ ...packing, diameters }, factor),
+      r = depths(packing, semi, turns, i, j),
+      close = Uint32Array.from(r.keys()).filter((p) => r[p] < factor);
+    return { i: Uint32Array.from(close, (p) => i[p]), j: Uint32Array.from(close, (p) => j[p]), r: Float64Array.from(close, (p) => r[p]) };
+  }
+
+  /** The shapes of bodies, see mpack/_kernels/ellipsoids.py. */
+  function shapesOf(semi, turns) {
+    return atDesk(() => {
+      const n = semi.length / 3,
+        [ways, axes, work, shapes] = [4 * n, 3 * n, KNOWN.work, 12 * n].map((length) => desk.reserve(8 * length));
+      desk.view("f64", ways, 4 * n).set(turns);
+      desk.view("f64", axes, 3 * n).set(semi);
+      desk.call("all_shapes", ...[n, ways, axes, work, shapes].map(BigInt));
+      return desk.view("f64", shapes, 12 * n).slice();
+    });
+  }
+
+  /** The factors at which the bodies of pairs touch. */
+  function depths({ n, dim, box, fixed }, semi, turns, i, j) {
+    const forms = shapesOf(semi, turns);
+    return atDesk(() => {
+      const count = i.length,
+        lengths = [n * dim, 12 * n, count, KNOWN.work, count],
+        [places, shapes, ends, work, mu] = lengths.map((length) => desk.reserve(8 * length));
+      desk.view("i64", places, n * dim).set(fixed);
+      desk.view("f64", shapes, 12 * n).set(forms);
+      const both = desk.view("u32", ends, 2 * count);
+      for (let p = 0; p < count; p++) [both[2 * p], both[2 * p + 1]] = [i[p], j[p]];
+      const given = [BigInt(count), box, ...[places, shapes, ends, work, mu].map(BigInt)];
+      desk.call(`depths_${dim}`, ...Array(dim).fill(0n), ...given);
+      return desk.view("f64", mu, count).slice();
+    });
+  }
+
+  /** The same of spheres. */
+  function nearer({ n, dim, box, diameters, fixed }, factor) {
     const reach = (factor * diameters.reduce((most, size) => Math.max(most, size), 0)) / box,
       fitting = Math.floor(Math.min(1 / (reach * (1 + 1e-9) + 2 ** -30), (2 * n) ** (1 / dim) + 1)),
       cells = fitting >= 3 ? fitting : 1;
@@ -467,20 +556,29 @@ async function mpackKernel({ wasm, ...KNOWN }) {
     });
   }
 
-  /** The library's digest of coordinates at an address, in front of which there is room for 128 bytes. */
-  function digestOf(memory, address, n, dim) {
-    const words = `mpack stream ${KNOWN.stream} format ${KNOWN.format} n ${n} d ${dim}\n`,
-      head = new TextEncoder().encode(words);
-    memory.view("u8", address - head.length, head.length).set(head);
-    return hashed(memory, address - head.length, head.length + 8 * n * dim, 16);
+  /**
+   * The library's digest of coordinates at an address, in front of which there is room for 128 bytes, and of `turns`,
+   * unless they are null, for which there is room behind them.
+   */
+  function digestOf(memory, address, n, dim, turns) {
+    const said = (words) => new TextEncoder().encode(words),
+      head = said(`mpack stream ${KNOWN.stream} format ${KNOWN.format} n ${n} d ${dim}\n`);
+    const parts = [head, null];
+    if (turns) parts.push(said("orientations\n"), new Uint8Array(turns.buffer, turns.byteOffset, turns.byteLength));
+    let at = address - head.length;
+    for (const part of parts) {
+      if (part) memory.view("u8", at, part.length).set(part);
+      at += part?.length ?? 8 * n * dim;
+    }
+    return hashed(memory, address - head.length, at - address + head.length, 16);
   }
 
   /** The digest of a packing. */
-  function digest({ n, dim, fixed }) {
+  function digest({ n, dim, fixed, turns = null }) {
     return atDesk(() => {
-      const address = desk.reserve(128 + 8 * n * dim) + 128;
+      const address = desk.reserve(128 + 8 * n * dim + (turns ? 16 + 32 * n : 0)) + 128;
       desk.view("i64", address, n * dim).set(fixed);
-      return digestOf(desk, address, n, dim);
+      return digestOf(desk, address, n, dim, turns);
     });
   }
 

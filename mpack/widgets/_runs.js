@@ -15,8 +15,8 @@
  * An order is { id, begin, until, patience, see, kicks, digests }: begin these runs (if any), go on to step `until` but
  * for no more than so many milliseconds, and tell. The news: { id, step, over, told } with one entry of `told` a run,
  * { step, over, clipped, active, energy }, the last two with a value for every step since the news before; on beginning
- * `facts`, { n, dim, box, diameters } a run; and of run number `see`, unless it is null, `seen`: its coordinates
- * `fixed`, `flags`, `kicks` as the engine has them.
+ * `facts`, { n, dim, box, diameters } a run, of bodies also their axes `semi`; and of run number `see`, unless it is
+ * null, `seen`: its coordinates `fixed`, of bodies `turns`, `flags`, `kicks` as the engine has them.
  */
 function mpackServer(kernel) {
   let engines = [],
@@ -68,7 +68,9 @@ function mpackServer(kernel) {
   }
 
   function looked(engine, kicks) {
-    const seen = { fixed: engine.fixed().slice(), flags: engine.look().flags };
+    const seen = { fixed: engine.fixed().slice(), flags: engine.look().flags },
+      turns = engine.turns();
+    if (turns) seen.turns = turns.slice();
     return kicks ? { ...seen, kicks: engine.kicks() } : seen;
   }
 
@@ -84,7 +86,7 @@ function mpackServer(kernel) {
       ...(digests ? { digest: engine.digest() } : {}),
     }));
     const news = { id, step, over: ended(), told };
-    if (fresh) news.facts = engines.map(({ n, dim, box, diameters }) => ({ n, dim, box, diameters }));
+    if (fresh) news.facts = engines.map(({ n, dim, box, diameters, semi = null }) => ({ n, dim, box, diameters, semi }));
     if (see != null) news.seen = looked(engines[see], kicks);
     const arrays = [...told.flatMap(({ active, energy }) => [active, energy]), ...Object.values(news.seen ?? {})];
     return [news, arrays.map((array) => array.buffer)];
@@ -118,7 +120,7 @@ function mpackRuns(KERNEL, kernel) {
   }
 
   const text = () =>
-    [mpackStarts, mpackKernel, mpackServer, answered, `(${attend})(${JSON.stringify(KERNEL)});`].join("\n");
+    [mpackStarts, mpackBodies, mpackKernel, mpackServer, answered, `(${attend})(${JSON.stringify(KERNEL)});`].join("\n");
 
   /**
    * Runs of a figure with a clock, as many steps a second as its `speed`. `heard(news)` is told what came; `most` is

@@ -16,8 +16,19 @@ const same = (() => {
   /** Whether a state's rule has an approximation by independent Gaussians; a batch of exactly B has none. */
   const approximable = (state) => organization(state) || (drawn(state) && !state.batch_size);
 
-  /** The state as `kernel.recipe` takes it. */
-  const ruleOf = (state) => ({ ...state, approximation: Boolean(state.approximation) && approximable(state) });
+  /** The state as `kernel.recipe` takes it; bodies that do not turn are those of `turning: false`. */
+  const ruleOf = (state) => ({
+    ...state,
+    rotation: state.turning === false ? null : 1,
+    approximation: Boolean(state.approximation) && approximable(state),
+  });
+
+  /** Relative semi-axes of a state's ellipses or ellipsoids, the longest `aspect` times the shortest; null of spheres. */
+  function axesOf({ aspect = 1, shape, dim }) {
+    if (aspect === 1) return null;
+    if (String(dim) === "2") return [aspect, 1];
+    return { prolate: [aspect, 1, 1], oblate: [aspect, aspect, 1], triaxial: [aspect, Math.sqrt(aspect), 1] }[shape];
+  }
 
   /** The controls of a rule that mean something, where the figure has them. */
   function showControls(ui, among = true) {
@@ -38,8 +49,9 @@ const same = (() => {
     const { dynamics, eps, alpha, batch_fraction, batch_size } = state,
       name = dynamics === "GD" ? "SGD" : dynamics,
       batch = dynamics === "GD" ? "batch_fraction=1" : batch_size ? `batch_size=${batch_size}` : `batch_fraction=${batch_fraction}`;
-    const size = organization(state) ? `eps=${eps}` : `alpha=${alpha}, ${batch}`;
-    return `mpack.${name}(${size})${ruleOf(state).approximation ? ".approximation()" : ""}`;
+    const size = organization(state) ? `eps=${eps}` : `alpha=${alpha}, ${batch}`,
+      still = axesOf(state) && state.turning === false ? ", rotation=None" : "";
+    return `mpack.${name}(${size}${still})${ruleOf(state).approximation ? ".approximation()" : ""}`;
   }
 
   /**
@@ -109,5 +121,5 @@ const same = (() => {
     }
   }
 
-  return { PROCESS, approximable, ruleOf, showControls, inPython, Check };
+  return { PROCESS, approximable, ruleOf, axesOf, showControls, inPython, Check };
 })();

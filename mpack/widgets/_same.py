@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import functools
 import json
+import math
 
 import numpy as np
 
@@ -24,28 +25,39 @@ def whole(state):
 def dynamics_of(state):
     """The dynamics of a (whole) state; the approximation of a batch of exactly B does not exist, and is not taken."""
     name = state["dynamics"]
+    turning = {} if state.get("turning", True) else {"rotation": None}
     if name.endswith("BRO"):
-        rule = getattr(mpack, name)(eps=state["eps"])
+        rule = getattr(mpack, name)(eps=state["eps"], **turning)
     elif name == "GD":
-        return mpack.SGD(alpha=state["alpha"], batch_fraction=1)
+        return mpack.SGD(alpha=state["alpha"], batch_fraction=1, **turning)
     elif state["batch_size"]:
-        return getattr(mpack, name)(alpha=state["alpha"], batch_size=state["batch_size"])
+        return getattr(mpack, name)(alpha=state["alpha"], batch_size=state["batch_size"], **turning)
     else:
-        rule = getattr(mpack, name)(alpha=state["alpha"], batch_fraction=state["batch_fraction"])
+        sizes = {"alpha": state["alpha"], "batch_fraction": state["batch_fraction"]}
+        rule = getattr(mpack, name)(**sizes, **turning)
     return rule.approximation() if state["approximation"] else rule
 
 
+def axes_of(state):
+    """Relative semi-axes of the bodies of a (whole) state; None of spheres."""
+    aspect = state["aspect"]
+    if aspect == 1:
+        return None
+    if state["dim"] == "2":
+        return (aspect, 1.0)
+    middle = {"prolate": 1.0, "oblate": aspect, "triaxial": math.sqrt(aspect)}[state["shape"]]
+    return (aspect, middle, 1.0)
+
+
 def start_of(state):
-    """The start of a (whole) state: half of the spheres `size_ratio` times smaller than the others."""
-    n = max(state["n"], 40) if state["dim"] == "3" else state["n"]
-    sizes = (
-        None
-        if state["size_ratio"] == 1
-        else np.where(np.arange(n) < n // 2, 1.0, state["size_ratio"])
-    )
-    return mpack.Packing.random(
-        n=n, phi=state["phi"], dim=int(state["dim"]), seed=state["seed"], diameters=sizes
-    )
+    """The start of a (whole) state: half of the particles `size_ratio` times smaller than the others."""
+    axes, dim = axes_of(state), int(state["dim"])
+    n = max(state["n"], ({2: 20, 3: 40} if axes is None else {2: 40, 3: 300})[dim])
+    given = {"n": n, "phi": state["phi"], "dim": dim, "seed": state["seed"]}
+    sizes = np.where(np.arange(n) < n // 2, 1.0, state["size_ratio"])
+    if axes is not None:
+        return mpack.Packing.random(**given, axes=sizes[:, None] * np.array(axes))
+    return mpack.Packing.random(**given, diameters=None if state["size_ratio"] == 1 else sizes)
 
 
 def runs(state, steps):
@@ -67,7 +79,9 @@ def digests(state, steps=STEPS):
 def key(state):
     """Those entries of a state that its run depends on."""
     state = whole(state)
-    names = ["dynamics", "phi", "dim", "n", "size_ratio", "seed"]
+    names = ["dynamics", "phi", "dim", "n", "size_ratio", "aspect", "seed"]
+    if state["aspect"] != 1:
+        names += ["turning", "shape"] if state["dim"] == "3" else ["turning"]
     if state["dynamics"].endswith("BRO"):
         names += ["eps", "approximation"]
     else:

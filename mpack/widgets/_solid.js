@@ -128,16 +128,23 @@ const solid = (() => {
       }
   }
 
+  /** The shades of a body of a colour at a distance, [place, shade] from its bright spot (0) to its outline (1). */
+  function shades(colour, fog, colours) {
+    const base = mixed(colour, colours.paper, 0.5 * (1 - fog / (FOG - 1)));
+    return [
+      [0, mixed(base, "#ffffff", 0.55)],
+      [0.45, base],
+      [1, mixed(base, "#000000", 0.42)],
+    ];
+  }
+
   /** A shaded sphere of a colour at a distance, to be drawn by `drawImage`; `wide`: pixels of its picture. */
   function ball(colour, fog, colours, wide = 96) {
     const picture = runtime.element("canvas", { width: wide, height: wide }),
       g = picture.getContext("2d"),
-      base = mixed(colour, colours.paper, 0.5 * (1 - fog / (FOG - 1))),
       light = g.createRadialGradient(36, 32, 4, 48, 48, 48);
     g.scale(wide / 96, wide / 96);
-    light.addColorStop(0, mixed(base, "#ffffff", 0.55));
-    light.addColorStop(0.45, base);
-    light.addColorStop(1, mixed(base, "#000000", 0.42));
+    for (const [place, shade] of shades(colour, fog, colours)) light.addColorStop(place, shade);
     g.fillStyle = light;
     g.beginPath();
     g.arc(48, 48, 47, 0, 2 * Math.PI);
@@ -306,5 +313,5 @@ const solid = (() => {
     g.restore();
   }
 
-  return { FOG, WHOLE, mixed, turner, view, fogOf, front, farthestFirst, edges, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
+  return { FOG, WHOLE, mixed, turner, view, fogOf, front, farthestFirst, edges, shades, ball, pixel, pixelsOf, shares, crowd, stamp, stamped };
 })();

@@ -26,6 +26,7 @@ FRAME = {
     "bad": ("#bf3f0a", "#ff9a66"),
 }
 SHARED = ("_page.js", "_runtime.js")
+HOST = ("_starts.js", "_bodies.js")  # what `_kernel.js` is made with
 KINDS = {"number": float, "integer": int, "choice": str, "flag": bool}
 SAFE = 2**53 - 1  # the largest integer that every JavaScript number holds exactly
 
@@ -68,11 +69,11 @@ def parts(name):
 
 
 def _shared(file):
-    """The pieces of a shared file: in front of the host of the kernels stand these, and starts and rules."""
+    """The pieces of a shared file: in front of the host of the kernels stand these, and the files it is made with."""
     if file != "_kernel.js":
         return [(file, _read(file))]
     kernels = ("_kernel constants", _constants({"KERNEL": kernel()}))
-    return [kernels, *((part, _read(part)) for part in ("_starts.js", file))]
+    return [kernels, *((part, _read(part)) for part in (*HOST, file))]
 
 
 def with_kernel(text):

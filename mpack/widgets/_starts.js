@@ -61,28 +61,74 @@ function mpackStarts(KNOWN) {
     PI_UNIT = 10n ** 49n;
   const BALL = { 2: [1n, 4n], 3: [1n, 6n] }; // volume of a ball of diameter 1, over pi
 
-  /** Edge of the box at packing fraction phi, correctly rounded. */
-  function boxFor(phi, diameters, dim) {
+  /** Edge of the box at packing fraction phi, correctly rounded; it has room for the `extents` of all. */
+  function boxFor(phi, diameters, dim, extents = diameters) {
     const [volume, ev] = parts(exactSum(diameters.map((d) => (dim === 2 ? d * d : d * d * d)))),
       [p, ep] = parts(phi),
       [share, whole] = BALL[dim];
     const above = shifted(volume * PI * share, Math.max(ev - ep, 0) + 200 * dim),
       below = shifted(p * PI_UNIT * whole, Math.max(ep - ev, 0));
     const box = quotient(root(above / below, dim), 1n << 200n);
-    if (!(box >= 2 * diameters.reduce((a, b) => Math.max(a, b)) && box <= 1e9))
+    if (!(box >= 2 * extents.reduce((a, b) => Math.max(a, b)) && box <= 1e9))
       throw new RangeError(`at phi = ${phi} the box must be two largest diameters wide, and at most 1e9; it is ${box}`);
     return box;
   }
 
   const alike = (values) => values.every((value) => value === values[0]);
 
+  /** The mean, from the exact sum; of equal numbers their value. */
+  const mean = (values) => (alike(values) ? values[0] : exactSum(values) / values.length);
+
   /** Relative sizes (or none: equal spheres) divided by their mean. */
   function normalised(sizes, n) {
     if (!sizes || alike(sizes)) return new Float64Array(n).fill(1);
     const most = sizes.reduce((a, b) => Math.max(a, b)),
       scaled = Float64Array.from(sizes, (size) => size / most);
-    const mean = exactSum(scaled) / n;
-    return scaled.map((size) => size / mean);
+    const unit = mean(scaled);
+    return scaled.map((size) => size / unit);
+  }
+
+  /** The radius of the sphere (disc) as large as a body with these semi-axes, correctly rounded. */
+  function equalRadius(row) {
+    const dim = row.length,
+      all = Array.from(row, parts),
+      power = all.reduce((sum, [, e]) => sum + e, 0),
+      shift = 200 * dim + (((power % dim) + dim) % dim),
+      product = all.reduce((whole, [m]) => whole * m, 1n);
+    return quotient(root(product << BigInt(shift), dim), 1n) * 2 ** ((power - shift) / dim);
+  }
+
+  /** Those of all bodies, of their semi-axes, three each. */
+  function equalRadii(semi, dim) {
+    const known = new Map();
+    return Float64Array.from({ length: semi.length / 3 }, (_, i) => {
+      const row = semi.subarray(3 * i, 3 * i + dim),
+        key = row.join();
+      if (!known.has(key)) known.set(key, equalRadius(row));
+      return known.get(key);
+    });
+  }
+
+  /**
+   * Bodies with these relative semi-axes, of all alike or a list of those of each: { semi (three each, of an ellipse its
+   * shorter one twice), radii, diameters (of spheres as large), extents }. Spheres, if they are such: { diameters }.
+   */
+  function bodiesOf(axes, n, dim) {
+    const rows = typeof axes[0] === "number" ? Array(n).fill(axes) : axes,
+      given = new Float64Array(3 * n);
+    rows.forEach((row, i) => given.set(dim === 2 ? [...row, Math.min(...row)] : row, 3 * i));
+    const of = (semi, pick) => Float64Array.from({ length: n }, (_, i) => pick(...semi.subarray(3 * i, 3 * i + 3)));
+    if (!of(given, (...row) => Math.min(...row) > 0 && Math.max(...row) / Math.min(...row) <= KNOWN.aspect).every(Boolean))
+      throw new RangeError(`the semi-axes of a body must be positive, and within a factor of ${KNOWN.aspect} of each other`);
+    const unit = 2 * mean(equalRadii(given, dim)),
+      semi = given.map((a) => a / unit);
+    if (of(semi, (a, b, c) => a === b && (dim === 2 || a === c)).every(Boolean)) {
+      const diameters = of(semi, (a) => 2 * a);
+      return { diameters: alike(diameters) ? diameters.fill(1) : diameters };
+    }
+    let radii = equalRadii(semi, dim);
+    if (alike(radii)) radii = radii.fill(0.5);
+    return { semi, radii, diameters: radii.map((r) => 2 * r), extents: of(semi, (...row) => 2 * Math.max(...row)) };
   }
 
   /** Packing.lattice(name, cells, phi, dim). */
@@ -158,17 +204,18 @@ function mpackStarts(KNOWN) {
   }
 
   /**
-   * The recipe of a rule: { dynamics, eps or alpha, batch_fraction or batch_size, correlation, memory, approximation,
-   * potential }, named as in mpack.dynamics; "GD" is SGD with the whole batch.
+   * The recipe of a rule: { dynamics, eps or alpha, batch_fraction or batch_size, correlation, memory, rotation,
+   * approximation, potential }, named as in mpack.dynamics; "GD" is SGD with the whole batch.
    */
   function recipe(rule) {
-    const { dynamics, eps, alpha, memory = null, potential } = rule,
+    const { dynamics, eps, alpha, memory = null, rotation = 1, potential } = rule,
       [kind, drawn] = noiseOf(rule),
       single = dynamics === "IndividualBRO" || dynamics === "RCD",
       ends = ["PairwiseBRO", "SGD", "RandomOrganization"].includes(dynamics) && kind !== "one" && kind !== "batch";
     const made = { pair: "one", particle: "one", mean: 0, spread: 0, fraction: 1, batch: 0, ...drawn };
     made[single ? "particle" : "pair"] = kind;
     made.potential = potentialOf(potential);
+    made.rotation = rotation;
     made.scale = dynamics.endsWith("BRO") ? 2 * eps : dynamics === "RandomOrganization" ? eps : alpha;
     const c = (made.correlation = dynamics === "NonreciprocalBRO" ? 0 : ends ? (rule.correlation ?? -1) : -1);
     made.memory = ends && memory ? 1 : 0;
@@ -186,5 +233,5 @@ function mpackStarts(KNOWN) {
     return (scale * force * (pair === "gaussian" ? Math.abs(mean) + most * spread : 1)) / box;
   }
 
-  return { alike, normalised, boxFor, lattice, packing, recipe, strongestOf };
+  return { alike, normalised, bodiesOf, boxFor, lattice, packing, recipe, strongestOf };
 }

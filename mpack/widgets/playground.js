@@ -1,11 +1,14 @@
-// The playground: a box of discs or spheres, stepped by the library's own kernels, and two curves.
+// The playground: a box of discs or spheres, or of ellipses or ellipsoids, stepped by the library's own kernels, and two
+// curves.
 const kernel = await mpackKernel(KERNEL),
   Runs = mpackRuns(KERNEL, kernel);
 const MOST_STEPS = 1000000;
 const PARTNER = { PairwiseBRO: "SGD", IndividualBRO: "RCD", SGD: "PairwiseBRO", RCD: "IndividualBRO" };
 const TINY = 6, // pixels: smaller discs are dots
   MANY = 1500; // more discs or spheres are stamped pixel by pixel
-const LEAST = { 2: 20, 3: 40 }; // in so many dimensions: with fewer the box could be less than two diameters wide
+// In so many dimensions: with fewer the box could be less than two diameters, or two of the longest axes, wide.
+const LEAST = { 2: 20, 3: 40 },
+  LEAST_LONG = { 2: 40, 3: 300 };
 const MATCHED = 0.75; // b_f of the matching rule; alpha = eps / b_f
 
 class Playground {
@@ -61,7 +64,7 @@ class Playground {
     const rule = ui.group("eps", "alpha", "batch_fraction", "batch_size", "approximation");
     this.partner = ui.button("", () => this.takePartner());
     rule.append(this.partner);
-    const box = ui.group("n", "size_ratio", "seed");
+    const box = ui.group("n", "size_ratio", "aspect", "shape", "turning", "seed");
     box.append(runtime.element("div", { class: "mpk-row" }, ui.control("arrows"), ui.control("log")));
     ui.group("azimuth", "elevation", "zoom");
   }
@@ -72,7 +75,6 @@ class Playground {
     const { ui, n } = this,
       { state } = ui,
       rule = same.ruleOf(state),
-      diameters = state.size_ratio === 1 ? null : Float64Array.from({ length: n }, (_, i) => (i < n >> 1 ? 1 : state.size_ratio)),
       known = this.knownDigests();
     this.coming = {
       known,
@@ -81,9 +83,19 @@ class Playground {
       dash: rule.approximation ? [6, 4] : [],
       name: SCHEMA.state.dynamics.options[state.dynamics].split(",")[0] + (rule.approximation ? ", approximated" : ""),
     };
-    const start = { n, phi: state.phi, dim: Number(state.dim), seed: state.seed, diameters };
+    const start = { n, phi: state.phi, dim: Number(state.dim), seed: state.seed, ...this.sizes() };
     this.runs.kicks = this.arrows;
     this.runs.begin([{ start, rule, seed: state.seed }], Object.keys(known ?? {}).map(Number));
+  }
+
+  /** The axes or the diameters of all, half of them `size_ratio` times as large as the others. */
+  sizes() {
+    const { size_ratio } = this.ui.state,
+      axes = same.axesOf(this.ui.state),
+      each = (one, other) => Array.from({ length: this.n }, (_, i) => (i < this.n >> 1 ? one : other));
+    if (!axes) return { diameters: size_ratio === 1 ? null : each(1, size_ratio) };
+    const larger = axes.map((axis) => axis * size_ratio);
+    return { axes: size_ratio === 1 ? axes : each(axes, larger) };
   }
 
   /** The runs tell: another one has begun, or there are more steps. */
@@ -96,6 +108,7 @@ class Playground {
     for (let k = 0; k < run.active.length; k++) this.note(run.active[k], run.energy[k]);
     this.digested = null;
     this.places = solid.shares(seen.fixed);
+    this.forms = seen.turns ? shapes.forms(seen.turns, this.start.semi, this.start.box) : null;
     if (facts) this.check.begin();
     else this.check.note();
   }
@@ -121,7 +134,7 @@ class Playground {
 
   /** Fingerprint of what is shown. */
   get digest() {
-    return (this.digested ??= kernel.digest({ ...this.start, fixed: this.seen.fixed }));
+    return (this.digested ??= kernel.digest({ ...this.start, ...this.seen }));
   }
 
   get arrows() {
@@ -129,8 +142,8 @@ class Playground {
   }
 
   get n() {
-    const { n, dim } = this.ui.state;
-    return Math.max(n, LEAST[dim]);
+    const { n, dim, aspect } = this.ui.state;
+    return Math.max(n, (aspect === 1 ? LEAST : LEAST_LONG)[dim]);
   }
 
   /** Whether there is nothing to show yet. */
@@ -139,7 +152,9 @@ class Playground {
   }
 
   get word() {
-    return this.start.dim === 3 ? "spheres" : "discs";
+    const { dim, semi } = this.start;
+    if (semi) return dim === 3 ? "ellipsoids" : "ellipses";
+    return dim === 3 ? "spheres" : "discs";
   }
 
   changed(names) {
@@ -151,6 +166,7 @@ class Playground {
     this.turner.hidden = state.dim === "2";
     for (const name of ["azimuth", "elevation", "zoom"]) this.ui.showControl(name, state.dim === "3");
     this.ui.showControl("arrows", state.dim === "2");
+    this.ui.showControl("shape", state.dim === "3");
     this.ui.root.classList.toggle("mpk-compact", state.compact);
     if (names.includes("arrows") && this.arrows && !this.seen?.kicks) this.runs.look(true);
     this.runs.kicks = this.arrows;
@@ -201,9 +217,11 @@ class Playground {
 
   status() {
     if (this.runs.replays()) return `On the way to step ${runtime.counted(this.runs.target)} …`;
-    if (this.n > this.ui.state.n) return `In three dimensions there are at least ${LEAST[3]} spheres.`;
+    const { dim, semi } = this.start;
+    if (this.n > this.ui.state.n)
+      return semi ? `There are at least ${this.n} ${this.word}.` : `In three dimensions there are at least ${LEAST[3]} spheres.`;
     if (this.step >= MOST_STEPS) return "The page stops at a million steps; the library goes on.";
-    return this.start.dim === 3 && this.start.n > solid.WHOLE ? "Spheres deep inside, behind others, are not drawn." : "";
+    return dim === 3 && !semi && this.start.n > solid.WHOLE ? "Spheres deep inside, behind others, are not drawn." : "";
   }
 
   spoken() {
@@ -229,10 +247,14 @@ class Playground {
 
   python() {
     const { state } = this.ui,
+      axes = same.axesOf(state),
       few = this.n >> 1,
-      sizes = state.size_ratio === 1 ? "" : `, diameters=[1] * ${few} + [${state.size_ratio}] * ${this.n - few}`;
+      each = (one, other) => (state.size_ratio === 1 ? one : `[${one}] * ${few} + [${other}] * ${this.n - few}`),
+      written = (ratio) => (axes ? `(${axes.map((axis) => axis * ratio).join(", ")})` : String(ratio)),
+      sizes = `${axes ? "axes" : "diameters"}=${each(written(1), written(state.size_ratio))}`,
+      said = axes || state.size_ratio !== 1 ? `, ${sizes}` : "";
     return [
-      `start = mpack.Packing.random(n=${this.n}, phi=${state.phi}, dim=${state.dim}, seed=${state.seed}${sizes})`,
+      `start = mpack.Packing.random(n=${this.n}, phi=${state.phi}, dim=${state.dim}, seed=${state.seed}${said})`,
       `dynamics = ${same.inPython(state)}`,
       `run = mpack.simulate(start, dynamics, steps=${this.step}, seed=${state.seed})`,
       "print(run.digest)",
@@ -275,6 +297,7 @@ class Playground {
 
   drawBox(g, width, height, colours) {
     if (this.start.dim === 3) return this.drawSpheres(g, width, height, colours);
+    if (this.forms) return this.drawEllipses(g, width, height, colours);
     const { places, start, widths } = this,
       { flags } = this.seen,
       scale = width / start.box;
@@ -304,6 +327,27 @@ class Playground {
         }),
       );
     if (this.arrows) this.drawArrows(g, width, height, colours, scale);
+  }
+
+  /** Ellipses, by the canvas, or, where they are many or small, straight into the picture. */
+  drawEllipses(g, width, height, colours) {
+    const { start } = this,
+      scale = width / start.box,
+      dense = g.canvas.width / width,
+      small = scale * dense < TINY,
+      rim = small ? 0 : Math.min(1.4, Math.max(0.6, 0.05 * scale)),
+      tones = [colours.inactive, colours.active],
+      bodies = { places: this.places, forms: this.forms, flags: this.seen.flags };
+    if (start.n <= MANY && !small)
+      shapes.flat({ ...bodies, tones }, width, rim, colours.paper, (...given) => shapes.fill(g, ...given));
+    else {
+      const [paper, ...pair] = [colours.paper, ...tones].map(solid.pixel),
+        { width: wide, height: high } = g.canvas;
+      solid.stamped(g, (pixels) =>
+        shapes.flat({ ...bodies, tones: pair }, wide, rim * dense, paper, (...given) => shapes.fillPixels(pixels, wide, high, ...given)),
+      );
+    }
+    if (this.arrows && !small) this.drawArrows(g, width, height, colours, scale);
   }
 
   /** Discs of a few pixels, as many as there may be: straight into the picture. */
@@ -342,7 +386,8 @@ class Playground {
       view = solid.view(this.ui.state, width, height),
       { camera, put, scale } = view;
     solid.edges(g, view, colours, false);
-    if (start.n > MANY) solid.crowd(g, this.ui.state, { places, widths, flags, tones, phi: this.phi }, colours);
+    if (this.forms) this.drawEllipsoids(g, view, width, height, { places, forms: this.forms, flags, tones }, colours);
+    else if (start.n > MANY) solid.crowd(g, this.ui.state, { places, widths, flags, tones, phi: this.phi }, colours);
     else {
       const seen = Array.from(flags, (_, i) =>
         camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5),
@@ -355,6 +400,12 @@ class Playground {
       }
     }
     solid.edges(g, view, colours, true);
+  }
+
+  drawEllipsoids(g, view, width, height, bodies, colours) {
+    if (this.start.n <= MANY) return shapes.solids(g, view, bodies, width, height, colours);
+    const { width: wide, height: high } = g.canvas;
+    return shapes.crowd(g, solid.view(this.ui.state, wide, high), bodies, colours);
   }
 
   /** A sphere, drawn once for each colour and distance. */

@@ -1,17 +1,18 @@
-// Spheres: a packing of spheres in perspective, a plane through it, a histogram of what its colours mean, and the
-// activity of the run that it is a moment of. The library's kernels compute that run here. With a kernel of Python's that
+// Spheres: a packing of spheres or ellipsoids in perspective, a plane through it, a histogram of what its colours mean, and
+// the activity of the run that it is a moment of. The library's kernels compute that run here. With a kernel of Python's that
 // drives it (mpack/widgets/_driven.py) it shows that one's frames instead.
 const kernel = await mpackKernel(KERNEL);
 const FARTHEST = 0.1, // the largest gap that can count as a contact
   MOST_CONTACTS = 12, // from here on all have one colour
   BINS = 24, // of a histogram of lengths, and shades of their colour
   AXES = { x: 0, y: 1, z: 2 },
+  LEAST_LONG = 200, // ellipsoids: with fewer the box could be too narrow for those that nearly touch
   MANY = 30000, // spheres: from here on contacts are counted only where they are looked at
   MOST_STEPS = 1000000,
   MEANS = { contacts: "contacts", overlap: "deepest overlap, diameters", kick: "next kick, diameters" };
 
 // Moments of two runs of BRO: packing fraction, and the step.
-const RUN = { n: 600, seed: 1, dynamics: "PairwiseBRO", eps: 0.01 },
+const RUN = { n: 600, seed: 1, dynamics: "PairwiseBRO", eps: 0.01, aspect: 1, turning: true },
   MOMENTS = { start: [0.62, 0], late: [0.62, 11900], rest: [0.62, 12199], active: [0.66, 4000] };
 const RECORDED = [
   ...new Set([0, ...Array.from({ length: 20 * Math.log10(MOST_STEPS) + 1 }, (_, k) => Math.round(10 ** (k / 20)))]),
@@ -29,12 +30,13 @@ const NOTHING = {
  * each sphere, in diameters; `near()`, pairs with gaps below FARTHEST. The last two while the engine stands there.
  */
 function frameOf(engine, phi) {
-  const { n, box } = engine,
+  const { n, box, semi = null } = engine,
     { active } = engine.look();
   let kicks = null;
   return {
     ...{ dim: 3, box, phi, steps: engine.step, activity: active / n, absorbed: !active },
     places: Float64Array.from(engine.coarse(), (units) => units / 2 ** 32),
+    ...(semi ? bodiesOf(engine.turns().slice(), semi) : {}),
     get kicks() {
       if (kicks) return kicks;
       const all = engine.kicks();
@@ -45,8 +47,11 @@ function frameOf(engine, phi) {
   };
 }
 
+/** What a frame of ellipsoids has besides: orientations by label, semi-axes, and the extent of the longest. */
+const bodiesOf = (turns, semi) => ({ turns, semi, widest: 2 * semi.reduce((most, axis) => Math.max(most, axis), 0) });
+
 /** Pairs of a frame that came from Python with gaps below FARTHEST: { i, j, r }, r over the contact distance. */
-function pairsOf({ places, box, dim, sizes, widest }) {
+function pairsOf({ places, box, dim, sizes, widest, semi, turns }) {
   const n = places.length / 3,
     units = new Uint32Array(2 * n * dim), // lower half, upper half, ...
     diameters = sizes ?? new Float32Array(n).fill(1);
@@ -57,7 +62,8 @@ function pairsOf({ places, box, dim, sizes, widest }) {
     units[2 * k + 1] = upper;
   }
   const factor = Math.min(1 + FARTHEST, box / (2 * widest)),
-    found = kernel.pairs({ n, dim, box, diameters, fixed: new BigInt64Array(units.buffer) }, factor);
+    found = kernel.pairs({ n, dim, box, diameters, fixed: new BigInt64Array(units.buffer), semi, turns }, factor);
+  if (semi) return found;
   return { ...found, r: found.r.map((r, p) => (2 * r) / (diameters[found.i[p]] + diameters[found.j[p]])) };
 }
 
@@ -81,7 +87,7 @@ class Spheres {
       className: "mpk-framed",
       parent: column,
       draw: (g, width, height, colours) => this.drawCut(g, width, height, colours),
-      label: () => `What the plane at ${ui.state.place} of the box cuts out: ${this.discs().length} discs`,
+      label: () => `What the plane at ${ui.state.place} of the box cuts out: ${this.discs().length} ${this.forms ? "ellipses" : "discs"}`,
     });
     this.cut.holder.classList.add("mpk-small");
     ui.canvas({
@@ -101,14 +107,15 @@ class Spheres {
       "step *k*": () => runtime.counted(this.frame.steps),
       "packing fraction *φ*": () => runtime.written(this.frame.phi),
       "activity *f*_a": () => this.activity.toFixed(3),
-      "contacts a sphere *Z*": () => (this.counted ? runtime.written((2 * this.contactPairs) / this.n) : "–"),
+      "contacts of one *Z*": () => (this.counted ? runtime.written((2 * this.contactPairs) / this.n) : "–"),
       "held by too few": () => (this.counted ? runtime.counted(this.loose) : "–"),
     });
     if (ui.model.get("driven")) this.drive();
     else this.compute();
     ui.lead("packing", "colour", "slab");
     ui.group("speed");
-    ui.group("phi", "dynamics", "eps", "alpha", "batch_fraction", "n", "seed");
+    ui.group("phi", "dynamics", "eps", "alpha", "batch_fraction");
+    ui.group("n", "aspect", "shape", "turning", "seed");
     ui.group("gap", "bonds", "axis", "place");
     ui.group("azimuth", "elevation", "zoom");
   }
@@ -133,8 +140,9 @@ class Spheres {
   /** The run of which a moment is shown, and the step of that moment. */
   chosenRun() {
     const { state } = this.ui,
-      [phi, from] = MOMENTS[state.packing] ?? [state.phi, 0];
-    return { ...(state.packing === "own" ? state : { ...state, ...RUN }), phi, from };
+      [phi, from] = MOMENTS[state.packing] ?? [state.phi, 0],
+      run = state.packing === "own" ? state : { ...state, ...RUN };
+    return { ...run, n: Math.max(run.n, run.aspect > 1 ? LEAST_LONG : 0), phi, from };
   }
 
   stride() {
@@ -236,7 +244,8 @@ class Spheres {
     const { n } = content,
       bytes = buffers[0],
       numbers = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
-      sizes = numbers.length > 4 * n ? numbers.subarray(4 * n) : null;
+      sizes = numbers.length > 4 * n ? numbers.subarray(4 * n, 5 * n) : null,
+      bodies = content.bodies ? bodiesOf(numbers.subarray(5 * n, 9 * n), numbers.subarray(9 * n)) : {};
     driven.curve = content.series ?? [...driven.curve, [content.steps, content.activity]];
     if (driven.curve.length > 4000) driven.curve = driven.curve.filter((_, k) => k % 2 === 0);
     if (document.activeElement !== driven.stride) driven.stride.value = content.stride;
@@ -246,6 +255,7 @@ class Spheres {
       kicks: numbers.subarray(3 * n, 4 * n),
       sizes,
       widest: sizes ? sizes.reduce((most, size) => Math.max(most, size), 0) : 1,
+      ...bodies,
       near() {
         return pairsOf(this);
       },
@@ -275,7 +285,7 @@ class Spheres {
     }
     this.run = this.chosenRun();
     const { n, phi, seed } = this.run,
-      start = kernel.random({ n, phi, dim: 3, seed });
+      start = kernel.random({ n, phi, dim: 3, seed, axes: same.axesOf(this.run) });
     this.engine = new kernel.Engine(start, kernel.recipe(same.ruleOf(this.run)), seed, this.engine);
     this.engine.schedule(RECORDED);
     this.rested = false;
@@ -288,6 +298,7 @@ class Spheres {
   take(frame) {
     this.frame = frame;
     this.n = frame.places.length / 3;
+    this.forms = frame.turns ? shapes.forms(frame.turns, frame.semi, frame.box) : null;
     this.pairs = this.counted = null;
     this.activity = frame.activity;
     this.process = this.run && same.PROCESS[this.run.dynamics];
@@ -328,7 +339,7 @@ class Spheres {
       own = !this.driven && ui.state.packing === "own";
     ui.showControl("packing", !this.driven);
     ui.showControl("speed", !this.driven);
-    for (const name of ["phi", "n", "seed"]) ui.showControl(name, own);
+    for (const name of ["phi", "n", "seed", "aspect", "shape", "turning"]) ui.showControl(name, own);
     same.showControls(ui, own);
     if (this.driven) ui.controls.colour.node.querySelector("[value=kick]").textContent = "Moved since the last frame";
     this.count();
@@ -389,11 +400,16 @@ class Spheres {
     return solid.front(list, places, widest / box, camera);
   }
 
+  get word() {
+    if (this.frame.dim === 2) return this.forms ? "ellipses" : "discs";
+    return this.forms ? "ellipsoids" : "spheres";
+  }
+
   size(i) {
     return this.frame.sizes ? this.frame.sizes[i] : 1;
   }
 
-  /** The discs that the plane cuts: [sphere, x, y, radius] in boxes. */
+  /** The ellipses, discs of spheres, that the plane cuts: [particle, x, y, xx, yy, xy] in boxes, see `shapes.cut`. */
   discs() {
     const { axis, place } = this.ui.state,
       { places, box, dim } = this.frame,
@@ -401,14 +417,11 @@ class Spheres {
       [a, b] = [0, 1, 2].filter((other) => other !== k),
       list = [];
     for (let i = 0; i < this.n; i++) {
-      if (dim === 2) {
-        list.push([i, places[3 * i], places[3 * i + 1], this.size(i) / (2 * box)]);
-        continue;
-      }
-      let away = places[3 * i + k] - place;
-      away = (away - Math.round(away)) * box;
-      const square = this.size(i) ** 2 / 4 - away * away;
-      if (square > 0) list.push([i, places[3 * i + a], places[3 * i + b], Math.sqrt(square) / box]);
+      const round = (this.size(i) / (2 * box)) ** 2,
+        away = dim === 2 ? 0 : places[3 * i + k] - place - Math.round(places[3 * i + k] - place),
+        sphere = round > away * away ? [0, 0, round - away * away, round - away * away, 0] : null,
+        found = this.forms ? shapes.cut(this.forms, i, k, away) : sphere;
+      if (found) list.push([i, places[3 * i + a] + found[0], places[3 * i + b] + found[1], ...found.slice(2)]);
     }
     return list;
   }
@@ -428,6 +441,7 @@ class Spheres {
       most = this.most(),
       values = this.values(),
       list = this.visible(this.inSlab(), camera),
+      eye = this.forms && shapes.eye({ places, forms: this.forms }, view),
       slim = this.ui.state.bonds ? 0.35 : 1,
       items = list.map((i) => {
         const seen = camera(places[3 * i] - 0.5, places[3 * i + 1] - 0.5, places[3 * i + 2] - 0.5);
@@ -446,6 +460,12 @@ class Spheres {
         g.moveTo(x, y);
         g.lineTo(x1, y1);
         g.stroke();
+        continue;
+      }
+      if (eye) {
+        const body = eye(i);
+        if (shapes.inSight(body, width, height))
+          shapes.body(g, body, this.colourOf(this.shadeOf(values[i], most), colours), colours, slim);
         continue;
       }
       const r = (slim * this.size(i) * closer * scale) / (2 * box);
@@ -525,13 +545,15 @@ class Spheres {
   drawCut(g, width, height, colours) {
     const values = this.values(),
       most = this.most();
-    for (const [i, a, b, r] of this.discs()) {
+    for (const [i, a, b, xx, yy, xy] of this.discs()) {
+      const [long, short, turn] = shapes.ellipse(xx, yy, -xy),
+        [wide, high] = [long, short].map((half) => Math.max(0.5, half * width - 0.4));
       g.fillStyle = this.colourOf(this.shadeOf(values[i], most), colours);
       for (const x of [a - 1, a, a + 1])
         for (const y of [b - 1, b, b + 1]) {
-          if (x < -r || x > 1 + r || y < -r || y > 1 + r) continue;
+          if (x < -long || x > 1 + long || y < -long || y > 1 + long) continue;
           g.beginPath();
-          g.arc(x * width, height - y * height, Math.max(0.5, r * width - 0.4), 0, 2 * Math.PI);
+          g.ellipse(x * width, height - y * height, wide, high, turn, 0, 2 * Math.PI);
           g.fill();
         }
     }
@@ -550,7 +572,7 @@ class Spheres {
       first = contacts ? -0.5 : 0,
       highest = Math.max(...counts);
     const x = { range: [first, first + bins * step], label: this.meaning() },
-      y = { range: [0, 1.08 * highest || 1], label: "spheres" };
+      y = { range: [0, 1.08 * highest || 1], label: this.word };
     const { X, Y } = runtime.axes(g, width, height, { x, y }, colours);
     counts.forEach((count, k) => {
       if (!count) return;
@@ -579,9 +601,9 @@ class Spheres {
   seen() {
     const { azimuth, elevation } = this.ui.state,
       which = `after ${runtime.counted(this.frame.steps)} steps`;
-    if (this.frame.dim === 2) return `${this.n} discs in a square, ${which}, coloured by ${this.meaning()}`;
+    if (this.frame.dim === 2) return `${this.n} ${this.word} in a square, ${which}, coloured by ${this.meaning()}`;
     return (
-      `${this.n} spheres in a cube, ${which}, turned by ${azimuth} degrees and seen from ${elevation} degrees above, ` +
+      `${this.n} ${this.word} in a cube, ${which}, turned by ${azimuth} degrees and seen from ${elevation} degrees above, ` +
       `coloured by ${this.meaning()}`
     );
   }
@@ -593,9 +615,10 @@ class Spheres {
     const count = this.inSlab().length,
       steps = runtime.counted(this.frame.steps),
       sentences = [
+        !this.driven && this.n > this.ui.state.n && this.forms ? `There are at least ${LEAST_LONG} ellipsoids.` : "",
         this.frame.absorbed && this.n ? `Absorbed after ${steps} steps: no two overlap, and nothing moves any more.` : "",
         !this.driven && this.frame.steps >= MOST_STEPS ? "The page stops at a million steps; the library goes on." : "",
-        count < this.n ? `The slab shows ${runtime.counted(count)} of ${runtime.counted(this.n)} spheres.` : "",
+        count < this.n ? `The slab shows ${runtime.counted(count)} of ${runtime.counted(this.n)} ${this.word}.` : "",
       ];
     return sentences.filter(Boolean).join(" ");
   }
@@ -612,9 +635,10 @@ class Spheres {
   table() {
     const { places, box, kicks } = this.frame;
     if (!this.pairs) this.overlap();
-    const place = (k) => Number((places[k] * box).toPrecision(9));
+    const place = (k) => Number((places[k] * box).toPrecision(9)),
+      ways = this.forms ? ["q_w", "q_x", "q_y", "q_z"] : []; // quaternions
     return {
-      columns: ["sphere", "x", "y", "z", "contacts", "deepest_overlap", "next_kick"],
+      columns: [this.forms ? "ellipsoid" : "sphere", "x", "y", "z", "contacts", "deepest_overlap", "next_kick", ...ways],
       rows: Array.from({ length: this.n }, (_, i) => [
         i,
         place(3 * i),
@@ -623,6 +647,7 @@ class Spheres {
         this.counted ? this.contacts[i] : "",
         this.overlaps[i],
         kicks[i],
+        ...ways.map((_, k) => this.frame.turns[4 * i + k]),
       ]),
     };
   }
@@ -646,9 +671,11 @@ class Spheres {
 
   /** The run shown, by the library. */
   inPython() {
-    const { n, phi, seed } = this.run;
+    const { n, phi, seed } = this.run,
+      axes = same.axesOf(this.run),
+      said = axes ? `, axes=(${axes.join(", ")})` : "";
     return [
-      `start = mpack.Packing.random(n=${n}, phi=${phi}, dim=3, seed=${seed})`,
+      `start = mpack.Packing.random(n=${n}, phi=${phi}, dim=3, seed=${seed}${said})`,
       `run = mpack.simulate(start, ${same.inPython(this.run)}, steps=${this.frame.steps}, seed=${seed})`,
     ];
   }

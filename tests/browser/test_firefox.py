@@ -13,6 +13,7 @@ from tests import kernelcases
 from tests.browser.test_kernel import (
     test_another_seed_has_other_bits,  # noqa: F401
     test_every_rule_has_its_golden_digest,  # noqa: F401
+    test_every_rule_of_bodies_has_its_golden_digest,  # noqa: F401
     test_random_runs_have_the_library_s_bits,  # noqa: F401
 )
 from tests.kernelcases import fresh  # noqa: F401
@@ -55,10 +56,11 @@ def opened(page, tmp_path, name, state):
 
 
 def states(name):
-    """The figure as it comes, the playground also with spheres in a cube; spheres where they still move."""
+    """The figure as it comes, the playground also with spheres and ellipsoids; spheres where they still move."""
     if name == "spheres":
-        return [{"packing": "late"}]
-    return [{}, {"dim": "3", "n": 300, "phi": 0.6}] if name == "playground" else [{}]
+        return [{"packing": "late"}, {"packing": "own", "aspect": 2, "shape": "oblate"}]
+    cube = {"dim": "3", "n": 300, "phi": 0.6}
+    return [{}, cube, {**cube, "aspect": 1.5}] if name == "playground" else [{}]
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,22 @@ def test_random_runs_have_the_library_s_bits(run, fresh):  # noqa: F811
         assert not kernelcases.differences(start, rule, told, run(told)), (start, rule, told)
 
 
+def test_every_rule_of_bodies_has_its_golden_digest(run):
+    for name, kept, told in kernelcases.every_rule_of_bodies():
+        assert run(told)["digest"] == kept, name
+
+
+def test_random_runs_of_bodies_have_the_library_s_bits(run, fresh):  # noqa: F811
+    for start, rule, told in kernelcases.random_bodies(fresh, 24):
+        assert not kernelcases.differences(start, rule, told, run(told)), (start, rule, told)
+
+
 def test_another_seed_has_other_bits(run):
-    start, rule, told = kernelcases.moving_case()
-    assert not kernelcases.differences(start, rule, told, run(told))
-    found = kernelcases.differences(start, rule, told, run({**told, "seed": "4"}))
-    assert {"digest", "records"} <= set(found)
+    for more in ({}, {"axes": [1.8, 1.0]}):
+        start, rule, told = kernelcases.moving_case(**more)
+        assert not kernelcases.differences(start, rule, told, run(told))
+        found = kernelcases.differences(start, rule, told, run({**told, "seed": "4"}))
+        assert {"digest", "records"} <= set(found)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,9 @@ def random_run(rng):
         "eps": round(rng.uniform(0.02, 0.5), 3),
         "alpha": round(rng.uniform(0.02, 0.5), 3),
         "size_ratio": rng.choice([1, 1.4]),
+        "aspect": rng.choice([1, 1, 1.5, 2.75]),
+        "shape": rng.choice(["prolate", "oblate", "triaxial"]),
+        "turning": rng.random() < 0.7,
         "seed": rng.randrange(2**50),
         "step": rng.choice([1, 90, 700]),
     }

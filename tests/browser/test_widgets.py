@@ -24,6 +24,7 @@ import mpack
 from mpack.observables import nearest_displacements
 from mpack.widgets import _same, _sources
 from tests.browser.test_pages import Visit, check_accessible
+from tests.slow_bodies import matrices
 
 FIGURES = _sources.names()
 RUNNING = [name for name in FIGURES if "running" in _sources.schema(name)["state"]]
@@ -577,8 +578,10 @@ def test_a_bad_address_gives_a_sentence_and_nothing_worse(browser, pages, name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_what_is_shared(browser, pages, name, tmp_path):
+    state = random_state(name, 5)
+    state |= {"compact": False} if "compact" in state else {}  # which hides the button
     with Figure(
-        browser, pages, name, query_of(random_state(name, 5)), size={"width": 900, "height": 900}
+        browser, pages, name, query_of(state), size={"width": 900, "height": 900}
     ) as figure:
         before = figure.whole()
         figure.press("Share")
@@ -750,16 +753,24 @@ def rule_name(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_name)
 def test_the_page_computes_what_the_library_computes(playground, rule, seed):
-    """Digest, number of steps, active spheres, energy after 500 steps: dense and dilute, equal ones and two sizes."""
-    for dim, phi, ratio, n in (
+    """Digest, number of steps, active particles, energy after 500 steps: dense and dilute, of all sizes and shapes."""
+    for dim, phi, ratio, n, *shape in (
         ("2", 1.1, 1, 150),
         ("2", 1.1, 1.4, 120),
         ("2", 0.3, 1, 150),
         ("2", 0.35, 2.0, 101),
         ("3", 0.8, 1, 150),
         ("3", 0.3, 1.4, 20),
+        ("2", 0.9, 1, 150, 1.7),
+        ("2", 0.4, 2.0, 20, 3),
+        ("3", 0.7, 1, 300, 1.5, "prolate"),
+        ("3", 0.3, 1.4, 40, 2.15, "oblate"),
+        ("3", 0.6, 1, 301, 2.5, "triaxial", False),
     ):
         state = {"n": n, "phi": phi, "dim": dim, "size_ratio": ratio, "seed": seed, "step": 500}
+        state |= dict(
+            zip(("aspect", "shape", "turning"), [*shape, *(1, "prolate", True)[len(shape) :]])
+        )
         state |= rule
         run = list(_same.runs({**state, "step": 0}, [500]))[-1]
         playground.call(f"figure.model.replace({json.dumps(state)}); return Promise.resolve();")
@@ -1353,7 +1364,30 @@ OWN = [
     {"dynamics": "SGD", "alpha": 0.2, "batch_fraction": 0.5, "phi": 0.6, "n": 200, "step": 300},
     {"dynamics": "IndividualBRO", "eps": 0.05, "phi": 0.3, "n": 40, "step": 100_000},
     {"dynamics": "GD", "alpha": 0.05, "phi": 0.7, "n": 1000, "seed": 2**53 - 1, "step": 1},
+    {"eps": 0.05, "phi": 0.62, "n": 250, "aspect": 2, "shape": "oblate", "step": 60},
+    {
+        "dynamics": "RCD",
+        "phi": 0.5,
+        "aspect": 1.5,
+        "shape": "triaxial",
+        "turning": False,
+        "step": 9,
+    },
+    {"dynamics": "SGD", "phi": 0.8, "n": 40, "aspect": 3, "step": 20},  # which become 200
 ]
+
+
+def check_cuts(cuts, packing, place, axis):
+    """Ten points on the edge of each ellipse are on the surface of its particle, and in the plane."""
+    others = [other for other in range(3) if other != axis]
+    turns = matrices(packing.orientations)
+    for i, x, y, xx, yy, xy in cuts:
+        edge = np.linalg.cholesky([[xx, xy], [xy, yy]]) @ [np.cos(range(10)), np.sin(range(10))]
+        point = np.full((10, 3), place)
+        point[:, others] = edge.T + [x, y]
+        gap = point - packing.positions[i] / packing.box
+        own = (gap - np.round(gap)) * packing.box @ turns[i] / packing.axes[i]
+        assert np.sum(own**2, axis=1) == pytest.approx(np.ones(10), rel=1e-6)
 
 
 @pytest.mark.parametrize("state", [*MOMENTS, *({"packing": "own"} | one for one in OWN)], ids=str)
@@ -1370,7 +1404,7 @@ def test_the_spheres_are_the_library_s(spheres, state, seed):
     page, names = spheres.whole()["numbers"], {}
     exec(spheres.call("return figure.python().replace(/^mpack.widgets.*$/m, '');"), names)
     run, contacts = names["run"], names["contacts"]
-    final, depths = run.final, 1 - run.final.overlaps()[1]
+    final, depths = run.final, 1 - mpack.ellipsoids.pair_contacts(run.final).mu
     assert (page["digest"], page["spheres"], page["step"]) == (run.digest, final.n, run.steps)
     assert (page["activity"], page["absorbed"]) == (run.activity[-1], run.absorbed)
     assert (page["pairs"], page["contacts"]) == (contacts.pairs, contacts.mean)
@@ -1381,7 +1415,13 @@ def test_the_spheres_are_the_library_s(spheres, state, seed):
     away = final.positions[:, "xyz".index(axis)] / final.box - round(place, 3)
     away = np.abs(away - np.round(away))
     assert page["shown"] == np.count_nonzero(away <= 0.15)
-    assert page["discs"] == np.count_nonzero(away * final.box < 0.5)
+    spans = np.sqrt(
+        np.sum((matrices(final.orientations)[:, "xyz".index(axis)] * final.axes) ** 2, axis=1)
+    )
+    assert page["discs"] == np.count_nonzero(away * final.box < spans)
+    check_cuts(
+        spheres.call("return figure.figure.discs();"), final, round(place, 3), "xyz".index(axis)
+    )
     points = dict(spheres.call("return figure.figure.points();"))
     options = {"steps": run.steps, "seed": run.seed, "record": sorted(points)}
     again = mpack.simulate(run.start, run.dynamics, **options)
@@ -1579,10 +1619,12 @@ KERNEL = """async ([messages, bytes]) => {
 }"""
 
 
+@pytest.mark.parametrize("axes", (None, (2.0, 1.0, 0.8)))
 @pytest.mark.parametrize("dim", (2, 3))
-def test_spheres_that_a_kernel_drives(spheres, dim):
+def test_spheres_that_a_kernel_drives(spheres, dim, axes):
     """Its messages, as `mpack.widgets.drive` writes them; what the figure shows, and answers."""
-    packing = mpack.Packing.random(n=300, phi={2: 0.6, 3: 0.5}[dim], dim=dim, seed=1)
+    given = {} if axes is None else {"axes": axes[:dim]}
+    packing = mpack.Packing.random(n=300, phi={2: 0.6, 3: 0.5}[dim], dim=dim, seed=1, **given)
     driven = mpack.widgets.drive(packing, mpack.PairwiseBRO(eps=0.1), stride=4)
     messages = []
     driven.send = lambda content, buffers=None: messages.append(
@@ -1620,6 +1662,7 @@ def test_spheres_that_a_kernel_drives(spheres, dim):
         {"go": True},
     ]
     assert len(found["csv"].splitlines()) == 300 + 3
+    assert ("q_w" in found["csv"]) == (axes is not None)
     spheres.whole()
     driven.close()
 
