@@ -516,7 +516,7 @@ def small_kicks(located, largest=None):
 
 def scans(located):
     """{shape: how many scans its end point comes from, and that of its sphere (disc)}."""
-    own = {name: 0 for name in campaigns.BODIES}
+    own = dict.fromkeys(campaigns.BODIES, 0)
     for name, *_ in located:
         own[name] += 1
     return {
