@@ -139,7 +139,7 @@ USERS = {
     "metropolis": {"scaling"},
     **dict.fromkeys(("pair_tie", "kick"), {"_kernels.draws"}),
     **dict.fromkeys(("direction", "direction_middle", "direction_last"), {"_kernels.draws"}),
-    "orientation": {"_bodies"},
+    "orientation": {"_bodies", "_kernels.page"},
     "contrastive": {"_kernels.contrastive", "contrastive"},
 }
 
