@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 import mpack
 from book import archives, campaigns
 from book.chapters import consistent
+from book.demos import mixtures
 from book.demos.locating_phi_c import by_process
 from book.demos.where_manna_ends import longest, relaxations, windows
 from mpack import critical, ellipsoids, ensemble, figures, observables, scaling
@@ -23,7 +24,7 @@ FLAT = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 2]
 ROUND = {3: "sphere", 2: "disc"}
 KINDS = {"prolate": "series 1", "oblate": "series 3", "triaxial": "series 4", "ellipse": "series 1"}
 MARKS = {"prolate": "o", "oblate": "s", "triaxial": "^", "ellipse": "D"}
-LENGTH = 1000  # bodies of most runs
+BODIES = 1000  # of most runs
 
 
 def axes_of(name):
@@ -263,22 +264,7 @@ def look(name):
 
 def live(scans, points):
     """Absorption times of spheres and of prolate bodies, with the divergences fitted to them."""
-    fig, ax = plt.subplots(figsize=(6.4, 3.4))
-    for name, scan in scans.items():
-        tint = look(name)["color"]
-        figures.draw_divergence(
-            ax,
-            scan,
-            points[name],
-            scale=1e4,
-            stopped={"color": tint},
-            law={"color": tint, "lw": 1.2},
-            band={"color": tint, "alpha": 0.2, "lw": 0},
-            **{"marker": look(name)["marker"], "color": tint, "label": name},
-        )
-    ax.set_ylim(bottom=0)
-    ax.legend(loc="upper right")
-    return fig
+    return mixtures.live(scans, points, look)
 
 
 def limits(located, ends, shown):
@@ -394,6 +380,13 @@ def capacity(rows):
     return fig
 
 
+def contact_numbers(rows):
+    """What the text quotes of `counted`, within three kicks."""
+    found = {row["shape"]: row["within 3 kicks"] for row in rows}
+    quoted = ("sphere", "prolate 1.05", "prolate 1.1", "prolate 1.5", "triaxial 1.25")
+    return {f"touching-{slug(name)}": found[name] for name in quoted}
+
+
 # ------------------------------------------------------------------------------------------------
 # how activity decays
 
@@ -490,11 +483,11 @@ def repeats(table):
 
 def order(table):
     """Nematic order of prolate and oblate bodies that came to rest, and of as many random directions."""
-    table = table[table.absorbed.astype(bool) & (table.n == LENGTH)]
+    table = table[table.absorbed.astype(bool) & (table.n == BODIES)]
     long, flat = (table[table["shape"].str.startswith(word)] for word in ("prolate", "oblate"))
     found = np.r_[long.nematic_longest, flat.nematic_shortest]
     thin = flat[flat["shape"] == "oblate 3"].nematic_shortest
-    bodies = {"n": LENGTH, "phi": 0.3, "dim": 3, "axes": (1.5, 1, 1)}
+    bodies = {"n": BODIES, "phi": 0.3, "dim": 3, "axes": (1.5, 1, 1)}
     random = [ellipsoids.nematic_order(mpack.Packing.random(seed=k, **bodies)) for k in range(50)]
     numbers = {"order-mean": mean_error(found), "order-random": mean_error(random)}
     return numbers | {"order-thin": mean_error(thin), "order-most": round(float(found.max()), 3)}
@@ -536,8 +529,9 @@ def between_processes(both):
 def known_sphere(located, alpha=0.05):
     """phi_c of spheres under BRO here less that in the archive of the chapter on phi_c."""
     there = by_process(archives.load("phi-c"))
-    own = there[(there.process == "BRO") & (there.alpha == alpha) & (there.n == LENGTH)]
-    return located["sphere", "BRO", alpha].estimate - critical.locate(own, "alpha")[alpha].estimate
+    own = there[(there.process == "BRO") & (there.alpha == alpha) & (there.n == BODIES)]
+    here, known = located["sphere", "BRO", alpha], critical.locate(own, "alpha")[alpha]
+    return *(here.estimate - known.estimate), here.points + known.points
 
 
 def size_shift(larger, located, alpha=0.02):
@@ -647,7 +641,7 @@ def turning(table, plain):
     """{kappa: runs} of prolate bodies under BRO; infinite where they do not turn."""
     table = by_shape(table)
     found = {float(kappa): own for kappa, own in table.groupby("rotation")}
-    alike = (plain["shape"] == "prolate 1.5") & (plain.process == "BRO") & (plain.n == LENGTH)
+    alike = (plain["shape"] == "prolate 1.5") & (plain.process == "BRO") & (plain.n == BODIES)
     return found | {1.0: plain[alike & (plain.alpha >= table.alpha.min())]}
 
 
@@ -678,9 +672,9 @@ def counted(packings, kicks=(2, 3)):
         seen = [observables.touching(one, [KICK * k for k in kicks]) for one in some]
         pairs = np.mean([one.touching + one.overlapping for one in seen], axis=0)
         held = 2.0 * float(ellipsoids.freedoms(some[0]).mean())
-        rattlers = np.mean([one.rattlers[-1] / LENGTH for one in seen])
+        rattlers = np.mean([one.rattlers[-1] / BODIES for one in seen])
         row = {"shape": name, "packings": len(some), "isostatic, 2f": f"{held:g}"}
-        row |= {f"within {k} kicks": f"{z:.2f}" for k, z in zip(kicks, pairs)}
+        row |= {f"within {k} kicks": round(float(z), 2) for k, z in zip(kicks, pairs)}
         rows.append(row | {"rattlers": f"{100 * rattlers:.1f} %"})
     return rows
 
@@ -704,3 +698,8 @@ def turning_numbers(turned, reach, alpha=0.05):
     how = {"pool": [], "reach": reach, "relative": True}
     found = {kappa: critical.locate(some, "alpha", **how)[alpha] for kappa, some in turned.items()}
     return {f"still-05-{words[kappa]}": one.estimate for kappa, one in found.items()}
+
+
+def apart(one, other):
+    """The difference of two limits, with how many scans it comes from."""
+    return *(one - other), one.n + other.n

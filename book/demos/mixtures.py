@@ -94,11 +94,11 @@ def slices(packings):
     return fig
 
 
-def live(scans, points):
-    """Absorption times of equal spheres and of a mixture, with the divergences fitted to them."""
+def live(scans, points, look=LOOKS.__getitem__):
+    """Absorption times of two kinds of particles, with the divergences fitted to them; `look`: marker and colour."""
     fig, ax = plt.subplots(figsize=(6.2, 3.4))
     for name, scan in scans.items():
-        mark, tint = LOOKS[name]["marker"], LOOKS[name]["color"]
+        mark, tint = look(name)["marker"], look(name)["color"]
         figures.draw_divergence(
             ax,
             scan,
