@@ -264,7 +264,9 @@ def look(name):
 
 def live(scans, points):
     """Absorption times of spheres and of prolate bodies, with the divergences fitted to them."""
-    return mixtures.live(scans, points, look)
+    fig = mixtures.live(scans, points, look)
+    fig.axes[0].legend(loc="upper right")
+    return fig
 
 
 def limits(located, ends, shown):
