@@ -748,12 +748,14 @@ LARGE = {
     (1.0, "SGD"): (0.211, 0.2114, 0.2118, 0.2122),
     (1.0, "BRO"): (0.2154, 0.2158, 0.2162, 0.2166),
     (0.5, "BRO"): (0.3675, 0.369, 0.3705, 0.372, 0.3735),
-    (0.2, "RCD"): (0.515, 0.5165, 0.518, 0.5195),
 }
 
 
 def ladder_large(n=256_000, repeats=2):
-    """The decay on four rungs of the ladder in boxes 1.6 times as wide, at alpha = 0.5 twice, at 0.2 2.5 times."""
+    """The decay on three rungs of the ladder in boxes 1.6 times as wide, at alpha = 0.5 twice.
+
+    None at 0.2 and below: there a decay tells the age of its start (`ladder_aged`), whatever the box.
+    """
     return [
         spec
         for (alpha, process), phis in LARGE.items()
