@@ -794,8 +794,8 @@ CROSSINGS = {
 # Learning rate -> {spheres: runs}. Where larger systems hardly die in time, two of 4,000 show it.
 CROSSING_SIZES = {
     1.0: {250: 48, 500: 48, 1_000: 32, 2_000: 32, 4_000: 32, 8_000: 16},
-    0.5: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 2},
-    0.3: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 2},
+    0.5: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 8},
+    0.3: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 8},
     0.2: {250: 48, 500: 48, 1_000: 32, 2_000: 32, 4_000: 16},
 }
 
@@ -1002,20 +1002,21 @@ def ellipsoids_turning():
     ]
 
 
-# Process at alpha = 1 -> the grid about the transition of prolate bodies, from a pilot; three places were
-# added above, when the first six had been seen to hold few active runs.
-BODY_DECAY = {"BRO": (0.205, 0.0005, 9), "SGD": (0.1995, 0.0005, 9)}
+# Process at alpha = 1 -> (the grid about the transition of prolate bodies, repeats), from a pilot; three
+# places were added above, when the first six had been seen to hold few active runs, and repeats beyond
+# two when those had left the exponent of BRO undecided.
+BODY_DECAY = {"BRO": ((0.205, 0.0005, 9), 8), "SGD": ((0.1995, 0.0005, 9), 4)}
 
 
 def ellipsoids_decay():
     """How activity of 64,000 prolate bodies, 1.5 times as long as wide, decays on the uppermost rung of the ladder."""
     return [
         spec
-        for process, grid in BODY_DECAY.items()
+        for process, (grid, repeats) in BODY_DECAY.items()
         for spec in mpack.specs(
             _ladder_rule(process, 1.0),
             phi=_places(*grid),
-            seed=range(4),
+            seed=range(repeats),
             axes=(1.5, 1, 1),
             **_to_decay(64_000, process),
         )

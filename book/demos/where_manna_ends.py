@@ -402,13 +402,9 @@ def larger_claims(pairs, wide, manna):
     ]
 
 
-def larger_numbers(table, pairs, wide):
-    """What the text quotes of the larger systems: runs, exponents of both sizes, that of their last crossing."""
-    numbers = {"ends-large-runs": len(table), "ends-large-asked": len(campaigns.ladder_large())}
-    for (alpha, process), (large, small) in pairs.items():
-        numbers[f"ends-many-{tag(alpha, process)}"] = large.delta
-        numbers[f"ends-few-{tag(alpha, process)}"] = small.delta
-    return numbers | {f"ends-wide-{tag(*key)}": found[-1].delta for key, found in wide.items()}
+def larger_numbers(wide):
+    """The exponent of the last crossing of each larger system, which the text quotes."""
+    return {f"ends-wide-{tag(*key)}": found[-1].delta for key, found in wide.items()}
 
 
 def larger_rows(table, pairs):
@@ -759,13 +755,14 @@ class Small(NamedTuple):
 def small_systems(table):
     """{(alpha, process, phi): Small} of the campaign `ladder_sizes`, where three sizes or more have died.
 
-    Ratios are of the survivors later than the mean lifetime, where two or more survive.
+    A size needs four deaths: the error of fewer is no weight. Ratios are of the survivors later
+    than the mean lifetime, where two or more survive.
     """
     rate = table.alpha.fillna(table.eps / 0.75).round(6)
     found = {}
     for (alpha, process, phi), own in table.groupby([rate, "process", "phi"]):
         lives = critical.lifetimes(own, "n")
-        lives = lives[(lives.deaths > 1) & (lives.error > 0)]
+        lives = lives[(lives.deaths >= 4) & (lives.error > 0)]
         if len(lives) < 3:
             continue
         life = {n: Estimate(one.life, one.error, int(one.deaths)) for n, one in lives.iterrows()}
@@ -794,18 +791,22 @@ def middles(small, alpha):
 
 
 def z_of(small, alpha, process):
-    """z where windows cross, with what the error of phi_c adds: places beside it lie two of its errors away."""
+    """z where the windows of a rung cross."""
     rung = {phi: one for (*key, phi), one in small.items() if key == [alpha, process]}
-    centre = dict(middles(small, alpha))[process]
-    deaths = sum(life.n for life in rung[centre].life.values())
-    z = rung[centre].z.exponent
-    own = Estimate(z.value, z.error, deaths, dof=deaths - len(rung[centre].life))
-    below = [phi for phi in sorted(rung) if phi < centre][-1:] or [centre]
-    above_ = [phi for phi in sorted(rung) if phi > centre][:1] or [centre]
+    return z_at(rung, dict(middles(small, alpha))[process])
+
+
+def z_at(places, centre):
+    """z at one of {phi: Small}, with what the error of phi_c adds: places beside it lie two of its errors away."""
+    deaths = sum(life.n for life in places[centre].life.values())
+    z = places[centre].z.exponent
+    own = Estimate(z.value, z.error, deaths, dof=deaths - len(places[centre].life))
+    below = [phi for phi in sorted(places) if phi < centre][-1:] or [centre]
+    above_ = [phi for phi in sorted(places) if phi > centre][:1] or [centre]
     sides = (below[0] < centre) + (above_[0] > centre)
     if not sides:
         return own
-    moved = rung[above_[0]].z.exponent.value - rung[below[0]].z.exponent.value
+    moved = places[above_[0]].z.exponent.value - places[below[0]].z.exponent.value
     return own + Estimate(
         0.0, abs(moved) / (2 * sides), dof=12
     )  # as of phi_c: four runs at each place
