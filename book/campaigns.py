@@ -791,7 +791,7 @@ CROSSINGS = {
     (0.2, "GD"): (0.5149, 0.5154, 0.5159),
     (0.2, "BRO"): (0.5217, 0.5226, 0.5235),
 }
-# Learning rate -> {spheres: runs}. Where larger systems hardly die in time, two of 4,000 show it.
+# Learning rate -> {spheres: runs}. Where larger systems hardly die in time, eight of 4,000 show it.
 CROSSING_SIZES = {
     1.0: {250: 48, 500: 48, 1_000: 32, 2_000: 32, 4_000: 32, 8_000: 16},
     0.5: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 8},

@@ -7,17 +7,11 @@ from matplotlib import pyplot as plt
 
 from book import campaigns
 from book.chapters import consistent
-from book.demos import where_manna_ends
+from book.demos import decay_collapse, where_manna_ends
 from book.demos.where_manna_ends import PUSH, STEPS, longest, relaxations, windows
-from mpack import critical, figures, scaling
-from mpack.statistics import Estimate
+from mpack import critical, figures
 
 FIRST = 30  # where the first window begins, in steps times the mean push: as for spheres
-FEWEST = 1e-3  # activity of which a collapse is made: 64 of 64,000
-CLASSES = {
-    "Manna": (0.745, 1.08),
-    "mean field": (1.0, 1.0),
-}  # delta (Manna's as measured), nu_parallel
 CONJECTURE = "conjecture of Zhang and Martiniani"
 
 
@@ -71,10 +65,10 @@ def figure(found, collapsed, manna):
     for (above, below), (process, own) in zip(axes.T, found.items()):
         _decaying(above, own, manna)
         above.set_title(process)
-        for what, colour, ms in (("spheres", "muted", 3.0), ("bodies", process, 4.0)):
+        for what, colour in (("spheres", "muted"), ("bodies", process)):
             if (what, process) in collapsed:
-                _scaled(below, collapsed[what, process], colour, what, ms)
-        below.set(yscale="log", xlabel=r"$(\phi/\phi_c-1)\,k^{1/\nu_\parallel}$")
+                decay_collapse.draw(below, collapsed[what, process], colour, what)
+        below.set_xlabel(r"$(\phi/\phi_c-1)\,k^{1/\nu_\parallel}$")
         below.legend(loc="lower right")
     axes[0, 0].set_ylabel("activity $f_a$")
     axes[1, 0].set_ylabel(r"$f_a\,k^\delta$")
@@ -98,21 +92,6 @@ def _decaying(ax, own, manna):
     ax.legend(loc="lower left", fontsize=8, ncols=2, title=r"$\phi$", columnspacing=0.8)
 
 
-def _scaled(ax, one, colour, label, ms):
-    """Points of a collapse with Manna's exponents, about the place where it is best."""
-    x, a, da, *_ = one.data.scaled(one.held["Manna"])
-    ax.errorbar(
-        x / one.held["Manna"].rho_c,
-        a,
-        da,
-        fmt="o",
-        ms=ms,
-        color=figures.colour(colour),
-        label=label,
-        lw=0.8,
-    )
-
-
 def rows(found):
     """Each crossing of windows: process, runs, step, place, exponent."""
     return [
@@ -128,70 +107,21 @@ def rows(found):
     ]
 
 
-class Collapse(NamedTuple):
-    """The collapse of relaxation curves: S with exponents held, and both exponents with phi_c where they are free."""
-
-    data: scaling.Data
-    held: dict  # name of a class: scaling.Fit
-    delta: Estimate
-    nu_parallel: Estimate
-    quality: float
-
-
-def collapse(own):
-    """Activity as t^-delta F((phi - phi_c) t^(1/nu_parallel)): time takes the place of the size.
-
-    Errors of the exponents by leaving out the runs of one seed after another.
-    """
-    seeds = min(map(len, own.curves.values()))
-    data = averaged(own)
-    start = {"rho_c": own.crossed[-1].phi.value}
-    held = {
-        name: scaling.collapse(data, start, fixed={"nu": nu, "zeta": -delta * nu}, errors="none")
-        for name, (delta, nu) in CLASSES.items()
+def collapsed(found, beside):
+    """{(what, process): Collapse}, of bodies and of spheres."""
+    return {
+        (what, process): decay_collapse.collapse(own.curves, own.edges, own.crossed[-1].phi.value)
+        for process in found
+        for what, some in (("bodies", found), ("spheres", beside))
+        for own in [some[process]]
+        if own.crossed
     }
-    fits = [
-        scaling.collapse(some, start | {"nu": 1.1, "zeta": -0.8}, errors="none")
-        for some in (data, *(averaged(own, without=seed) for seed in range(seeds)))
-    ]
-    whole, *less = np.array([(-fit.zeta / fit.nu, fit.nu) for fit in fits])
-    errors = np.sqrt((seeds - 1) / seeds * ((less - np.mean(less, axis=0)) ** 2).sum(axis=0))
-    made = [Estimate(value, error, seeds) for value, error in zip(whole, errors)]
-    return Collapse(data, held, *made, fits[0].quality)
-
-
-def averaged(own, without=None):
-    """Mean activity in four windows a decade. The relative scatter of runs is pooled, as there are few of each.
-
-    Without the runs of one seed the weights stay as they are.
-    """
-    first, last = own.edges[0], own.edges[-1]
-    edges = np.geomspace(first, last, round(4 * np.log10(last / first)) + 1)
-    runs = [np.array([_means(*run, edges) for run in some]) for some in own.curves.values()]
-    mean = np.array([some.mean(axis=0) for some in runs]).T
-    few = mean < FEWEST
-    error = np.array([some.std(axis=0, ddof=1) / len(some) ** 0.5 for some in runs]).T
-    share = np.where(few, np.nan, error / np.where(few, 1.0, mean))
-    if without is not None:
-        mean = np.array([np.delete(some, without, axis=0).mean(axis=0) for some in runs]).T
-    a = np.where(few | (mean == 0.0), np.nan, mean)
-    weighed = a * np.fmax(share, np.sqrt(np.nanmean(share**2)) / 3)
-    return scaling.Data(np.sqrt(edges[1:] * edges[:-1]), list(own.curves), a, weighed)
-
-
-def _means(times, activity, edges):
-    """Mean activity in each window; none of a run that has died."""
-    within = [(times >= a) & (times < b) for a, b in zip(edges[:-1], edges[1:])]
-    return [activity[some].mean() if some.any() else 0.0 for some in within]
 
 
 def collapse_rows(collapsed):
-    """{(what, process): Collapse}: exponents, S with them, and S with those of each class held."""
+    """Exponents, S with them, and S with those of each class held."""
     return [
-        {"": what, "process": process, "δ": one.delta, "ν∥": one.nu_parallel}
-        | {"S": round(one.quality, 2)}
-        | {f"S, {name} held": round(fit.quality, 2) for name, fit in one.held.items()}
-        | {"points": len(one.data)}
+        {"": what, "process": process} | decay_collapse.row(one)
         for (what, process), one in collapsed.items()
     ]
 
@@ -229,10 +159,11 @@ def claims(found, beside, collapsed, manna):
     of_collapse = {
         f"collapse-{name}-{process.lower()}": (text.format(process, sign), value - known)
         for process in found
+        if ("bodies", process) in collapsed
         for one in [collapsed["bodies", process]]
         for name, sign, value, known in (
             ("delta", "δ", one.delta, manna),
-            ("nu", "ν∥", one.nu_parallel, CLASSES["Manna"][1]),
+            ("nu", "ν∥", one.nu_parallel, decay_collapse.CLASSES["Manna"][1]),
         )
     }
     return [
