@@ -11,7 +11,7 @@ SOURCES = [FOLDER / name for name in ("results.json", "aims.py", "report.py", "r
 STEPS = ("size", "dimensions", "rules", "bodies")  # groups of rows: what a step costs
 COLUMNS = ("row", "rule", "spheres", "φ", "share active", "ns a particle-step", "ns an active one")
 MET, UNDECIDED, MISSED = "met", "undecided", "missed"
-LEFT, RIGHT, WIDTH, LINE = 330, 120, 760, 24  # of the drawing, in pixels
+LEFT, RIGHT, WIDTH, LINE = 410, 120, 830, 24  # of the drawing, in pixels
 LEAST, MOST = 0.25, 4.0  # of its axis: how many times as good as asked
 
 

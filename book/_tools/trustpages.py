@@ -26,6 +26,7 @@ from . import claimpages, history, labels, origins, places, provenance, replicat
 
 CHECK = places.ROOT / "codecheck.yml"
 WORDS = {"agrees": "agree", "differs": "differ", "undecided": "undecided"}
+REASON = re.compile(r"^out of reach( here)?(:| because) ")
 MARKED = re.compile(r"<!-- mpack-made -->.*?<!-- /mpack-made -->", re.DOTALL)
 
 
@@ -103,13 +104,13 @@ class Replication(Made):
         board = self.env.app.builder.get_relative_uri(self.env.docname, "book/claims")
         votes = Counter(one.votes)
         counted = ", ".join(f"{votes[word]} {WORDS[word]}" for word in WORDS if votes[word])
-        way = ", ".join(row.obstacles)
+        way = escape(", ".join(row.obstacles))
         values = (
             claimpages.prose(one.where),
             f'<a href="{board}#statement-{one.id}">{claimpages.prose(one.says)}</a>',
             f'<span class="mpack-outcome {look(row.outcome)}">{row.outcome}</span>',
-            counted if one.votes else f"none: {claimpages.prose(one.found)}",
-            escape(way),
+            counted or "none",
+            way if one.votes else f"{way}: {claimpages.prose(REASON.sub('', one.found))}",
         )
         return f'<tr id="result-{one.id}">{cells(values, self.HEAD)}</tr>'
 
@@ -142,7 +143,7 @@ class Tolerances(Made):
         moved = [kept["claims"][id_] for id_ in ids if kinds[id_] == "moved"]
         named = [id_ for id_ in ids if kinds[id_] == "moved"]
         told = [(f"`{id_}`", *self.change(row[3], kept)) for id_, row in zip(named, moved)]
-        parts = [table(("", "what the history shows", "claims"), rows), last]
+        parts = [table(("kind", "what the history shows", "claims"), rows), last]
         if told:
             parts.append(table(("rule that moved", "from", "to", "in commit"), told))
         return self.markdown(*parts)
@@ -247,7 +248,7 @@ class Origins(Made):
 
     def row(self, one):
         name = one.page.rpartition("/")[2]
-        cell = "the page, as it is read" if one.live else f"cell {one.cell}"
+        cell = "the page" if one.live else f"cell {one.cell}"
         source = ", ".join(f"`{archive}`" for archive in one.archives)
         if not source:
             source = "runs in the page" if one.live else "runs in the chapter"
