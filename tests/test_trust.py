@@ -263,8 +263,9 @@ def test_every_figure_of_the_book_has_an_origin(soups):
     for one in found:
         assert one.live != (one.cell is not None), one
         assert set(one.archives) <= origins.read_by(one.page), one
-    shown = [row.a["href"] for row in soups["provenance"].select("#figures tbody tr")]
-    assert [link.partition("#fig-")[2] for link in shown] == names
+    links = soups["provenance"].select('#figures a[href*="#fig-"]')
+    shown = [link["href"].partition("#fig-")[2] for link in links]
+    assert sorted(shown) == sorted(names)
     printed = {
         figure["id"].removeprefix("fig-")
         for page in places.pages()
@@ -326,8 +327,10 @@ def test_what_the_book_was_made_with_is_renewed_without_writing_the_page(tmp_pat
 def test_attempts_to_run_code_come_from_a_file_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "HOSTILE", tmp_path / "hostile.yaml")
     assert provenance.hostile() == []
-    (tmp_path / "hostile.yaml").write_text("- {way: a, where: b, tried: 3, outcome: c}\n")
-    assert provenance.hostile() == [{"way": "a", "where": "b", "tried": 3, "outcome": "c"}]
+    entry = {"way": "a", "where": "b", "count": 3, "result": "c", "tests": ["t.py::x", "t.py::y"]}
+    (tmp_path / "hostile.yaml").write_text(yaml.safe_dump([entry]), encoding="utf8")
+    assert provenance.hostile() == [entry]
+    assert trustpages.tests(entry["tests"]) == "`t.py`"
 
 
 # The speed

@@ -175,4 +175,4 @@ def words(versions, days):
 
 def hostile():
     """The ways in which pages were asked to run code that is not theirs, by `book/hostile.yaml`; [] without it."""
-    return yaml.safe_load(HOSTILE.read_text(encoding="utf8")) if HOSTILE.exists() else []
+    return (yaml.safe_load(HOSTILE.read_text(encoding="utf8")) or []) if HOSTILE.exists() else []

@@ -22,7 +22,16 @@ import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
 
-from . import claimpages, history, labels, origins, places, provenance, replication, speed
+from . import (
+    claimpages,
+    history,
+    origins,
+    places,
+    provenance,
+    reference,
+    replication,
+    speed,
+)
 
 CHECK = places.ROOT / "codecheck.yml"
 WORDS = {"agrees": "agree", "differs": "differ", "undecided": "undecided"}
@@ -35,7 +44,8 @@ class Made(claimpages.Page):
 
     def depend(self, *paths):
         for path in paths:
-            self.env.note_dependency(str(path))
+            if Path(path).exists():  # else the page would be read anew each time
+                self.env.note_dependency(str(path))
 
     def markdown(self, *parts):
         """Parse Markdown as if it stood in the page."""
@@ -239,21 +249,36 @@ class Archives(Made):
 
 
 class Origins(Made):
-    """From what each figure of the book was made."""
+    """From what each figure of the book was made: a row for those of a page that share it."""
 
     def run(self):
         self.entries()
-        rows = [self.row(one) for one in origins.origins()]
-        return self.markdown(table(("figure", "chapter or page", "made in", "from", "data"), rows))
+        rows = {}
+        for one in origins.origins():
+            rows.setdefault((one.page, source(one)), []).append(figure(one))
+        lines = [
+            (f"[](/{page}{ending(page)})", words, ", ".join(figures))
+            for (page, words), figures in rows.items()
+        ]
+        return self.markdown(table(("chapter or page", "made from", "figures, cells, data"), lines))
 
-    def row(self, one):
-        name = one.page.rpartition("/")[2]
-        cell = "the page" if one.live else f"cell {one.cell}"
-        source = ", ".join(f"`{archive}`" for archive in one.archives)
-        if not source:
-            source = "runs in the page" if one.live else "runs in the chapter"
-        data = f"{{download}}`CSV </_build/figures/data/{one.name}.csv>`" if one.data else "–"
-        return f"{{numref}}`fig-{one.name}`", labels.titles()[name], cell, source, data
+
+def ending(page):
+    """Of a page's file."""
+    return ".ipynb" if page.startswith("notebooks/") else ".md"
+
+
+def source(one):
+    """What a figure was made from, in words."""
+    named = ", ".join(f"`{archive}`" for archive in one.archives)
+    return named or ("runs in the page" if one.live else "runs in the chapter")
+
+
+def figure(one):
+    """The number of a figure, which leads to it, with its cell and its data."""
+    data = f"{{download}}`CSV </_build/figures/data/{one.name}.csv>`" if one.data else ""
+    more = " ".join(part for part in (f"cell {one.cell}" if one.cell else "", data) if part)
+    return f"{{numref}}`fig-{one.name}`{f' ({more})' if more else ''}"
 
 
 class Hostile(Made):
@@ -262,12 +287,22 @@ class Hostile(Made):
     def run(self):
         self.depend(provenance.HOSTILE)
         rows = [
-            (one["way"], one["where"], f"{one['tried']:,}", one["outcome"])
+            (
+                *(reference.prose(one[name]) for name in ("way", "where")),
+                f"{one['count']:,}",
+                reference.prose(one["result"]),
+                tests(one["tests"]),
+            )
             for one in provenance.hostile()
         ]
         if not rows:
             return self.markdown("No table of these attempts was kept for this build.")
-        return self.markdown(table(("what was tried", "where", "times", "what came of it"), rows))
+        return self.markdown(table(("what was tried", "where", "times", "result", "tests"), rows))
+
+
+def tests(names):
+    """Tests by their files."""
+    return ", ".join(dict.fromkeys(f"`{name.partition('::')[0]}`" for name in names))
 
 
 # The check, and the speed
