@@ -34,6 +34,7 @@ from . import (
     reference,
     roles,
     searchtext,
+    trustpages,
 )
 
 log = logging.getLogger(__name__)
@@ -373,6 +374,7 @@ def setup(app):
     program.setup(app)
     findings.setup(app, executed_copy)
     reference.setup(app)
+    trustpages.setup(app)
     for part in (dressing, hover, searchtext):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
