@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit pins clean
+.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit dist pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -76,6 +76,9 @@ archive: .venv  ## go on with the long runs behind the figures, in the backgroun
 
 audit: .venv  ## do a sample of the archived runs again and compare every bit
 	@$(in-book) -m book._tools.audit
+
+dist: .venv  ## wheel and sdist, the same bytes each time, tried in an empty environment; with their hashes
+	@$(in-book) -m book._tools.dist $(DIST_OPTIONS)
 
 pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)
 	@(echo "# Every package of the book, pinned (also what the direct ones bring), for Python 3.11 and newer."; \
