@@ -80,12 +80,8 @@ audit: .venv  ## do a sample of the archived runs again and compare every bit
 dist: .venv  ## wheel and sdist, the same bytes each time, tried in an empty environment; with their hashes
 	@$(in-book) -m book._tools.dist $(DIST_OPTIONS)
 
-pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)
-	@(echo "# Every package of the book, pinned (also what the direct ones bring), for Python 3.11 and newer."; \
-	echo "# Made by \`make pins\` from book/_tools/requirements.in; edit that list, not this one."; \
-	uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --no-header --no-annotate \
-	book/_tools/requirements.in) > requirements.tmp && mv requirements.tmp requirements.txt
-	@echo "Wrote requirements.txt."
+pins: .venv  ## renew requirements*.txt, with hashes, from the lists of direct packages (needs uv)
+	@$(in-book) -m book._tools.pins $(PINS_OPTIONS)
 
 clean:  ## remove what was built (environments stay; `rm -r .venv*` removes those)
 	@rm -rf _build .pytest_cache .hypothesis
