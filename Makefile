@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit dist pins clean
+.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit dist colab pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -79,6 +79,9 @@ audit: .venv  ## do a sample of the archived runs again and compare every bit
 
 dist: .venv  ## wheel and sdist, the same bytes each time, tried in an empty environment; with their hashes
 	@$(in-book) -m book._tools.dist $(DIST_OPTIONS)
+
+colab: .venv  ## a chapter with the versions that Colab has, in an environment made for it (needs Python 3.13)
+	@$(in-book) -m book._tools.colab $(CHAPTER)
 
 pins: .venv  ## renew requirements*.txt, with hashes, from the lists of direct packages (needs uv)
 	@$(in-book) -m book._tools.pins $(PINS_OPTIONS)

@@ -34,6 +34,7 @@ from . import (
     reference,
     roles,
     searchtext,
+    ways,
 )
 
 log = logging.getLogger(__name__)
@@ -373,6 +374,6 @@ def setup(app):
     program.setup(app)
     findings.setup(app, executed_copy)
     reference.setup(app)
-    for part in (dressing, hover, searchtext):
+    for part in (dressing, hover, searchtext, ways):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
