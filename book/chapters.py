@@ -366,7 +366,7 @@ def show(fig, name, *, close=True):
         raise ValueError(f"name must be lower-case letters, digits and hyphens; got {name!r}")
     controls = {}
     if not hasattr(fig, "savefig"):
-        controls, fig = fig._repr_mimebundle_(), fig.figure()
+        controls, fig = _controls(fig), fig.figure()
     table = plotted.csv_of(fig)
     light, dark = (base64.b64encode(picture).decode() for picture in pictures.of(fig))
     width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
@@ -378,6 +378,14 @@ def show(fig, name, *, close=True):
     _display({FIGURE: data, "text/html": page, "text/plain": f"[figure: {name}]"} | controls)
     if close:
         pyplot.close(fig)
+
+
+def _controls(widget):
+    """What shows a widget, by kind; ipywidgets 7, which Colab has, would display it itself."""
+    if hasattr(widget, "_repr_mimebundle_"):
+        return widget._repr_mimebundle_()
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view}
 
 
 def table(rows, columns=None, *, caption=None, formats=None):

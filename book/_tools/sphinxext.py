@@ -35,6 +35,7 @@ from . import (
     roles,
     searchtext,
     trustpages,
+    ways,
 )
 
 log = logging.getLogger(__name__)
@@ -375,6 +376,6 @@ def setup(app):
     findings.setup(app, executed_copy)
     reference.setup(app)
     trustpages.setup(app)
-    for part in (dressing, hover, searchtext):
+    for part in (dressing, hover, searchtext, ways):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
