@@ -34,7 +34,7 @@ lint: .venv  ## one format, the rules, spelling, types
 	@$(in-book) -m book._tools.lint
 
 links: .venv  ## ask every address that the book names whether it still answers (needs the network)
-	@$(in-book) -c "from jupyter_book.cli.main import main; main()" build . --builder linkcheck -q
+	@$(in-book) -m book._tools.together jupyter_book.cli.main build . --builder linkcheck -q
 
 torch: .venv-torch  ## the comparisons with PyTorch, in an environment of their own
 	@.venv-torch/$(bin)/python -m pytest -q -p no:cacheprovider tests/test_network.py tests/test_limiting.py -k pytorch
@@ -85,7 +85,7 @@ pins: book/_tools/requirements.in  ## renew requirements.txt from the list of di
 	@echo "Wrote requirements.txt."
 
 clean:  ## remove what was built (environments stay; `rm -r .venv*` removes those)
-	@rm -rf _build .pytest_cache .hypothesis
+	@$(environment) --clean
 	@find . -name .venv\* -prune -o -name __pycache__ -type d -exec rm -rf {} +
 	@echo "Removed _build and caches."
 
