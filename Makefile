@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit pins clean
+.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -64,6 +64,9 @@ versions: .venv  ## the library's tests on the oldest and the newest packages al
 
 checked: .venv  ## small tests on kernels compiled with bounds checks and true array lengths (minutes)
 	@MPACK_CHECKED=1 $(in-book) -m pytest -q -p no:cacheprovider $(CHECKED_TESTS)
+
+soak: .venv  ## ten thousand random calls and more, for an hour: a row of benchmarks/SOAK.md (SOAK_OPTIONS=...)
+	@$(in-book) tests/soak.py --record benchmarks/SOAK.md $(SOAK_OPTIONS)
 
 bench: .venv  ## measure: benchmarks/RESULTS.md (a quarter of an hour; BENCH_OPTIONS=--quick: some minutes)
 	@$(in-book) -m benchmarks $(BENCH_OPTIONS)
