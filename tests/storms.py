@@ -8,8 +8,10 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 UNSET = ("HOME", "LANG", "LANGUAGE", "LC_CTYPE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPACK_MAKE")
-MAY_WRITE_ANYWHERE = 1  # Linux's number of the capability CAP_DAC_OVERRIDE
-DROP = 24  # and of the call PR_CAPBSET_DROP
+MAY_WRITE_ANYWHERE = (
+    1  # Linux's number of the capability CAP_DAC_OVERRIDE, of the call PR_CAPBSET_DROP,
+)
+DROP, CAPABILITIES = 24, 0x20080522  # and of the form in which capabilities are told
 
 
 def environment(**more):
@@ -39,7 +41,12 @@ def read_only(*folders):
         if os.geteuid() == 0 and sys.platform == "linux":
             import ctypes
 
-            ctypes.CDLL(None).prctl(DROP, MAY_WRITE_ANYWHERE, 0, 0, 0)
+            system = ctypes.CDLL(None)
+            system.prctl(DROP, MAY_WRITE_ANYWHERE, 0, 0, 0)  # of what the child may yet start
+            head, own = (ctypes.c_uint32 * 2)(CAPABILITIES, 0), (ctypes.c_uint32 * 6)()
+            assert system.capget(head, own) == 0
+            own[0] &= ~(1 << MAY_WRITE_ANYWHERE)  # of those in effect
+            assert system.capset(head, own) == 0
 
     modes = {folder: folder.stat().st_mode for folder in folders}
     try:
