@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit dist colab pins clean
+.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -34,7 +34,7 @@ lint: .venv  ## one format, the rules, spelling, types
 	@$(in-book) -m book._tools.lint
 
 links: .venv  ## ask every address that the book names whether it still answers (needs the network)
-	@$(in-book) -c "from jupyter_book.cli.main import main; main()" build . --builder linkcheck -q
+	@$(in-book) -m book._tools.together jupyter_book.cli.main build . --builder linkcheck -q
 
 torch: .venv-torch  ## the comparisons with PyTorch, in an environment of their own
 	@.venv-torch/$(bin)/python -m pytest -q -p no:cacheprovider tests/test_network.py tests/test_limiting.py -k pytorch
@@ -65,6 +65,9 @@ versions: .venv  ## the library's tests on the oldest and the newest packages al
 checked: .venv  ## small tests on kernels compiled with bounds checks and true array lengths (minutes)
 	@MPACK_CHECKED=1 $(in-book) -m pytest -q -p no:cacheprovider $(CHECKED_TESTS)
 
+soak: .venv  ## ten thousand random calls and more, for an hour: a row of benchmarks/SOAK.md (SOAK_OPTIONS=...)
+	@$(in-book) tests/soak.py --record benchmarks/SOAK.md $(SOAK_OPTIONS)
+
 bench: .venv  ## measure: benchmarks/RESULTS.md (a quarter of an hour; BENCH_OPTIONS=--quick: some minutes)
 	@$(in-book) -m benchmarks $(BENCH_OPTIONS)
 
@@ -87,7 +90,7 @@ pins: .venv  ## renew requirements*.txt, with hashes, from the lists of direct p
 	@$(in-book) -m book._tools.pins $(PINS_OPTIONS)
 
 clean:  ## remove what was built (environments stay; `rm -r .venv*` removes those)
-	@rm -rf _build .pytest_cache .hypothesis
+	@$(environment) --clean
 	@find . -name .venv\* -prune -o -name __pycache__ -type d -exec rm -rf {} +
 	@echo "Removed _build and caches."
 

@@ -81,7 +81,7 @@ def export(store: AnyPath | Store, folder: AnyPath) -> dict[str, Any]:
     Raises
     ------
     StoreError
-        If the store has no row.
+        If the store has no row, or another one is writing the folder.
 
     Examples
     --------
@@ -328,6 +328,7 @@ def _valued(line, numbers):
     return values, found
 
 
+@_container.begun_anew
 def load_archive(folder: AnyPath) -> DataFrame:
     """The table of an archive, as `sweep` returns it, with the recorded series of each run in the column `series`.
 
@@ -381,6 +382,7 @@ def load_archive(folder: AnyPath) -> DataFrame:
     return frame(rows)
 
 
+@_container.begun_anew
 def read_results(folder: AnyPath, level: int = 6) -> list[dict[str, Any]]:
     """The results in an archive, as a store gives them; blobs are compressed at a level of zlib, 0 not at all.
 

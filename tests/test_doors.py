@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import mpack
@@ -147,6 +148,12 @@ def test_a_potential_of_ones_own_is_refused_where_it_is_given(own):
 def test_what_is_no_name_is_refused_with_the_names_there_are(name, value):
     with pytest.raises(TypeError, match=f"^{name} must be one or several of '"):
         mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, **{name: (value,)[0]})
+
+
+def test_an_array_of_no_axes_is_one_value():
+    rule = mpack.PairwiseBRO(eps=0.1)
+    arrays = mpack.specs(rule, n=np.array(20), phi=np.float64(0.1), steps=5)
+    assert arrays == mpack.specs(rule, n=20, phi=0.1, steps=5)
 
 
 @pytest.mark.parametrize("options", [None, 3, print])

@@ -15,12 +15,13 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from . import places
+from . import places, together
 from .places import EXECUTED, FAILED, ROOT, relative, say, sha256
 
 RECORD_FORMAT = 1
@@ -29,6 +30,7 @@ CELL_LIMIT = 900  # seconds
 KERNEL_ARGUMENTS = ["--ext=book._tools.kernelwatch", "--log-level=CRITICAL"]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FIRST_STEP = (  # spheres that overlap: at rest they would need no kernel
+    "from book._tools.together import end_with_parent; end_with_parent();"
     "import mpack as m; m.simulate(m.Packing.random(8, 0.5, {}, seed=1), m.PairwiseBRO(eps=0.1), steps=1, seed=1)"
 )
 DATA_NAME = re.compile(r"book/results/[\w.+/-]*\w")
@@ -193,14 +195,34 @@ def execute(wanted=None, at_once=AT_ONCE):
         return True
     settings = places.settings()
     compile_kernels(settings)
-    failures = 0
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(min(at_once, len(due)), mp_context=context) as pool:
-        jobs = {pool.submit(run, chapter, settings): chapter for chapter in due}
-        for chapter, why in due.items():
-            say(f"  to run  {chapter}  ({why})")
-        for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
-            failures += not _tell(jobs[job], job, f"[{number}/{len(due)}]")
+    with concurrent.futures.ProcessPoolExecutor(
+        min(at_once, len(due)), mp_context=context, initializer=_as_a_worker
+    ) as pool:
+        try:
+            return _run_all(pool, due, settings)
+        except (
+            BaseException
+        ):  # Ctrl-C above all: else all chapters that are left would be run first
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
+
+
+def _as_a_worker():
+    """Leave Ctrl-C to the process that started this one, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    together.end_with_parent()
+
+
+def _run_all(pool, due, settings):
+    """Run chapters in a pool, telling of each; True if all went well."""
+    failures = 0
+    jobs = {pool.submit(run, chapter, settings): chapter for chapter in due}
+    for chapter, why in due.items():
+        say(f"  to run  {chapter}  ({why})")
+    for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
+        failures += not _tell(jobs[job], job, f"[{number}/{len(due)}]")
     return failures == 0
 
 
@@ -221,4 +243,5 @@ def _tell(chapter, job, place):
 
 if __name__ == "__main__":
     names = [Path(name).as_posix() for name in sys.argv[1:]] or None
-    sys.exit(0 if execute(names) else 1)
+    with together.alone():
+        sys.exit(0 if execute(names) else 1)
