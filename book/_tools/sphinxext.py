@@ -28,6 +28,7 @@ from . import (
     findings,
     hover,
     interactive,
+    parameters,
     places,
     program,
     readingtime,
@@ -373,6 +374,6 @@ def setup(app):
     program.setup(app)
     findings.setup(app, executed_copy)
     reference.setup(app)
-    for part in (dressing, hover, searchtext):
+    for part in (dressing, hover, parameters, searchtext):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
