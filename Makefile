@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
+.PHONY: help book chapter test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -23,6 +23,9 @@ help:  ## this list
 
 book: .venv  ## run every chapter that is out of date, render the book, say which page to open
 	@$(in-book) -m book._tools.build
+
+chapter: .venv  ## one chapter with other numbers, as a page: NAME=mixtures PARAMETERS="n=500 seed=7"
+	@$(in-book) -m book._tools.chapter
 
 test: .venv  ## every test: library, notebooks, book, browser (builds the book first)
 	@$(in-book) -m book._tools.test -n $(WORKERS)

@@ -28,6 +28,7 @@ from . import (
     findings,
     hover,
     interactive,
+    parameters,
     places,
     program,
     readingtime,
@@ -376,6 +377,6 @@ def setup(app):
     findings.setup(app, executed_copy)
     reference.setup(app)
     trustpages.setup(app)
-    for part in (dressing, hover, searchtext, ways):
+    for part in (dressing, hover, parameters, searchtext, ways):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}
