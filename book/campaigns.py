@@ -1029,7 +1029,7 @@ FLAT_BODIES = {"prolate 1.5": (0.70, 0.72, 0.78), "sphere": (0.632, 0.65, 0.704)
 FLAT_BODY_RATES = (0.005, 0.01, 0.05, 0.1)  # beside 0.02, at the largest packing fraction
 
 
-def ellipsoids_flat(repeats=12):
+def ellipsoids_flat(repeats=10):
     """Fig. 4 for prolate bodies, 1.5 times as long as wide, and the minima below; spheres beside them.
 
     As `flat_minima` and those after it have it for 4,000 spheres; here 1,000 particles of either
@@ -1050,14 +1050,14 @@ def ellipsoids_flat(repeats=12):
             for phi in phis:
                 states = [_flat_body(name, rule, phi, seed) for rule in ends]
                 made += states + [_below_body(state) for state in states]
-                made += [_flat_body(name, rule, phi, seed, _FLAT_PATH / 2) for rule in ends]
+        body = partial(_flat_body, "prolate 1.5", seed=seed)
         for phi in FLAT_BODIES["prolate 1.5"]:
-            states = [_flat_body("prolate 1.5", rule, phi, seed) for rule in between]
-            made += states + [_below_body(state) for state in states]
-        states = [_flat_body("prolate 1.5", rule, densest, seed) for rule in ends]
+            made += [body(rule, phi) for rule in between]
+            made += [body(rule, phi, path=_FLAT_PATH / 2) for rule in ends]
+        states = [body(rule, densest) for rule in ends]
         made += [_below_body(one, QUENCHES[how]) for one in states for how in ("shorter", "longer")]
         if seed < 8:
-            made += [_flat_body("prolate 1.5", rule, densest, seed) for rule in rates]
+            made += [body(rule, densest) for rule in rates]
     return made
 
 
