@@ -1029,7 +1029,7 @@ FLAT_BODIES = {"prolate 1.5": (0.70, 0.72, 0.78), "sphere": (0.632, 0.65, 0.704)
 FLAT_BODY_RATES = (0.005, 0.01, 0.05, 0.1)  # beside 0.02, at the largest packing fraction
 
 
-def ellipsoids_flat(repeats=10):
+def ellipsoids_flat(repeats=8):
     """Fig. 4 for prolate bodies, 1.5 times as long as wide, and the minima below; spheres beside them.
 
     As `flat_minima` and those after it have it for 4,000 spheres; here 1,000 particles of either
@@ -1056,8 +1056,7 @@ def ellipsoids_flat(repeats=10):
             made += [body(rule, phi, path=_FLAT_PATH / 2) for rule in ends]
         states = [body(rule, densest) for rule in ends]
         made += [_below_body(one, QUENCHES[how]) for one in states for how in ("shorter", "longer")]
-        if seed < 8:
-            made += [body(rule, densest) for rule in rates]
+        made += [body(rule, densest) for rule in rates]
     return made
 
 
