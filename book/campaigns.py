@@ -1029,7 +1029,7 @@ FLAT_BODIES = {"prolate 1.5": (0.70, 0.72, 0.78), "sphere": (0.632, 0.65, 0.704)
 FLAT_BODY_RATES = (0.005, 0.01, 0.05, 0.1)  # beside 0.02, at the largest packing fraction
 
 
-def ellipsoids_flat(repeats=8):
+def ellipsoids_flat(repeats=7):
     """Fig. 4 for prolate bodies, 1.5 times as long as wide, and the minima below; spheres beside them.
 
     As `flat_minima` and those after it have it for 4,000 spheres; here 1,000 particles of either
@@ -1037,7 +1037,11 @@ def ellipsoids_flat(repeats=8):
     """
     descent = mpack.SGD(alpha=0.02, batch_fraction=1.0)
     ends = [*_flat_descents((0.1,)), descent]
-    between = [*_flat_descents((0.25, 0.5)), mpack.PairwiseBRO(0.015), mpack.IndividualBRO(0.015)]
+    between = [
+        *_flat_descents((0.25, 0.5, 0.75)),
+        mpack.PairwiseBRO(0.015),
+        mpack.IndividualBRO(0.015),
+    ]
     densest = FLAT_BODIES["prolate 1.5"][-1]
     rates = [
         kind(alpha=a, batch_fraction=b)
