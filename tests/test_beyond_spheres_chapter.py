@@ -147,9 +147,14 @@ def test_an_effect_of_known_size_is_found_and_selection_is_told_from_dressing():
     assert found["prolate 1.5", "SGD 0.1", 0.78].value == pytest.approx(-10, abs=0.5)
     assert found["sphere", "RCD 0.1", 0.65].value == pytest.approx(15, abs=0.5)
     left = flat_demo.gaps(rows, "flat", "main")
-    assert all(abs(one.value) < 4 * one.error + 0.01 for one in left.values())
+    assert max(abs(one.value) for one in left.values()) < 0.1
     grown = flat_demo.kicks(rows)["GD"]
     assert grown.value == pytest.approx(-100 * math.log10(20) / (20 + math.log10(4)), abs=0.5)
+    row = flat_demo.table(rows)[0]
+    assert row["SGD, states"].value == pytest.approx(
+        1.0, abs=0.05
+    )  # half of the flatness's, sign turned
+    assert row["SGD, minima"].value == pytest.approx(-0.1, abs=0.05)
     verdicts = _verdicts(rows)
     control = verdicts.pop("control-bodies-flat-hasty")
     assert set(verdicts.values()) == {"agrees"} and control == "differs"
@@ -164,6 +169,9 @@ def test_the_wrong_sign_fails_and_so_does_selection():
     for rule in ("sgd", "rcd"):
         assert selected[f"bodies-flat-share-{rule}"] == "differs"
         assert selected[f"bodies-flat-minima-{rule}-78"] == "differs"
+    unmatched = _made_up()
+    unmatched.loc[unmatched.rule == "BRO", "flat"] *= 1.06
+    assert _verdicts(unmatched)["bodies-flat-matched-bro"] == "differs"
     blind = _verdicts(_made_up(hasty=0.0))
     assert blind["control-bodies-flat-hasty"] == "agrees"  # had it no power, one would see
 

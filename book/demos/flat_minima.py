@@ -197,9 +197,9 @@ def parted(rows, rule, phi, quench="main"):
     }
 
 
-def relative(rows, rule, phi, column, quench="main"):
-    """A column of a rule's minima less that of gradient descent's, over pairs of runs, in per cent of the latter."""
-    own, other = against(rows, rule, phi, column, quench)
+def relative(rows, rule, phi, column, quench="main", other="GD"):
+    """A column of a rule's minima less that of the other's, over pairs of runs, in per cent of the latter."""
+    own, other = against(rows, rule, phi, column, quench, other)
     return 100 * paired(own, other) / other.mean()
 
 
