@@ -183,7 +183,7 @@ def test_states_and_quenches_are_told_apart_by_their_specifications():
     assert set(counts.index) == {""}  # small rates are states, not stages of a quench
     whole = flat_demo.chosen(rows)
     assert set(whole.quench) == {"", "main", "shorter", "longer"}
-    assert (whole.groupby(["rule", "phi", "quench"]).seed.nunique() == 4).all()
+    assert whole.groupby(["rule", "phi", "quench"]).seed.nunique().min() == 4
     assert flat_demo.beyond("sphere", 0.65) == pytest.approx(5, abs=0.1)
     assert flat_demo.beyond("prolate 1.5", 0.72) == pytest.approx(5, abs=0.1)
 
