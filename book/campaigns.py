@@ -1030,12 +1030,11 @@ FLAT_BODIES = {"prolate 1.5": (0.70, 0.72, 0.78), "sphere": (0.632, 0.65, 0.704)
 FLAT_BODY_RATES = (0.005, 0.01, 0.05, 0.1)  # beside 0.02, at the largest packing fraction
 
 
-def ellipsoids_flat(repeats=6, more=6):
+def ellipsoids_flat(repeats=12):
     """Fig. 4 for prolate bodies, 1.5 times as long as wide, and the minima below; spheres beside them.
 
     As `flat_minima` and those after it have it for 4,000 spheres; here 1,000 particles of either
-    shape, with one Monte-Carlo measure of flatness for both. After the repeats come more states at
-    the smallest batch fraction and of gradient descent, quenched at the largest packing fraction alone.
+    shape, with one Monte-Carlo measure of flatness for both.
     """
     descent = mpack.SGD(alpha=0.02, batch_fraction=1.0)
     ends = [*_flat_descents((0.1,)), descent]
@@ -1051,13 +1050,6 @@ def ellipsoids_flat(repeats=6, more=6):
         for kind, b in ((mpack.SGD, 0.25), (mpack.RCD, 0.25), (mpack.SGD, 1.0))
     ]
     made = []
-    for seed in range(repeats, repeats + more):
-        for phi in FLAT_BODIES["prolate 1.5"]:
-            states = [_flat_body("prolate 1.5", rule, phi, seed) for rule in ends]
-            made += states
-            if phi == densest:
-                made += [_below_body(state) for state in states]
-                made += [_below_body(state, QUENCHES["shorter"]) for state in states[::2]]
     for seed in range(repeats):
         for name, phis in FLAT_BODIES.items():
             for phi in phis:

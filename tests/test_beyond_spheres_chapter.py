@@ -10,8 +10,8 @@ from chapterruns import Executed, refusal
 import mpack
 from book import campaigns, chapters
 from book.demos import beyond_spheres as demo
-from book.demos import decay_collapse, where_manna_ends
 from book.demos import beyond_spheres_flat as flat_demo
+from book.demos import decay_collapse, where_manna_ends
 from book.demos.flat_minima import origin
 
 NAME = "beyond_spheres"
@@ -146,6 +146,8 @@ def test_leaving_out_a_seed_leaves_the_weights(scaling_curves):
     less = decay_collapse.averaged(scaling_curves, edges, seeds=(0, 1, 3, 4, 5))
     np.testing.assert_allclose(less.da / less.a, whole.da / whole.a)
     assert not np.array_equal(less.a, whole.a)
+
+
 # Flatness: runs of the campaign whose numbers are made up, by a law that is known.
 
 
