@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit pins clean
+.PHONY: help book chapter test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -23,6 +23,9 @@ help:  ## this list
 
 book: .venv  ## run every chapter that is out of date, render the book, say which page to open
 	@$(in-book) -m book._tools.build
+
+chapter: .venv  ## one chapter with other numbers, as a page: NAME=mixtures PARAMETERS="n=500 seed=7"
+	@$(in-book) -m book._tools.chapter
 
 test: .venv  ## every test: library, notebooks, book, browser (builds the book first)
 	@$(in-book) -m book._tools.test -n $(WORKERS)
@@ -80,12 +83,14 @@ archive: .venv  ## go on with the long runs behind the figures, in the backgroun
 audit: .venv  ## do a sample of the archived runs again and compare every bit
 	@$(in-book) -m book._tools.audit
 
-pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)
-	@(echo "# Every package of the book, pinned (also what the direct ones bring), for Python 3.11 and newer."; \
-	echo "# Made by \`make pins\` from book/_tools/requirements.in; edit that list, not this one."; \
-	uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --no-header --no-annotate \
-	book/_tools/requirements.in) > requirements.tmp && mv requirements.tmp requirements.txt
-	@echo "Wrote requirements.txt."
+dist: .venv  ## wheel and sdist, the same bytes each time, tried in an empty environment; with their hashes
+	@$(in-book) -m book._tools.dist $(DIST_OPTIONS)
+
+colab: .venv  ## a chapter with the versions that Colab has, in an environment made for it (needs Python 3.13)
+	@$(in-book) -m book._tools.colab $(CHAPTER)
+
+pins: .venv  ## renew requirements*.txt, with hashes, from the lists of direct packages (needs uv)
+	@$(in-book) -m book._tools.pins $(PINS_OPTIONS)
 
 clean:  ## remove what was built (environments stay; `rm -r .venv*` removes those)
 	@$(environment) --clean

@@ -48,6 +48,8 @@ FAILED = {  # what our error bars do not bear out: printed, not hidden
         *(f"ends-delta-{rung}" for rung in ("05-gd", "02-sgd", "02-rcd", "02-gd", "01-sgd")),
         *("ends-delta-01-gd", "ends-delta-01-bro", "ends-delta-01-rcd", "ends-delta-02-bro"),
         *(f"ends-delta-{rate}-{name}" for rate in ("03", "005") for name in ("sgd", "gd", "bro")),
+        *("ends-one-05-bro", "ends-nu-05-bro", "ends-one-03-rcd", "ends-one-03-gd"),
+        *("ends-nu-03-gd", "ends-one-03-bro"),
         *("ends-delta-005-rcd", "ends-wide-05-bro", "ends-mixture-10-sgd", "ends-mixture-02-sgd"),
     },
     "correlated_noise": {"corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd", "corr-crossover-bro"},

@@ -241,7 +241,7 @@ for extra, some in calls.items():
         try:
             call()
         except ModuleNotFoundError as error:
-            print(extra, f"mpack[{extra}]" in str(error), error.name)
+            print(extra, f"mpack-sgd[{extra}]" in str(error), error.name)
 """
 
 

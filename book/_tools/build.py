@@ -85,6 +85,17 @@ def render():
     return True
 
 
+def astray(folder=HTML):
+    """Pages that the table of contents lists and the folder lacks, and those that it has beside them."""
+    listed = {f"{name}.html" for name in places.pages()}
+    made = {
+        path.relative_to(folder).as_posix()
+        for part in ("book", "notebooks")
+        for path in (folder / part).rglob("*.html")
+    }
+    return sorted(listed - made), sorted(made - listed)
+
+
 def build():
     """Everything in order; True if the book is whole."""
     BUILD.mkdir(exist_ok=True)
@@ -95,6 +106,9 @@ def build():
         if execute.execute():
             claims.write()
             whole = render()
+        if whole and any(astray()):
+            whole = False
+            say("Pages and _toc.yml do not agree: {} missing, {} too many.".format(*astray()))
     finally:
         if not whole:
             set_aside()
@@ -117,7 +131,7 @@ def main():
     if not whole:
         say("The book was NOT built; see above.")
         return 1
-    pages = sum(1 for _ in HTML.rglob("*.html"))
+    pages = len(places.pages())
     size = sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) / 1e6
     seconds = time.monotonic() - started
     say(f"Built the book in {seconds:.0f} s: {pages} pages, {size:.1f} MB, in {relative(HTML)}/")

@@ -5,8 +5,9 @@
 papermill runs `notebooks/X.ipynb` into `_build/executed/notebooks/X.ipynb`; beside it,
 `X.made.json` says what the copy was made from: the notebook, the pinned packages, every file of the
 tree it imported or read (see `kernelwatch`), each with its digest, and the digest of the copy
-itself. A chapter is out of date when any of these differs, when the record is missing, or when the
-last run failed: decided by content alone, never by dates.
+itself; and what it took, in seconds and bytes. A chapter is out of date when any of the digests
+differs, when the record is missing, or when the last run failed: decided by content alone, never by
+dates.
 """
 
 import concurrent.futures
@@ -109,8 +110,12 @@ def complaints(notebook):
     return found
 
 
-def run(chapter, settings):
-    """Run one chapter (in a process of its own); returns the seconds it took. Raises ChapterFailed."""
+def run(chapter, settings, parameters=None):
+    """Run one chapter (in a process of its own); returns the seconds it took. Raises ChapterFailed.
+
+    With `parameters`, a dict, it is a reader's run with other numbers: that may take as long as it
+    takes, and what it warns of is for the reader to judge.
+    """
     import papermill
 
     copy, record, failed = paths(chapter)
@@ -125,9 +130,10 @@ def run(chapter, settings):
         executed = papermill.execute_notebook(
             str(ROOT / chapter),
             str(failed),
+            parameters=parameters,
             cwd=str(ROOT / "notebooks"),
             progress_bar=False,
-            execution_timeout=CELL_LIMIT,
+            execution_timeout=CELL_LIMIT if parameters is None else None,
             extra_arguments=KERNEL_ARGUMENTS,
         )
     except papermill.PapermillExecutionError as error:
@@ -137,19 +143,22 @@ def run(chapter, settings):
         ) from None
     except Exception as error:  # a kernel that died, a notebook that is none: said, not dropped
         raise ChapterFailed(f"{type(error).__name__}: {error}") from None
-    if warned := complaints(executed):
+    if (warned := complaints(executed)) and parameters is None:
         raise ChapterFailed("\n".join(warned))
-    _keep(chapter, watched, before)
-    return time.monotonic() - started
+    seconds = time.monotonic() - started
+    _keep(chapter, watched, before, seconds)
+    return seconds
 
 
-def _keep(chapter, watched, before):
+def _keep(chapter, watched, before, seconds):
     """Move the finished copy to its place; the record goes last, and vouches for it."""
     copy, record, failed = paths(chapter)
-    names = set(json.loads(watched.read_text(encoding="utf8"))) | always(chapter)
+    noted = json.loads(watched.read_text(encoding="utf8"))
+    names = set(noted["files"]) | always(chapter)
     files = {name: before[name] if name in before else digest_of(name) for name in sorted(names)}
     os.replace(failed, copy)
     made = {**circumstances(), "chapter": chapter, "copy": sha256(copy), "files": files}
+    made |= {"seconds": round(seconds, 1), "peak memory": noted["peak memory"]}
     record.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf8")
     watched.unlink()
 
