@@ -256,8 +256,9 @@ def looked_at(rng):
         observables.gaps(**spoilt(rng, gap | {"bins": int(rng.integers(1, 50))}))
     if chance(rng, 0.5):
         q_max = rng.uniform(0.9, 12.0) * 2 * np.pi / packing.box  # as much work in every box
-        waves = mpack.structure_factor(**spoilt(rng, {"packing": packing, "q_max": q_max}))
-        demand(np.all(waves.s >= 0) and np.all(waves.s <= packing.n * (1 + 1e-9)), "S(q)")
+        given = spoilt(rng, {"packing": packing, "q_max": q_max})
+        s = mpack.structure_factor(**given).s
+        demand(np.all(s >= 0) and np.all(s <= given["packing"].n * (1 + 1e-9)), "S(q)")
     else:
         pairs = mpack.pair_correlation(
             **spoilt(rng, {"packing": packing, "r_max": rng.uniform(0.5, 2)})

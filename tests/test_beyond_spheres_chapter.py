@@ -136,6 +136,7 @@ def test_a_collapse_in_time_finds_the_exponents_that_curves_were_made_with(scali
     assert abs(found.delta.value - 0.6) < 0.02  # windows are wide: a tenth of what the claims ask
     assert abs(found.nu_parallel.value - 1.2) < 0.05
     assert 0 < found.delta.error < 0.05 and 0 < found.nu_parallel.error < 0.2
+    assert f" ({found.used})" in decay_collapse.row(found)["S (used), free"]
     for name, fit in found.held.items():  # the exponents of both classes are wrong here
         assert fit.quality > 3 * found.quality, name
 

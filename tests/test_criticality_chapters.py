@@ -4,10 +4,13 @@ Two are run small through papermill. The others, nine tenths of whose work is to
 which is as large at any parameters, are taken as the book on the disk recorded them.
 """
 
+import re
+
 import pytest
 from chapterruns import Executed, small
 
 from book import campaigns
+from book._tools import places
 
 SMALL = {
     "absorbing_or_active": {
@@ -242,3 +245,14 @@ def test_hidden_order_tells_what_the_start_does():
     records = {name: one["value"] for name, one in chapter.records.items()}
     assert records["natural-rested"] == 12 * records["natural-runs"]
     assert records["natural-steps"] < 1_000 and 0.4 < records["natural-active"] < 0.8
+
+
+def test_no_table_shows_a_quality_without_the_number_of_points_behind_it():
+    """Columns called S, alone or of something, stand beside `used`, or have it in their own cells."""
+    found = []
+    for path in sorted((places.ROOT / "book/demos").glob("*.py")):
+        source = path.read_text(encoding="utf8")
+        for column in re.finditer(r'f?"S(?:, [^"]*)?": *f?"', source):
+            found.append((path.name, column[0]))
+            assert '"used":' in source[column.start() : column.start() + 90], found[-1]
+    assert len(found) >= 7  # those that put it into the cell are none of these

@@ -26,6 +26,7 @@ class Collapse(NamedTuple):
     delta: Estimate
     nu_parallel: Estimate
     quality: float
+    used: int  # points that have a part in it
 
 
 def collapse(curves, edges, place):
@@ -52,12 +53,12 @@ def collapse(curves, edges, place):
         jackknife(lambda seeds, of=of: of(fitted(*seeds.astype(int))), every)
         for of in (lambda fit: -fit.zeta / fit.nu, lambda fit: fit.nu)
     ]
-    quality = fitted(*every).quality
+    quality, used = fitted(*every).quality, fitted(*every).used
     delta, nu_parallel = (
         replace(one, error=one.error * max(quality, 1.0) ** 0.5) + Estimate(0.0, width, dof=np.inf)
         for one, width in zip(found, WIDTH)
     )
-    return Collapse(data, held, delta, nu_parallel, quality)
+    return Collapse(data, held, delta, nu_parallel, quality, used)
 
 
 def averaged(curves, edges, seeds=None):
@@ -113,11 +114,13 @@ def draw(ax, one, colour, label=None):
 
 
 def row(one):
-    """Exponents if the curves are one, S with them, and S with those of each class held."""
+    """Exponents if the curves are one, S with them, and S with those of each class held, each of so many points."""
     free = {"δ": one.delta, "ν∥": one.nu_parallel} if one.quality <= ONE else {}
-    held = {f"S, {name}": _rounded(fit.quality) for name, fit in one.held.items()}
-    return free | {"S, free": _rounded(one.quality)} | held | {"points": len(one.data)}
+    held = {f"S (used), {name}": _rounded(fit) for name, fit in one.held.items()}
+    return free | {"S (used), free": _rounded(one)} | held | {"points": len(one.data)}
 
 
-def _rounded(quality):
-    return f"{quality:.2f}" if quality < 10 else f"{quality:,.0f}"
+def _rounded(of):
+    """S, and how many points have a part in it."""
+    S = f"{of.quality:.2f}" if of.quality < 10 else f"{of.quality:,.0f}"
+    return f"{S} ({of.used})"
