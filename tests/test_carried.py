@@ -205,6 +205,24 @@ def test_formulas_become_mathml():
     assert "<mfrac>" in made[0] and 'display="block"' in made[1] and made[2] is None
 
 
+@pytest.mark.parametrize(
+    ("text", "variant", "found"),
+    [
+        ("x", "bold", "𝐱"),
+        ("ab1", "bold", "𝐚𝐛𝟏"),
+        ("τ", "bold-italic", "𝝉"),
+        ("B", "script", "ℬ"),
+        ("R", "double-struck", "ℝ"),
+        ("T", "sans-serif", "𝖳"),
+        ("Δ", "normal", "Δ"),
+        ("%", "bold", "%"),
+        ("x", "bold-italic", "𝒙"),
+    ],
+)
+def test_letters_in_a_style_are_letters_of_their_own(text, variant, found):
+    assert epub.in_letters(text, variant) == found
+
+
 def test_a_zip_is_whole_and_always_the_same(built, tmp_path):
     zipped.write(tmp_path / "a.zip")
     zipped.write(tmp_path / "b.zip")

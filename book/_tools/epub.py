@@ -7,6 +7,7 @@ in the browser of the tests, and which EPUB 3 has as its own. What came out is c
 and by epubcheck where that is installed (Debian: epubcheck).
 """
 
+import contextlib
 import datetime
 import hashlib
 import html
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import uuid
 import zipfile
 from pathlib import Path
@@ -107,8 +109,23 @@ def set_formulas(chapters):
         if kept is not None:
             element.append(kept)
         formula = BeautifulSoup(made[tex, display], "html.parser").find("math")
+        for letters in formula.select("[mathvariant]:not([mathvariant=normal])"):
+            letters.string = in_letters(letters.get_text(), letters.attrs.pop("mathvariant"))
         formula.attrs |= {"xmlns": MATHML, "alttext": " ".join(tex.split())}
         element.append(formula)
+
+
+def in_letters(text, variant):
+    """Letters as Unicode has them in a style: a bold x is 𝐱. Many reading systems know no other way."""
+    style, made = variant.upper().replace(" ", "-").replace("BOLD-", "BOLD "), ""
+    for letter in text:
+        plain = re.sub("^(LATIN|GREEK) | LETTER", "", unicodedata.name(letter, ""))
+        for name in (f"MATHEMATICAL {style} {plain}", f"{style} {plain}"):
+            with contextlib.suppress(KeyError):
+                letter = unicodedata.lookup(name)
+                break
+        made += letter
+    return made
 
 
 def mathml(formulas):
