@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book chapter test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
+.PHONY: help book chapter pdf epub zip test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -47,6 +47,15 @@ serve: book  ## open the built book over http
 
 pyodide: .venv  ## Python for the pages with a program, beside the built book (13 MB, by npm; asks the network)
 	@$(in-book) -m book._tools.pyodide
+
+pdf: book  ## the whole book in one PDF, with outline and tags (needs Chromium; minutes)
+	@$(in-book) -m book._tools.pdf
+
+epub: book  ## the whole book as an EPUB (needs Chromium; epubcheck looks at it if it is there)
+	@$(in-book) -m book._tools.epub
+
+zip: book  ## the built book as one zip, which opens from the disk
+	@$(in-book) -m book._tools.zipped
 
 student: book  ## copies of the chapters without solutions, with cells that check a number
 	@$(in-book) -m book._tools.classroom student

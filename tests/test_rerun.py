@@ -306,6 +306,22 @@ def _hold(build, ready, done):
         assert (folder / "own").read_text() == str(os.getpid())
 
 
+def test_without_a_book_no_chapter_is_run(build, monkeypatch, capsys):
+    (build / "complete.txt").unlink()
+    monkeypatch.setattr(chapter, "run", lambda *_: pytest.fail("it ran"))
+    assert chapter.main(["mixtures", "n=200"]) == 1
+    assert "make book" in capsys.readouterr().out
+
+
+def test_what_was_computed_is_kept_when_no_page_comes_of_it(build, monkeypatch, capsys):
+    monkeypatch.setattr(chapter, "RERUNS", build / "reruns")
+    monkeypatch.setattr(chapter, "run", lambda *_: build / "executed/notebooks/a.ipynb")
+    monkeypatch.setattr(chapter, "page", lambda *_: None)
+    assert chapter.main(["mixtures", "n=200"]) == 1
+    assert (build / "reruns/mixtures-n-200.ipynb").read_text() == "{}"
+    assert "No page came of it" in capsys.readouterr().out
+
+
 def test_two_at_once_and_one_that_was_killed(build):
     context = multiprocessing.get_context("spawn")
     ready, killed, done, never = (context.Event() for _ in range(4))  # none is shared by the two

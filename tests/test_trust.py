@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import re
 import socket
 from pathlib import Path
@@ -266,14 +265,14 @@ def test_every_figure_of_the_book_has_an_origin(soups):
     links = soups["provenance"].select('#figures a[href*="#fig-"]')
     shown = [link["href"].partition("#fig-")[2] for link in links]
     assert sorted(shown) == sorted(names)
-    printed = {
-        figure["id"].removeprefix("fig-")
+    printed = [
+        name
         for page in places.pages()
-        for figure in BeautifulSoup(
-            (HTML / f"{page}.html").read_text(encoding="utf8"), "html.parser"
-        ).select("figure[id]")
-    }
-    assert printed == set(names)
+        for name in re.findall(
+            r'<figure\b[^>]*\bid="fig-([\w-]+)"', (HTML / f"{page}.html").read_text(encoding="utf8")
+        )
+    ]
+    assert sorted(printed) == sorted(names)
 
 
 def test_every_data_file_of_a_figure_is_linked(soups):
@@ -365,17 +364,12 @@ def test_better_than_asked_is_above_one(most):
 
 
 def test_no_page_names_a_machine_or_a_place_on_it(soups):
-    home = Path.home().as_posix()
-    names = {socket.gethostname(), str(ROOT), home if home != "/" else str(ROOT)}
+    host = socket.gethostname()
+    names = [str(ROOT), *([host] if re.search(r"\d", host) else [])]  # others may be plain words
     for name, soup in soups.items():
         text = soup.article.get_text(" ")
-        for bad in names:
-            assert not re.search(rf"(?<![\w/]){re.escape(bad)}(?![\w])", text), (name, bad)
-        assert not re.search(r"(?<!\w)/(tmp|home|root|work|usr|mnt)/", text), name
-        assert (
-            os.environ.get("USER", "no-such-user") not in text.split()
-            or os.environ["USER"] == "root"
-        )
+        assert [one for one in names if one in text] == [], name
+        assert not re.search(r"(?<![\w.])/(tmp|home|root|work|usr|mnt|Users)/", text), name
 
 
 def test_no_directive_is_left_and_no_number_is_lacking(soups):

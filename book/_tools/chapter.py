@@ -190,15 +190,22 @@ def main(arguments):
         say(error)
         return 2
     words = " ".join(f"{name}={value}" for name, value in given.items())
-    say(f"Running {chapter} {f'with {words}' if words else 'as it stands'} ...")
     with workshop.opened(f"chapter-{Path(chapter).stem}") as folder:
-        if run(chapter, given, folder) is None:
-            return 1
         if not (folder / ".doctrees").exists():
-            say("The book is not built here: all its pages are read once, without their numbers.")
+            say("There is no finished book, whose links the page has: run `make book` first.")
+            return 1
+        say(f"Running {chapter} {f'with {words}' if words else 'as it stands'} ...")
+        copy = run(chapter, given, folder)
+        if copy is None:
+            return 1
         say("Making its page ...")
+        kept = copy.read_bytes()
         made = page(chapter, given, folder)
         if made is None:
+            rescued = RERUNS / f"{Path(chapter).stem}-{slug(given)}.ipynb"
+            rescued.parent.mkdir(parents=True, exist_ok=True)
+            rescued.write_bytes(kept)
+            say(f"No page came of it; what was computed is in {relative(rescued)}.")
             return 1
         place = put(made, chapter, given)
     tell(place, chapter)

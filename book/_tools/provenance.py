@@ -66,7 +66,11 @@ def installed(name):
 def commit():
     """(short name, day, whether tracked files differ from it) of the tree's commit; None without git."""
     name, _, day = git("show", "-s", "--format=%h %cs", "HEAD").strip().partition(" ")
-    return (name, day, bool(git("status", "--porcelain", "-uno").strip())) if name else None
+    return (
+        (name, day, bool(git("--no-optional-locks", "status", "--porcelain", "-uno").strip()))
+        if name
+        else None
+    )
 
 
 def made_with():

@@ -216,7 +216,8 @@ class Runs(Made):
     def run(self):
         self.entries()  # the page depends on every chapter
         head = ("chapter", "run on", "seconds", "seed", "rows of archives done again, in part")
-        chapters = [
+        ran = provenance.chapters()
+        rows = [
             (
                 f"[](/{one.page}.ipynb)",
                 one.day,
@@ -224,9 +225,14 @@ class Runs(Made):
                 "–" if one.seed is None else str(one.seed),
                 "; ".join(f"{name}: {done} of {of:,}" for name, done, of in one.audited) or "–",
             )
-            for one in provenance.chapters()
+            for one in ran
         ]
-        return self.markdown(table(head, chapters))
+        done = sum(many for one in ran for _, many, _ in one.audited)
+        seconds = sum(one.seconds for one in ran)
+        said = (
+            f"Together {seconds:.0f} seconds, two chapters at a time, and {done:,} rows done again."
+        )
+        return self.markdown(table(head, rows), said)
 
 
 class Archives(Made):
