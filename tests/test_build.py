@@ -10,11 +10,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 import storms
+
+from book._tools import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 WITHOUT = shutil.ignore_patterns("__pycache__")
@@ -202,3 +205,33 @@ def test_a_build_without_room_or_leave_to_write_says_so(tree):
     with storms.read_only(tree) as as_anyone:
         code, output = build(tree, preexec_fn=as_anyone)
     assert code == 1 and "NOT built" in output and "Traceback" not in output, output
+
+
+def test_clean_waits_for_a_build(tree):
+    command = [sys.executable, str(tree / "book/_tools/environment.py"), "--clean"]
+    with environment.alone(tree / "_build/make.lock"):
+        (tree / "_build/kept").touch()
+        cleaning = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert cleaning.stdout.readline().startswith("Another `make` is at work")
+        assert (tree / "_build/kept").exists()
+    with cleaning:
+        assert cleaning.wait(60) == 0 and not (tree / "_build").exists()
+
+
+def test_a_lock_that_was_removed_is_asked_for_anew(tmp_path):
+    """Who waited for `clean` would else have the lock on nothing, and a third one another."""
+    lock, held = tmp_path / "a.lock", []
+
+    def wait():
+        with environment.alone(lock):
+            held.append(lock.exists())
+
+    with environment.alone(lock):
+        others = [threading.Thread(target=wait) for _ in range(3)]
+        for other in others:
+            other.start()
+        time.sleep(0.1)
+        lock.unlink()
+    for other in others:
+        other.join(60)
+    assert held == [True] * 3

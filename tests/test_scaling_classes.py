@@ -490,6 +490,7 @@ def test_a_collapse_is_one_of_more_points_than_parameters_or_refused(seed):
             refused.append(len(free))
             continue
         assert fit.used > len(free)
-        assert fit.quality >= (1e-6 if fit.used <= len(free) + 3 else 1e-12)
+        few = fit.used <= len(free) + 3 and how["errors"] != "none"
+        assert fit.quality >= (1e-6 if few else 1e-12)
         assert fit.samples is None or np.isfinite(fit.samples).all()
     assert 5 < len(refused) < 100 and set(refused) == {1, 2, 3}

@@ -174,7 +174,7 @@ def collapse(
     theta, count, valley = minimise(
         problem, tolerance, restarts, smooth, errors != "none", refuse=_refuse_too_little
     )
-    _refuse_undetermined(problem, theta)
+    _refuse_undetermined(problem, theta, errors)
     if errors == "none":
         return problem.fit(theta, np.full((theta.size,) * 2, np.nan), "none", count)
     if errors == "curvature":
@@ -187,10 +187,11 @@ def collapse(
     return problem.fit(theta, np.atleast_2d(np.cov(samples.T)), "bootstrap", count, samples=samples)
 
 
-def _refuse_undetermined(problem, theta):
+def _refuse_undetermined(problem, theta, errors):
     """Refuse a fit that is good and says nothing: with no transition near the data, or a curve through all points.
 
-    A bad one, of wrong exponents, is an answer wherever its rho_c went.
+    A bad one, of wrong exponents, is an answer wherever its rho_c went. Where no errors are asked
+    for, as by `compare` for runs drawn anew time and again, few points may fit well by accident.
     """
     if problem.quality(theta) > 1.0:
         return
@@ -201,7 +202,7 @@ def _refuse_undetermined(problem, theta):
             f"the least S must lie about the data, with rho_c in [{low:.6g}, {high:.6g}]; it is at "
             f"{where}: these points do not determine the parameters"
         )
-    few = problem.used(theta) - len(problem.free) <= SPARE
+    few = errors != "none" and problem.used(theta) - len(problem.free) <= SPARE
     if problem.quality(theta) < (TOO_WELL if few else NO_MISFIT):
         raise TooLittleData(
             f"the least S must be that of points with errors; at {where} it is "
