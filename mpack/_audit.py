@@ -229,7 +229,7 @@ class Auditor:
     """One archive under audit: rows in the order drawn, and what was found so far."""
 
     def __init__(self, folder, salt=None, keys=(), dims=None):
-        self.results = _archive.read_results(folder, level=0)  # each is unpacked at once
+        self.results = _archive.results_of(_archive.read(folder), level=0)  # unpacked at once
         self.name = Path(folder).name
         self.salt = _archive_digest(self.results) if salt is None else salt
         eligible = _of_dimensions(self.results, dims, self.name)
