@@ -17,7 +17,7 @@ import mpack
 from book import RESULTS, campaigns
 from book._tools import archive as archive_tool
 from book._tools import audit as audit_tool
-from mpack import _archive, _audit, _container, _rows, _tables, ensemble
+from mpack import _archive, _audit, _container, _measures, _rows, _tables, ensemble
 from mpack.ensemble import Store
 
 PRECISION = None if int(pd.__version__.split(".")[0]) >= 3 else "round_trip"
@@ -321,6 +321,38 @@ def test_what_no_digest_covers_is_done_again_as_well(tmp_path, results):
     found = ensemble.audit(folder, seconds=0)
     assert not found.ok and not found.broken
     assert any("z is stored as 7.0" in sentence for sentence in found.replays[0].wrong)
+
+
+def test_observables_of_long_runs_are_done_again_if_asked(tmp_path, results, monkeypatch):
+    false = [changed(one, numbers=one["numbers"] | {"z": 7.0}) for one in results]
+    folder = exported(tmp_path / "sample", false)
+    monkeypatch.setattr(_audit, "BUDGET", 100)  # as if these runs were long
+    assert ensemble.audit(folder, seconds=60).ok
+    found = ensemble.audit(folder, seconds=0, whole=True)
+    assert "z is stored as 7.0" in found.replays[0].wrong[0]
+    assert audit(folder, "--seconds", "0", "--whole")[0] == 1
+
+
+def test_what_was_observed_is_told_beforehand():
+    """The names that each observable is to give are those that it gives, with any options."""
+    rule = mpack.PairwiseBRO(eps=0.1)
+    spheres = [mpack.Spec(rule, n=300, phi=0.6, dim=dim, steps=2) for dim in (2, 3)]
+    bodies = mpack.Spec(rule, n=100, phi=0.4, dim=3, steps=2, axes=(1.4, 1, 1))
+    looks = {"looks": 2, "apart": 1}
+    options = {
+        "flatness": {"sigmas": (0.01,), "sampled": (0.02,), "samples": 10},
+        "turnings": looks,
+        "structure_factors": looks | {"q_max": 4.0},
+    }
+    for name, observable in ensemble.OBSERVABLES.items():
+        spec = (
+            bodies if name in _measures.OF_BODIES_ALONE + ("contact_correlation",) else spheres[1]
+        )
+        spec = spheres[0] if name == "hexatic_order" else spec
+        given = observable.options(options.get(name, {}))
+        numbers, arrays = _measures.measured(spec.run(), ((name, given),))
+        assert tuple(sorted(numbers)) == tuple(sorted(observable.names(dict(given)))), name
+        assert tuple(arrays.get(name, ())) == observable.arrays, name
 
 
 def test_a_packing_that_was_kept_is_held_against_its_digest(results):
