@@ -195,7 +195,8 @@ def _records(content):
     exact = {} if newer else {"float_precision": "round_trip"}
     if not content.isascii():
         raise ValueError("it is not ASCII")
-    table = pandas.read_csv(io.BytesIO(content), dtype=kinds, **exact)
+    with np.errstate(invalid="raise"):  # of what is too large for an integer
+        table = pandas.read_csv(io.BytesIO(content), dtype=kinds, **exact)
     if list(table) != [name for name in kinds if name in integers or name in table]:
         raise ValueError(f"its columns are {', '.join(map(str, table))}")
     if not isinstance(table.index, pandas.RangeIndex):
