@@ -249,12 +249,12 @@ class Content:
         return self.manifest["derived by rule"] == RULE
 
     def rows(self):
-        """Number of the run, its values in their types, numbers observed, marks, and key, in turn."""
+        """Number of the run, its values in their types, numbers observed, and key, in turn."""
         for run, line in enumerate(self.lines):
             with sound(f"{files.RUNS}, run {run},"):
-                values, found, marks = files.valued(line, self.manifest["numbers"])
+                values, found = files.valued(line, self.manifest["numbers"])
                 values |= optional_columns(json.loads(line["spec"]))
-            yield run, values, found, marks, hashlib.sha256(line["spec"].encode()).hexdigest()
+            yield run, values, found, hashlib.sha256(line["spec"].encode()).hexdigest()
 
 
 def read(folder: AnyPath) -> Content:
@@ -332,7 +332,7 @@ def load_archive(folder: AnyPath) -> DataFrame:
         return frame([_row(content, *row) for row in content.rows()])
 
 
-def _row(content, run, values, found, _, key):
+def _row(content, run, values, found, key):
     more = {} if content.current else derived(content.series[run])
     return {
         **values,
@@ -349,7 +349,9 @@ def results_of(content: Content, level: int = 6) -> list[dict[str, Any]]:
     """The results in an archive, as a store gives them; blobs are compressed at a level of zlib, 0 not at all."""
     facts = (*MEASURED, *(DERIVED if content.current else ()))
     found = []
-    for run, values, numbers, marks, key in content.rows():
+    for run, values, numbers, key in content.rows():
+        with sound(f"marks of run {run} in {files.RUNS}"):
+            marks = files.marks_of(content.lines[run])
         kept = content.kept.get(run, {}).items()
         blobs = {name: pack(content.arrays(spelled), level) for name, spelled in kept}
         series = content.series[run].arrays().items()

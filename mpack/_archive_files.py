@@ -23,6 +23,11 @@ from mpack._store import StoreDamaged, StoreError
 
 RUNS, SERIES, ARRAYS = "runs.csv.xz", "series.csv.xz", "arrays.csv.xz"
 KEPT = ("energy", "msd")  # series that a run may do without
+_KINDS = {**SPECIFIED, **MEASURED, **DERIVED}
+_READ = {
+    name: {"true": True, "false": False}.__getitem__ if kind is bool else kind
+    for name, kind in _KINDS.items()
+}
 # Lines that differ in little make the search for the best match endless: of these few matches are tried.
 _THOROUGH = [{"id": lzma.FILTER_LZMA2, "preset": 6 | lzma.PRESET_EXTREME}]
 _QUICK = [{"id": lzma.FILTER_LZMA2, "preset": 6, "depth": 8}]
@@ -73,14 +78,12 @@ def unpacked(data):
 
 def header(numbers):
     """The columns of the runs, where these numbers were observed."""
-    return [*SPECIFIED, *MEASURED, *DERIVED, *numbers, "marks", "spec"]
+    return [*_KINDS, *numbers, "marks", "spec"]
 
 
 def cells(values, numbers, found, marks, spec):
     """A line of the runs: the columns of `values`, those `numbers` that were `found`, digests at marks."""
-    told = [
-        _told(values[name], kind) for name, kind in {**SPECIFIED, **MEASURED, **DERIVED}.items()
-    ]
+    told = [_told(values[name], kind) for name, kind in _KINDS.items()]
     observed = [json.dumps(found[name]) if name in found else "" for name in numbers]
     return [*told, *observed, " ".join(f"{step}:{digest}" for step, digest in marks), spec]
 
@@ -122,20 +125,15 @@ def _texts(content):
 
 
 def valued(line, numbers):
-    """A line of the runs with its values in their types, the numbers observed, and the marks."""
-    values = {
-        name: _value(line[name], kind)
-        for name, kind in {**SPECIFIED, **MEASURED, **DERIVED}.items()
-    }
-    found = {name: _observed(line[name]) for name in numbers if line[name] != ""}
-    marks = [mark.split(":") for mark in line["marks"].split(" ")]
-    return values, found, [[int(step), digest] for step, digest in marks]
+    """A line of the runs with its values in their types, and the numbers observed."""
+    values = {name: read(line[name]) for name, read in _READ.items()}
+    return values, {name: _observed(line[name]) for name in numbers if line[name] != ""}
 
 
-def _value(text, kind):
-    if kind is bool:
-        return {"true": True, "false": False}[text]
-    return kind(text)
+def marks_of(line):
+    """The marks in a line of the runs: [step, digest]."""
+    marks = (mark.split(":") for mark in line["marks"].split(" "))
+    return [[int(step), digest] for step, digest in marks]
 
 
 def _observed(text):
