@@ -29,6 +29,10 @@ KINDS = {
     SERIES: "A line a recorded step of a run; `run` is the line of runs.csv.xz, counted from 0.",
     ARRAYS: "A line an array that a run kept: its type, its shape, its values in C order.",
 }
+LOOSE = {
+    "README.md": "How to read all this.",
+    "LICENSE": "What may be done with all this.",
+}
 FORMATS = {
     "csv": "text/csv",
     "xz": "application/x-xz",
@@ -59,8 +63,11 @@ def crate(results):
     folders = sorted(path.parent for path in results.glob(f"*/{_container.MANIFEST}"))
     graph = _Graph()
     parts = [_campaign(graph, folder) for folder in folders]
-    if (results / "README.md").exists():
-        parts.append(_file(graph, results, results / "README.md", "How to read all this."))
+    parts += [
+        _file(graph, results, results / name, what)
+        for name, what in LOOSE.items()
+        if (results / name).exists()
+    ]
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -212,7 +219,7 @@ def _file(graph, root, path, description, told=None):
     """The entity of a file; its @id. `told`: its size and checksum, where they are known."""
     name = path.relative_to(root).as_posix()
     told = told or {"bytes": path.stat().st_size, "sha256": sha256(path)}
-    formats = [FORMATS[ending] for ending in path.name.split(".")[1:]]
+    formats = [FORMATS[ending] for ending in path.name.split(".")[1:]] or ["text/plain"]
     graph.add(
         name,
         "File",
