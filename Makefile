@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test quick lint links torch serve pyodide student teacher lab voila versions checked bench bench-all archive audit pins clean
+.PHONY: help book chapter pdf epub zip test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -24,6 +24,9 @@ help:  ## this list
 book: .venv  ## run every chapter that is out of date, render the book, say which page to open
 	@$(in-book) -m book._tools.build
 
+chapter: .venv  ## one chapter with other numbers, as a page: NAME=mixtures PARAMETERS="n=500 seed=7"
+	@$(in-book) -m book._tools.chapter
+
 test: .venv  ## every test: library, notebooks, book, browser (builds the book first)
 	@$(in-book) -m book._tools.test -n $(WORKERS)
 
@@ -34,7 +37,7 @@ lint: .venv  ## one format, the rules, spelling, types
 	@$(in-book) -m book._tools.lint
 
 links: .venv  ## ask every address that the book names whether it still answers (needs the network)
-	@$(in-book) -c "from jupyter_book.cli.main import main; main()" build . --builder linkcheck -q
+	@$(in-book) -m book._tools.together jupyter_book.cli.main build . --builder linkcheck -q
 
 torch: .venv-torch  ## the comparisons with PyTorch, in an environment of their own
 	@.venv-torch/$(bin)/python -m pytest -q -p no:cacheprovider tests/test_network.py tests/test_limiting.py -k pytorch
@@ -44,6 +47,15 @@ serve: book  ## open the built book over http
 
 pyodide: .venv  ## Python for the pages with a program, beside the built book (13 MB, by npm; asks the network)
 	@$(in-book) -m book._tools.pyodide
+
+pdf: book  ## the whole book in one PDF, with outline and tags (needs Chromium; minutes)
+	@$(in-book) -m book._tools.pdf
+
+epub: book  ## the whole book as an EPUB (needs Chromium; epubcheck looks at it if it is there)
+	@$(in-book) -m book._tools.epub
+
+zip: book  ## the built book as one zip, which opens from the disk
+	@$(in-book) -m book._tools.zipped
 
 student: book  ## copies of the chapters without solutions, with cells that check a number
 	@$(in-book) -m book._tools.classroom student
@@ -65,6 +77,9 @@ versions: .venv  ## the library's tests on the oldest and the newest packages al
 checked: .venv  ## small tests on kernels compiled with bounds checks and true array lengths (minutes)
 	@MPACK_CHECKED=1 $(in-book) -m pytest -q -p no:cacheprovider $(CHECKED_TESTS)
 
+soak: .venv  ## ten thousand random calls and more, for an hour: a row of benchmarks/SOAK.md (SOAK_OPTIONS=...)
+	@$(in-book) tests/soak.py --record benchmarks/SOAK.md $(SOAK_OPTIONS)
+
 bench: .venv  ## measure: benchmarks/RESULTS.md (a quarter of an hour; BENCH_OPTIONS=--quick: some minutes)
 	@$(in-book) -m benchmarks $(BENCH_OPTIONS)
 
@@ -77,15 +92,17 @@ archive: .venv  ## go on with the long runs behind the figures, in the backgroun
 audit: .venv  ## do a sample of the archived runs again and compare every bit
 	@$(in-book) -m book._tools.audit
 
-pins: book/_tools/requirements.in  ## renew requirements.txt from the list of direct ones (needs uv)
-	@(echo "# Every package of the book, pinned (also what the direct ones bring), for Python 3.11 and newer."; \
-	echo "# Made by \`make pins\` from book/_tools/requirements.in; edit that list, not this one."; \
-	uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: --no-header --no-annotate \
-	book/_tools/requirements.in) > requirements.tmp && mv requirements.tmp requirements.txt
-	@echo "Wrote requirements.txt."
+dist: .venv  ## wheel and sdist, the same bytes each time, tried in an empty environment; with their hashes
+	@$(in-book) -m book._tools.dist $(DIST_OPTIONS)
+
+colab: .venv  ## a chapter with the versions that Colab has, in an environment made for it (needs Python 3.13)
+	@$(in-book) -m book._tools.colab $(CHAPTER)
+
+pins: .venv  ## renew requirements*.txt, with hashes, from the lists of direct packages (needs uv)
+	@$(in-book) -m book._tools.pins $(PINS_OPTIONS)
 
 clean:  ## remove what was built (environments stay; `rm -r .venv*` removes those)
-	@rm -rf _build .pytest_cache .hypothesis
+	@$(environment) --clean
 	@find . -name .venv\* -prune -o -name __pycache__ -type d -exec rm -rf {} +
 	@echo "Removed _build and caches."
 

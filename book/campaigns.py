@@ -412,26 +412,30 @@ _FLAT_PATH = (
 
 
 def _flat_minimum(rule, phi, path=_FLAT_PATH, seeds=range(8)):
-    """Eight runs of a rule, to where the flatness has settled; repeat by repeat, all rules have the same start.
-
-    The start is what a thousand large steps of gradient descent make of random places: without it
-    the settling takes ten times as long.
-    """
-    steps = round(path / landscape.drift_rate(rule))
-    record = (mpack.log_spaced(5), mpack.every(max(steps // 50, 1)))
+    """Eight runs of a rule, to where the flatness has settled; repeat by repeat, all rules have the same start."""
     made = []
     for seed in seeds:
         sampled = {"sampled": (0.015,), "samples": 1000} if seed == 0 and path == _FLAT_PATH else {}
         observables = {"flatness": {"sigmas": FLAT_SIGMAS, **sampled}, "contacts": {}, "gaps": {}}
-        start = _flat_start(phi, seed)
-        how = {"record": record, "observables": observables, "series": ("activity", "energy")}
-        made.append(mpack.Spec(rule, n=4_000, phi=phi, steps=steps, seed=seed, start=start, **how))
+        made.append(_flat_state(rule, phi, seed, path, observables, n=4_000))
     return made
 
 
-def _flat_start(phi, seed):
+def _flat_state(rule, phi, seed, path, observables, **what):
+    """One run of a rule over a path, from where a thousand large steps of gradient descent take random places.
+
+    Without that start the settling takes ten times as long. `what`: how many particles, of what shape.
+    """
+    steps = round(path / landscape.drift_rate(rule))
+    record = (mpack.log_spaced(5), mpack.every(max(steps // 50, 1)))
+    how = {"record": record, "observables": observables, "series": ("activity", "energy")}
+    start = _flat_start(phi, seed, **what)
+    return mpack.Spec(rule, phi=phi, steps=steps, seed=seed, start=start, **how, **what)
+
+
+def _flat_start(phi, seed, **what):
     coarse = mpack.SGD(alpha=0.1, batch_fraction=1.0)
-    return mpack.Spec(coarse, n=4_000, phi=phi, steps=1_000, seed=seed, record=(0,))
+    return mpack.Spec(coarse, phi=phi, steps=1_000, seed=seed, record=(0,), **what)
 
 
 def _flat_descents(fractions):
@@ -471,23 +475,20 @@ def flat_minima_steps():
     return [spec for rule in rules for spec in _flat_minimum(rule, 0.70)]
 
 
-def _below(state, stages):
+def _below(state, stages, observables=None):
     """What lies below the end of a run: gradient descent with a falling learning rate, a specification a stage."""
-    for rule, steps in stages[:-1]:
-        state = mpack.Spec(
-            rule, n=state.n, phi=state.phi, steps=steps, seed=state.seed, start=state, record=(0,)
-        )
-    rule, steps = stages[-1]
     near = {"low": -0.02, "high": 0.02, "bins": 40}
-    observables = {
+    observables = observables or {
         "flatness": {"sigmas": FLAT_SIGMAS},
         "contacts": {"tolerance": 0.001},
         "gaps": near,
     }
+    what = {name: getattr(state, name) for name in ("n", "phi", "axes", "seed")}
+    for rule, steps in stages[:-1]:
+        state = mpack.Spec(rule, steps=steps, start=state, record=(0,), **what)
+    rule, steps = stages[-1]
     how = {"record": (0,), "observables": observables}
-    return mpack.Spec(
-        rule, n=state.n, phi=state.phi, steps=steps, seed=state.seed, start=state, **how
-    )
+    return mpack.Spec(rule, steps=steps, start=state, **how, **what)
 
 
 QUENCH_PHIS = (0.65, 0.70, 0.80, 0.90)
@@ -513,7 +514,7 @@ def flat_minima_quench():
         for rule in rules
     }
     made = [spec for own in states.values() for spec in own[8:]]
-    starts = [_flat_start(phi, seed) for phi in QUENCH_PHIS for seed in range(16)]
+    starts = [_flat_start(phi, seed, n=4_000) for phi in QUENCH_PHIS for seed in range(16)]
     ends = [*starts, *(spec for own in states.values() for spec in own)]
     made += [_below(state, landscape.quench_stages()) for state in ends]
     pair = [*states[rules[0], 0.70][:8], *states[descent, 0.70][:8]]
@@ -791,7 +792,7 @@ CROSSINGS = {
     (0.2, "GD"): (0.5149, 0.5154, 0.5159),
     (0.2, "BRO"): (0.5217, 0.5226, 0.5235),
 }
-# Learning rate -> {spheres: runs}. Where larger systems hardly die in time, two of 4,000 show it.
+# Learning rate -> {spheres: runs}. Where larger systems hardly die in time, eight of 4,000 show it.
 CROSSING_SIZES = {
     1.0: {250: 48, 500: 48, 1_000: 32, 2_000: 32, 4_000: 32, 8_000: 16},
     0.5: {250: 16, 500: 16, 1_000: 16, 2_000: 16, 4_000: 8},
@@ -1021,6 +1022,60 @@ def ellipsoids_decay():
             **_to_decay(64_000, process),
         )
     ]
+
+
+# Shape -> packing fractions of `ellipsoids_flat`: 2, 5 and 14 per cent above the transition at this learning rate,
+# which BRO has near 0.686 (prolate) and 0.619 (spheres).
+FLAT_BODIES = {"prolate 1.5": (0.70, 0.72, 0.78), "sphere": (0.632, 0.65, 0.704)}
+FLAT_BODY_RATES = (0.005, 0.01, 0.05, 0.1)  # beside 0.02, at the largest packing fraction
+
+
+def ellipsoids_flat(repeats=12):
+    """Fig. 4 for prolate bodies, 1.5 times as long as wide, and the minima below; spheres beside them.
+
+    As `flat_minima` and those after it have it for 4,000 spheres; here 1,000 particles of either
+    shape, with one Monte-Carlo measure of flatness for both.
+    """
+    descent = mpack.SGD(alpha=0.02, batch_fraction=1.0)
+    ends = [*_flat_descents((0.1,)), descent]
+    between = [
+        *_flat_descents((0.25, 0.5, 0.75)),
+        mpack.PairwiseBRO(0.015),
+        mpack.IndividualBRO(0.015),
+    ]
+    densest = FLAT_BODIES["prolate 1.5"][-1]
+    rates = [
+        kind(alpha=a, batch_fraction=b)
+        for a in FLAT_BODY_RATES
+        for kind, b in ((mpack.SGD, 0.25), (mpack.RCD, 0.25), (mpack.SGD, 1.0))
+    ]
+    made = []
+    for seed in range(repeats):
+        for name, phis in FLAT_BODIES.items():
+            for phi in phis:
+                states = [_flat_body(name, rule, phi, seed) for rule in ends]
+                made += states + [_below_body(state) for state in states]
+        body = partial(_flat_body, "prolate 1.5", seed=seed)
+        for phi in FLAT_BODIES["prolate 1.5"]:
+            made += [body(rule, phi) for rule in between]
+            made += [body(rule, phi, path=_FLAT_PATH / 2) for rule in ends]
+        states = [body(rule, densest) for rule in ends]
+        made += [_below_body(one, QUENCHES[how]) for one in states for how in ("shorter", "longer")]
+        made += [body(rule, densest) for rule in rates]
+    return made
+
+
+_FLAT_BODY_SEEN = {"flatness": {"sigmas": (), "sampled": (0.015,), "samples": 500}}
+
+
+def _flat_body(name, rule, phi, seed, path=_FLAT_PATH):
+    shape = {"n": 1_000, "axes": BODIES[name][1]}
+    return _flat_state(rule, phi, seed, path, _FLAT_BODY_SEEN, **shape)
+
+
+def _below_body(state, stages=None):
+    near = {"contacts": {"tolerance": 0.001}}
+    return _below(state, stages or landscape.quench_stages(), _FLAT_BODY_SEEN | near)
 
 
 TUNED_PHIS = (0.64, 0.66, 0.68, 0.70, 0.71, 0.72, 0.73)

@@ -52,13 +52,7 @@ def check(names, **allowed):
         With the parameter's name, its value and what is allowed; also when a name was injected that
         the chapter does not have, which papermill itself lets pass with a warning.
     """
-    for name in _injected(names):
-        if name not in allowed:
-            near = difflib.get_close_matches(name, allowed, 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(
-                f"unknown parameter {name!r}{hint}; this chapter takes {', '.join(allowed)}"
-            )
+    known(_injected(names), allowed)
     for name, spec in allowed.items():
         if name not in names:
             raise ValueError(
@@ -67,6 +61,17 @@ def check(names, **allowed):
         _accept(name, names[name], spec)
     if "In" in names:
         _display({PARAMETERS: {name: names[name] for name in allowed}})
+
+
+def known(asked, allowed):
+    """Raise ValueError unless each name that was `asked` for is a parameter, one of `allowed`."""
+    for name in asked:
+        if name not in allowed:
+            near = difflib.get_close_matches(name, allowed, 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(
+                f"unknown parameter {name!r}{hint}; this chapter takes {', '.join(allowed)}"
+            )
 
 
 def _injected(names):
@@ -95,6 +100,40 @@ def _assigned(cell):
 
 def _accept(name, value, spec):
     """Raise unless `value` is what `spec` allows (see `check`)."""
+    try:
+        _fits(name, value, spec)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"{error}{_as_passed(name, value, spec)}") from None
+
+
+def _as_passed(name, value, spec):
+    """How papermill takes what somebody meant by a text or a number of the wrong type; "" if that is not it."""
+    if isinstance(value, str) and isinstance(spec, list) and value.lstrip().startswith("["):
+        return f"; papermill's -p passes a list as text: write -y '{name}: {value}'"
+    try:
+        meant = float(value) if isinstance(spec, tuple) else math.nan
+    except (TypeError, ValueError):
+        return ""
+    right = f"{int(meant)}" if meant.is_integer() and abs(meant) < 2**53 else _in_yaml(meant)
+    if isinstance(value, str) and math.isfinite(meant):
+        why = "YAML, papermill's -y and -f, takes that" if "e" in value.lower() else "that is taken"
+        return f"; {why} for text: write {right}"
+    whole = isinstance(value, float) and right.lstrip("-").isdigit() and _whole(spec)
+    return f"; write {right}" if whole else ""
+
+
+def _in_yaml(number):
+    """A number as YAML 1.1 knows one: with a point, and with a sign in its exponent."""
+    digits, mark, power = f"{number:.16g}".partition("e")
+    return f"{digits}.0e{power}" if mark and "." not in digits else f"{digits}{mark}{power}"
+
+
+def _whole(ends):
+    """Whether a range is one of integers."""
+    return all(isinstance(end, int) for end in ends if end is not None)
+
+
+def _fits(name, value, spec):
     if spec is bool:
         _check.flag(name, value)
     elif spec is str:
@@ -107,8 +146,7 @@ def _accept(name, value, spec):
         for place, item in enumerate(value):
             _accept(f"{name}[{place}]", item, spec[0])
     elif isinstance(spec, tuple) and len(spec) == 2:
-        whole = all(isinstance(end, int) for end in spec if end is not None)
-        (_check.integer if whole else _check.number)(name, value, *spec)
+        (_check.integer if _whole(spec) else _check.number)(name, value, *spec)
     else:
         raise TypeError(
             f"{name} has an unreadable range {spec!r}: use (low, high), a set, bool, str, or [range]"
@@ -366,7 +404,7 @@ def show(fig, name, *, close=True):
         raise ValueError(f"name must be lower-case letters, digits and hyphens; got {name!r}")
     controls = {}
     if not hasattr(fig, "savefig"):
-        controls, fig = fig._repr_mimebundle_(), fig.figure()
+        controls, fig = _controls(fig), fig.figure()
     table = plotted.csv_of(fig)
     light, dark = (base64.b64encode(picture).decode() for picture in pictures.of(fig))
     width = round(fig.get_size_inches()[0] * PIXELS_PER_INCH)
@@ -378,6 +416,14 @@ def show(fig, name, *, close=True):
     _display({FIGURE: data, "text/html": page, "text/plain": f"[figure: {name}]"} | controls)
     if close:
         pyplot.close(fig)
+
+
+def _controls(widget):
+    """What shows a widget, by kind; ipywidgets 7, which Colab has, would display it itself."""
+    if hasattr(widget, "_repr_mimebundle_"):
+        return widget._repr_mimebundle_()
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view}
 
 
 def table(rows, columns=None, *, caption=None, formats=None):

@@ -14,6 +14,7 @@ Reads in the order packing -> dynamics -> simulation -> observables -> structure
 """
 
 import importlib
+import os
 
 TYPE_CHECKING = False  # `typing` itself is costly to import; checkers know the name
 
@@ -38,6 +39,8 @@ _HOME = {
 _NAMES = {name: module for module, names in _HOME.items() for name in names}
 __all__ = ["__version__", *sorted(_NAMES)]  # noqa: PLE0604
 
+if os.path.exists(f"{__path__[0]}/asyncio.py"):  # of another distribution with the same import name
+    importlib.import_module("mpack._namesake").warn()
 
 if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from mpack import contrastive as contrastive

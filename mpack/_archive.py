@@ -85,7 +85,7 @@ def export(store: AnyPath | Store, folder: AnyPath) -> dict[str, Any]:
     Raises
     ------
     StoreError
-        If the store has no row.
+        If the store has no row, or another one is writing the folder.
 
     Examples
     --------
@@ -257,6 +257,7 @@ class Content:
             yield run, values, found, hashlib.sha256(line["spec"].encode()).hexdigest()
 
 
+@_container.begun_anew
 def read(folder: AnyPath) -> Content:
     """What the archive in `folder` holds.
 

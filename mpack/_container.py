@@ -8,18 +8,57 @@ folders.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
+import sqlite3
 from pathlib import Path
 
-from mpack import _check
-from mpack._store import StoreDamaged
+from mpack import _check, _lock
+from mpack._store import StoreDamaged, StoreError
 
 MANIFEST = "manifest.json"
+TRIES = 100  # of a reader, while writers replace what it reads
 
 
+def _one_at_a_time(put):
+    """`put` for one writer of a folder at a time: two would mix their files under one manifest."""
+
+    @functools.wraps(put)
+    def alone(folder, *what):
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with _lock.only_writer(folder / MANIFEST):
+                return put(folder, *what)
+        except _lock.Taken:
+            raise StoreError(f"{folder} is being written by another one; try again") from None
+        except sqlite3.Error as error:
+            raise StoreError(f"{folder} cannot be locked: {error}") from None
+
+    return alone
+
+
+def begun_anew(read):
+    """`read` of a folder, begun anew where it was replaced meanwhile."""
+
+    @functools.wraps(read)
+    def read_whole(folder, *how, **more):
+        path = Path(folder) / MANIFEST
+        for left in reversed(range(TRIES)):
+            before = path.read_bytes() if path.exists() else b""
+            try:
+                return read(folder, *how, **more)
+            except (StoreDamaged, FileNotFoundError):
+                if not left or not path.exists() or path.read_bytes() == before:
+                    raise
+
+    return read_whole
+
+
+@_one_at_a_time
 def put(folder, files, about):
     """Make `folder` hold these files, {name: bytes}, all at one moment: that of the manifest.
 

@@ -264,7 +264,9 @@ def gsd_frame(packing, content):
         ]  # a file leaves out diameters of 1
     else:
         _show_bodies(frame.particles, packing)
-    frame.log = {f"mpack/{name}": value for name, value in content.items()}
+    frame.log = {  # in one piece each: of others, as axes that all share, gsd logs a warning
+        f"mpack/{name}": np.ascontiguousarray(value) for name, value in content.items()
+    }
     return frame
 
 

@@ -441,7 +441,7 @@ def specs(dynamics: Dynamics | Sequence[Dynamics], **values: Any) -> list[Spec]:
 
 def _alternatives(value):
     if isinstance(value, np.ndarray):
-        return value.tolist()
+        return np.atleast_1d(value).tolist()
     return list(value) if isinstance(value, (list, range)) else [value]
 
 

@@ -1,5 +1,7 @@
 """Calls of the functions beside the main road, each with arguments that are right, and values that may be none."""
 
+import dataclasses
+
 import numpy as np
 
 import mpack
@@ -239,3 +241,30 @@ BAD = [
     *([0.0] * 7, [1e-300] * 7, np.zeros(200), np.full(200, 0.3), [5] * 7, np.zeros((24, 30))),
     *(np.zeros((4, 16)), np.zeros((5, 2, 3)), np.full((5, 2, 3), 1e200), np.zeros((40, 2))),
 ]  # fmt: skip
+
+# What has a place for "none" in its answer, and says so: no oscillation, no relaxation, no bracket,
+# no particle that is held.
+WITHOUT = {
+    "limiting.anomalous_exponent": "error",
+    "limiting.phase_per_step": "",
+    "critical.steady_activity": "tau",
+    "critical.relaxation_time": "steps",
+    "critical.last_quiet": "low",
+    "critical.survival": "",
+    "observables.contacts of bodies": "",
+    "observables.touching of bodies": "",
+}
+WORDS = ("must", "give", "need", "hold", "vanish", "moves", "do not", "no stationary")
+
+
+def finite(answer, depth=0):
+    if isinstance(answer, (float, np.floating)):
+        return bool(np.isfinite(answer))
+    if isinstance(answer, np.ndarray):
+        return answer.dtype.kind not in "fc" or bool(np.isfinite(answer).all())
+    if isinstance(answer, (tuple, list)):
+        return all(finite(one, depth + 1) for one in answer)
+    if dataclasses.is_dataclass(answer) and depth < 2:
+        values = [getattr(answer, field.name, 0) for field in dataclasses.fields(answer)]
+        return all(finite(value, depth + 1) for value in values)
+    return True

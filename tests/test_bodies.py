@@ -288,6 +288,34 @@ def test_planes_between_neighbours_miss_nothing(dim):
     assert end_of(packing, rule, 1.0, swing=0.0) != end_of(packing, rule, 1.0)
 
 
+def test_planes_wear_out_without_a_trace():
+    """Turns beyond what is kept of them: all are listed anew, and the run stays the same."""
+    packing, rule = packing_of(3, n=200), mpack.PairwiseBRO(eps=0.05)
+    engine, worn = (BodyEngine(packing, rule.recipe(), 4, skin=0.3) for _ in range(2))
+    for one in (engine, worn):
+        one.advance(5)
+    builds = int(worn.shared["builds"])
+    worn.near["coarse"][3::4] = 2**30 - 2
+    for one in (engine, worn):
+        one.advance(20)
+    assert worn.shared["builds"] > builds
+    for mine, its in zip(engine.snapshot(), worn.snapshot()):
+        assert np.array_equal(mine, its)
+
+
+def test_pushes_beyond_the_box_are_summed_whole():
+    """Times its number, a sum of pushes that has wrapped is that of the reference, modulo the box."""
+    packing, rule = packing_of(2, phi=2.5), mpack.IndividualBRO(eps=1.5)
+    engine = BodyEngine(packing, rule.recipe(), 9)
+    engine.advance(1)
+    fixed, _, _ = engine.snapshot()
+    move, _ = slow_bodies.step(packing, rule, 9, 0)
+    moved = (fixed.view(np.uint64) - packing.fixed.view(np.uint64)).view(np.int64) * 2.0**-64
+    off = moved - move / packing.box
+    assert np.abs(off - np.round(off)).max() < 1e-8
+    assert np.sum(np.abs(move) > 0.5 * packing.box) > 10
+
+
 @pytest.mark.parametrize("rule", (RULES[0], RULES[3], mpack.RandomOrganization(eps=0.1)), ids=str)
 def test_the_centre_of_mass_never_moves(rule):
     packing = packing_of(3, n=200)

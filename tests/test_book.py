@@ -214,7 +214,8 @@ KNOWN_TO_DIFFER = {  # told in their chapters; one that begins to agree has to b
     *("ends-delta-01-sgd", "ends-delta-01-gd", "ends-delta-01-bro"),
     *("ends-delta-005-sgd", "ends-delta-005-gd", "ends-delta-005-bro"),
     *("ends-delta-02-bro", "ends-delta-01-rcd", "ends-delta-005-rcd", "ends-wide-05-bro"),
-    *("ends-mixture-10-sgd", "ends-mixture-02-sgd"),
+    *("ends-mixture-10-sgd", "ends-mixture-02-sgd", "ends-one-05-bro", "ends-nu-05-bro"),
+    *("ends-one-03-rcd", "ends-one-03-gd", "ends-nu-03-gd", "ends-one-03-bro"),
     *("beyond-loopless-delta", "isostatic-larger", "gap-exponent-half"),
     *("corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd", "corr-crossover-bro"),
 }

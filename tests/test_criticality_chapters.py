@@ -4,10 +4,13 @@ Two are run small through papermill. The others, nine tenths of whose work is to
 which is as large at any parameters, are taken as the book on the disk recorded them.
 """
 
+import re
+
 import pytest
 from chapterruns import Executed, small
 
 from book import campaigns
+from book._tools import places
 
 SMALL = {
     "absorbing_or_active": {
@@ -48,6 +51,8 @@ FAILED = {  # what our error bars do not bear out: printed, not hidden
         *(f"ends-delta-{rung}" for rung in ("05-gd", "02-sgd", "02-rcd", "02-gd", "01-sgd")),
         *("ends-delta-01-gd", "ends-delta-01-bro", "ends-delta-01-rcd", "ends-delta-02-bro"),
         *(f"ends-delta-{rate}-{name}" for rate in ("03", "005") for name in ("sgd", "gd", "bro")),
+        *("ends-one-05-bro", "ends-nu-05-bro", "ends-one-03-rcd", "ends-one-03-gd"),
+        *("ends-nu-03-gd", "ends-one-03-bro"),
         *("ends-delta-005-rcd", "ends-wide-05-bro", "ends-mixture-10-sgd", "ends-mixture-02-sgd"),
     },
     "correlated_noise": {"corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd", "corr-crossover-bro"},
@@ -240,3 +245,14 @@ def test_hidden_order_tells_what_the_start_does():
     records = {name: one["value"] for name, one in chapter.records.items()}
     assert records["natural-rested"] == 12 * records["natural-runs"]
     assert records["natural-steps"] < 1_000 and 0.4 < records["natural-active"] < 0.8
+
+
+def test_no_table_shows_a_quality_without_the_number_of_points_behind_it():
+    """Columns called S, alone or of something, stand beside `used`, or have it in their own cells."""
+    found = []
+    for path in sorted((places.ROOT / "book/demos").glob("*.py")):
+        source = path.read_text(encoding="utf8")
+        for column in re.finditer(r'f?"S(?:, [^"]*)?": *f?"', source):
+            found.append((path.name, column[0]))
+            assert '"used":' in source[column.start() : column.start() + 90], found[-1]
+    assert len(found) >= 7  # those that put it into the cell are none of these

@@ -24,7 +24,7 @@ def examples(name):
 def without_an_extra(words):
     """Whether what went wrong is that a package is missing which only an extra brings."""
     by_another_name = {"sklearn": "scikit-learn", "traitlets": "ipywidgets", "IPython": "ipykernel"}
-    required = [one for one in metadata.requires("mpack") if "extra ==" in one]
+    required = [one for one in metadata.requires("mpack-sgd") if "extra ==" in one]
     extras = {re.match(r"[\w.-]+", one)[0] for one in required}
     missing = re.findall(r"No module named '(\w+)", words)
     return missing != [] and {by_another_name.get(one, one) for one in missing} <= extras

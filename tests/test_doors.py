@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import mpack
@@ -149,6 +150,12 @@ def test_what_is_no_name_is_refused_with_the_names_there_are(name, value):
         mpack.specs(mpack.PairwiseBRO(eps=0.1), n=20, phi=0.1, steps=5, **{name: (value,)[0]})
 
 
+def test_an_array_of_no_axes_is_one_value():
+    rule = mpack.PairwiseBRO(eps=0.1)
+    arrays = mpack.specs(rule, n=np.array(20), phi=np.float64(0.1), steps=5)
+    assert arrays == mpack.specs(rule, n=20, phi=0.1, steps=5)
+
+
 @pytest.mark.parametrize("options", [None, 3, print])
 def test_options_of_an_observable_are_a_dict(options):
     with pytest.raises(TypeError, match="options of observables 'packing' must be a dict"):
@@ -234,7 +241,7 @@ for extra, some in calls.items():
         try:
             call()
         except ModuleNotFoundError as error:
-            print(extra, f"mpack[{extra}]" in str(error), error.name)
+            print(extra, f"mpack-sgd[{extra}]" in str(error), error.name)
 """
 
 

@@ -1,6 +1,5 @@
 """Functions beside the main road: whatever they are given, a finite answer, or a refusal in words that names it."""
 
-import dataclasses
 import warnings
 
 import doors
@@ -13,38 +12,11 @@ import mpack
 from mpack import kicks, sizes
 from mpack._check import sound
 
-# What has a place for "none" in its answer, and says so: no oscillation, no relaxation, no bracket,
-# no particle that is held.
-WITHOUT = {
-    "limiting.anomalous_exponent": "error",
-    "limiting.phase_per_step": "",
-    "critical.steady_activity": "tau",
-    "critical.relaxation_time": "steps",
-    "critical.last_quiet": "low",
-    "critical.survival": "",
-    "observables.contacts of bodies": "",
-    "observables.touching of bodies": "",
-}
-WORDS = ("must", "give", "need", "hold", "vanish", "moves", "do not", "no stationary")
-
-
-def finite(answer, depth=0):
-    if isinstance(answer, (float, np.floating)):
-        return bool(np.isfinite(answer))
-    if isinstance(answer, np.ndarray):
-        return answer.dtype.kind not in "fc" or bool(np.isfinite(answer).all())
-    if isinstance(answer, (tuple, list)):
-        return all(finite(one, depth + 1) for one in answer)
-    if dataclasses.is_dataclass(answer) and depth < 2:
-        values = [getattr(answer, field.name, 0) for field in dataclasses.fields(answer)]
-        return all(finite(value, depth + 1) for value in values)
-    return True
-
 
 @pytest.mark.parametrize("name", doors.CALLS)
 def test_what_is_right_has_an_answer(name):
     function, arguments = doors.CALLS[name]
-    assert finite(function(**arguments)) or name in WITHOUT
+    assert doors.finite(function(**arguments)) or name in doors.WITHOUT
 
 
 @pytest.mark.slow
@@ -61,9 +33,9 @@ def test_what_is_wrong_is_refused(name, data):
         try:
             answer = function(**{**arguments, **changed})
         except (ValueError, TypeError) as refusal:
-            assert any(word in str(refusal) for word in WORDS), refusal
+            assert any(word in str(refusal) for word in doors.WORDS), refusal
         else:
-            assert finite(answer) or name in WITHOUT
+            assert doors.finite(answer) or name in doors.WITHOUT
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def imported_packages():
 
 def declared():
     """Names of the distributions that every installation brings, and of those that some extra brings."""
-    required = [re.match(r"([\w.-]+)(.*)", one).groups() for one in metadata.requires("mpack")]
+    required = [re.match(r"([\w.-]+)(.*)", one).groups() for one in metadata.requires("mpack-sgd")]
     needed = {name.lower() for name, rest in required if "extra ==" not in rest}
     return needed, {name.lower() for name, rest in required if "extra ==" in rest}
 
@@ -151,4 +151,4 @@ def test_what_is_needed_at_once_is_no_extra():
 
 
 def test_the_version_is_that_of_the_distribution():
-    assert metadata.version("mpack") == mpack.__version__
+    assert metadata.version("mpack-sgd") == mpack.__version__

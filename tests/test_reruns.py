@@ -21,7 +21,9 @@ CHAPTERS = {  # of the part on the transition, with the campaigns that each read
     "hidden_order": ["hidden-order", "hidden-distances", "tuned-starts"],
     "correlated_noise": ["correlated-noise"],
     "beyond_three_dimensions": ["dimensions", "ladder-4", "ladder-5"],
-    "beyond_spheres": ["ellipsoids", "ellipsoids-turning", "ellipsoids-decay"],
+    "beyond_spheres": [
+        *("ellipsoids", "ellipsoids-turning", "ellipsoids-decay", "ladder", "ellipsoids-flat"),
+    ],
 }
 
 

@@ -464,3 +464,32 @@ def test_eight_points_do_not_determine_three_parameters(span, word):
         scaling.collapse(
             Data(l, rho, a, np.full((2, 4), 0.01)), {"rho_c": 1.15, "nu": 0.8, "zeta": -0.24}
         )
+
+
+def test_a_collapse_is_one_of_more_points_than_parameters_or_refused(seed):
+    """Small sets of any kind, from starts near and far: no fit that is as good as few points can make any.
+
+    Also those of runs drawn anew. Most are fitted.
+    """
+    rng, refused = np.random.default_rng(seed), []
+    truth = {"rho_c": 0.6, "nu": 1.0, "zeta": -0.5}
+    for _ in range(150):
+        l = np.sort(rng.choice([4.0, 8, 16, 32, 64], rng.integers(2, 4), replace=False))
+        rho = np.linspace(0.5, 0.7, rng.integers(2, 7))
+        a = l[:, None] ** -0.5 * (1 + np.tanh((rho - 0.6) * l[:, None]))
+        da = rng.choice([0.001, 0.05, 0.3]) * a + 1e-6
+        a += da * rng.normal(size=a.shape) * rng.choice([0.0, 1.0, 5.0])
+        free = rng.permutation(list(truth))[: rng.integers(1, 4)]
+        start = {key: truth[key] * np.exp(0.3 * rng.normal()) for key in free.tolist()}
+        how = {"errors": str(rng.choice(["curvature", "none", "bootstrap"])), "resamples": 5}
+        how |= {"seed": 1, "smooth": bool(rng.integers(2)), "restarts": int(rng.integers(2))}
+        held = {key: value for key, value in truth.items() if key not in start}
+        try:
+            fit = scaling.collapse(Data(l, rho, a, da), start, fixed=held, **how)
+        except TooLittleData:
+            refused.append(len(free))
+            continue
+        assert fit.used > len(free)
+        assert fit.quality >= (1e-6 if fit.used <= len(free) + 3 else 1e-12)
+        assert fit.samples is None or np.isfinite(fit.samples).all()
+    assert 5 < len(refused) < 100 and set(refused) == {1, 2, 3}

@@ -19,6 +19,38 @@ def test_a_rule_and_its_verdict_that_move_together_are_noticed():
     assert verdicts.moved({"x": {"a": old, "b": old}}, both) == ["a"]
 
 
+def test_a_new_claim_is_announced_before_its_verdict():
+    """Its rule is committed first, with the verdict awaited; then what comes of it."""
+    rule, known = "above 0, sigmas 3", {"x": {"a": ["above 1, sigmas 3", "agrees"]}}
+    asked = {"x": known["x"] | {"b": [rule, verdicts.AWAITED]}}
+    answered = {"x": known["x"] | {"b": [rule, "agrees"]}}
+    assert verdicts.unannounced(known, asked) == verdicts.unannounced(asked, answered) == []
+    assert verdicts.moved(asked, answered) == []
+    assert verdicts.unannounced(known, answered) == ["b"]
+
+
+def run(monkeypatch, tmp_path, committed, found, *, rules_only):
+    """(exit status, what the command wrote) where HEAD has `committed` and the chapters have `found`."""
+    file = tmp_path / "verdicts.json"
+    monkeypatch.setattr(verdicts, "FILE", file)
+    monkeypatch.setattr(verdicts, "git", lambda *_: json.dumps(committed))
+    monkeypatch.setattr(verdicts, "of_book", lambda _: json.loads(json.dumps(found)))
+    status = verdicts.main(rules_only)
+    return status, json.loads(file.read_text()) if file.exists() else None
+
+
+def test_the_command_writes_rules_first_and_refuses_both_at_once(monkeypatch, tmp_path):
+    committed = {"x": {"a": ["above 0, sigmas 3", "differs"]}}
+    found = {"x": {"a": ["above 1, sigmas 3", "agrees"], "b": ["above 0, sigmas 3", "agrees"]}}
+    assert run(monkeypatch, tmp_path, committed, found, rules_only=False) == (1, None)
+    status, rules = run(monkeypatch, tmp_path, committed, found, rules_only=True)
+    assert status == 0 and rules == {
+        "x": {"a": ["above 1, sigmas 3", "differs"], "b": ["above 0, sigmas 3", verdicts.AWAITED]}
+    }
+    assert run(monkeypatch, tmp_path, rules, found, rules_only=False) == (0, found)
+    assert run(monkeypatch, tmp_path, {}, found, rules_only=False) == (0, found)  # no history
+
+
 def test_no_rule_changed_in_the_same_commit_as_its_verdict():
     """The file as it is against the last commit, and each commit of it against its parents."""
     head = verdicts.git("show", f"HEAD:{verdicts.NAME}")

@@ -9,7 +9,6 @@ import random
 import shutil
 import subprocess
 import sys
-import tomllib
 
 import numpy as np
 import pytest
@@ -140,12 +139,6 @@ def test_what_a_linker_would_have_to_place_is_refused():
     )
     with pytest.raises(ValueError):
         made(data)
-
-
-def test_the_wheel_carries_it():
-    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf8"))
-    carried = project["tool"]["setuptools"]["package-data"]["mpack.widgets"]
-    assert {"*.wasm", "*.json", "*.js"} <= set(carried)
 
 
 # ------------------------------------------------------------------------------------------------

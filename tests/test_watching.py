@@ -161,7 +161,7 @@ def test_without_xarray_the_extra_is_named(monkeypatch):
     run = mpack.simulate(START, RULE, steps=1, seed=3)
     with pytest.raises(ModuleNotFoundError) as caught:
         run.to_xarray()
-    assert "Run.to_xarray" in str(caught.value) and "mpack[xarray]" in str(caught.value)
+    assert "Run.to_xarray" in str(caught.value) and "mpack-sgd[xarray]" in str(caught.value)
 
 
 # --------------------------------------------------------------------------------------------------

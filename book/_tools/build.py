@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 
-from . import claims, execute, places, wasm
+from . import claims, execute, places, together, wasm
 from .places import BUILD, HTML, ROOT, relative, say
 
 DOCTREES = BUILD / ".doctrees"
 UNFINISHED = BUILD / "html.unfinished"
 RENDERING = BUILD / "rendering.txt"  # there while pages are made, and left when that went wrong
+RENDER = (
+    "from book._tools.together import end_with_parent; end_with_parent();"
+    "from jupyter_book.cli.main import main; main()"
+)
 COMPLETE = BUILD / "complete.txt"  # written last: _build/html is the book as the sources have it
 
 
@@ -69,7 +73,7 @@ def render():
     """Jupyter Book with warnings as errors; True if it went well."""
     say("Rendering the pages ...")
     RENDERING.touch()
-    program = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    program = [sys.executable, "-c", RENDER]
     options = ["build", ".", "-n", "-W", "--keep-going", "-q"]
     done = subprocess.run(
         program + options, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
@@ -79,6 +83,17 @@ def render():
         return False
     RENDERING.unlink()
     return True
+
+
+def astray(folder=HTML):
+    """Pages that the table of contents lists and the folder lacks, and those that it has beside them."""
+    listed = {f"{name}.html" for name in places.pages()}
+    made = {
+        path.relative_to(folder).as_posix()
+        for part in ("book", "notebooks")
+        for path in (folder / part).rglob("*.html")
+    }
+    return sorted(listed - made), sorted(made - listed)
 
 
 def build():
@@ -91,6 +106,9 @@ def build():
         if execute.execute():
             claims.write()
             whole = render()
+        if whole and any(astray()):
+            whole = False
+            say("Pages and _toc.yml do not agree: {} missing, {} too many.".format(*astray()))
     finally:
         if not whole:
             set_aside()
@@ -101,10 +119,19 @@ def build():
 
 def main():
     started = time.monotonic()
-    if not build():
+    try:
+        with together.alone():
+            whole = build()
+    except KeyboardInterrupt:
+        say("Interrupted: the book was NOT built. What was done is kept.")
+        raise
+    except OSError as error:  # a full disk, a tree in which nothing may be written
+        say(f"{type(error).__name__}: {error}")
+        whole = False
+    if not whole:
         say("The book was NOT built; see above.")
         return 1
-    pages = sum(1 for _ in HTML.rglob("*.html"))
+    pages = len(places.pages())
     size = sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) / 1e6
     seconds = time.monotonic() - started
     say(f"Built the book in {seconds:.0f} s: {pages} pages, {size:.1f} MB, in {relative(HTML)}/")
@@ -114,4 +141,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

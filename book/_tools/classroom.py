@@ -17,7 +17,7 @@ from pathlib import Path
 
 from book import reading
 
-from . import bookkeeping, labels, places
+from . import bookkeeping, labels, places, together
 from .lesson import Lesson, code_cell, text_cell
 from .places import BUILD, ROOT, relative, say, sha256
 from .roles import numbers_of
@@ -181,7 +181,8 @@ def main(arguments):
     if not arguments or arguments[0] not in KINDS or len(arguments) > 2:
         say(f"Usage: python -m book._tools.classroom {'|'.join(KINDS)} [FOLDER]")
         return 2
-    written, kept = write(*arguments)
+    with together.alone():
+        written, kept = write(*arguments)
     folder = (written or kept)[0].parent
     shown = relative(folder) if folder.is_relative_to(ROOT) else folder
     say(f"Wrote {len(written)} chapters for the {arguments[0]} to {shown}/")

@@ -1,11 +1,13 @@
 """Make a virtual environment from pinned lists, or find that it is already there.
 
     python3 environment.py DIRECTORY LIST [LIST ...]
+    python3 environment.py --clean
 
 Runs on the machine's own Python with nothing but the standard library. A stamp inside the
 environment is written last, and says which lists, which Python and which place it was made for; an
 environment whose stamp is missing or says something else (half-made, outdated, moved) is made anew
-from nothing. When the stamp fits, no network is used and nothing is changed.
+from nothing. When the stamp fits, no network is used and nothing is changed. With --clean what was
+built is removed, once no `make` is at work on it.
 """
 
 import contextlib
@@ -19,6 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = "made-for.txt"
 OLDEST = (3, 11)
+MAKE = ROOT / "_build" / "make.lock"  # whoever works on what is built holds it
+WAITING = "Another `make` is at work in this tree: waiting until it is done ..."
 
 
 def interpreter(folder):
@@ -102,15 +106,30 @@ def put_tree_on_path(folder):
 
 
 @contextlib.contextmanager
-def alone(folder):
-    """Hold off a second `make` that wants the same environment at the same time."""
-    lock = ROOT / "_build" / f"{folder.name.lstrip('.')}.lock"
-    lock.parent.mkdir(exist_ok=True)
-    with open(lock, "w") as handle:
-        with contextlib.suppress(ImportError):
-            import fcntl
+def alone(lock, waiting=None):
+    """Hold the lock on this file, with its folder; a second one waits, and says `waiting` first.
 
-            fcntl.flock(handle, fcntl.LOCK_EX)
+    A process loses it with its life, however it ends. Whoever had it may have removed the file: then
+    it was the lock on nothing, and the one of that name is asked for anew.
+    """
+    with contextlib.ExitStack() as stack:
+        while True:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context(open(lock, "a"))
+            try:
+                import fcntl
+            except ImportError:  # on Windows nobody waits
+                break
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if waiting:
+                    print(waiting, flush=True)
+                    waiting = None
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle.fileno()), os.stat(lock)):
+                    break
         yield
 
 
@@ -119,8 +138,13 @@ def main(arguments):
         raise SystemExit(
             f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}."
         )
+    if arguments == ["--clean"]:
+        with alone(MAKE, WAITING):
+            for name in ("_build", ".pytest_cache", ".hypothesis"):
+                shutil.rmtree(ROOT / name, ignore_errors=True)
+        return
     folder, lists = ROOT / arguments[0], [ROOT / name for name in arguments[1:]]
-    with alone(folder):
+    with alone(ROOT / "_build" / f"{folder.name.lstrip('.')}.lock"):
         wanted = purpose(folder, lists)
         if is_ready(folder, wanted):
             return

@@ -5,8 +5,9 @@
 papermill runs `notebooks/X.ipynb` into `_build/executed/notebooks/X.ipynb`; beside it,
 `X.made.json` says what the copy was made from: the notebook, the pinned packages, every file of the
 tree it imported or read (see `kernelwatch`), each with its digest, and the digest of the copy
-itself. A chapter is out of date when any of these differs, when the record is missing, or when the
-last run failed: decided by content alone, never by dates.
+itself; and what it took, in seconds and bytes. A chapter is out of date when any of the digests
+differs, when the record is missing, or when the last run failed: decided by content alone, never by
+dates.
 """
 
 import concurrent.futures
@@ -15,12 +16,13 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from . import places
+from . import places, together
 from .places import EXECUTED, FAILED, ROOT, relative, say, sha256
 
 RECORD_FORMAT = 1
@@ -29,6 +31,7 @@ CELL_LIMIT = 900  # seconds
 KERNEL_ARGUMENTS = ["--ext=book._tools.kernelwatch", "--log-level=CRITICAL"]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FIRST_STEP = (  # spheres that overlap: at rest they would need no kernel
+    "from book._tools.together import end_with_parent; end_with_parent();"
     "import mpack as m; m.simulate(m.Packing.random(8, 0.5, {}, seed=1), m.PairwiseBRO(eps=0.1), steps=1, seed=1)"
 )
 DATA_NAME = re.compile(r"book/results/[\w.+/-]*\w")
@@ -107,8 +110,12 @@ def complaints(notebook):
     return found
 
 
-def run(chapter, settings):
-    """Run one chapter (in a process of its own); returns the seconds it took. Raises ChapterFailed."""
+def run(chapter, settings, parameters=None):
+    """Run one chapter (in a process of its own); returns the seconds it took. Raises ChapterFailed.
+
+    With `parameters`, a dict, it is a reader's run with other numbers: that may take as long as it
+    takes, and what it warns of is for the reader to judge.
+    """
     import papermill
 
     copy, record, failed = paths(chapter)
@@ -123,9 +130,10 @@ def run(chapter, settings):
         executed = papermill.execute_notebook(
             str(ROOT / chapter),
             str(failed),
+            parameters=parameters,
             cwd=str(ROOT / "notebooks"),
             progress_bar=False,
-            execution_timeout=CELL_LIMIT,
+            execution_timeout=CELL_LIMIT if parameters is None else None,
             extra_arguments=KERNEL_ARGUMENTS,
         )
     except papermill.PapermillExecutionError as error:
@@ -135,19 +143,22 @@ def run(chapter, settings):
         ) from None
     except Exception as error:  # a kernel that died, a notebook that is none: said, not dropped
         raise ChapterFailed(f"{type(error).__name__}: {error}") from None
-    if warned := complaints(executed):
+    if (warned := complaints(executed)) and parameters is None:
         raise ChapterFailed("\n".join(warned))
-    _keep(chapter, watched, before)
-    return time.monotonic() - started
+    seconds = time.monotonic() - started
+    _keep(chapter, watched, before, seconds)
+    return seconds
 
 
-def _keep(chapter, watched, before):
+def _keep(chapter, watched, before, seconds):
     """Move the finished copy to its place; the record goes last, and vouches for it."""
     copy, record, failed = paths(chapter)
-    names = set(json.loads(watched.read_text(encoding="utf8"))) | always(chapter)
+    noted = json.loads(watched.read_text(encoding="utf8"))
+    names = set(noted["files"]) | always(chapter)
     files = {name: before[name] if name in before else digest_of(name) for name in sorted(names)}
     os.replace(failed, copy)
     made = {**circumstances(), "chapter": chapter, "copy": sha256(copy), "files": files}
+    made |= {"seconds": round(seconds, 1), "peak memory": noted["peak memory"]}
     record.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", encoding="utf8")
     watched.unlink()
 
@@ -193,14 +204,34 @@ def execute(wanted=None, at_once=AT_ONCE):
         return True
     settings = places.settings()
     compile_kernels(settings)
-    failures = 0
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(min(at_once, len(due)), mp_context=context) as pool:
-        jobs = {pool.submit(run, chapter, settings): chapter for chapter in due}
-        for chapter, why in due.items():
-            say(f"  to run  {chapter}  ({why})")
-        for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
-            failures += not _tell(jobs[job], job, f"[{number}/{len(due)}]")
+    with concurrent.futures.ProcessPoolExecutor(
+        min(at_once, len(due)), mp_context=context, initializer=_as_a_worker
+    ) as pool:
+        try:
+            return _run_all(pool, due, settings)
+        except (
+            BaseException
+        ):  # Ctrl-C above all: else all chapters that are left would be run first
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
+
+
+def _as_a_worker():
+    """Leave Ctrl-C to the process that started this one, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    together.end_with_parent()
+
+
+def _run_all(pool, due, settings):
+    """Run chapters in a pool, telling of each; True if all went well."""
+    failures = 0
+    jobs = {pool.submit(run, chapter, settings): chapter for chapter in due}
+    for chapter, why in due.items():
+        say(f"  to run  {chapter}  ({why})")
+    for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
+        failures += not _tell(jobs[job], job, f"[{number}/{len(due)}]")
     return failures == 0
 
 
@@ -221,4 +252,5 @@ def _tell(chapter, job, place):
 
 if __name__ == "__main__":
     names = [Path(name).as_posix() for name in sys.argv[1:]] or None
-    sys.exit(0 if execute(names) else 1)
+    with together.alone():
+        sys.exit(0 if execute(names) else 1)

@@ -1,4 +1,4 @@
-"""An IPython extension that notes which files of the tree a running chapter depended on.
+"""An IPython extension that notes which files of the tree a running chapter depended on, and its peak memory.
 
 Loaded into the kernel by `execute`, before the first cell and without a trace in the notebook. What
 counts:
@@ -38,7 +38,7 @@ def source(path):
 
 
 class Watch:
-    """Collects names of files; `write` leaves them as a sorted JSON list."""
+    """Collects names of files; `write` leaves them, sorted, with the memory that it took, as JSON."""
 
     def __init__(self, target):
         self.target = Path(target)
@@ -61,7 +61,18 @@ class Watch:
         modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
         fresh, self.looked_at = modules - self.looked_at, self.looked_at | modules
         self.seen |= {found for path in fresh if path and (found := source(path))}
-        self.target.write_text(json.dumps(sorted(self.seen)), encoding="utf8")
+        noted = {"files": sorted(self.seen), "peak memory": peak_memory()}
+        self.target.write_text(json.dumps(noted), encoding="utf8")
+
+
+def peak_memory():
+    """The most memory that this process has held so far, in bytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 def _library_at_work(event, name):

@@ -62,6 +62,14 @@ def numbers():
     return found
 
 
+def figures(page):
+    """[(name, whether it computes in the page)] of the figures of a page, as they are numbered."""
+    return [
+        ((one["caption"] or one["named"]).removeprefix("fig-"), "{mpack-widget}" in one[0])
+        for one in _FIGURE.finditer(_prose(page))
+    ]
+
+
 @functools.cache
 def titles():
     """From each page's own name (its path's last part) to its title."""

@@ -24,7 +24,7 @@ import yaml
 
 from book.chapters import FIGURE
 
-from . import bookkeeping, classroom, labels, lesson, places
+from . import bookkeeping, classroom, labels, lesson, places, together
 from .interactive import VIEW
 from .places import BUILD, ROOT, relative, say
 from .roles import numbers_of
@@ -316,7 +316,8 @@ def main(given):
     if given[:1] not in ([], ["write"]) and not given[0].startswith("-"):
         say("Usage: python -m book._tools.live [write | options of Voila]")
         return 2
-    written = write()
+    with together.alone():
+        written = write()
     say(f"Wrote the classroom and {len(written) - 1} chapters to {relative(FOLDER)}/")
     if given[:1] == ["write"]:
         return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "_build"
+BUILD = ROOT / os.environ.get("MPACK_BUILD", "_build")  # another one for a rerun: see `chapter`
 EXECUTED = (
     BUILD / "executed"
 )  # executed/notebooks/X.ipynb beside X.made.json, what it was made from

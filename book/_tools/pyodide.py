@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from . import places
+from . import places, together
 from .places import relative, say
 
 VERSION = "314.0.7"
@@ -124,6 +124,12 @@ def place(folder, kept=KEPT):
 
 
 def main():
+    with together.alone():
+        return fetch()
+
+
+def fetch():
+    """Get what is missing, and put it where the pages look for it."""
     if not has(KEPT, FILES):
         fetch_core()
     if not has(KEPT, EXTRA):

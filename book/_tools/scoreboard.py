@@ -30,6 +30,7 @@ class Statement(NamedTuple):
     verdict: str  #: "agrees", "differs", "undecided" or "not yet tested"
     found: str  #: in words; of an untested one, why
     claims: list  #: the entries that decide it
+    votes: list  #: what each of them says of the statement: "agrees", "differs" or "undecided"
 
 
 class Part(NamedTuple):
@@ -69,7 +70,7 @@ def board(entries):
 def statement(row, known):
     """One statement with its verdict. Raises KeyError if it names a claim that no chapter makes."""
     if "untested" in row:
-        return Statement(row["id"], row["where"], row["says"], UNTESTED, row["untested"], [])
+        return Statement(row["id"], row["where"], row["says"], UNTESTED, row["untested"], [], [])
     for_it = chosen(row.get("claims", ()), known)
     against = chosen(row.get("against", ()), known)
     votes = [one["verdict"] for one in for_it] + [CONTRARY[one["verdict"]] for one in against]
@@ -80,6 +81,7 @@ def statement(row, known):
         together(votes),
         NUMBER.sub(lambda number: _number(number[1], number[2], known), row["found"]),
         for_it + against,
+        votes,
     )
 
 

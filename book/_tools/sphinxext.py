@@ -28,12 +28,15 @@ from . import (
     findings,
     hover,
     interactive,
+    parameters,
     places,
     program,
     readingtime,
     reference,
     roles,
     searchtext,
+    trustpages,
+    ways,
 )
 
 log = logging.getLogger(__name__)
@@ -373,6 +376,7 @@ def setup(app):
     program.setup(app)
     findings.setup(app, executed_copy)
     reference.setup(app)
-    for part in (dressing, hover, searchtext):
+    trustpages.setup(app)
+    for part in (dressing, hover, parameters, searchtext, ways):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

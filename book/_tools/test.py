@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from . import build, lint, places
+from . import build, lint, places, together
 
 PYTEST = [sys.executable, "-m", "pytest", "tests", "-q", "-p", "no:cacheprovider"]
 TOGETHER = ["--dist", "loadgroup", "--no-loadscope-reorder"]
@@ -27,8 +27,9 @@ def main(arguments):
     """Run what is asked for; the exit status."""
     if "--quick" in arguments:
         return tests([*QUICK, *(word for word in arguments if word != "--quick")])
-    untidy, unbuilt = lint.main(), build.main()
-    failed = tests([*TOGETHER, *arguments], MPACK_REQUIRE_BOOK="1")
+    with together.alone():
+        untidy, unbuilt = lint.main(), build.main()
+        failed = tests([*TOGETHER, *arguments], MPACK_REQUIRE_BOOK="1")
     if unbuilt:
         places.say("The book was NOT built; see the beginning of this output.")
     if untidy:

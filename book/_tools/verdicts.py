@@ -1,13 +1,14 @@
 """The verdict of every claim beside its rule, in `tests/verdicts.json`, so that git shows who moved what.
 
     python -m book._tools.verdicts           # after a build: rules and verdicts of the executed chapters
-    python -m book._tools.verdicts --rules   # the new rules alone; known verdicts stay as they were
+    python -m book._tools.verdicts --rules   # the new rules alone; known verdicts stay as they were, others are awaited
 
 A claim's rule (relation, target, tolerance, resolution, standard errors, control or not) and its
 verdict never change in the same commit: a tolerance is set before one looks, and a reader of the
-history can see that it was. So a new rule is committed first, with `--rules`, and next what comes
-of it; `tests/test_verdicts.py` looks through the history. Chapters that have not been executed keep
-what the file says. Numbers have three digits, since some targets are computed.
+history can see that it was. So a new rule, also that of a new claim, is committed first, with
+`--rules`, and next what comes of it; `tests/test_verdicts.py` looks through the history, and
+`book._tools.history` says of each claim how it came about. Chapters that have not been executed
+keep what the file says. Numbers have three digits, since some targets are computed.
 """
 
 import json
@@ -21,6 +22,7 @@ from .places import EXECUTED, ROOT, say
 
 FILE = ROOT / "tests/verdicts.json"
 NAME = FILE.relative_to(ROOT).as_posix()
+AWAITED = "awaited"  # of a claim whose rule is committed, and whose verdict is not
 
 
 def rule(claim):
@@ -53,11 +55,22 @@ def moved(before, after):
     return sorted(i for i in old.keys() & new.keys() if all(a != b for a, b in zip(old[i], new[i])))
 
 
-def git(*words):
+def unannounced(before, after):
+    """Claims with a verdict of which `before` has no rule, sorted."""
+    old = {id_ for own in before.values() for id_ in own}
+    return sorted(
+        id_
+        for own in after.values()
+        for id_, one in own.items()
+        if id_ not in old and one[1] != AWAITED
+    )
+
+
+def git(*words, asked=None):
     """What git says, or "" where it says nothing: no git, no history, no such file at the time."""
     try:
         done = subprocess.run(
-            ["git", *words], check=False, cwd=ROOT, capture_output=True, text=True
+            ["git", *words], input=asked, check=False, cwd=ROOT, capture_output=True, text=True
         )
         return done.stdout
     except OSError:
@@ -68,10 +81,10 @@ def main(rules_only):
     """Write the file; 1 and no file if a rule and its verdict would change at once."""
     committed = json.loads(git("show", f"HEAD:{NAME}") or "{}")
     after = of_book(json.loads(FILE.read_text(encoding="utf8")) if FILE.exists() else {})
-    for name, own in committed.items() if rules_only else ():
-        for id_ in own.keys() & after.get(name, {}).keys():
-            after[name][id_][1] = own[id_][1]
-    if both := moved(committed, after):
+    for name, own in after.items() if rules_only else ():
+        for id_, entry in own.items():
+            entry[1] = committed.get(name, {}).get(id_, (None, AWAITED))[1]
+    if both := moved(committed, after) + (unannounced(committed, after) if committed else []):
         say("rule and verdict change at once; commit the rule first, with --rules:", *both)
         return 1
     FILE.write_text(json.dumps(after, indent=1, ensure_ascii=False) + "\n", encoding="utf8")

@@ -12,10 +12,8 @@ from scipy.spatial.transform import Rotation
 
 import mpack
 from book import archives, campaigns
-from book.chapters import consistent
 from book.demos import mixtures
 from book.demos.locating_phi_c import by_process
-from book.demos.where_manna_ends import longest, relaxations, windows
 from mpack import critical, ellipsoids, ensemble, figures, observables, scaling
 from mpack.statistics import Estimate, mean_error, weighted_mean
 
@@ -391,86 +389,6 @@ def contact_numbers(rows):
 
 # ------------------------------------------------------------------------------------------------
 # how activity decays
-
-
-def decays(table):
-    """{process: ({phi: [(times, activity), ...]}, crossings)} of the campaign `ellipsoids_decay`."""
-    found = {}
-    for process, own in table.groupby("process"):
-        curves = relaxations(own)
-        if len(curves) > 2 and longest(curves):  # else its runs are still to come
-            found[process] = curves, critical.crossings(curves, windows(100, longest(curves)))
-    return found
-
-
-def decay(found, manna):
-    """Activity against time at the places about the transition, a panel a process."""
-    fig, axes = plt.subplots(1, len(found), figsize=(7.8, 3.6), sharey=True, squeeze=False)
-    for ax, (process, (curves, _)) in zip(axes[0], found.items()):
-        for place, (phi, runs) in enumerate(curves.items()):
-            shade = 0.25 + 0.75 * place / max(len(curves) - 1, 1)
-            for k, (t, f) in enumerate(runs):
-                shown = (t > 0) & (f > 0)
-                label = rf"$\phi={phi:g}$" if k == 0 else None
-                style = {
-                    "color": figures.colour(process),
-                    "alpha": shade,
-                    "lw": 1.0,
-                    "label": label,
-                }
-                ax.plot(t[shown], f[shown], **style)
-        t = np.array([100.0, 5_000.0])
-        ax.plot(
-            t, 0.9 * (t / 30) ** -manna, "--", lw=1.0, color=figures.colour("ink"), label="Manna"
-        )
-        ax.set(xscale="log", yscale="log", xlabel="steps $k$", title=process)
-        ax.legend(loc="lower left", fontsize=8)
-    axes[0, 0].set_ylabel("activity $f_a$")
-    return fig
-
-
-def decay_rows(found):
-    """Each crossing of windows: process, runs, step, place, exponent."""
-    return [
-        {
-            "process": process,
-            "runs": sum(map(len, curves.values())),
-            "step": f"{one.time:,.0f}",
-            "φ_c": one.phi,
-            "δ": one.delta,
-        }
-        for process, (curves, crossed) in found.items()
-        for one in crossed
-    ]
-
-
-def decay_numbers(found):
-    """The exponent of the last crossing of each process."""
-    return {
-        f"decay-{process.lower()}": crossed[-1].delta
-        for process, (_, crossed) in found.items()
-        if crossed
-    }
-
-
-def decay_claims(found, manna):
-    """Bodies decay as the Manna class does."""
-    text = "Prolate bodies at α = 1, {}: δ of the last crossing less that of the Manna class."
-    return [
-        (
-            f"bodies-delta-{process.lower()}",
-            text.format(process),
-            crossed[-1].delta - manna,
-            consistent(0.0, 0.2),
-            "conjecture of Zhang and Martiniani",
-        )
-        for process, (_, crossed) in found.items()
-        if crossed
-    ]
-
-
-# ------------------------------------------------------------------------------------------------
-# the limit of small kicks
 
 
 def forms(packing):

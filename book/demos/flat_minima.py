@@ -127,10 +127,13 @@ def gap_density(rows):
     return 0.5 * (edges[1:] + edges[:-1]), 2 * counts.mean(axis=0) / (4000 * np.diff(edges))
 
 
-def _origin(text):
-    """The run at whose end a quench began, and the rates and steps of the quench, of a specification's text."""
+def origin(text):
+    """The run at whose end a quench began, and the rates and steps of the quench, of a specification's text.
+
+    What records nothing on its way, and has another run for its start, is a stage of a quench.
+    """
     spec, stages = from_text(text), []
-    while isinstance(spec.start, Spec) and getattr(spec.dynamics, "alpha", 1.0) < 0.02:
+    while isinstance(spec.start, Spec) and getattr(spec.record[-1], "steps", None) == (0,):
         stages.insert(0, (spec.dynamics.alpha, spec.steps))
         spec = spec.start
     return spec, tuple(stages)
@@ -152,7 +155,7 @@ def quenched(runs, before):
 
 def _row(run):
     """One row of `quenched`."""
-    spec, stages = _origin(run["spec"])
+    spec, stages = origin(run["spec"])
     batch, name = getattr(spec.dynamics, "batch_fraction", 1.0), spec.dynamics.label
     name = name if batch == 1.0 else f"{name} {batch:g}"
     name = "start" if getattr(spec.dynamics, "alpha", 0.0) == 0.1 else name
@@ -194,9 +197,9 @@ def parted(rows, rule, phi, quench="main"):
     }
 
 
-def relative(rows, rule, phi, column, quench="main"):
-    """A column of a rule's minima less that of gradient descent's, over pairs of runs, in per cent of the latter."""
-    own, other = against(rows, rule, phi, column, quench)
+def relative(rows, rule, phi, column, quench="main", other="GD"):
+    """A column of a rule's minima less that of the other's, over pairs of runs, in per cent of the latter."""
+    own, other = against(rows, rule, phi, column, quench, other)
     return 100 * paired(own, other) / other.mean()
 
 

@@ -178,7 +178,7 @@ def quality_numbers(compared, data, candidates, start, **tolerances):
 
 
 def candidate_rows(compared, data, candidates, start):
-    """S of each set of exponents, that of each observable alone, and the excess over the first set."""
+    """S of each set of exponents, from how many points, of each observable alone, and over the first set's."""
     first, rows = next(iter(candidates)), []
     for process, found in compared.items():
         fits = scaling.compare(data[process], candidates, start[process].rho_c).fits
@@ -190,6 +190,7 @@ def candidate_rows(compared, data, candidates, start):
                     "exponents": name,
                     "φ_c": "" if name == "no scaling" else f"{fit.rho_c:.5f}",
                     "S": f"{found.fits[name].quality:.2f}",
+                    "used": found.fits[name].used,
                     "S of f∞": f"{alone['f']:.2f}",
                     "S of τ_r": f"{alone['tau']:.2f}",
                     f"S − S({first})": "" if name == first else found.excess(name, first),
@@ -234,10 +235,19 @@ def free_rows(methods, classes):
         for process, fit in fits.items():
             row = {"method": method, "process": process, "φ_c": _known(fit, "rho_c")}
             row |= {label: _known(fit, key, sign) for key, (label, _, sign) in PARAMETERS.items()}
-            rows.append(row | {"S": f"{fit.quality:.2f}"})
+            rows.append(row | {"S": f"{fit.quality:.2f}", "used": fit.used})
     for row in class_rows(classes):
         known = {label: row[label] for label, _, _ in PARAMETERS.values()}
-        rows.append({"method": "literature", "process": row["class"], "φ_c": "", **known, "S": ""})
+        rows.append(
+            {
+                "method": "literature",
+                "process": row["class"],
+                "φ_c": "",
+                **known,
+                "S": "",
+                "used": "",
+            }
+        )
     return rows
 
 
@@ -415,11 +425,11 @@ def limit_numbers(limits):
 
 
 def window_rows(activities):
-    """S of each class and phi_c with the exponents of the first, a row a window."""
+    """S of each class, from how many points, and phi_c with the exponents of the first, a row a window."""
     return [
         {"process": process, "f∞ ≤": f"{top:g}", "N ≥": smallest}
         | {"points": next(iter(fits.values())).points}
-        | {f"S, {name}": f"{fit.quality:.1f}" for name, fit in fits.items()}
+        | {f"S (used), {name}": f"{fit.quality:.1f} ({fit.used})" for name, fit in fits.items()}
         | {"φ_c, Manna": fits["Manna"].parameter("rho_c")}
         for (process, top, smallest), fits in activities.items()
     ]
@@ -430,7 +440,7 @@ def place_rows(places):
     return [
         {"process": process, "N ≥": smallest}
         | {f"φ_c, {what}": fit.parameter("rho_c") for what, fit in fits.items()}
-        | {f"S, {what}": f"{fit.quality:.1f}" for what, fit in fits.items()}
+        | {f"S (used), {what}": f"{fit.quality:.1f} ({fit.used})" for what, fit in fits.items()}
         for (process, smallest), fits in places.items()
     ]
 
@@ -617,9 +627,10 @@ def at_rest(runs, octaves, ratio):
 
 
 def fit_rows(fits):
-    """phi_c, S and the number of points of each process."""
+    """phi_c of each process, S, from how many points it is, and how many there are."""
     return [
-        {"process": process, "φ_c": fit.parameter("rho_c"), "S": fit.quality, "points": fit.points}
+        {"process": process, "φ_c": fit.parameter("rho_c"), "S": fit.quality}
+        | {"used": fit.used, "points": fit.points}
         for process, fit in fits.items()
     ]
 

@@ -23,13 +23,14 @@ def fit_rows(fits, known, held, wrong):
     rows = [
         {"fit": name}
         | {key: fit.parameter(key) for key in known}
-        | {"S": f"{fit.quality:.2f}" if np.isfinite(fit.quality) else ""}
+        | {"S": f"{fit.quality:.2f}" if np.isfinite(fit.quality) else "", "used": fit.used}
         for name, fit in fits.items()
     ]
     exact = {key: f"{value:.4f}" for key, value in known.items()}
-    rows.append({"fit": "known"} | exact | {"S": f"{held.quality:.2f}"})
+    rows.append({"fit": "known"} | exact | {"S": f"{held.quality:.2f}", "used": held.used})
     field = {"rho_c": f"{wrong.rho_c:.4f}", "nu": f"{wrong.nu:g}", "zeta": f"{wrong.zeta:g}"}
-    return [*rows, {"fit": "mean-field exponents"} | field | {"S": f"{wrong.quality:.1f}"}]
+    field |= {"S": f"{wrong.quality:.1f}", "used": wrong.used}
+    return [*rows, {"fit": "mean-field exponents"} | field]
 
 
 def _scaled_axes(ax, title):
@@ -58,7 +59,8 @@ def window_rows(windows, fits, known):
         rows.append(
             {"window": f"{label}: l ≥ {sizes[0]}, |x| ≤ {reach:g}"}
             | {key: fit.parameter(key) for key in known}
-            | {"S": f"{fit.quality:.2f}", "largest deviation": f"{max(far):.1f} errors"}
+            | {"S": f"{fit.quality:.2f}", "used": fit.used}
+            | {"largest deviation": f"{max(far):.1f} errors"}
         )
     return rows
 
@@ -79,8 +81,10 @@ def class_rows(free, classes, published):
     """The free fit of the sandpile, and S of each class with a free and with the published density."""
     rows = [{"exponents": "free (Gaussian process)"} | {key: free.parameter(key) for key in START}]
     for name, fit in classes.items():
-        held = {"nu": f"{fit.nu:.3f}", "zeta": f"{fit.zeta:.3f}", "S": f"{fit.quality:.2f}"}
-        at = {"S at the published density": f"{published[name].quality:.1f}"}
+        held = {"nu": f"{fit.nu:.3f}", "zeta": f"{fit.zeta:.3f}"}
+        held |= {"S": f"{fit.quality:.2f}", "used": fit.used}
+        there = published[name]
+        at = {"S (used) at the published density": f"{there.quality:.1f} ({there.used})"}
         rows.append({"exponents": name, "rho_c": fit.parameter("rho_c")} | held | at)
     return rows
 

@@ -9,7 +9,8 @@ from matplotlib import pyplot as plt
 
 from book import campaigns
 from book.chapters import above, consistent, control
-from mpack import critical, figures, known_answers
+from book.demos import decay_collapse
+from mpack import critical, figures, known_answers, scaling
 from mpack.statistics import Estimate, PowerLaw, mean_error, power_law
 
 PROCESSES = ("SGD", "RCD", "GD", "BRO")
@@ -279,17 +280,76 @@ def tag(alpha, process):
 OMEGAS = (0.25, 0.5)  # of the corrections to scaling that are tried
 
 
-def whole(rungs, edges, crossed):
-    """One law for all windows of each rung: {key: Decay, or why there is none}.
-
-    From where the last two windows cross; from anywhere, where this leads nowhere.
-    """
+def collapsed(rungs, edges, crossed):
+    """{(alpha, process): Collapse} of each rung, in a collapse in which time takes the place of the size."""
     found = {}
-    for key, curves in rungs.items():
-        found[key] = _fitted(curves, edges[key], start=_start(crossed, key))
-        if key in crossed and not isinstance(found[key], critical.Decay):
-            found[key] = _fitted(curves, edges[key])
+    for key in crossed:
+        try:
+            place = crossed[key][-1].phi.value
+            found[key] = decay_collapse.collapse(rungs[key], edges[key], place)
+        except scaling.TooLittleData:  # no place beside these curves makes them one
+            continue
     return found
+
+
+def collapses(one, shown):
+    """Curves of the rungs `shown` with Manna's exponents, a panel a rung, the later the stronger."""
+    fig, axes = plt.subplots(2, len(shown) // 2, figsize=(7.8, 5.8), squeeze=False)
+    for ax, key in zip(axes.flat, shown):
+        decay_collapse.draw(ax, one[key], key[1])
+        ax.set_title(rf"{key[1]}, $\alpha={key[0]:g}$: $S=${_quality(one[key])}")
+    for ax in axes[1]:
+        ax.set_xlabel(r"$(\phi/\phi_c-1)\,k^{1/\nu_\parallel}$")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"activity $\times\ k^\delta$")
+    return fig
+
+
+def _quality(one):
+    held = one.held["Manna"].quality
+    return f"{held:.1f}" if held < 10 else f"{held:,.0f}"
+
+
+def collapsed_rows(collapsed, spheres=""):
+    """Exponents of each rung whose curves are one, and S: with them, and with those of each class held."""
+    made = [
+        {"α": alpha, "process": process} | decay_collapse.row(one)
+        for (alpha, process), one in collapsed.items()
+    ]
+    return [row | ({"spheres": spheres} if spheres else {}) for row in made]
+
+
+def collapsed_numbers(collapsed, which=""):
+    """What the text quotes: S with Manna's exponents and with mean field's, and the exponents."""
+    numbers = {}
+    for key, one in collapsed.items():
+        name = f"{which}{tag(*key)}"
+        numbers[f"ends-s-{name}"] = round(one.held["Manna"].quality, 1)
+        numbers[f"ends-s-field-{name}"] = round(one.held["mean field"].quality, 1)
+        if one.quality <= decay_collapse.ONE:
+            numbers |= {f"ends-one-{name}": one.delta, f"ends-nu-{name}": one.nu_parallel}
+    return numbers
+
+
+def collapsed_claims(collapsed, manna, which="", least=0.3):
+    """Where curves are one from alpha = `least` on: their exponents are those of the Manna class."""
+    text = "{1} at α = {0:g}, {2}all curves as one: {3} less that of the Manna class."
+    nu = decay_collapse.CLASSES["Manna"][1]
+    return [
+        (
+            f"ends-{name}-{which}{tag(*key)}",
+            text.format(*key, "256,000 spheres, " if which else "", sign),
+            value,
+            consistent(0.0, 0.2),
+            source,
+        )
+        for key, one in collapsed.items()
+        if key[0] >= least and one.quality <= decay_collapse.ONE
+        for name, sign, value, source in (
+            ("one", "δ", one.delta - manna, "Lübeck 2004"),
+            ("nu", "ν∥", one.nu_parallel - nu, "Lübeck 2004"),
+        )
+    ]
 
 
 def corrected(rungs, edges, crossed, manna):

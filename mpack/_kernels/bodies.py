@@ -3,7 +3,7 @@
 A step knows its contacts. After the active bodies have moved and turned, only the rows of a
 neighbour list around them are looked through again, so a step costs what its active bodies cost.
 Beside each neighbour stands the plane that was found between the two when F was last computed. As
-long as it parts them (`_parted`) nothing else of the pair is looked at; the others go through F, a
+long as it parts them (`parted`) nothing else of the pair is looked at; the others go through F, a
 block of pairs at a time, coefficient by coefficient.
 
 Forces and torques add up as integers, so that no bit depends on the order of contacts: pushes in
@@ -49,6 +49,9 @@ from mpack._kernels.machine import (
     as_uint8,
     as_uint32,
     as_uint64,
+    fetch,
+    parted,
+    transpose,
 )
 from mpack._kernels.noise import BATCH as BATCH_PURPOSE
 from mpack._kernels.noise import PARTICLE, bits
@@ -79,6 +82,8 @@ _U = np.uint64
 ROUND = (
     4  # new homes for each body, in the mean, before all are sorted and the skin is chosen again
 )
+AHEAD = _U(4)  # rows: how far ahead of the one that is looked through the next are fetched
+WORN = 2.0**30 - 1.0  # two bodies' turns together stay below 31 bits
 
 BODIES = record(
     [
@@ -86,12 +91,13 @@ BODIES = record(
         ("over", np.float64),  # 1/kappa**2: how easily bodies turn; 0: they do not
         ("spin_unit", np.float64),  # of `spin`, squared lengths
         ("top", np.float64),  # the longest semi-axis of all
+        ("carried", np.int64),  # 1: a push of this step is beyond 63 bits
     ],
     [
         "fixed",  # int64 (n * dim): coordinates
         "wraps",  # int32 (n * dim): times each coordinate has left the box upwards
         "push",  # int64 (n * dim): displacement of this step, summed over contacts; zero between steps
-        "carry",  # int64 (n * dim): the pushes' upper halves
+        "carry",  # int64 (n * dim): times each push has wrapped, while `carried`
         "spin",  # int64 (n * 3): torque times the scale of the rule, summed likewise
         "turns",  # float64 (n * 4): unit quaternions
         "semi",  # float64 (n * 3): semi-axes
@@ -116,14 +122,18 @@ NEAR = record(
         ("known", np.int64),  # 1: the contacts are those of the present step
         ("moves", np.int64),  # of active bodies, since the skin was chosen
         ("removals", np.int64),  # to new homes, since then
+        ("worn", np.int64),  # 1: one body has turned so often that all must be listed again
+        ("turn_unit", np.float64),  # a length
     ],
     [
         "rows",  # uint32 (n * row): neighbours of each body, those of higher slots first
         "counts",  # int64 (n): how many
         "uppers",  # int64 (n): how many of higher slots
         "planes",  # float32 (n * row, 4): between body and neighbour: normal n times 2**-32 of the
-        # box, and h_A + h_B less both `turned`; see `_parted`
-        "turned",  # float64 (n): how far its turns may have moved a surface since all were listed
+        # box, and h_A + h_B less what both had turned; see `_look`
+        "coarse",  # int32 (n, 4): upper halves of coordinates; then how far its turns may have moved
+        # a surface since all were listed, in units of `turn_unit`
+        "ways",  # float64 (n): a bound on how far each has strayed from home, see `strayed`
         "known_to",  # uint8 (n): 1 for those in the row that is made anew; zero else
         "home",  # int64 (n * dim): coordinates at home
         "stance",  # float64 (n * 4): quaternion at home
@@ -137,7 +147,7 @@ NEAR = record(
         "order",  # uint32 (n): slots by cell, while they are sorted
         "found_i",  # uint32 (found_room): contacts, the slot with the lower label first
         "found_j",  # uint32 (found_room)
-        "contacts",  # float64 (12, found_room): see `ellipsoids`
+        "contacts",  # float64 (found_room, 12): see `ellipsoids`
         "block_i",  # uint32 (BLOCK): candidates
         "block_j",  # uint32 (BLOCK)
         "block_at",  # int64 (BLOCK): their places in `rows`; -1 - place where A is the neighbour
@@ -161,10 +171,11 @@ def _gather(axes, space, near, rule, count):
     to_length = rule.box / 2.0**64
     for k in range(_U(count)):
         a, b = _U(i[k]), _U(j[k])
-        below = label[a] < label[b]
-        a, b = a if below else b, b if below else a
+        swapped = _U(0) - _U(label[b] < label[a])  # a half of them: no branch can be foreseen
+        both = (a ^ b) & swapped
+        a, b = a ^ both, b ^ both
         i[k], j[k] = np.uint32(a), np.uint32(b)
-        at_row[k] = at_row[k] if below else -1 - at_row[k]
+        at_row[k] ^= np.int64(swapped)
         x, y, z = gap_of(axes, fixed, a, b, to_length)
         if x == 0.0 and y == 0.0 and z == 0.0:  # as if one unit apart along the first axis
             x = to_length
@@ -174,14 +185,14 @@ def _gather(axes, space, near, rule, count):
 
 @bare
 def _part(space, near, rule, count):
-    """Note the plane across the normal of each of the block's pairs beside its neighbour, see `_parted`.
+    """Note the plane across the normal of each of the block's pairs beside its neighbour, see `_look`.
 
     What is added to h_A + h_B covers the rounding of a plane (separations are at most four of the
     longest semi-axes, or a skin more than two), and of coordinates to their upper halves.
     """
     i, j, at_row = as_uint32(near.block_i), as_uint32(near.block_j), as_int64(near.block_at)
-    planes, turned, s = as_float32(near.planes), as_float64(near.turned), as_float64(near.block)
-    grain, spare = rule.box * 2.0**-32, 1e-6 * (1.0 + 4.0 * space.top)
+    planes, coarse, s = as_float32(near.planes), as_int32(near.coarse), as_float64(near.block)
+    grain, spare = rule.box * 2.0**-32, 2e-6 * (1.0 + 4.0 * space.top)
     for k in range(_U(count)):
         place, unit = at_row[k], grain
         if place < 0:
@@ -190,45 +201,60 @@ def _part(space, near, rule, count):
         for axis in range(3):
             normal = s[_U(CONTACT_AT + axis * BLOCK) + k]
             planes[to + _U(axis)] = np.float32(normal * unit)
-        way = turned[_U(i[k])] + turned[_U(j[k])]
-        sure = s[_U(SUPPORTS_AT) + k] + (spare + 1e-6 * way + 8.0 * grain)
+        way = coarse[_U(4) * _U(i[k]) + _U(3)] + coarse[_U(4) * _U(j[k]) + _U(3)]
+        way = float(way) * near.turn_unit
+        sure = s[_U(SUPPORTS_AT) + k] + (spare + 2e-6 * way + 8.0 * grain)
         planes[to + _U(3)] = np.float32(sure - way)
+
+
+@bare(forceinline=True)
+def _keep(near, i, j, s, k, at):
+    """Write down four of the block's pairs as contacts from `at` on; returns where the next begins.
+
+    What does not overlap is written, too, and then written over.
+    """
+    found_i, found_j = as_uint32(near.found_i), as_uint32(near.found_j)
+    out = as_float64(near.contacts)
+    b = at + _U(s[_U(F_AT) + k] < 1.0)
+    c = b + _U(s[_U(F_AT + 1) + k] < 1.0)
+    d = c + _U(s[_U(F_AT + 2) + k] < 1.0)
+    for to, lane in ((at, 0), (b, 1), (c, 2), (d, 3)):
+        found_i[to], found_j[to] = i[k + _U(lane)], j[k + _U(lane)]
+    wide, apart = _U(CONTACT), _U(BLOCK)
+    for row in range(0, CONTACT, 4):
+        source, k0 = _U(CONTACT_AT + row * BLOCK) + k, _U(row)
+        transpose(
+            *(s, source, source + apart, source + _U(2) * apart, source + _U(3) * apart),
+            *(out, wide * at + k0, wide * b + k0, wide * c + k0, wide * d + k0),
+        )
+    return d + _U(s[_U(F_AT + 3) + k] < 1.0)
 
 
 @bare
 def _take(axes, space, near, rule, shared, count):
     """Put those of the block's candidates that overlap among the contacts. False: no room for them."""
     i, j, s = as_uint32(near.block_i), as_uint32(near.block_j), as_float64(near.block)
-    found_i, found_j, room = as_uint32(near.found_i), as_uint32(near.found_j), _U(near.found_room)
-    out, own = as_float64(near.contacts), as_int64(own_of(shared, 0))
-    if own[FOUND] + count > near.found_room:
+    own = as_int64(own_of(shared, 0))
+    if own[FOUND] + np.int64(BLOCK) > near.found_room:
         return False
     _gather(axes, space, near, rule, count)
     block(as_float64(space.shapes), as_float64(space.radii), i, j, count, True, s)
     _part(space, near, rule, count)
+    for k in range(_U(count), _U((count + 3) & ~3)):  # lanes of the last four that no pair fills
+        i[k], j[k], s[_U(F_AT) + k] = i[0], j[0], math.inf
     at = _U(own[FOUND])
-    for k in range(_U(count)):
-        found_i[at], found_j[at] = i[k], j[k]
-        for number in range(CONTACT):
-            out[_U(number) * room + at] = s[_U(CONTACT_AT + number * BLOCK) + k]
-        at += _U(s[_U(F_AT) + k] < 1.0)
+    for k in range(_U(0), _U(count), _U(4)):
+        at = _keep(near, i, j, s, k, at)
     own[FOUND] = np.int64(at)
     return True
 
 
 @bare(forceinline=True)
-def _parted(axes, fixed32, planes, turns, slot, other, at):
-    """Whether the plane that was noted for a neighbour still parts the two bodies.
-
-    For any n they are apart if r . n > h_A + h_B, nearest image. A turn by an angle changes the support
-    h of a body along n by the angle times its swing at most; `turns` has added that up.
-    """
-    x = np.float32(0.0)
-    for axis in range(len(axes)):  # the upper halves of the coordinates
-        a = _U(2) * (slot * _U(len(axes)) + _U(axis)) + _U(1)
-        b = _U(2) * (other * _U(len(axes)) + _U(axis)) + _U(1)
-        x += np.float32(np.int32(fixed32[a] - fixed32[b])) * planes[_U(4) * at + _U(axis)]
-    return x > planes[_U(4) * at + _U(3)] + turns
+def _fetch_row(rows, planes, at):
+    """Have the row that begins at `at` brought near: the processor does not foresee strides that long."""
+    fetch(rows, at)
+    for line in range(3):
+        fetch(planes, _U(4) * at + _U(16 * line))
 
 
 @bare
@@ -254,6 +280,10 @@ def _find(axes, space, near, rule, shared, whole):
 def _look(axes, space, near, rule, shared, every):
     """The contacts of all slots, or of the active ones; False if they did not fit.
 
+    For any n two bodies are apart if r . n > h_A + h_B, nearest image. A turn by an angle changes the
+    support h of a body along n by the angle times its swing at most, and `coarse` has added that up:
+    so `parted` tells whether the plane that was noted for a neighbour still parts the two.
+
     every: a tuple that is empty where they are those of the active ones, known when compiling. A pair
     that stands in the rows of two of them is taken from the lower one.
     """
@@ -261,17 +291,19 @@ def _look(axes, space, near, rule, shared, every):
     active, moved, own = as_uint8(space.active), as_uint32(near.moved), as_int64(own_of(shared, 0))
     rows, room, many = as_uint32(near.rows), _U(near.row), near.uppers if dense else near.counts
     i, j, at_row = as_uint32(near.block_i), as_uint32(near.block_j), as_int64(near.block_at)
-    planes, turned, many = as_float32(near.planes), as_float64(near.turned), as_int64(many)
-    fixed32, waiting = as_int32(space.fixed), _U(0)
+    planes, coarse, many = as_float32(near.planes), as_int32(near.coarse), as_int64(many)
+    unit, waiting = np.float32(near.turn_unit), _U(0)
     for k in range(_U(space.n if dense else own[MOVED])):
         slot = k if dense else _U(moved[k])
-        mine = turned[slot]
+        if dense:
+            _fetch_row(rows, planes, (slot + AHEAD) * room)
+        at = _U(4) * slot
+        x, y, z, turns = coarse[at], coarse[at + _U(1)], coarse[at + _U(2)], coarse[at + _U(3)]
         for at in range(slot * room, slot * room + _U(many[slot])):
             other = _U(rows[at])
             i[waiting], j[waiting] = np.uint32(slot), np.uint32(other)
             at_row[waiting] = np.int64(at)
-            turns = mine + turned[other]
-            near_it = _U(1) - _U(_parted(axes, fixed32, planes, turns, slot, other, at))
+            near_it = _U(not parted(x, y, z, turns, coarse, other, planes, at, unit))
             waiting += near_it & (_U(dense) | _U(other > slot) | _U(active[other] == 0))
             if waiting == _U(BLOCK):
                 if not _take(axes, space, near, rule, shared, BLOCK):
@@ -323,12 +355,12 @@ def _labels(space, near, chunk, begin, count):
 @bare
 def _forces(rule, near, chunk, begin, count):
     """chunk.r2: scale times the force of the potential at mu D, times D/(h_A + h_B): lengths."""
-    out, c, room = as_float64(chunk.r2), as_float64(near.contacts), near.found_room
+    out, c = as_float64(chunk.r2), as_float64(near.contacts)
     kind, a, b = rule.kind, rule.a, rule.b
     for k in range(count):
-        at = begin + k
-        size, weight = c[SIZE * room + at], rule.scale * c[WEIGHT * room + at]
-        r = c[DEPTH * room + at] * size
+        at = (begin + k) * CONTACT
+        size, weight = c[at + SIZE], rule.scale * c[at + WEIGHT]
+        r = c[at + DEPTH] * size
         if kind == LINEAR:
             out[k] = 0.5 * weight
         elif kind == TABULATED:
@@ -360,15 +392,15 @@ def _draw_pushes(axes, space, near, rule, shared, chunk, begin, count, step):
     _forces(rule, near, chunk, begin, count)
     for axis in range(len(axes)):
         for k in range(count):
-            along_axis = square[k] * c[axis * near.found_room + begin + k]
+            along_axis = square[k] * c[(begin + k) * CONTACT + axis]
             dx[axis * CHUNK + k] = w[k] * along_axis
             dy[axis * CHUNK + k] = -(w[k] if rule.reciprocal else v[k]) * along_axis
 
 
 @bare(forceinline=True)
-def _shove(axes, space, slot, dx, k, contacts, lever, room, to_units, to_spin):
+def _shove(axes, space, slot, dx, k, contacts, lever, to_units, to_spin):
     """Add one displacement to the push of a slot, and lever x displacement to its spin; returns how many were cut."""
-    push, carry, spin = as_uint64(space.push), as_int64(space.carry), as_uint64(space.spin)
+    push, spin = as_uint64(space.push), as_uint64(space.spin)
     x, y, z = dx[k], dx[_U(CHUNK) + k], 0.0
     if len(axes) == 3:
         z = dx[_U(2 * CHUNK) + k]
@@ -376,10 +408,13 @@ def _shove(axes, space, slot, dx, k, contacts, lever, room, to_units, to_spin):
     for axis in range(len(axes)):
         at = slot * _U(len(axes)) + _U(axis)
         amount, lost = to_integer(dx[_U(axis * CHUNK) + k] * to_units)
-        push[at] += _U(amount)
-        carry[at] += amount >> np.int64(32)
+        before, after = push[at], push[at] + _U(amount)
+        push[at] = after
+        if np.int64((before ^ after) & (_U(amount) ^ after)) < 0:  # beyond 63 bits: seldom
+            as_int64(space.carry)[at] += np.int64(1 if amount > 0 else -1)
+            space.carried = 1
         cut += lost
-    lx, ly, lz = contacts[lever], contacts[lever + room], contacts[lever + _U(2) * room]
+    lx, ly, lz = contacts[lever], contacts[lever + _U(1)], contacts[lever + _U(2)]
     at = slot * _U(3)
     if len(axes) == 3:
         spin[at] += _U(np.int64((ly * z - lz * y) * to_spin))
@@ -397,15 +432,15 @@ def _push_all(axes, space, near, rule, shared, chunk, step):
         as_float64(near.contacts),
     )
     dx, dy, own = as_float64(chunk.dx), as_float64(chunk.dy), as_int64(own_of(shared, 0))
-    to_units, to_spin, room = 2.0**64 / rule.box, 1.0 / space.spin_unit, _U(near.found_room)
+    to_units, to_spin = 2.0**64 / rule.box, 1.0 / space.spin_unit
     for begin in range(0, own[FOUND], CHUNK):
         count = min(CHUNK, own[FOUND] - begin)
         _draw_pushes(axes, space, near, rule, shared, chunk, begin, count, step)
         for k in range(_U(count)):
             at = _U(begin) + k
-            a, b = _U(LEVER_A) * room + at, _U(LEVER_B) * room + at
-            cut = _shove(axes, space, _U(found_i[at]), dx, k, c, a, room, to_units, to_spin)
-            back = _shove(axes, space, _U(found_j[at]), dy, k, c, b, room, to_units, to_spin)
+            a, b = _U(CONTACT) * at + _U(LEVER_A), _U(CONTACT) * at + _U(LEVER_B)
+            cut = _shove(axes, space, _U(found_i[at]), dx, k, c, a, to_units, to_spin)
+            back = _shove(axes, space, _U(found_j[at]), dy, k, c, b, to_units, to_spin)
             own[CLIPPED] += cut if rule.reciprocal else cut + back
 
 
@@ -436,13 +471,16 @@ def _draw_batch(space, near, rule, shared, chunk, step, pairs):
 
 
 @bare
-def _displace(axes, space, slot, factor):
-    """Move a body by its push, times `factor` where that is not one; returns how many coordinates were lost."""
+def _displace(axes, space, near, slot, factor):
+    """Move a body by its push, times `factor` where that is not one.
+
+    Returns how many coordinates were lost, and how far it goes along all axes together.
+    """
     dim, fixed, wraps = _U(len(axes)), as_uint64(space.fixed), as_int32(space.wraps)
-    push, carry, lost = as_int64(space.push), as_int64(space.carry), np.int64(0)
+    push, coarse, lost, way = as_int64(space.push), as_int32(near.coarse), np.int64(0), 0.0
     for axis in range(len(axes)):
         at = slot * dim + _U(axis)
-        boxes = (carry[at] - (push[at] >> np.int64(32)) + np.int64(0x80000000)) >> np.int64(32)
+        boxes = as_int64(space.carry)[at] if space.carried else np.int64(0)
         step, beyond = push[at], np.int64(boxes != 0)
         if factor != 1.0:
             whole = float(step) + float(boxes) * 2.0**64
@@ -451,10 +489,14 @@ def _displace(axes, space, slot, factor):
         lost += beyond
         before, after = fixed[at], fixed[at] + _U(step)
         fixed[at] = after
+        coarse[_U(4) * slot + _U(axis)] = np.int32(np.int64(after) >> np.int64(32))
         if (np.int64(after) < np.int64(before)) != (step < 0):  # left the box: seldom
             wraps[at] += np.int32(1 if step > 0 else -1)
-        push[at] = carry[at] = 0
-    return lost
+        push[at] = 0
+        if space.carried:
+            as_int64(space.carry)[at] = 0
+        way += abs(float(step))
+    return lost, way
 
 
 @bare(forceinline=True)
@@ -475,8 +517,9 @@ def _twist(space, near, slot, factor, waiting):
 def _turn(axes, space, near, count):
     """Turn the first `count` bodies of the block."""
     turns, semi, shapes = as_float64(space.turns), as_float64(space.semi), as_float64(space.shapes)
-    turned, swings = as_float64(near.turned), as_float64(space.swings)
-    slots, s = as_uint32(near.block_i), as_float64(near.block)
+    coarse, swings = as_int32(near.coarse), as_float64(space.swings)
+    per_unit = 1.0 / near.turn_unit
+    slots, s, ways = as_uint32(near.block_i), as_float64(near.block), as_float64(near.ways)
     for k in range(_U(count)):
         slot = _U(slots[k])
         for number in range(4):
@@ -494,7 +537,12 @@ def _turn(axes, space, near, count):
         for axis in range(3):
             omega = s[_U(PUSH_AT + axis * BLOCK) + k]
             square += omega * omega
-        turned[slot] += swings[slot] * math.sqrt(square) * CLOSE
+        swung = swings[slot] * math.sqrt(square) * CLOSE
+        so_far = float(coarse[_U(4) * slot + _U(3)]) + swung * per_unit + 1.0
+        if so_far > WORN:
+            so_far, near.worn = WORN, 1
+        coarse[_U(4) * slot + _U(3)] = np.int32(so_far)
+        ways[slot] += swung
 
 
 @bare
@@ -503,6 +551,7 @@ def _move_all(axes, space, near, rule, shared, chunk, step):
     moved, label, own = as_uint32(near.moved), as_uint32(space.label), as_int64(own_of(shared, 0))
     low, high, factors = as_uint64(chunk.a), as_uint64(chunk.b), as_float64(chunk.w)
     to_length, fits, able = rule.box / 2.0**64, True, _U(space.over > 0.0)
+    ways = as_float64(near.ways)
     limit = math.inf if near.endless else 0.5 * shared.skin / CLOSE
     for begin in range(0, own[MOVED], CHUNK):
         count = min(CHUNK, own[MOVED] - begin)
@@ -512,7 +561,9 @@ def _move_all(axes, space, near, rule, shared, chunk, step):
         waiting = _U(0)
         for k in range(count):
             slot, factor = _U(moved[begin + k]), factors[k]
-            own[CLIPPED] += _displace(axes, space, slot, factor)
+            lost, way = _displace(axes, space, near, slot, factor)
+            own[CLIPPED] += lost
+            ways[slot] += way * to_length * CLOSE
             waiting += _U(_twist(space, near, slot, factor, waiting)) & able
             if waiting == _U(BLOCK):
                 _turn(axes, space, near, BLOCK)
@@ -521,10 +572,13 @@ def _move_all(axes, space, near, rule, shared, chunk, step):
             _turn(axes, space, near, np.int64(waiting))
         for k in range(count):
             slot = _U(moved[begin + k])
-            if fits and strayed(axes, space, near, slot, to_length) >= limit:
-                fits = remove(axes, space, near, rule, shared, slot)
+            if ways[slot] >= limit:
+                ways[slot] = strayed(axes, space, near, slot, to_length) * CLOSE
+                if fits and ways[slot] >= limit:
+                    fits = remove(axes, space, near, rule, shared, slot)
+    space.carried = 0
     near.moves += own[MOVED]
-    return fits and near.removals < ROUND * space.n
+    return fits and near.worn == 0 and near.removals < ROUND * space.n
 
 
 # ------------------------------------------------------------------------------------------------
@@ -540,8 +594,8 @@ def _note(axes, space, near, rule, shared):
     for limb in range(2 * SPAN):
         own[TALLY + limb] = 0
     for k in range(own[FOUND]):
-        size = c[SIZE * near.found_room + k]
-        r = c[DEPTH * near.found_room + k] * size
+        size = c[k * CONTACT + SIZE]
+        r = c[k * CONTACT + DEPTH] * size
         tally(own, TALLY, any_energy(rule.kind, rule.a, rule.b, table, r, size))
     for slot in range(_U(space.n)):
         square = 0.0

@@ -23,6 +23,7 @@ import math
 import numpy as np
 
 from mpack._kernels._jit import bare, njit
+from mpack._kernels.machine import transpose
 
 _U = np.uint64
 BLOCK = 64  # pairs worked on at a time
@@ -86,14 +87,28 @@ def _along(s, at, x, y, z):
     return squares + 2.0 * mixed
 
 
+@bare(forceinline=True)
+def _scatter(shapes, a, b, c, d, s, at):
+    """Copy four shapes to four lanes of the scratch of a block."""
+    apart = _U(BLOCK)
+    for row in range(0, WIDTH, 4):
+        to, k = at + _U(row * BLOCK), _U(row)
+        transpose(
+            *(shapes, a + k, b + k, c + k, d + k),
+            *(s, to, to + apart, to + _U(2) * apart, to + _U(3) * apart),
+        )
+
+
 @bare
 def _load(shapes, i, j, count, s):
     """Copy the shapes of `count` pairs of slots into the scratch of a block, lane by lane."""
-    for k in range(_U(count)):
-        a, b = _U(i[k]), _U(j[k])
-        for row in range(WIDTH):
-            s[_U((_A + row) * BLOCK) + k] = shapes[_U(WIDTH) * a + _U(row)]
-            s[_U((_B + row) * BLOCK) + k] = shapes[_U(WIDTH) * b + _U(row)]
+    wide, last = _U(WIDTH), _U(count - 1)
+    for k in range(_U(0), _U(count), _U(4)):
+        k1, k2, k3 = min(k + _U(1), last), min(k + _U(2), last), min(k + _U(3), last)
+        a, b, c, d = wide * _U(i[k]), wide * _U(i[k1]), wide * _U(i[k2]), wide * _U(i[k3])
+        _scatter(shapes, a, b, c, d, s, _U(_A * BLOCK) + k)
+        a, b, c, d = wide * _U(j[k]), wide * _U(j[k1]), wide * _U(j[k2]), wide * _U(j[k3])
+        _scatter(shapes, a, b, c, d, s, _U(_B * BLOCK) + k)
 
 
 @bare

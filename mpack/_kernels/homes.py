@@ -91,6 +91,16 @@ def _lodge(axes, near, slot, cell):
 
 
 @bare(forceinline=True)
+def _round(axes, space, near, slot):
+    """The coarse coordinates of a body, which has not turned since."""
+    fixed, coarse, dim = as_int64(space.fixed), as_int32(near.coarse), _U(len(axes))
+    coarse[_U(4) * slot + _U(2)] = coarse[_U(4) * slot + _U(3)] = 0
+    for axis in range(len(axes)):
+        upper = fixed[slot * dim + _U(axis)] >> np.int64(32)
+        coarse[_U(4) * slot + _U(axis)] = np.int32(upper)
+
+
+@bare(forceinline=True)
 def _settle(axes, space, near, slot):
     """Home is where a body is now."""
     home, fixed, dim = as_uint64(near.home), as_uint64(space.fixed), _U(len(axes))
@@ -98,6 +108,7 @@ def _settle(axes, space, near, slot):
     outline, shapes = as_float64(near.outline), as_float64(space.shapes)
     for axis in range(len(axes)):
         home[slot * dim + _U(axis)] = fixed[slot * dim + _U(axis)]
+    as_float64(near.ways)[slot] = 0.0
     for k in range(4):
         stance[slot * _U(4) + _U(k)] = turns[slot * _U(4) + _U(k)]
     for k in range(6):
@@ -373,9 +384,10 @@ def list_all(axes, space, near, rule, shared):
     if near.cells > 1:
         _sort(axes, space, near, cells)
     counts, uppers = as_int64(near.counts), as_int64(near.uppers)
-    turned = as_float64(near.turned)
+    near.worn, near.turn_unit = 0, space.top * 2.0**-22
     for slot in range(_U(space.n)):
-        counts[slot], uppers[slot], turned[slot] = 0, 0, 0.0
+        counts[slot], uppers[slot] = 0, 0
+        _round(axes, space, near, slot)
         _settle(axes, space, near, slot)
         if not _lodge(axes, near, slot, _cell_of(axes, as_uint64(near.home), slot, near.cells)):
             return False
@@ -388,6 +400,9 @@ def list_all(axes, space, near, rule, shared):
 @bare(forceinline=True)
 def strayed(axes, space, near, slot, to_length):
     """How much nearer to others the surface of a body may have come since it was at home: moved, and turned.
+
+    `ways` adds up single steps, which is less work and never less; where that reaches the limit, this
+    takes its place.
 
     The angle from the chord c between the quaternions: 4 arcsin(c/2) <= 2 c + 0.2854 c**3.
     """

@@ -1,4 +1,4 @@
-"""What numba lacks for the step kernel: arrays behind addresses, candidates tested four at a time, a barrier.
+"""What numba lacks for the step kernels: arrays behind addresses, work in vectors, prefetching, a barrier.
 
 Each is a few lines of LLVM IR behind a numba intrinsic. The vector types are LLVM's own, so the
 same text compiles to SSE, AVX or NEON; nothing here rounds differently from the scalar code, and
@@ -23,6 +23,7 @@ _U = np.uint64
 FAILED = 15  # place of the gate that is not zero once a thread has raised
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _V4I, _V4F = ir.VectorType(_I32, 4), ir.VectorType(ir.FloatType(), 4)
+_V4D = ir.VectorType(ir.DoubleType(), 4)
 
 
 def _constant4(*lanes):
@@ -41,7 +42,7 @@ class _Emitter:
 
     def load4(self, pointer, index, element=_V4I):
         vector = self.b.load(self.b.bitcast(self.b.gep(pointer, [index]), element.as_pointer()))
-        vector.align = 4
+        vector.align = 8 if element is _V4D else 4
         return vector
 
     def indices(self, array, at):
@@ -78,6 +79,24 @@ class _Emitter:
         x, y = shuffle(*low, (0, 1, 4, 5)), shuffle(*low, (2, 3, 6, 7))
         z, w = shuffle(*high, (0, 1, 4, 5)), shuffle(*high, (2, 3, 6, 7))
         return self.b.fadd(self.b.fadd(x, y), self.b.fadd(z, w))
+
+    def vector(self, kind, scalars):
+        vector = ir.Constant(kind, ir.Undefined)
+        for lane, scalar in enumerate(scalars):
+            vector = self.b.insert_element(vector, scalar, ir.Constant(_I32, lane))
+        return vector
+
+    def columns(self, rows):
+        """The columns of four vectors, as four vectors."""
+
+        def shuffle(x, y, lanes):
+            return self.b.shuffle_vector(x, y, _constant4(*lanes))
+
+        evens = [shuffle(rows[k], rows[k + 1], (0, 4, 2, 6)) for k in (0, 2)]
+        odds = [shuffle(rows[k], rows[k + 1], (1, 5, 3, 7)) for k in (0, 2)]
+        first, third = (shuffle(*evens, lanes) for lanes in ((0, 1, 4, 5), (2, 3, 6, 7)))
+        second, fourth = (shuffle(*odds, lanes) for lanes in ((0, 1, 4, 5), (2, 3, 6, 7)))
+        return first, second, third, fourth
 
     def broadcast(self, scalar):
         undefined = ir.Constant(_V4F, ir.Undefined)
@@ -239,6 +258,93 @@ def _near_any(form):
 near_pairs = _near_any("pairs")  # i[at + k] and j[at + k]
 near_row = _near_any("row")  # slot i and the slots j[at + k]
 near_run = _near_any("run")  # slot i and the slots at + k; j is not used
+
+
+@intrinsic
+def _fetch(typingctx, array, at):
+    """Have array[at] brought into the first-level cache, without waiting; any place, inside the array or not."""
+    signature = types.void(array, at)
+
+    def codegen(context, builder, sig, arguments):
+        data = data_of(context, builder, sig.args[0], arguments[0])
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        shape = ir.FunctionType(ir.VoidType(), [pointer.type, _I32, _I32, _I32])
+        call_it = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], shape)
+        builder.call(call_it, [pointer, *(ir.Constant(_I32, k) for k in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _transpose(typingctx, source, a, b, c, d, out, e, f, g, h):
+    signature = types.void(source, a, b, c, d, out, e, f, g, h)
+
+    def codegen(context, builder, sig, arguments):
+        emit = _Emitter(context, builder, sig, arguments)
+        data, target = emit.data[0], emit.data[5]
+        rows = [emit.load4(data, at, _V4D) for at in emit.data[1:5]]
+        columns = emit.columns(rows)
+        for column, at in zip(columns, emit.data[6:]):
+            pointer = builder.bitcast(builder.gep(target, [at]), _V4D.as_pointer())
+            builder.store(column, pointer, align=8)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _parted(typingctx, x, y, z, turns, coarse, other, planes, at, unit):
+    signature = types.boolean(
+        types.int32, types.int32, types.int32, types.int32, coarse, other, planes, at, types.float32
+    )
+
+    def codegen(context, builder, sig, arguments):
+        emit = _Emitter(context, builder, sig, arguments)
+        *here, turned, data, second, noted, place, length = emit.data
+        here.append(builder.neg(turned))
+        four = ir.Constant(_I64, 4)
+        there = emit.load4(data, builder.mul(second, four))
+        plane = emit.load4(noted, builder.mul(place, four), _V4F)
+        delta = builder.sitofp(builder.sub(emit.vector(_V4I, here), there), _V4F)
+        last = ir.Constant(_I32, 3)
+        terms = builder.fmul(delta, builder.insert_element(plane, length, last))
+        halves = builder.fadd(terms, builder.shuffle_vector(terms, terms, _constant4(2, 3, 2, 3)))
+        ends = [builder.extract_element(halves, ir.Constant(_I32, k)) for k in range(2)]
+        beyond = builder.fadd(*ends)
+        return builder.fcmp_ordered(">", beyond, builder.extract_element(plane, last))
+
+    return signature, codegen
+
+
+if WATCHED:
+
+    @bare
+    def fetch(array, at):
+        """Nothing: there is no cache to fill."""
+
+    @bare
+    def parted(x, y, z, turns, coarse, other, planes, at, unit):
+        """Whether a plane parts a body here from another: planes[4 at:] is its normal, and how far it is at least.
+
+        Of both bodies there are three 32-bit coordinates, and how far they have turned, in units of
+        `unit`; those of the other one are coarse[4 other:].
+        """
+        there, plane = _U(4) * other, _U(4) * at
+        first = np.float32(np.int32(x - coarse[there])) * planes[plane]
+        second = np.float32(np.int32(y - coarse[there + _U(1)])) * planes[plane + _U(1)]
+        first += np.float32(np.int32(z - coarse[there + _U(2)])) * planes[plane + _U(2)]
+        second += np.float32(np.int32(-turns - coarse[there + _U(3)])) * unit
+        return first + second > planes[plane + _U(3)]
+
+    @bare
+    def transpose(source, a, b, c, d, out, e, f, g, h):
+        """Copy four times four numbers from source[a:], [b:], ...; the first of each to out[e:], and so on."""
+        for to, k in ((e, 0), (f, 1), (g, 2), (h, 3)):
+            for at, lane in ((a, 0), (b, 1), (c, 2), (d, 3)):
+                out[to + _U(lane)] = source[at + _U(k)]
+else:
+    fetch, parted, transpose = _fetch, _parted, _transpose
 
 
 _gate_lock = threading.Lock()  # of plain Python, where there are no atomic instructions

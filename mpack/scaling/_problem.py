@@ -91,6 +91,7 @@ class Problem:
             total, used = total + (s * sets if sets else 0.0), used + sets
         return total / used if used else np.inf
 
+    @np.errstate(over="ignore", invalid="ignore")  # a minimiser may stray; S is infinite there
     def _scaled(self, name, one, where, own, a):
         """x, y and dy of an observable with the parameters `own`, and whether the factor of y is finite and positive.
 

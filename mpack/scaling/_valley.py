@@ -8,15 +8,17 @@ import numpy as np
 from scipy import optimize
 
 
-def minimise(problem, tolerance, restarts, smooth, spanned=True):
+def minimise(problem, tolerance, restarts, smooth, spanned=True, refuse=lambda *place: None):
     """(theta, evaluations, valley): the minimum of S and the axes that span its valley (see `fit_valley`).
 
     The valley is None where nobody asks for it: it is not to be `spanned`, and no step needs it.
+    `refuse(problem, theta)` raises where a dip is none: from there a later step may come back.
     """
     found = optimize.minimize(
         problem.quality, problem.start, method="Nelder-Mead", options=tolerance
     )
     theta, best, count = found.x, found.fun, found.nfev
+    refuse(problem, theta)
     if not (spanned or restarts or smooth):
         return theta, count, None
     valley = fit_valley(problem, theta, best)
@@ -26,6 +28,7 @@ def minimise(problem, tolerance, restarts, smooth, spanned=True):
         better = best - found.fun
         if better > 0.0:
             theta, best = theta + valley.axes @ found.x, found.fun
+            refuse(problem, theta)
             valley = fit_valley(problem, theta, best)
         if better < 1e-3 * valley.rise:
             break
@@ -34,6 +37,7 @@ def minimise(problem, tolerance, restarts, smooth, spanned=True):
             theta = bottom(problem, theta, valley)
             valley = fit_valley(problem, theta, problem.quality(theta))
         theta = bottom(problem, theta, valley)
+        refuse(problem, theta)
     return theta, count, valley
 
 

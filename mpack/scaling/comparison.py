@@ -276,7 +276,7 @@ class Comparison:
     >>> found = compare(data, sets, 0.6, resamples=9, rng=1)
     >>> excess, error = found.excess("wrong", "right")
     >>> excess > 3 * error > 0, list(found.table().columns)
-    (True, ['class', 'rho_c', 'S', 'dS', 'excess', 'dexcess'])
+    (True, ['class', 'rho_c', 'S', 'used', 'dS', 'excess', 'dexcess'])
     """
 
     fits: dict[str, Fit]
@@ -325,7 +325,9 @@ class Comparison:
         return float(difference), error
 
     def table(self, over: str | None = None) -> pd.DataFrame:
-        """A row for each set: class, rho_c, S, dS, and excess, dexcess over one of them, by default the first.
+        """A row for each set: class, rho_c, S, of how many points (used), dS, and excess, dexcess.
+
+        The excess is that over one of the sets, by default the first.
 
         Examples
         --------
@@ -333,10 +335,12 @@ class Comparison:
         """
         over = next(iter(self.fits)) if over is None else over
         rows = [
-            (name, fit.values["rho_c"], fit.quality, self.spread(name), *self.excess(name, over))
+            (name, fit.values["rho_c"], fit.quality, fit.used)
+            + (self.spread(name), *self.excess(name, over))
             for name, fit in self.fits.items()
         ]
-        return pd.DataFrame(rows, columns=["class", "rho_c", "S", "dS", "excess", "dexcess"])
+        columns = ["class", "rho_c", "S", "used", "dS", "excess", "dexcess"]
+        return pd.DataFrame(rows, columns=columns)
 
 
 def compare(

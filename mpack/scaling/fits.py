@@ -16,6 +16,10 @@ from mpack.scaling.data import Data, TooLittleData
 from mpack.scaling.results import Fit
 
 NO_MISFIT = 1e-12  # S below which points are on a curve but for rounding
+SPARE, TOO_WELL = (
+    3,
+    1e-6,
+)  # and for as few points beyond the parameters: noise does so once in 500 times
 
 
 def autoscale(
@@ -54,9 +58,9 @@ def autoscale(
     Raises
     ------
     TooLittleData
-        At the start, or where S is least, no more points overlap than parameters are fitted; or
-        where S is least, and at most 1, a curve goes through all of them, rho_c is far from all
-        data, or S does not rise on all sides.
+        At the start, where S is least, or at a dip on the way there or of runs drawn anew, no more
+        points overlap than parameters are fitted; or where S is least, and at most 1, a curve goes
+        through all of them, rho_c is far from all data, or S does not rise on all sides.
     ValueError, TypeError
         A parameter is missing, twice there, unknown or out of range, or an option is.
 
@@ -139,9 +143,9 @@ def collapse(
     Raises
     ------
     TooLittleData
-        At the start, or where S is least, no more points overlap than parameters are fitted; or
-        where S is least, and at most 1, a curve goes through all of them, rho_c is far from all
-        data, or S does not rise on all sides.
+        At the start, where S is least, or at a dip on the way there or of runs drawn anew, no more
+        points overlap than parameters are fitted; or where S is least, and at most 1, a curve goes
+        through all of them, rho_c is far from all data, or S does not rise on all sides.
     ValueError, TypeError
         A parameter is missing, twice there, unknown or out of range, or an option is.
 
@@ -167,8 +171,9 @@ def collapse(
     _refuse_too_little(problem, problem.start, "start must let")
     if not problem.free:
         return problem.fit(problem.start, np.zeros((0, 0)), "none", 1)
-    theta, count, valley = minimise(problem, tolerance, restarts, smooth, errors != "none")
-    _refuse_too_little(problem, theta, "the least S must let")
+    theta, count, valley = minimise(
+        problem, tolerance, restarts, smooth, errors != "none", refuse=_refuse_too_little
+    )
     _refuse_undetermined(problem, theta)
     if errors == "none":
         return problem.fit(theta, np.full((theta.size,) * 2, np.nan), "none", count)
@@ -177,6 +182,8 @@ def collapse(
         _refuse_flat(problem, theta, covariance)
         return problem.fit(theta, covariance, "curvature", count)
     samples = resampled(problem, theta, valley, resamples, seed, smooth)
+    for sample in samples:
+        _refuse_too_little(problem, sample, "the least S of runs drawn anew must let")
     return problem.fit(theta, np.atleast_2d(np.cov(samples.T)), "bootstrap", count, samples=samples)
 
 
@@ -194,7 +201,8 @@ def _refuse_undetermined(problem, theta):
             f"the least S must lie about the data, with rho_c in [{low:.6g}, {high:.6g}]; it is at "
             f"{where}: these points do not determine the parameters"
         )
-    if problem.quality(theta) < NO_MISFIT:
+    few = problem.used(theta) - len(problem.free) <= SPARE
+    if problem.quality(theta) < (TOO_WELL if few else NO_MISFIT):
         raise TooLittleData(
             f"the least S must be that of points with errors; at {where} it is "
             f"{problem.quality(theta):.1g}: a curve goes through all {problem.used(theta)} points "
@@ -212,7 +220,7 @@ def _refuse_flat(problem, theta, covariance):
         )
 
 
-def _refuse_too_little(problem, theta, what):
+def _refuse_too_little(problem, theta, what="the least S must let"):
     """Refuse parameters at which as many points overlap as are fitted: a curve would go through all of them."""
     used, size = problem.used(theta), len(problem.free)
     if used <= size:

@@ -1,0 +1,126 @@
+"""Relaxation curves as one: a collapse in which time takes the place of the size, for spheres and for ellipsoids."""
+
+import functools
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from mpack import figures, scaling
+from mpack.statistics import Estimate, jackknife
+
+FEWEST = 1e-3  # activity of which a collapse is made
+CLASSES = {
+    "Manna": (0.745, 1.08),
+    "mean field": (1.0, 1.0),
+}  # delta (Manna's as measured), nu_parallel
+WIDTH = (0.02, 0.04)  # what the width of the windows does to delta, nu_parallel: a test has less
+ONE = 3.0  # above this S the curves are not one, and the exponents that come nearest mean nothing
+
+
+class Collapse(NamedTuple):
+    """A collapse of relaxation curves: with the exponents of classes held, and with both exponents free."""
+
+    data: scaling.Data
+    held: dict  # name of a class: scaling.Fit
+    delta: Estimate
+    nu_parallel: Estimate
+    quality: float
+    used: int  # points that have a part in it
+
+
+def collapse(curves, edges, place):
+    """f(k, phi) = k^-delta F((phi - phi_c) k^(1/nu_parallel)) of {phi: [(times, activity), ...]}.
+
+    phi_c is free, and first looked for at `place`. Errors by leaving out the runs of one seed after
+    another, times the root of S where S is above one, and WIDTH.
+    """
+    data = averaged(curves, edges)
+    held = {
+        name: scaling.collapse(
+            data, {"rho_c": place}, fixed={"nu": nu, "zeta": -delta * nu}, errors="none"
+        )
+        for name, (delta, nu) in CLASSES.items()
+    }
+
+    @functools.cache
+    def fitted(*seeds):
+        start = {"rho_c": place, "nu": 1.1, "zeta": -0.8}
+        return scaling.collapse(averaged(curves, edges, seeds), start, errors="none")
+
+    every = np.arange(min(map(len, curves.values())))
+    found = [
+        jackknife(lambda seeds, of=of: of(fitted(*seeds.astype(int))), every)
+        for of in (lambda fit: -fit.zeta / fit.nu, lambda fit: fit.nu)
+    ]
+    quality, used = fitted(*every).quality, fitted(*every).used
+    delta, nu_parallel = (
+        replace(one, error=one.error * max(quality, 1.0) ** 0.5) + Estimate(0.0, width, dof=np.inf)
+        for one, width in zip(found, WIDTH)
+    )
+    return Collapse(data, held, delta, nu_parallel, quality, used)
+
+
+def averaged(curves, edges, seeds=None):
+    """Mean activity in four windows a decade. The relative scatter of runs is pooled, as there are few of each.
+
+    With some of the seeds that all places have, and the runs beyond them, the weights stay as they are.
+    """
+    first, last = edges[0], edges[-1]
+    edges = np.geomspace(first, last, round(4 * np.log10(last / first)) + 1)
+    runs = [np.array([_means(*run, edges) for run in some]) for some in curves.values()]
+    mean = np.array([some.mean(axis=0) for some in runs]).T
+    few = mean < FEWEST
+    error = np.array([some.std(axis=0, ddof=1) / len(some) ** 0.5 for some in runs]).T
+    share = np.where(few, np.nan, error / np.where(few, 1.0, mean))
+    if seeds is not None:
+        shared = min(map(len, runs))
+        mean = np.array([some[[*seeds, *range(shared, len(some))]].mean(axis=0) for some in runs]).T
+    a = np.where(few | (mean == 0.0), np.nan, mean)
+    weighed = a * np.fmax(share, np.sqrt(np.nanmean(share**2)) / 3)
+    return scaling.Data(np.sqrt(edges[1:] * edges[:-1]), list(curves), a, weighed)
+
+
+def _means(times, activity, edges):
+    """Mean activity in each window; none of a run that has died."""
+    within = [(times >= a) & (times < b) for a, b in zip(edges[:-1], edges[1:])]
+    return [activity[some].mean() if some.any() else 0.0 for some in within]
+
+
+def draw(ax, one, colour, label=None):
+    """Points with Manna's exponents about the phi_c that is best for them, the later the stronger."""
+    fit = one.held["Manna"]
+    x, y, dy = one.data.scaled(fit)
+    times = np.unique(one.data.l)
+    for place, time in enumerate(times):
+        own = one.data.l == time
+        ax.errorbar(
+            x[own] / fit.rho_c,
+            y[own],
+            [
+                np.minimum(dy[own], 0.9 * y[own]),
+                dy[own],
+            ],  # down to a tenth at most: the axis is logarithmic
+            fmt="o",
+            ms=3.5,
+            lw=0.8,
+            color=figures.colour(colour),
+            alpha=0.25 + 0.75 * place / max(len(times) - 1, 1),
+            label=label if place == len(times) - 1 else None,
+        )
+    ax.set_yscale("log")
+    ax.set_xscale("symlog", linthresh=10.0, linscale=1.5)
+    ax.set_xticks([-10, 0, 10, 100], ["\N{MINUS SIGN}10", "0", "10", "100"])
+
+
+def row(one):
+    """Exponents if the curves are one, S with them, and S with those of each class held, each of so many points."""
+    free = {"δ": one.delta, "ν∥": one.nu_parallel} if one.quality <= ONE else {}
+    held = {f"S (used), {name}": _rounded(fit) for name, fit in one.held.items()}
+    return free | {"S (used), free": _rounded(one)} | held | {"points": len(one.data)}
+
+
+def _rounded(of):
+    """S, and how many points have a part in it."""
+    S = f"{of.quality:.2f}" if of.quality < 10 else f"{of.quality:,.0f}"
+    return f"{S} ({of.used})"
