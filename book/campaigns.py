@@ -15,9 +15,9 @@ the dear ones, then all with seed 1. So stop at any moment, and what is there co
 list may grow at any time: what it has already is not done again; a changed specification is another
 run, and the rows of the old one stay in the archive until it is removed.
 
-What a row costs in the archive, which is to stay below 60 MB in all: some 350 bytes, 1 to 2 bytes a
-record of the activity, 13 bytes a record where energy and msd are kept too (series="activity" keeps
-the activity alone), and a checkpoint or a last packing 8 bytes a coordinate.
+What a row costs in the archive, which is to stay below 60 MB in all: some 350 bytes, 2 bytes a record
+of the activity, 18 bytes a record where energy and msd are kept too (series="activity" keeps the
+activity alone), and a checkpoint or a last packing 9 bytes a coordinate.
 """
 
 from functools import partial

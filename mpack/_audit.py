@@ -3,9 +3,10 @@
 Of a row that is drawn, the run is redone from its start as far as `BUDGET` particle steps go, mark
 by mark, and from one of its checkpoints, if it has any, to the mark after it. Compared are the
 digests of the coordinates, every recorded number of those stretches, and, where the whole run was
-redone, how it ended, what is derived and what was observed. Before that, the chain of digests of
-every row is made again from what is stored, so that no number anywhere can be changed alone. What
-an audit cannot see is said by its chance to miss.
+redone, how it ended, what is derived and what was observed. Before that, of every row, the chain of
+digests is made again from what is stored, so that no number anywhere can be changed alone, and all
+that follows from its specification and its series is held against what is stored (`mpack._follows`).
+What an audit cannot see is said by its chance to miss.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpack import _archive, _check
-from mpack._rows import DIGITS, beginning, marks, observed, series_of, state, unpack
+from mpack._archive_files import sound
+from mpack._compared import CLOSE, differences
+from mpack._follows import contradictions, untrue
+from mpack._rows import DIGITS, beginning, observed, series_of, state, unpack
 from mpack._tables import DERIVED, derived, stored_series
 from mpack._types import AnyPath
-from mpack.packing import Packing, digest_of
+from mpack.packing import Packing
 from mpack.simulation import simulate
 from mpack.specification import from_text
 
@@ -35,7 +39,6 @@ if TYPE_CHECKING:
 BUDGET = (
     2 * 10**6
 )  # particle steps from the start of a row: a tenth of a second where all are active
-CLOSE = 1e-9  # relative, for what goes through libm or FFT: derived numbers and observables
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,13 @@ class Audit:
     replays: list = field(repr=False)  #: of Replay, in the order they were drawn
     broken: list = field(repr=False)  #: keys of rows whose numbers do not make their chain
     left_out: int = 0  #: rows that could not be drawn, being of other dimensions
+    #: sentences: what does not follow, in any row, from its specification and its series, or in the manifest
+    untrue: list = field(default_factory=list, repr=False)
 
     @property
     def ok(self) -> bool:
         """True if nothing was found to differ."""
-        return not self.broken and not any(replay.wrong for replay in self.replays)
+        return not (self.broken or self.untrue or any(replay.wrong for replay in self.replays))
 
     def missed(self, share: float) -> float:
         """Chance that an audit like this one draws none of the false rows, if `share` of the rows are false.
@@ -123,6 +128,8 @@ class Audit:
             if self.broken
             else "; all chains hold"
         )
+        if self.untrue:
+            said += f"; {len(self.untrue)} times something does not follow, first: {self.untrue[0]}"
         chances = ", ".join(
             f"{100 * share:g} % false: {self.missed(share):.2g}, ten commits on {self.missed(share) ** 10:.2g}"
             for share in (0.01, 0.05, 0.2)
@@ -157,6 +164,7 @@ class Audit:
             "coverage": self.coverage,
             "missed": {str(share): self.missed(share) for share in (0.01, 0.05, 0.2)},
             "broken": self.broken,
+            "untrue": self.untrue,
             "replays": [asdict(replay) for replay in self.replays],
         }
 
@@ -168,8 +176,15 @@ def audit(
     keys: Sequence[str] = (),
     most: int = 200,
     dims: Sequence[int] | None = None,
+    whole: bool = False,
 ) -> Audit:
-    """Draw rows of an archive, do a part of each again, compare every bit.
+    """Hold every row against its specification and its series; draw some, do a part of each again, compare bits.
+
+    Without doing a run again, of every row: columns are those of the specification, chains of digests
+    hold, derived numbers follow from the series, records, marks, states and observables are there as
+    the specification asks, and the manifest says what its rows say. So a number that is false was
+    made up together with its chain; that a replay shows, of the rows that it does. What nothing shows
+    is when, where and how long a run was done, if rows and manifest say the same.
 
     Parameters
     ----------
@@ -189,7 +204,11 @@ def audit(
     dims : list of int, optional
         Only rows of these dimensions are drawn; of all if left out. A dimension's kernels are
         compiled before its first row, in half a minute each above three: leave those to an audit
-        that has the time. Chains of digests are checked of every row.
+        that has the time. What needs no run is checked of every row.
+    whole : bool
+        Do each row that is drawn to its end, however long that takes. Otherwise only those of few
+        particle steps are, and what was observed on the last packing is compared in these alone,
+        and where that packing was kept.
 
     Returns
     -------
@@ -198,7 +217,7 @@ def audit(
     Raises
     ------
     FileNotFoundError, StoreDamaged, StoreError
-        If the archive is missing or its files have not the checksums of its manifest.
+        If the archive is missing, its files have not the checksums of its manifest, or are damaged.
     ValueError, TypeError
         If `dims` holds no dimension of the archive, or is no list of integers.
 
@@ -215,7 +234,7 @@ def audit(
     """
     if dims is not None:
         dims = _check.array("dims", dims, (None,), dtype=np.int64).tolist()
-    auditor = Auditor(folder, salt, keys, dims)
+    auditor = Auditor(folder, salt, keys, dims, _check.flag("whole", whole))
     clock = time.monotonic()
     while auditor.waiting and len(auditor.replays) < most:
         if auditor.replays and time.monotonic() - clock >= seconds and not auditor.forced:
@@ -228,9 +247,14 @@ def audit(
 class Auditor:
     """One archive under audit: rows in the order drawn, and what was found so far."""
 
-    def __init__(self, folder, salt=None, keys=(), dims=None):
-        self.results = _archive.read_results(folder, level=0)  # each is unpacked at once
-        self.name = Path(folder).name
+    def __init__(self, folder, salt=None, keys=(), dims=None, whole=False):
+        content = _archive.read(folder)
+        self.results = _archive.results_of(content, level=0)  # each is unpacked at once
+        self.name = Path(folder).resolve().name
+        with sound(f"a specification in the archive in {folder}"):
+            specs = [from_text(result["spec"]) for result in self.results]
+        with sound(f"the archive in {folder}"):
+            self.untrue = untrue(content, self.results, specs, self.name)
         self.salt = _archive_digest(self.results) if salt is None else salt
         eligible = _of_dimensions(self.results, dims, self.name)
         self.left_out = len(self.results) - len(eligible)
@@ -240,6 +264,7 @@ class Auditor:
         self.waiting = first + [result for result in by_chance if result not in first]
         self.broken = _archive.broken_chains(self.results)
         self.replays, self._warmed = [], set()
+        self._budget = math.inf if whole else BUDGET
 
     def warm(self):
         """Have the kernels ready that the next row needs; returns the seconds it took."""
@@ -253,13 +278,13 @@ class Auditor:
     def next(self):
         """Do the next row."""
         self.forced = max(0, self.forced - 1)
-        self.replays.append(replay(self.waiting.pop(0), self.salt))
+        self.replays.append(replay(self.waiting.pop(0), self.salt, self._budget))
 
     def found(self):
         """What was found so far."""
         steps = sum(json.loads(result["spec"])["n"] * result["steps"] for result in self.results)
         rows, out = len(self.results), self.left_out
-        return Audit(self.name, self.salt, rows, steps, self.replays, self.broken, out)
+        return Audit(self.name, self.salt, rows, steps, self.replays, self.broken, out, self.untrue)
 
 
 def _of_dimensions(results, dims, name):
@@ -307,8 +332,9 @@ def replay(result, salt="", budget=BUDGET):
 def _replayed(result, salt, budget):
     spec = from_text(result["spec"])
     stored = stored_series(result)
+    if wrong := contradictions(spec, result):  # nobody knows what such a row would make us do
+        return Replay(result["key"], spec.label, 0, result["steps"], (), 0, 0, tuple(wrong))
     run, wrong, steps = _from_start(spec, result, budget)
-    wrong += _structure(spec, result, stored)
     records = _compare(stored.between(0, steps), _scheduled(spec, run, result["steps"]), wrong)
     if run.steps == result["steps"]:
         wrong += _ending(spec, result, run, stored)
@@ -338,24 +364,6 @@ def _from_start(spec, result, budget):
             wrong.append(f"at step {step} the digest is stored as {digest}, {again}")
             break
     return run, wrong, run.steps
-
-
-def _structure(spec, result, stored):
-    """What a row must fulfil by its specification alone, whatever its numbers are."""
-    wrong, steps = [], result["steps"]
-    if not result["absorbed"] and steps != spec.steps:
-        wrong.append(
-            f"the run is stored as active after {steps} steps, and {spec.steps} are specified"
-        )
-    planned = [step for step in marks(spec)[0] if step < steps] + [steps]
-    if [step for step, _ in result["marks"]] != planned:
-        wrong.append(f"marks stand at other steps than {planned}")
-    scheduled = spec.schedule()
-    if not np.array_equal(stored.times, np.union1d(scheduled[scheduled < steps], [steps])):
-        wrong.append("records stand at other steps than the specification says")
-    if result["absorbed"] and (result["activity"] != 0.0 or stored.activity[-1] != 0.0):
-        wrong.append("the run is stored as absorbed and as active")
-    return wrong
 
 
 def _scheduled(spec, run, last):
@@ -395,37 +403,43 @@ def _ending(spec, result, run, stored):
     for name, value in last.items():
         if result[name] != value:
             wrong.append(f"{name} is stored as {result[name]!r}, done again {value!r}")
-    numbers, _ = observed(run, spec)
-    wrong += _differences(
+    numbers, arrays = observed(run, spec)
+    wrong += differences(
         {name: result[name] for name in DERIVED if name in result}, derived(stored)
     )
-    return wrong + _differences(result["numbers"], numbers)
+    wrong += _array_differences(result, arrays)
+    return wrong + differences(result["numbers"], numbers)
 
 
 def _kept_packing(spec, result):
-    """Differences of the last packing, if it was kept, from the digest, and of what was observed on it."""
+    """Differences of what was observed from the last packing, if it was kept."""
     if "packing" not in result["blobs"]:
         return []
     arrays = unpack(result["blobs"]["packing"])
-    if digest_of(arrays["fixed"], arrays.get("orientations")) != result["digest"]:
-        return ["the last packing that was kept has not the digest of the row"]
     numbers, _ = observed(state(spec, arrays, result["steps"]), spec)
-    return _differences(result["numbers"], numbers)
+    return differences(result["numbers"], numbers)
 
 
-def _differences(stored, again):
-    """A sentence for each number that is not the same, to what libm leaves open."""
-    return [
-        f"{name} is stored as {value!r}, done again {again.get(name)!r}"
-        for name, value in stored.items()
-        if name not in again or not _close(value, again[name])
-    ]
+def _array_differences(result, again):
+    """A sentence for each kind of arrays that is not the same as made again, to what libm leaves open."""
+    wrong = []
+    for name, arrays in again.items():
+        stored = unpack(result["blobs"][name]) if name in result["blobs"] else {}
+        if stored.keys() != arrays.keys():
+            wrong.append(f"the arrays of {name} are {', '.join(stored) or 'missing'}")
+        wrong += [
+            f"{part} of {name} is not as done again"
+            for part, value in arrays.items()
+            if part in stored and not _alike(stored[part], np.asarray(value))
+        ]
+    return wrong
 
 
-def _close(one, other):
-    return (
-        one == other or (one != one and other != other) or math.isclose(one, other, rel_tol=CLOSE)
-    )
+def _alike(one, other):
+    if one.shape != other.shape or one.dtype.kind in "iu" or not one.size:
+        return np.array_equal(one, other)
+    most = float(np.nanmax(np.abs(other), initial=0.0))
+    return np.allclose(one, other, rtol=CLOSE, atol=CLOSE * most, equal_nan=True)
 
 
 def _from_checkpoint(spec, result, stored, done, salt, wrong):
@@ -442,9 +456,6 @@ def _from_checkpoint(spec, result, stored, done, salt, wrong):
         return (), 0
     step = min(late, key=lambda step: _drawn(salt, f"{result['key']} {step}"))
     arrays = unpack(result["blobs"][saved[step]])
-    if not _has(digest_of(arrays["fixed"], arrays.get("orientations")), digests.get(step)):
-        wrong.append(f"the state kept at step {step} has not the digest of its mark")
-        return (), 0
     following = min(mark for mark in digests if mark > step)
     run = simulate(state(spec, arrays, step), steps=following - step)
     if run.steps != following or not _has(run.digest, digests[following]):

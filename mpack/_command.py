@@ -146,8 +146,11 @@ def _is_store(path):
 def _audit(given):
     status = FINE
     for folder in given.folder:
-        found = ensemble.audit(folder, seconds=given.seconds, most=given.most)
+        how = {"seconds": given.seconds, "most": given.most, "whole": given.whole}
+        found = ensemble.audit(folder, **how)
         print(found)
+        for sentence in found.untrue:
+            print(f"  {sentence}")
         for replay in found.replays:
             if not given.quiet or replay.wrong:
                 print(f"  {replay}")
@@ -375,6 +378,7 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("folder", metavar="FOLDER", nargs="+")
     audit.add_argument("--seconds", type=float, default=5.0, help="of time for each (5)")
     audit.add_argument("--most", type=_whole, default=200, help="rows of each (200)")
+    audit.add_argument("--whole", action="store_true", help="do rows to their end, also long ones")
     audit.add_argument("--quiet", action="store_true", help="name only rows that differ")
     return made
 

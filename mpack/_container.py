@@ -12,10 +12,11 @@ import functools
 import hashlib
 import json
 import os
+import re
 import sqlite3
 from pathlib import Path
 
-from mpack import _lock
+from mpack import _check, _lock
 from mpack._store import StoreDamaged, StoreError
 
 MANIFEST = "manifest.json"
@@ -80,9 +81,16 @@ def put(folder, files, about):
     _rename(folder / f"{MANIFEST}.new", folder / MANIFEST)  # from here on the new files count
     for name in files:
         _rename(folder / f"{name}.new", folder / name)
-    for name in set(before) - set(files):
+    for name in set(before) - set(files):  # names without folders: `manifest` takes no others
         (folder / name).unlink(missing_ok=True)
     return made
+
+
+def replace(path, text):
+    """Make a file hold this text, at one moment."""
+    path = Path(path)
+    _write(path.with_name(f"{path.name}.new"), text.encode())
+    _rename(path.with_name(f"{path.name}.new"), path)
 
 
 def _write(path, data):
@@ -109,12 +117,23 @@ def manifest(folder):
     """
     try:
         found = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf8"))
-        found["format"], found["files"].items()
+        _check.integer("format", found["format"])
+        for name, told in found["files"].items():
+            _described(name, **told)
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no archive in {folder}: it has no {MANIFEST}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StoreDamaged(f"the manifest of the archive in {folder} is damaged: {error}") from None
     return found
+
+
+def _described(name, sha256, bytes):
+    """ValueError or TypeError unless this describes a file of the folder itself."""
+    if Path(name).name != name or "\\" in name or name in ("", "..", MANIFEST):
+        raise ValueError(f"{name!r} is no name of a file in it")
+    if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError(f"the checksum of {name} is {sha256!r}")
+    _check.integer(f"bytes of {name}", bytes, 0)
 
 
 def get(folder, described, name):
@@ -127,10 +146,18 @@ def get(folder, described, name):
     StoreDamaged
         If the file is missing or another one.
     """
+    told = described["files"][name]
     for path in (Path(folder) / name, Path(folder) / f"{name}.new"):
-        data = path.read_bytes() if path.exists() else b""
-        if hashlib.sha256(data).hexdigest() == described["files"][name]["sha256"]:
-            return data
-    raise StoreDamaged(
-        f"the archive in {folder} is damaged: {name} has not the checksum that the manifest says"
-    )
+        data = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(data).hexdigest() == told["sha256"]:
+            break
+    else:
+        raise StoreDamaged(
+            f"the archive in {folder} is damaged: {name} has not the checksum that the manifest says"
+        )
+    if len(data) != told["bytes"]:
+        raise StoreDamaged(
+            f"the archive in {folder} is damaged: {name} has {len(data)} bytes, "
+            f"and the manifest says {told['bytes']}"
+        )
+    return data

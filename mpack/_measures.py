@@ -24,12 +24,19 @@ class Observable:
     """`measure(run, **options) -> (numbers, arrays)`, its options with their defaults, and their check at the door.
 
     `check(room, **options)` raises ValueError or TypeError for options that the run's box has no
-    room for.
+    room for. `numbers` and `arrays` are the names of what is measured; a function of the options
+    gives them where they depend on these.
     """
 
     measure: Callable
     defaults: dict
     check: Callable
+    numbers: tuple[str, ...] | Callable = ()
+    arrays: tuple[str, ...] = ()
+
+    def names(self, options: dict[str, Any]) -> tuple[str, ...]:
+        """The names of the numbers that are measured with these options."""
+        return self.numbers(**options) if callable(self.numbers) else self.numbers
 
     def options(self, given: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
         """The options completed, as sorted pairs; ValueError or TypeError for what is none."""
@@ -152,6 +159,12 @@ def _flatness(run, sigmas, sampled, samples):
         values[f"flatness_sampled_{sigma!r}"] = found.delta_v / unit
         values[f"flatness_error_{sigma!r}"] = found.standard_error / unit
     return values, {}
+
+
+def _flatness_names(sigmas, sampled, samples):
+    exact = [f"flatness_{sigma!r}" for sigma in sigmas]
+    drawn = [f"flatness_{what}_{sigma!r}" for sigma in sampled for what in ("sampled", "error")]
+    return (*exact, *drawn)
 
 
 def _trace(run):
@@ -317,30 +330,54 @@ OF_BODIES = (
     "packing",
 )
 OBSERVABLES = {
-    "contacts": Observable(_contacts, {"tolerance": 0.0}, _check_contacts),
+    "contacts": Observable(
+        _contacts, {"tolerance": 0.0}, _check_contacts, ("z", "z_without_rattlers", "rattlers")
+    ),
     "structure_factor": Observable(
-        _structure_factor, {"q_max": 8.0, "per_shell": 500}, _check_structure_factor
+        _structure_factor,
+        {"q_max": 8.0, "per_shell": 500},
+        _check_structure_factor,
+        arrays=("q", "s", "error", "counts"),
     ),
     "structure_factors": Observable(
         _structure_factors,
         {"q_max": 8.0, "per_shell": 500, "looks": 20, "apart": 50},
         _check_structure_factors,
+        arrays=("q", "s", "frozen", "counts"),
     ),
     "pair_correlation": Observable(
-        _pair_correlation, {"r_max": 3.0, "bins": 300}, _check_pair_correlation
+        _pair_correlation,
+        {"r_max": 3.0, "bins": 300},
+        _check_pair_correlation,
+        arrays=("r", "g", "counts"),
     ),
     "contact_correlation": Observable(
-        _contact_correlation, {"mu_max": 2.0, "bins": 200}, _check_contact_correlation
+        _contact_correlation,
+        {"mu_max": 2.0, "bins": 200},
+        _check_contact_correlation,
+        arrays=("mu", "g", "counts"),
     ),
     "flatness": Observable(
-        _flatness, {"sigmas": (0.015,), "sampled": (), "samples": 4000}, _check_flatness
+        _flatness,
+        {"sigmas": (0.015,), "sampled": (), "samples": 4000},
+        _check_flatness,
+        _flatness_names,
     ),
-    "gaps": Observable(_gaps, {"low": -0.4, "high": 0.2, "bins": 600}, _check_gaps),
-    "bond_order": Observable(_bond_order, {}, _check_bond_order),
-    "hexatic_order": Observable(_hexatic_order, {}, _check_hexatic_order),
-    "nematic": Observable(_nematic, {}, lambda room: None),
-    "turning": Observable(_turning, {}, lambda room: None),
-    "turnings": Observable(_turnings, {"looks": 20, "apart": 50}, _check_looks),
-    "trace": Observable(_trace, {}, lambda room: None),
-    "packing": Observable(_packing, {}, lambda room: None),
+    "gaps": Observable(
+        _gaps, {"low": -0.4, "high": 0.2, "bins": 600}, _check_gaps, arrays=("edges", "counts")
+    ),
+    "bond_order": Observable(_bond_order, {}, _check_bond_order, ("q6", "coherence")),
+    "hexatic_order": Observable(
+        _hexatic_order, {}, _check_hexatic_order, ("hexatic", "hexatic_local", "bragg")
+    ),
+    "nematic": Observable(_nematic, {}, lambda room: None, ("nematic_longest", "nematic_shortest")),
+    "turning": Observable(_turning, {}, lambda room: None, ("turned", "turned_c1", "turned_c2")),
+    "turnings": Observable(
+        _turnings,
+        {"looks": 20, "apart": 50},
+        _check_looks,
+        arrays=("after", "mean_square", "unbounded", "c1", "c2", "largest"),
+    ),
+    "trace": Observable(_trace, {}, lambda room: None, ("trace",)),
+    "packing": Observable(_packing, {}, lambda room: None, arrays=("fixed", "wraps")),
 }

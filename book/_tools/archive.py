@@ -5,8 +5,8 @@
 
 What to run is in `book.campaigns`. For each campaign NAME the archive `book/results/NAME` is
 brought into the store `_archive/NAME.sqlite`, what is missing is done, and every S seconds, and at
-the end, the archive is exported anew. It may be stopped, or killed, at any moment: only the runs in
-flight are lost.
+the end, the archive is exported anew, and with it the metadata of all (`book._tools.crate`). It may
+be stopped, or killed, at any moment: only the runs in flight are lost.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from book import RESULTS, campaigns
 from mpack import ensemble
 from mpack.ensemble import Store
 
-from . import places
+from . import crate, places
 from .places import ROOT, relative, say
 
 WORK = ROOT / "_archive"
@@ -213,6 +213,8 @@ class Work:
             manifest = ensemble.export(self.stores[name], RESULTS / name)
             size = sum(file["bytes"] for file in manifest["files"].values())
             say(f"exported {name}: {manifest['runs']} runs, {size / 1e6:.2f} MB")
+        if self.unsaved:
+            crate.write(RESULTS)
         self.unsaved.clear()
 
     def progress(self, done, cost, seconds):

@@ -1,10 +1,11 @@
 """`make audit`: do a sample of the archived runs again, in part, and compare every bit.
 
-    python -m book._tools.audit [NAME ...] [--seconds S] [--row KEY ...] [--salt TEXT] [--rows]
+    python -m book._tools.audit [NAME ...] [--seconds S] [--row KEY ...] [--salt TEXT] [--whole] [--rows]
 
-Every archive of `book/results` gets the same share of the time. Which rows are drawn follows from
-the commit, so that each commit audits others and nobody chooses them. What was found goes to
-`_build/audit.json`; the exit status is 1 if anything differs.
+Of every row all that follows from its specification and its series is held against what is stored.
+Then every archive of `book/results` gets the same share of the time for replays. Which rows are
+drawn follows from the commit, so that each commit audits others and nobody chooses them. What was
+found goes to `_build/audit.json`; the exit status is 1 if anything differs.
 """
 
 import argparse
@@ -32,6 +33,7 @@ def main(arguments=None, results=RESULTS, report=places.AUDIT):
         "--row", action="append", default=[], metavar="KEY", help="a row to do in any case"
     )
     parser.add_argument("--salt", help="draw by this text instead of the commit")
+    parser.add_argument("--whole", action="store_true", help="do rows to their end, also long ones")
     parser.add_argument("--rows", action="store_true", help="list every row that is done")
     options = parser.parse_args(arguments)
     folders = [results / name for name in options.names] or ensemble.archives(results)
@@ -50,6 +52,8 @@ def main(arguments=None, results=RESULTS, report=places.AUDIT):
                 say(f"  {'DIFFERS ' if replay.wrong else ''}{replay}  [{replay.key[:12]}]")
         for key in one.broken:
             say(f"  CHANGED a stored number of row {key[:12]}: its chain of digests does not hold")
+        for sentence in one.untrue:
+            say(f"  DOES NOT FOLLOW: {sentence}")
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(json.dumps([one.plain() for one in found], indent=1) + "\n", encoding="utf8")
     return verdict(found, report)
@@ -58,7 +62,8 @@ def main(arguments=None, results=RESULTS, report=places.AUDIT):
 def audit(folders, options):
     """Audit the archives in turn, a row each, until the time is up."""
     auditors = [
-        _audit.Auditor(folder, options.salt or archives.commit(), options.row) for folder in folders
+        _audit.Auditor(folder, options.salt or archives.commit(), options.row, whole=options.whole)
+        for folder in folders
     ]
     clock = time.monotonic()
     while waiting := [one for one in auditors if one.waiting]:
