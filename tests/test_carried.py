@@ -135,6 +135,26 @@ def test_a_pdf_has_outline_tags_and_fonts(printed):
         pdf.check(printed, ["1. One", "2. Two", "3. Three"])
 
 
+def test_formulas_and_pictures_are_told_in_words(built, tmp_path):
+    """Set by the book's MathJax, each with its TeX as alternative text; the link stands for its files."""
+    bookpages.require_book()
+    pikepdf = pytest.importorskip("pikepdf")
+    (built / "_static/vendor").symlink_to(bookpages.HTML / "_static/vendor")
+    chapters = carry.chapters(carry.Covers())
+    try:
+        pdf.print_it(pdf.document(chapters), tmp_path / "printed.pdf")
+    except NoBrowser as error:
+        pytest.skip(str(error))
+    described = pdf.pack(tmp_path / "printed.pdf", tmp_path / "book.pdf", pdf.headings(chapters))
+    with pikepdf.open(tmp_path / "book.pdf") as document:
+        told = [
+            str(one.Alt)
+            for one in document.objects
+            if isinstance(one, pikepdf.Dictionary) and "/Alt" in one
+        ]
+    assert described == 3 and sorted(told) == ["A square.", r"\frac12 < x", "x^2"]
+
+
 def test_a_pdf_of_another_kind_is_refused(tmp_path, monkeypatch):
     pypdf = pytest.importorskip("pypdf")
     writer = pypdf.PdfWriter()
