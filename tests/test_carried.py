@@ -12,7 +12,7 @@ import bookpages
 import pytest
 
 from book._tools import carry, epub, pdf, zipped
-from book._tools.browser import NoBrowser
+from book._tools.browser import NoBrowser, started
 from book._tools.carry import NotCarried
 
 bs4 = pytest.importorskip("bs4")
@@ -153,6 +153,33 @@ def test_formulas_and_pictures_are_told_in_words(built, tmp_path):
             if isinstance(one, pikepdf.Dictionary) and "/Alt" in one
         ]
     assert described == 3 and sorted(told) == ["A square.", r"\frac12 < x", "x^2"]
+
+
+def test_letters_that_became_text_look_as_before(tmp_path):
+    """Pixel for pixel, also where bars and braces are stretched."""
+    bookpages.require_book()
+    tex = (
+        r"\overline{|\mathbf g|^2} \underbrace{a+b+c+d}_{e} \left\{\begin{aligned}a\\b\\c\\d\\e"
+        r"\end{aligned}\right\} \sqrt{\sum_{i=1}^N x_i^2} \widehat{abc} \left(\frac{\frac ab}{\int_0^1 c}\right)"
+    )
+    script = (bookpages.HTML / "_static/vendor/mathjax/tex-mml-chtml.js").resolve().as_uri()
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<!DOCTYPE html><link rel="stylesheet" href="{pdf.STYLE.as_uri()}"><script>{pdf.OPTIONS}'
+        f'</script><script src="{script}"></script><p class="mpack-formula">\\({tex}\\)</p>'
+    )
+    try:
+        with started() as browser:
+            window = browser.new_page()
+            window.goto(page.as_uri())
+            window.evaluate("() => MathJax.startup.promise.then(() => document.fonts.ready)")
+            pictures = [window.screenshot()]
+            window.evaluate(pdf.AS_TEXT)
+            pictures.append(window.screenshot())
+            assert window.locator("mjx-c.mpack-text").count() > 15
+    except NoBrowser as error:
+        pytest.skip(str(error))
+    assert pictures[0] == pictures[1]
 
 
 def test_a_pdf_of_another_kind_is_refused(tmp_path, monkeypatch):

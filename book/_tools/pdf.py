@@ -53,7 +53,9 @@ FIT = """() => {
 # MathJax draws letters as what style sheets put before an element. A PDF has tags for text alone: it
 # is made text, of the same size at the same place.
 AS_TEXT = """() => {
-  const found = [...document.querySelectorAll("mjx-c")].map((one) => {
+  const stretched = "mjx-stretchy-h, mjx-stretchy-v";  // bars and braces, put together of pieces
+  const letters = [...document.querySelectorAll("mjx-c")].filter((one) => !one.closest(stretched));
+  const found = letters.map((one) => {
     const drawn = getComputedStyle(one, "::before");
     return [one, drawn.content, drawn.padding, drawn.display, drawn.width];
   });
