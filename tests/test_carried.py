@@ -12,7 +12,7 @@ import bookpages
 import pytest
 
 from book._tools import carry, epub, pdf, zipped
-from book._tools.browser import NoBrowser
+from book._tools.browser import NoBrowser, started
 from book._tools.carry import NotCarried
 
 bs4 = pytest.importorskip("bs4")
@@ -133,6 +133,53 @@ def test_a_pdf_has_outline_tags_and_fonts(printed):
     assert (pages, entries) == (3, 3)  # the contents have a page of their own
     with pytest.raises(NotCarried, match="2 chapters and not the 3"):
         pdf.check(printed, ["1. One", "2. Two", "3. Three"])
+
+
+def test_formulas_and_pictures_are_told_in_words(built, tmp_path):
+    """Set by the book's MathJax, each with its TeX as alternative text; the link stands for its files."""
+    bookpages.require_book()
+    pikepdf = pytest.importorskip("pikepdf")
+    (built / "_static/vendor").symlink_to(bookpages.HTML / "_static/vendor")
+    chapters = carry.chapters(carry.Covers())
+    try:
+        pdf.print_it(pdf.document(chapters), tmp_path / "printed.pdf")
+    except NoBrowser as error:
+        pytest.skip(str(error))
+    described = pdf.pack(tmp_path / "printed.pdf", tmp_path / "book.pdf", pdf.headings(chapters))
+    with pikepdf.open(tmp_path / "book.pdf") as document:
+        told = [
+            str(one.Alt)
+            for one in document.objects
+            if isinstance(one, pikepdf.Dictionary) and "/Alt" in one
+        ]
+    assert described == 3 and sorted(told) == ["A square.", r"\frac12 < x", "x^2"]
+
+
+def test_letters_that_became_text_look_as_before(tmp_path):
+    """Pixel for pixel, also where bars and braces are stretched."""
+    bookpages.require_book()
+    tex = (
+        r"\overline{|\mathbf g|^2} \underbrace{a+b+c+d}_{e} \left\{\begin{aligned}a\\b\\c\\d\\e"
+        r"\end{aligned}\right\} \sqrt{\sum_{i=1}^N x_i^2} \widehat{abc} \left(\frac{\frac ab}{\int_0^1 c}\right)"
+    )
+    script = (bookpages.HTML / "_static/vendor/mathjax/tex-mml-chtml.js").resolve().as_uri()
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<!DOCTYPE html><link rel="stylesheet" href="{pdf.STYLE.as_uri()}"><script>{pdf.OPTIONS}'
+        f'</script><script src="{script}"></script><p class="mpack-formula">\\({tex}\\)</p>'
+    )
+    try:
+        with started() as browser:
+            window = browser.new_page()
+            window.goto(page.as_uri())
+            window.evaluate("() => MathJax.startup.promise.then(() => document.fonts.ready)")
+            pictures = [window.screenshot()]
+            window.evaluate(pdf.AS_TEXT)
+            pictures.append(window.screenshot())
+            assert window.locator("mjx-c.mpack-text").count() > 15
+    except NoBrowser as error:
+        pytest.skip(str(error))
+    assert pictures[0] == pictures[1]
 
 
 def test_a_pdf_of_another_kind_is_refused(tmp_path, monkeypatch):

@@ -50,6 +50,24 @@ FIT = """() => {
   }
   return wide.map((one) => one.outerHTML.slice(0, 300));
 }"""
+# MathJax draws letters as what style sheets put before an element. A PDF has tags for text alone: it
+# is made text, of the same size at the same place.
+AS_TEXT = """() => {
+  const stretched = "mjx-stretchy-h, mjx-stretchy-v";  // bars and braces, put together of pieces
+  const letters = [...document.querySelectorAll("mjx-c")].filter((one) => !one.closest(stretched));
+  const found = letters.map((one) => {
+    const drawn = getComputedStyle(one, "::before");
+    return [one, drawn.content, drawn.padding, drawn.display, drawn.width];
+  });
+  for (const [one, content, padding, display, width] of found) {
+    if (!/^".*"$/s.test(content)) continue;
+    const letter = document.createElement("span");
+    letter.textContent = JSON.parse(content);
+    Object.assign(letter.style, {padding, display, width});
+    one.append(letter);
+    one.classList.add("mpack-text");
+  }
+}"""
 NOT_SHOWN = """() => {
   const formulas = document.querySelectorAll("mjx-merror, .mpack-formula:not(:has(mjx-container))");
   const pictures = [...document.images].filter((one) => !one.complete || !one.naturalWidth);
@@ -109,6 +127,7 @@ def print_it(text, path):
         page.evaluate("() => MathJax.startup?.promise")
         if wrong := page.evaluate(NOT_SHOWN):
             raise NotCarried(f"Formulas or pictures that cannot be shown: {wrong[:3]}")
+        page.evaluate(AS_TEXT)
         say("The formulas are set.")
         if left := page.evaluate(FIT):
             raise NotCarried(f"Wider than the paper, even when small: {left[:3]}")
@@ -137,6 +156,11 @@ def pack(printed, path, titles):
 
     The browser takes the words of a heading line by line, without the blanks between, or twice.
 
+    Returns
+    -------
+    int
+        How many formulas and pictures have an alternative text.
+
     Raises
     ------
     NotCarried
@@ -152,6 +176,10 @@ def pack(printed, path, titles):
             for entry, title in zip(entries, titles, strict=True):
                 entry.title = title
         document.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+        return sum(
+            isinstance(one, pikepdf.Dictionary) and one.get("/S") == "/Figure" and "/Alt" in one
+            for one in document.objects
+        )
 
 
 def _every(entries):
@@ -234,14 +262,20 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             printed = Path(folder) / "printed.pdf"
             print_it(text, printed)
-            pack(printed, unfinished, headings(chapters))
+            described = pack(printed, unfinished, headings(chapters))
+        meant = text.count("mpack-formula") + text.count("<img")
+        if described < 0.95 * meant:
+            raise NotCarried(f"Of {meant} formulas and pictures {described} are told in words.")
         pages, outline = check(unfinished, [one.title for one in chapters])
         unfinished.replace(path)
     except (NotCarried, NoBrowser) as error:
         say(error)
         return 1
     size = path.stat().st_size / 1e6
-    say(f"Wrote {relative(path)}: {pages} pages, {size:.1f} MB, tagged, {outline} outline entries.")
+    say(
+        f"Wrote {relative(path)}: {pages} pages, {size:.1f} MB, tagged, {outline} entries of the "
+        f"outline, {described} formulas and pictures with words."
+    )
     return 0
 
 
