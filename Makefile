@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book chapter pdf epub zip test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab pins clean
+.PHONY: help book chapter pdf epub zip test quick lint links torch serve pyodide student teacher lab voila versions checked soak bench bench-all archive audit dist colab nbgrader nbgrader-try pins clean
 
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -19,7 +19,7 @@ environment = $(if $(strip $(PYTHON)),$(PYTHON),$(error Python 3.11 or newer is 
 	book/_tools/environment.py
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 book: .venv  ## run every chapter that is out of date, render the book, say which page to open
 	@$(in-book) -m book._tools.build
@@ -62,6 +62,12 @@ student: book  ## copies of the chapters without solutions, with cells that chec
 
 teacher: book  ## copies of the chapters with the solutions open
 	@$(in-book) -m book._tools.classroom teacher
+
+nbgrader: book  ## the chapters as assignments of an nbgrader course (_build/nbgrader)
+	@$(in-book) -m book._tools.nbgrader
+
+nbgrader-try: book .venv-nbgrader  ## one of them released, handed in and graded, in an environment of its own
+	@.venv-nbgrader/$(bin)/python -m book._tools.nbgrader try $(CHAPTER)
 
 lab: .venv-live  ## JupyterLab with the chapters as they read in the book, in an environment of its own
 	@.venv-live/$(bin)/python -m book._tools.classroom reader
@@ -107,7 +113,7 @@ clean:  ## remove what was built (environments stay; `rm -r .venv*` removes thos
 	@echo "Removed _build and caches."
 
 # Asked every time; answers at once, without network, when the environment fits.
-.PHONY: .venv .venv-live .venv-bench .venv-torch
+.PHONY: .venv .venv-live .venv-bench .venv-torch .venv-nbgrader
 .venv:
 	@$(environment) .venv requirements.txt
 .venv-live:
@@ -116,3 +122,5 @@ clean:  ## remove what was built (environments stay; `rm -r .venv*` removes thos
 	@$(environment) .venv-bench requirements.txt requirements-bench.txt
 .venv-torch:
 	@$(environment) .venv-torch requirements.txt requirements-torch.txt
+.venv-nbgrader:
+	@$(environment) .venv-nbgrader requirements.txt requirements-nbgrader.txt

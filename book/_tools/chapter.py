@@ -172,7 +172,10 @@ def tell(place, chapter):
     for one in found:
         counts[one["verdict"]] = counts.get(one["verdict"], 0) + 1
     if counts:
-        say("Claims: " + ", ".join(f"{many} {verdict}" for verdict, many in sorted(counts.items())))
+        say(
+            "Claims   "
+            + ", ".join(f"{verdict}: {many}" for verdict, many in sorted(counts.items()))
+        )
     for warned in execute.complaints(json.loads((place / name).read_text(encoding="utf8"))):
         say(warned)
     say(f"Notebook {relative(place / name)}")

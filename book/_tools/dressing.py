@@ -19,7 +19,8 @@ from PIL import Image
 from . import places
 
 SCRIPTS = ("jump.js", "wide.js", "enlarge.js", "notes.js")
-STYLES = ("pages.css",)
+EARLY = "easy.js"  # before the page is drawn
+STYLES = ("pages.css", "easy.css")
 IMAGE = re.compile(r"<img\b[^>]*>")
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
@@ -236,6 +237,7 @@ def setup(app):
     """Called by `sphinxext.setup`."""
     app.add_node(nodes.legend, override=True, html=(visit_legend, depart_legend))
     app.mpack_sizes = {}
+    app.add_js_file(EARLY, priority=100)
     for name in SCRIPTS:
         app.add_js_file(name, priority=900, loading_method="defer")
     for name in STYLES:
