@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from book import chapters, reading
 
-from . import execute, parameters, places, workshop
+from . import execute, parameters, places, together, workshop
 from .places import BUILD, HTML, relative, say
 
 RERUNS = BUILD / "reruns"
@@ -228,6 +228,7 @@ def _run_here(chapter, given):
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        with together.alone():
+            sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit("Stopped; nothing was written.")

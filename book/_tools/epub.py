@@ -22,7 +22,7 @@ import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-from . import carry
+from . import carry, together
 from .browser import NoBrowser, started
 from .carry import NotCarried
 from .places import HTML, relative, say
@@ -305,4 +305,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with together.alone():
+        sys.exit(main())

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import carry
+from . import carry, together
 from .browser import NoBrowser, started
 from .carry import NotCarried
 from .places import HTML, relative, say
@@ -280,4 +280,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with together.alone():
+        sys.exit(main())

@@ -148,6 +148,7 @@ def test(folder, tests, arguments):
     for path in (places.ROOT / "tests").iterdir():
         if path in tests or (path.is_file() and not path.name.startswith("test_")):
             shutil.copy(path, copy)
+    shutil.copytree(places.ROOT / "tests" / "odd_clock", copy / "odd_clock")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(FOLDER / "kernels" / folder.name)}
     environment.pop("PYTHONPATH", None)
     (copy / "pytest.ini").write_text("[pytest]\npythonpath = .\n")

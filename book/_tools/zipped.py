@@ -12,7 +12,7 @@ import time
 import urllib.parse
 import zipfile
 
-from . import carry
+from . import carry, together
 from .carry import NotCarried
 from .places import HTML, ROOT, relative, say
 from .workshop import COMPLETE
@@ -96,4 +96,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with together.alone():
+        sys.exit(main())
