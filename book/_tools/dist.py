@@ -24,6 +24,7 @@ from pathlib import Path
 from packaging.metadata import Metadata
 
 from . import environment, places
+from .pins import entries
 from .places import ROOT, say
 
 FOLDER = places.BUILD / "dist"
@@ -153,9 +154,7 @@ def installed(wheel, folder):
 
 def constraints():
     """The lines of requirements.txt as constraints: without hashes, which those may not have."""
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf8").splitlines():
-        if line and not line.startswith((" ", "#")):
-            yield line.removesuffix("\\").strip() + "\n"
+    return [f"{line}\n" for line in entries((ROOT / "requirements.txt").read_text(encoding="utf8"))]
 
 
 def _step(*command, **options):

@@ -19,6 +19,23 @@ from . import labels, places
 ALL_ELSE = "*"  # an archive that is not named where it is read
 
 
+PICTURES = places.BUILD / "figures"
+
+
+def data_file(figure):
+    """The file that holds a figure's data, written if need be; None if it has none.
+
+    Also the page of provenance links to it, and may be read before the figure's own.
+    """
+    if not figure.get("csv"):
+        return None
+    path = PICTURES / "data" / f"{figure['name']}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf8") != figure["csv"]:
+        path.write_text(figure["csv"], encoding="utf8")
+    return path
+
+
 class Origin(NamedTuple):
     """Where a figure comes from."""
 
@@ -59,7 +76,7 @@ def drawn_by(page):
         for output in cell.get("outputs", ()):
             if figure := output.get("data", {}).get(chapters.FIGURE):
                 known = archives.get(figure["name"], archives.get(ALL_ELSE, frozenset()))
-                found[figure["name"]] = number, tuple(sorted(known)), bool(figure.get("csv"))
+                found[figure["name"]] = number, tuple(sorted(known)), data_file(figure) is not None
     return found
 
 

@@ -17,6 +17,7 @@ from mpack import _rows
 from mpack._processors import allowed_processors
 
 from . import bookkeeping, places
+from .pins import entries
 from .verdicts import git
 
 PINS = places.ROOT / "requirements.txt"
@@ -37,8 +38,7 @@ class Chapter(NamedTuple):
 
 def pins():
     """{package: its pinned version} of those that this Python takes."""
-    lines = PINS.read_text(encoding="utf8").splitlines()
-    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    wanted = map(Requirement, entries(PINS.read_text(encoding="utf8")))
     return {
         one.name: next(iter(one.specifier)).version
         for one in wanted

@@ -28,6 +28,7 @@ from . import (
     findings,
     hover,
     interactive,
+    origins,
     parameters,
     places,
     program,
@@ -40,7 +41,7 @@ from . import (
 )
 
 log = logging.getLogger(__name__)
-PICTURES = places.BUILD / "figures"
+PICTURES = origins.PICTURES
 DATA = (chapters.RECORD, chapters.CLAIM, chapters.ANSWER, chapters.PARAMETERS)
 # The corner of a pandas table: a header cell that heads nothing, which a screen reader would
 # announce.
@@ -201,13 +202,8 @@ def picture_file(docname, figure, theme):
 
 def data_option(figure):
     """The line of the directive that names a figure's data, written to a file of their own; none if it has none."""
-    if not figure.get("csv"):
-        return []
-    path = PICTURES / "data" / f"{figure['name']}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf8") != figure["csv"]:
-        path.write_text(figure["csv"], encoding="utf8")
-    return [f":data: /{places.relative(path)}"]
+    path = origins.data_file(figure)
+    return [f":data: /{places.relative(path)}"] if path else []
 
 
 class ThemeFigure(Figure):
