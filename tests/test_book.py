@@ -385,7 +385,7 @@ def test_the_first_screen_quotes_claims_as_they_are(claims, soups):
             {badge.text for badge in row.select("a.mpack-verdict")}
         )
     assert verdicts["part"] == [{"agrees", "differs"}] and all(verdicts["said"])
-    assert "The universality class: about, at large kicks" in page.text
+    assert "The universality class: at the largest kicks, as far as these data tell" in page.text
     agreed = ("moments-sgd", "msd-late-sgd")
     assert {c["verdict"] for c in claims["claims"] if c["id"] in agreed} == {"agrees"}  # "yes"
 

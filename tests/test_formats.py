@@ -655,7 +655,9 @@ def test_without_ase_the_extra_is_named(tmp_path, monkeypatch):
         "a.dump": LAMMPS_DUMP,
         "a.data": LAMMPS_DATA,
     }.items():
-        with pytest.raises(ModuleNotFoundError, match=r"needs the package ase.*mpack\[formats\]"):
+        with pytest.raises(
+            ModuleNotFoundError, match=r"needs the package ase.*mpack-sgd\[formats\]"
+        ):
             Packing.load(put(tmp_path, name, text), box=9)
     assert Packing.load(put(tmp_path, "a.csv", "x,y\n1,2\n"), box=9).n == 1
 
