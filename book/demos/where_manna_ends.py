@@ -534,7 +534,7 @@ def control_rows(table, controlled, crossed):
             last = controlled[alpha, which][-1]
             row |= {"φ_c": last.phi, "δ": last.delta, "at step": f"{last.time:,.0f}"}
         row |= {"δ of the rung": crossed[alpha, "SGD"][-1].delta}
-        rows.append(row | {"highest $Q_6$": f"{own.q6.max():.3f}"})
+        rows.append(row | {"highest Q₆": f"{own.q6.max():.3f}"})
     return rows
 
 
