@@ -4,9 +4,11 @@ The commands look at their whole product themselves, each time (`make pdf`, `mak
 here stand the pieces, on small pages.
 """
 
+import functools
 import struct
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import bookpages
 import pytest
@@ -43,6 +45,17 @@ and <a class="mpack-set" href="#one" data-state="{}">set it</a>.</p>
 </section></section></article></body></html>"""
 SECOND = """<html><body><article class="bd-article"><section id="two"><h1>2. Two</h1>
 <p id="there">There. <a href="../book/one.html">Back</a>.</p></section></article></body></html>"""
+
+
+def alone(test):
+    """In a thread of its own: another test of this process may hold a browser, of which a thread has one."""
+
+    @functools.wraps(test)
+    def run(*args, **named):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(test, *args, **named).result()
+
+    return run
 
 
 @pytest.fixture
@@ -102,6 +115,7 @@ def test_formulas_are_found_with_their_tex(built):
 
 
 @pytest.fixture
+@alone
 def printed(built, tmp_path):
     """The two pages as a PDF, without formulas: MathJax is not beside them."""
     chapters = carry.chapters(carry.Covers())
@@ -119,6 +133,7 @@ def printed(built, tmp_path):
     return tmp_path / "book.pdf"
 
 
+@alone
 def test_formulas_that_are_not_set_are_not_printed(built, tmp_path):
     try:
         with pytest.raises(NotCarried, match="cannot be shown.*frac12"):
@@ -135,6 +150,7 @@ def test_a_pdf_has_outline_tags_and_fonts(printed):
         pdf.check(printed, ["1. One", "2. Two", "3. Three"])
 
 
+@alone
 def test_formulas_and_pictures_are_told_in_words(built, tmp_path):
     """Set by the book's MathJax, each with its TeX as alternative text; the link stands for its files."""
     bookpages.require_book()
@@ -155,6 +171,7 @@ def test_formulas_and_pictures_are_told_in_words(built, tmp_path):
     assert described == 3 and sorted(told) == ["A square.", r"\frac12 < x", "x^2"]
 
 
+@alone
 def test_letters_that_became_text_look_as_before(tmp_path):
     """Pixel for pixel, also where bars and braces are stretched."""
     bookpages.require_book()
@@ -242,6 +259,7 @@ def test_an_epub_that_is_not_whole_is_refused(ebook, built, tmp_path, monkeypatc
         epub.set_formulas(carry.chapters(epub.Covers()))
 
 
+@alone
 def test_formulas_become_mathml():
     """By the book's own MathJax: what TeX means, and an error where it means nothing."""
     bookpages.require_book()

@@ -440,7 +440,7 @@ def place_rows(places):
     return [
         {"process": process, "N ≥": smallest}
         | {f"φ_c, {what}": fit.parameter("rho_c") for what, fit in fits.items()}
-        | {f"S (used), {what}": f"{fit.quality:.1f} ({fit.used})" for what, fit in fits.items()}
+        | {f"S, {what}": f"{fit.quality:.1f} of {fit.used}" for what, fit in fits.items()}
         for (process, smallest), fits in places.items()
     ]
 
