@@ -240,6 +240,16 @@ def test_an_epub_is_whole(ebook):
     assert "valign" not in text and 'id="_9x"' in text and text.count("<tbody>") == 2
 
 
+def test_a_drawing_in_a_page_is_words_in_an_epub():
+    article = bs4.BeautifulSoup(
+        '<article><figure><svg aria-label="Met: one."><path/></svg></figure>'
+        '<a download="" href="x.csv">x</a></article>',
+        "html.parser",
+    ).article
+    body = epub.strict(carry.Chapter("book/one", None, "One", article))
+    assert "<svg" not in body and "<p>Met: one.</p>" in body and "download" not in body
+
+
 def test_epubcheck_agrees(ebook):
     said = epub.epubcheck(ebook)
     if said is None:

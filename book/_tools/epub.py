@@ -48,6 +48,7 @@ OBSOLETE = {  # attributes that HTML 4 knew, or that its place does not take
         "cellspacing",
         "frame",
         "rules",
+        "download",
     ),
     "col": ("width",),
     "table": ("width",),
@@ -154,6 +155,10 @@ def strict(chapter):
     """The article of a chapter as the body of a file: what XHTML does not take is put right."""
     from bs4 import BeautifulSoup
 
+    for drawing in chapter.article.select("svg[aria-label]"):  # in a page its table stands below
+        words = BeautifulSoup("", "html.parser").new_tag("p")
+        words.string = drawing["aria-label"]
+        drawing.replace_with(words)
     for one in chapter.article.find_all(True):
         for key in (*OBSOLETE["*"], *OBSOLETE.get(one.name, ())):
             if key in one.attrs:
