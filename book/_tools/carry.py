@@ -96,6 +96,14 @@ def chapters(covers):
     return [reduced(name, covers, begin.get(name)) for name in covers.pages]
 
 
+def linked(covers):
+    """The same, if every link of theirs leads somewhere; else NotCarried."""
+    made = chapters(covers)
+    if missing := lost(made, covers):
+        raise NotCarried(f"{len(missing)} links lead nowhere, the first of them {missing[:3]}")
+    return made
+
+
 def reduced(name, covers, part=None):
     """One page as a `Chapter`."""
     from bs4 import BeautifulSoup

@@ -286,9 +286,7 @@ def main():
     try:
         carry.require_book()
         covers = Covers()
-        chapters = carry.chapters(covers)
-        if lost := carry.lost(chapters, covers):
-            raise NotCarried(f"{len(lost)} links lead nowhere, the first of them {lost[:3]}")
+        chapters = carry.linked(covers)
         say(f"Setting the formulas of {len(chapters)} pages ...")
         set_formulas(chapters)
         path = carry.keep(f"{carry.NAME}.epub")

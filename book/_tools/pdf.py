@@ -252,9 +252,7 @@ def main():
     try:
         carry.require_book()
         covers = carry.Covers()
-        chapters = carry.chapters(covers)
-        if lost := carry.lost(chapters, covers):
-            raise NotCarried(f"{len(lost)} links lead nowhere, the first of them {lost[:3]}")
+        chapters = carry.linked(covers)
         path = carry.keep(f"{carry.NAME}.pdf")
         unfinished = path.with_suffix(".unfinished.pdf")
         say(f"Printing {len(chapters)} pages of the book ...")

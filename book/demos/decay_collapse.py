@@ -10,10 +10,9 @@ from mpack import figures, scaling
 from mpack.statistics import Estimate, jackknife
 
 FEWEST = 1e-3  # activity of which a collapse is made
-CLASSES = {
-    "Manna": (0.745, 1.08),
-    "mean field": (1.0, 1.0),
-}  # delta (Manna's as measured), nu_parallel
+# delta (Manna's as measured), nu_parallel
+CLASSES = {"Manna": (0.745, 1.08), "mean field": (1.0, 1.0)}
+A_DECADE = 4  # windows of time
 WIDTH = (0.02, 0.04)  # what the width of the windows does to delta, nu_parallel: a test has less
 ONE = 3.0  # above this S the curves are not one, and the exponents that come nearest mean nothing
 
@@ -62,12 +61,12 @@ def collapse(curves, edges, place):
 
 
 def averaged(curves, edges, seeds=None):
-    """Mean activity in four windows a decade. The relative scatter of runs is pooled, as there are few of each.
+    """Mean activity in A_DECADE windows a decade. The relative scatter of runs is pooled, as there are few of each.
 
     With some of the seeds that all places have, and the runs beyond them, the weights stay as they are.
     """
     first, last = edges[0], edges[-1]
-    edges = np.geomspace(first, last, round(4 * np.log10(last / first)) + 1)
+    edges = np.geomspace(first, last, round(A_DECADE * np.log10(last / first)) + 1)
     runs = [np.array([_means(*run, edges) for run in some]) for some in curves.values()]
     mean = np.array([some.mean(axis=0) for some in runs]).T
     few = mean < FEWEST
@@ -91,16 +90,14 @@ def draw(ax, one, colour, label=None):
     """Points with Manna's exponents about the phi_c that is best for them, the later the stronger."""
     fit = one.held["Manna"]
     x, y, dy = one.data.scaled(fit)
+    down = np.minimum(dy, 0.9 * y)  # to a tenth at most: the axis is logarithmic
     times = np.unique(one.data.l)
     for place, time in enumerate(times):
         own = one.data.l == time
         ax.errorbar(
             x[own] / fit.rho_c,
             y[own],
-            [
-                np.minimum(dy[own], 0.9 * y[own]),
-                dy[own],
-            ],  # down to a tenth at most: the axis is logarithmic
+            [down[own], dy[own]],
             fmt="o",
             ms=3.5,
             lw=0.8,

@@ -320,8 +320,10 @@ def collapsed_rows(collapsed, spheres=""):
 
 
 def collapsed_numbers(collapsed, which=""):
-    """What the text quotes: S with Manna's exponents and with mean field's, and the exponents."""
-    numbers = {}
+    """What the text quotes: S with Manna's exponents and with mean field's, the exponents, and how it was done."""
+    delta, nu = decay_collapse.WIDTH
+    numbers = {"ends-a-decade": decay_collapse.A_DECADE, "ends-fewest": decay_collapse.FEWEST}
+    numbers |= {"ends-width-delta": delta, "ends-width-nu": nu}
     for key, one in collapsed.items():
         name = f"{which}{tag(*key)}"
         numbers[f"ends-s-{name}"] = round(one.held["Manna"].quality, 1)
