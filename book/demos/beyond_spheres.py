@@ -388,7 +388,7 @@ def contact_numbers(rows):
 
 
 # ------------------------------------------------------------------------------------------------
-# how activity decays
+# the limit of small kicks
 
 
 def forms(packing):

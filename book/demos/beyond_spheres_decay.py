@@ -159,8 +159,8 @@ def claims(found, beside, collapsed, manna):
     of_collapse = {
         f"collapse-{name}-{process.lower()}": (text.format(process, sign), value - known)
         for process in found
-        if ("bodies", process) in collapsed
-        for one in [collapsed["bodies", process]]
+        for one in [collapsed.get(("bodies", process))]
+        if one and one.quality <= decay_collapse.ONE
         for name, sign, value, known in (
             ("delta", "δ", one.delta, manna),
             ("nu", "ν∥", one.nu_parallel, decay_collapse.CLASSES["Manna"][1]),

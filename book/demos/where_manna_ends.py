@@ -295,7 +295,7 @@ def collapsed(rungs, edges, crossed):
 def collapses(one, shown):
     """Curves of the rungs `shown` with Manna's exponents, a panel a rung, the later the stronger."""
     fig, axes = plt.subplots(2, len(shown) // 2, figsize=(7.8, 5.8), squeeze=False)
-    for ax, key in zip(axes.flat, shown):
+    for ax, key in zip(axes.flat, [key for key in shown if key in one]):
         decay_collapse.draw(ax, one[key], key[1])
         ax.set_title(rf"{key[1]}, $\alpha={key[0]:g}$: $S=${_quality(one[key])}")
     for ax in axes[1]:
@@ -377,17 +377,6 @@ def _fitted(curves, edges, **options):
 
 def _chi2(one):
     return f"{one.chi2:.0f} of {one.dof}" if isinstance(one, critical.Decay) else "no fit"
-
-
-def whole_rows(whole):
-    """phi_c, delta and nu_parallel of each rung by one law for all windows, and chi^2."""
-    rows = []
-    for key, one in whole.items():
-        row = {"α": key[0], "process": key[1]}
-        if isinstance(one, critical.Decay):
-            row |= {"φ_c": one.phi_c, "δ": one.delta, "ν∥": one.nu_parallel}
-        rows.append(row | {"χ²": _chi2(one)})
-    return rows
 
 
 def corrected_rows(corrected):
