@@ -128,6 +128,7 @@ def test_the_server_gives_what_is_in_its_folder_and_runs_nothing(served):
         assert status in (200, 404) and (status == 404 or body.startswith(b"open(")), path
     for method in METHODS:
         assert answer(address, method, "/run.py")[0] in (400, 405, 501), method
+    assert answer(address, "GET", "/") == (200, b"inside")  # it still serves
     assert sorted(path.name for path in folder.iterdir()) == ["html", "outside.txt"]
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from book import chapters, reading
 
-from . import execute, parameters, places, together, workshop
+from . import execute, parameters, places, workshop
 from .places import BUILD, HTML, relative, say
 
 RERUNS = BUILD / "reruns"
@@ -228,7 +228,6 @@ def _run_here(chapter, given):
 
 if __name__ == "__main__":
     try:
-        with together.alone():
-            sys.exit(main(sys.argv[1:]))
+        sys.exit(main(sys.argv[1:]))  # beside others: it works on copies
     except KeyboardInterrupt:
         sys.exit("Stopped; nothing was written.")

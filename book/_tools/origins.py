@@ -9,10 +9,9 @@ chapter, in `book/demos` or a module of `book`, is found in the same way. No cod
 import ast
 import functools
 import json
-from pathlib import Path
 from typing import NamedTuple
 
-from book import RESULTS, chapters
+from book import chapters
 
 from . import labels, places
 
@@ -228,9 +227,3 @@ def folder(tree):
         if isinstance(node, ast.Assign) and base(node.targets[0]) == "FOLDER":
             return ast.literal_eval(node.value.right)
     return None
-
-
-def size_of(name):
-    """(rows, hours of a processor) of an archive, by its manifest; None for what it does not say."""
-    manifest = json.loads((Path(RESULTS) / name / "manifest.json").read_text(encoding="utf8"))
-    return manifest.get("runs"), manifest.get("core hours")
