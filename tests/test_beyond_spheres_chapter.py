@@ -141,12 +141,15 @@ def test_a_collapse_in_time_finds_the_exponents_that_curves_were_made_with(scali
         assert fit.quality > 3 * found.quality, name
 
 
-def test_leaving_out_a_seed_leaves_the_weights(scaling_curves):
+def test_the_scatter_of_few_runs_is_pooled(scaling_curves):
+    """Errors follow the noise that was put in, and do not jump from point to point as those of each alone do."""
     edges = where_manna_ends.windows(40, 10_000)
-    whole = decay_collapse.averaged(scaling_curves, edges)
-    less = decay_collapse.averaged(scaling_curves, edges, seeds=(0, 1, 3, 4, 5))
-    np.testing.assert_allclose(less.da / less.a, whole.da / whole.a)
-    assert not np.array_equal(less.a, whole.a)
+    pairs = {phi: runs[:2] for phi, runs in scaling_curves.items()}
+    pooled, alone = (decay_collapse.averaged(some, edges) for some in (pairs, scaling_curves))
+    share, known = pooled.da / pooled.a, alone.da / alone.a * 3**0.5
+    assert abs(np.log(share / known)).max() < 0.5
+    each = pooled.runs.std(axis=1, ddof=1) / pooled.a / 2**0.5
+    assert np.log(each).std() > 3 * np.log(share).std()
 
 
 # Flatness: runs of the campaign whose numbers are made up, by a law that is known.

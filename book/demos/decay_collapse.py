@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from mpack import figures, scaling
 from mpack.statistics import Estimate, jackknife
@@ -42,12 +43,16 @@ def collapse(curves, edges, place):
         for name, (delta, nu) in CLASSES.items()
     }
 
-    @functools.cache
-    def fitted(*seeds):
-        start = {"rho_c": place, "nu": 1.1, "zeta": -0.8}
-        return scaling.collapse(averaged(curves, edges, seeds), start, errors="none")
+    shared = min(map(len, curves.values()))
 
-    every = np.arange(min(map(len, curves.values())))
+    @functools.cache
+    def fitted(*seeds):  # and the runs beyond those that all places have; the weights stay
+        kept = [*seeds, *range(shared, data.runs.shape[1])]
+        start = {"rho_c": place, "nu": 1.1, "zeta": -0.8}
+        some = data.with_values(np.nanmean(data.runs[:, kept], axis=1))
+        return scaling.collapse(some, start, errors="none")
+
+    every = np.arange(shared)
     found = [
         jackknife(lambda seeds, of=of: of(fitted(*seeds.astype(int))), every)
         for of in (lambda fit: -fit.zeta / fit.nu, lambda fit: fit.nu)
@@ -60,24 +65,20 @@ def collapse(curves, edges, place):
     return Collapse(data, held, delta, nu_parallel, quality, used)
 
 
-def averaged(curves, edges, seeds=None):
-    """Mean activity in A_DECADE windows a decade. The relative scatter of runs is pooled, as there are few of each.
-
-    With some of the seeds that all places have, and the runs beyond them, the weights stay as they are.
-    """
+def averaged(curves, edges):
+    """Mean activity in A_DECADE windows a decade, the scatter of runs pooled over points: there are few of each."""
     first, last = edges[0], edges[-1]
     edges = np.geomspace(first, last, round(A_DECADE * np.log10(last / first)) + 1)
-    runs = [np.array([_means(*run, edges) for run in some]) for some in curves.values()]
-    mean = np.array([some.mean(axis=0) for some in runs]).T
-    few = mean < FEWEST
-    error = np.array([some.std(axis=0, ddof=1) / len(some) ** 0.5 for some in runs]).T
-    share = np.where(few, np.nan, error / np.where(few, 1.0, mean))
-    if seeds is not None:
-        shared = min(map(len, runs))
-        mean = np.array([some[[*seeds, *range(shared, len(some))]].mean(axis=0) for some in runs]).T
-    a = np.where(few | (mean == 0.0), np.nan, mean)
-    weighed = a * np.fmax(share, np.sqrt(np.nanmean(share**2)) / 3)
-    return scaling.Data(np.sqrt(edges[1:] * edges[:-1]), list(curves), a, weighed)
+    middles = np.sqrt(edges[1:] * edges[:-1])
+    rows = [
+        (k, phi, seed, f)
+        for phi, runs in curves.items()
+        for seed, run in enumerate(runs)
+        for k, f in zip(middles, _means(*run, edges))
+    ]
+    table = pd.DataFrame(rows, columns=["k", "phi", "seed", "f"])
+    table = table[table.groupby(["k", "phi"]).f.transform("mean") >= FEWEST]
+    return scaling.Data.from_runs(table, l="k", rho="phi", a="f")
 
 
 def _means(times, activity, edges):
