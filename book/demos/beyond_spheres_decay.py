@@ -160,10 +160,10 @@ def claims(found, beside, collapsed, manna):
         f"collapse-{name}-{process.lower()}": (text.format(process, sign), value - known)
         for process in found
         for one in [collapsed.get(("bodies", process))]
-        if one and one.quality <= decay_collapse.ONE
+        if one and one.delta
         for name, sign, value, known in (
             ("delta", "δ", one.delta, manna),
-            ("nu", "ν∥", one.nu_parallel, decay_collapse.CLASSES["Manna"][1]),
+            ("nu", "ν∥", one.nu_parallel, decay_collapse.NU_PARALLEL),
         )
     }
     return [

@@ -11,20 +11,22 @@ from mpack import figures, scaling
 from mpack.statistics import Estimate, jackknife
 
 FEWEST = 1e-3  # activity of which a collapse is made
+_MANNA = scaling.exponents("Manna", 3)
+NU_PARALLEL = Estimate(_MANNA.nu_parallel, _MANNA.dnu_parallel, None, "Lübeck 2004", np.inf)
 # delta (Manna's as measured), nu_parallel
-CLASSES = {"Manna": (0.745, 1.08), "mean field": (1.0, 1.0)}
+CLASSES = {"Manna": (0.745, NU_PARALLEL.value), "mean field": (1.0, 1.0)}
 A_DECADE = 4  # windows of time
 WIDTH = (0.02, 0.04)  # what the width of the windows does to delta, nu_parallel: a test has less
 ONE = 3.0  # above this S the curves are not one, and the exponents that come nearest mean nothing
 
 
 class Collapse(NamedTuple):
-    """A collapse of relaxation curves: with the exponents of classes held, and with both exponents free."""
+    """A collapse of relaxation curves: with the exponents of classes held, and with both free; None if S > ONE."""
 
     data: scaling.Data
     held: dict  # name of a class: scaling.Fit
-    delta: Estimate
-    nu_parallel: Estimate
+    delta: Estimate | None
+    nu_parallel: Estimate | None
     quality: float
     used: int  # points that have a part in it
 
@@ -53,16 +55,19 @@ def collapse(curves, edges, place):
         return scaling.collapse(some, start, errors="none")
 
     every = np.arange(shared)
+    whole = fitted(*every)
+    if whole.quality > ONE:
+        return Collapse(data, held, None, None, whole.quality, whole.used)
     found = [
         jackknife(lambda seeds, of=of: of(fitted(*seeds.astype(int))), every)
         for of in (lambda fit: -fit.zeta / fit.nu, lambda fit: fit.nu)
     ]
-    quality, used = fitted(*every).quality, fitted(*every).used
     delta, nu_parallel = (
-        replace(one, error=one.error * max(quality, 1.0) ** 0.5) + Estimate(0.0, width, dof=np.inf)
+        replace(one, error=one.error * max(whole.quality, 1.0) ** 0.5)
+        + Estimate(0.0, width, dof=np.inf)
         for one, width in zip(found, WIDTH)
     )
-    return Collapse(data, held, delta, nu_parallel, quality, used)
+    return Collapse(data, held, delta, nu_parallel, whole.quality, whole.used)
 
 
 def averaged(curves, edges):
@@ -111,9 +116,14 @@ def draw(ax, one, colour, label=None):
     ax.set_xticks([-10, 0, 10, 100], ["\N{MINUS SIGN}10", "0", "10", "100"])
 
 
+def quality(fit):
+    """S with the spread that a chi-squared of so many points has, and their number."""
+    return fit.quality, fit.quality * (2 / fit.used) ** 0.5, fit.used
+
+
 def row(one):
     """Exponents if the curves are one, S with them, and S with those of each class held, each of so many points."""
-    free = {"δ": one.delta, "ν∥": one.nu_parallel} if one.quality <= ONE else {}
+    free = {"δ": one.delta, "ν∥": one.nu_parallel} if one.delta else {}
     held = {f"S (used), {name}": _rounded(fit) for name, fit in one.held.items()}
     return free | {"S (used), free": _rounded(one)} | held | {"points": len(one.data)}
 

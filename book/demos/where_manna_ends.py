@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from book import campaigns
-from book.chapters import above, consistent, control
+from book.chapters import above, below, consistent, control
 from book.demos import decay_collapse
 from mpack import critical, figures, known_answers, scaling
 from mpack.statistics import Estimate, PowerLaw, mean_error, power_law
@@ -328,7 +328,7 @@ def collapsed_numbers(collapsed, which=""):
         name = f"{which}{tag(*key)}"
         numbers[f"ends-s-{name}"] = round(one.held["Manna"].quality, 1)
         numbers[f"ends-s-field-{name}"] = round(one.held["mean field"].quality, 1)
-        if one.quality <= decay_collapse.ONE:
+        if one.delta:
             numbers |= {f"ends-one-{name}": one.delta, f"ends-nu-{name}": one.nu_parallel}
     return numbers
 
@@ -336,7 +336,7 @@ def collapsed_numbers(collapsed, which=""):
 def collapsed_claims(collapsed, manna, which="", least=0.3):
     """Where curves are one from alpha = `least` on: their exponents are those of the Manna class."""
     text = "{1} at α = {0:g}, {2}all curves as one: {3} less that of the Manna class."
-    nu = decay_collapse.CLASSES["Manna"][1]
+    nu = decay_collapse.NU_PARALLEL
     return [
         (
             f"ends-{name}-{which}{tag(*key)}",
@@ -346,12 +346,36 @@ def collapsed_claims(collapsed, manna, which="", least=0.3):
             source,
         )
         for key, one in collapsed.items()
-        if key[0] >= least and one.quality <= decay_collapse.ONE
+        if key[0] >= least and one.delta
         for name, sign, value, source in (
             ("one", "δ", one.delta - manna, "Lübeck 2004"),
             ("nu", "ν∥", one.nu_parallel - nu, "Lübeck 2004"),
         )
     ]
+
+
+def joint_claims(collapsed, which="", least=0.3):
+    """From alpha = `least` on: the curves of each rung are one with Manna's exponents."""
+    text = "{1} at α = {0:g}, {2}all curves as one with the exponents of Manna (quality S)."
+    return [
+        (
+            f"ends-joint-{which}{tag(*key)}",
+            text.format(*key, "256,000 spheres, " if which else ""),
+            decay_collapse.quality(one.held["Manna"]),
+            below(decay_collapse.ONE),
+            "this chapter",
+        )
+        for key, one in collapsed.items()
+        if key[0] >= least
+    ]
+
+
+def field_control(collapsed):
+    """The same with mean field's exponents, for SGD at the largest kicks."""
+    value = decay_collapse.quality(collapsed[1.0, "SGD"].held["mean field"])
+    text = "SGD at α = 1, all curves as one with the exponents of mean field (quality S)."
+    rule = control(below(decay_collapse.ONE))
+    return "ends-control-joint", text, value, rule, "negative control"
 
 
 def corrected(rungs, edges, crossed, manna):
