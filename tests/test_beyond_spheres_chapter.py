@@ -118,14 +118,14 @@ def test_without_turning_the_prediction_is_another():
 
 @pytest.fixture(scope="module")
 def scaling_curves():
-    """Relaxation curves of one law, delta = 0.6 and nu_parallel = 1.2 about 0.3, six seeds with noise of 3 %."""
+    """Relaxation curves of one law, delta = 0.6 and nu_parallel = 1.2 about 0.3, six seeds with noise of 12 %."""
     rng = np.random.default_rng(5)
     t = np.unique(np.geomspace(1, 10_000, 100).round())
     made = {}
     for phi in 0.3 * (1 + np.linspace(-0.004, 0.004, 9)):
         x = (phi / 0.3 - 1) * t ** (1 / 1.2)
-        f = 0.8 * t**-0.6 * np.exp(0.25 * x)
-        made[float(phi)] = [(t, f * np.exp(0.03 * rng.standard_normal(t.size))) for _ in range(6)]
+        f = 0.5 * t**-0.6 * np.exp(0.25 * x)
+        made[float(phi)] = [(t, f * np.exp(0.12 * rng.standard_normal(t.size))) for _ in range(6)]
     return made
 
 
@@ -147,7 +147,7 @@ def test_the_scatter_of_few_runs_is_pooled(scaling_curves):
     pairs = {phi: runs[:2] for phi, runs in scaling_curves.items()}
     pooled, alone = (decay_collapse.averaged(some, edges) for some in (pairs, scaling_curves))
     share, known = pooled.da / pooled.a, alone.da / alone.a * 3**0.5
-    assert abs(np.log(share / known)).max() < 0.5
+    assert abs(np.log(np.median(share) / np.median(known))) < 0.5
     each = pooled.runs.std(axis=1, ddof=1) / pooled.a / 2**0.5
     assert np.log(each).std() > 3 * np.log(share).std()
 
