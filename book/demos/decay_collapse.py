@@ -34,30 +34,34 @@ class Collapse(NamedTuple):
 def collapse(curves, edges, place):
     """f(k, phi) = k^-delta F((phi - phi_c) k^(1/nu_parallel)) of {phi: [(times, activity), ...]}.
 
-    phi_c is free, and first looked for at `place`. Errors by leaving out the runs of one seed after
+    phi_c is free, looked for at `place` and all over the grid. Errors by leaving out the runs of one seed after
     another, times the root of S where S is above one, and WIDTH.
     """
     data = averaged(curves, edges)
+    places = [place, *np.linspace(min(curves), max(curves), 7)]
     held = {
-        name: scaling.collapse(
-            data, {"rho_c": place}, fixed={"nu": nu, "zeta": -delta * nu}, errors="none"
+        name: scaling.best_of(
+            data,
+            [{"rho_c": one} for one in places],
+            fixed={"nu": nu, "zeta": -delta * nu},
+            errors="none",
         )
         for name, (delta, nu) in CLASSES.items()
     }
-
     shared = min(map(len, curves.values()))
+
+    starts = [{"rho_c": one, "nu": nu, "zeta": -0.8} for one in places for nu in (1.1, 2.0)]
+    whole = scaling.best_of(data, starts, errors="none")
+    if whole.quality > ONE:
+        return Collapse(data, held, None, None, whole.quality, whole.used)
 
     @functools.cache
     def fitted(*seeds):  # and the runs beyond those that all places have; the weights stay
         kept = [*seeds, *range(shared, data.runs.shape[1])]
-        start = {"rho_c": place, "nu": 1.1, "zeta": -0.8}
         some = data.with_values(np.nanmean(data.runs[:, kept], axis=1))
-        return scaling.collapse(some, start, errors="none")
+        return scaling.collapse(some, whole.values, errors="none")
 
     every = np.arange(shared)
-    whole = fitted(*every)
-    if whole.quality > ONE:
-        return Collapse(data, held, None, None, whole.quality, whole.used)
     found = [
         jackknife(lambda seeds, of=of: of(fitted(*seeds.astype(int))), every)
         for of in (lambda fit: -fit.zeta / fit.nu, lambda fit: fit.nu)
