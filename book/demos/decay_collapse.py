@@ -16,6 +16,7 @@ NU_PARALLEL = Estimate(_MANNA.nu_parallel, _MANNA.dnu_parallel, None, "Lübeck 2
 # delta (Manna's as measured), nu_parallel
 CLASSES = {"Manna": (0.745, NU_PARALLEL.value), "mean field": (1.0, 1.0)}
 A_DECADE = 4  # windows of time
+SHARE = 0.4  # of the points that have to take part: wrong exponents leave few beside one another
 WIDTH = (0.02, 0.04)  # what the width of the windows does to delta, nu_parallel: a test has less
 ONE = 3.0  # above this S the curves are not one, and the exponents that come nearest mean nothing
 
@@ -44,6 +45,7 @@ def collapse(curves, edges, place):
             data,
             [{"rho_c": one} for one in places],
             fixed={"nu": nu, "zeta": -delta * nu},
+            share=SHARE,
             errors="none",
         )
         for name, (delta, nu) in CLASSES.items()
@@ -51,7 +53,7 @@ def collapse(curves, edges, place):
     shared = min(map(len, curves.values()))
 
     starts = [{"rho_c": one, "nu": nu, "zeta": -0.8} for one in places for nu in (1.1, 2.0)]
-    whole = scaling.best_of(data, starts, errors="none")
+    whole = scaling.best_of(data, starts, share=SHARE, errors="none")
     if whole.quality > ONE:
         return Collapse(data, held, None, None, whole.quality, whole.used)
 
