@@ -14,6 +14,11 @@ def names():
     return [folder.name for folder in ensemble.archives(RESULTS)]
 
 
+STARTS = (
+    1e8  # particle steps of a start that a chapter waits for; `make audit` draws the others, too
+)
+
+
 def load(name):
     """The table of an archive, one row a run, as `mpack.ensemble.load_archive` gives it."""
     return ensemble.load_archive(RESULTS / name)
@@ -35,7 +40,7 @@ def audit(name, seconds=5.0, dims=None):
     RuntimeError
         If anything differs, with all that the audit found.
     """
-    found = ensemble.audit(RESULTS / name, seconds=seconds, salt=commit(), dims=dims)
+    found = ensemble.audit(RESULTS / name, seconds=seconds, salt=commit(), dims=dims, starts=STARTS)
     if not found.ok:
         raise RuntimeError(f"the archive and the code do not agree: {found}")
     done = f"{len(found.replays)} of {found.rows:,} archived runs"

@@ -85,7 +85,7 @@ class Audit:
     particle_steps: int  #: of all of them
     replays: list = field(repr=False)  #: of Replay, in the order they were drawn
     broken: list = field(repr=False)  #: keys of rows whose numbers do not make their chain
-    left_out: int = 0  #: rows that could not be drawn, being of other dimensions
+    left_out: int = 0  #: rows that could not be drawn, being of other dimensions, or begun too late
     #: sentences: what does not follow, in any row, from its specification and its series, or in the manifest
     untrue: list = field(default_factory=list, repr=False)
 
@@ -177,6 +177,7 @@ def audit(
     most: int = 200,
     dims: Sequence[int] | None = None,
     whole: bool = False,
+    starts: float | None = None,
 ) -> Audit:
     """Hold every row against its specification and its series; draw some, do a part of each again, compare bits.
 
@@ -209,6 +210,9 @@ def audit(
         Do each row that is drawn to its end, however long that takes. Otherwise only those of few
         particle steps are, and what was observed on the last packing is compared in these alone,
         and where that packing was kept.
+    starts : float, optional
+        Rows whose start is another run, of more particle steps than that, are not drawn: such a
+        start has to be made whole before the first bit of the row can be compared.
 
     Returns
     -------
@@ -219,7 +223,8 @@ def audit(
     FileNotFoundError, StoreDamaged, StoreError
         If the archive is missing, its files have not the checksums of its manifest, or are damaged.
     ValueError, TypeError
-        If `dims` holds no dimension of the archive, or is no list of integers.
+        If `dims` holds no dimension of the archive, or is no list of integers; `starts` is no
+        number >= 0, or leaves no row.
 
     Examples
     --------
@@ -234,7 +239,9 @@ def audit(
     """
     if dims is not None:
         dims = _check.array("dims", dims, (None,), dtype=np.int64).tolist()
-    auditor = Auditor(folder, salt, keys, dims, _check.flag("whole", whole))
+    if starts is not None:
+        starts = _check.number("starts", starts, 0.0)
+    auditor = Auditor(folder, salt, keys, dims, _check.flag("whole", whole), starts)
     clock = time.monotonic()
     while auditor.waiting and len(auditor.replays) < most:
         if auditor.replays and time.monotonic() - clock >= seconds and not auditor.forced:
@@ -247,7 +254,7 @@ def audit(
 class Auditor:
     """One archive under audit: rows in the order drawn, and what was found so far."""
 
-    def __init__(self, folder, salt=None, keys=(), dims=None, whole=False):
+    def __init__(self, folder, salt=None, keys=(), dims=None, whole=False, starts=None):
         content = _archive.read(folder)
         self.results = _archive.results_of(content, level=0)  # each is unpacked at once
         self.name = Path(folder).resolve().name
@@ -256,7 +263,7 @@ class Auditor:
         with sound(f"the archive in {folder}"):
             self.untrue = untrue(content, self.results, specs, self.name)
         self.salt = _archive_digest(self.results) if salt is None else salt
-        eligible = _of_dimensions(self.results, dims, self.name)
+        eligible = _soon_begun(_of_dimensions(self.results, dims, self.name), starts, self.name)
         self.left_out = len(self.results) - len(eligible)
         by_chance = sorted(eligible, key=lambda result: _drawn(self.salt, result["key"]))
         first = [result for key in keys for result in self.results if result["key"].startswith(key)]
@@ -295,6 +302,20 @@ def _of_dimensions(results, dims, name):
     if not found:
         raise ValueError(f"dims must hold a dimension of {name}; got {sorted(dims)}")
     return found
+
+
+def _soon_begun(results, starts, name):
+    """The results whose start takes at most so many particle steps."""
+    if starts is None:
+        return results
+    found = [result for result in results if _begun_after(from_text(result["spec"])) <= starts]
+    if not found:
+        raise ValueError(f"starts must leave a row of {name}; all take more than {starts:g} steps")
+    return found
+
+
+def _begun_after(spec):
+    return spec.cost - spec.n * spec.steps
 
 
 def _drawn(salt, key):

@@ -456,6 +456,25 @@ def test_only_rows_of_the_dimensions_that_are_asked_for(tmp_path):
         ensemble.audit(tmp_path / "both", dims=2)
 
 
+def test_rows_with_a_long_start_are_left_to_an_audit_that_has_the_time(tmp_path):
+    rule = mpack.PairwiseBRO(eps=0.1)
+    first = mpack.Spec(rule, n=20, phi=0.1, steps=50, seed=1)
+    rows = [mpack.Spec(rule, n=20, phi=0.1, steps=5, seed=k) for k in (2, 3)]
+    rows.append(mpack.Spec(rule, n=20, phi=0.1, steps=5, seed=4, start=first))
+    with ensemble.Store(":memory:") as store:
+        mpack.sweep(rows, store, progress=False)
+        ensemble.export(store, tmp_path / "begun")
+    found = ensemble.audit(tmp_path / "begun", seconds=60, starts=999)
+    assert (len(found.replays), found.left_out) == (2, 1) and found.ok
+    for starts in (None, 1_000):  # 20 particles, 50 steps
+        assert len(ensemble.audit(tmp_path / "begun", seconds=60, starts=starts).replays) == 3
+    with ensemble.Store(":memory:") as store:
+        mpack.sweep(rows[2:], store, progress=False)
+        ensemble.export(store, tmp_path / "late")
+    with pytest.raises(ValueError, match="starts must leave a row of late; all take more than 10"):
+        ensemble.audit(tmp_path / "late", starts=10)
+
+
 def test_the_chance_to_miss():
     """Hypergeometric, against scipy and the limit (1 - f)**k."""
     from scipy.stats import hypergeom
