@@ -24,8 +24,7 @@ import numpy as np
 
 from mpack import _archive, _check
 from mpack._archive_files import sound
-from mpack._compared import CLOSE, differences
-from mpack._follows import contradictions, untrue
+from mpack._follows import CLOSE, contradictions, differences, untrue
 from mpack._rows import DIGITS, beginning, observed, series_of, state, unpack
 from mpack._tables import DERIVED, derived, stored_series
 from mpack._types import AnyPath

@@ -86,13 +86,6 @@ def put(folder, files, about):
     return made
 
 
-def replace(path, text):
-    """Make a file hold this text, at one moment."""
-    path = Path(path)
-    _write(path.with_name(f"{path.name}.new"), text.encode())
-    _rename(path.with_name(f"{path.name}.new"), path)
-
-
 def _write(path, data):
     """Every byte of an archive is written here (and tests make it fail)."""
     with open(path, "wb") as file:

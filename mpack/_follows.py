@@ -8,6 +8,7 @@ nobody: when, where and how long a run was done.
 """
 
 import json
+import math
 import re
 import time
 
@@ -16,12 +17,12 @@ import numpy as np
 from mpack import _archive_files as files
 from mpack._archive import about
 from mpack._columns import DERIVED, SPECIFIED
-from mpack._compared import differences
 from mpack._measures import OBSERVABLES
 from mpack._rows import DIGITS, marks, unpack
 from mpack._tables import derived, stored_series
 from mpack.packing import digest_of
 
+CLOSE = 1e-9  # relative, for what goes through libm or FFT: derived numbers and observables
 _HASH, _COMMIT = 32, r"[0-9a-f]{7,40}\+?|"  # digits; or nothing, without git
 
 
@@ -226,3 +227,18 @@ def _of_digest(spec, arrays, digest):
     if not digest or not fits or any(arrays[part].shape != shape for part in ("fixed", "wraps")):
         return False
     return digest_of(arrays["fixed"], arrays.get("orientations")).startswith(digest)
+
+
+def differences(stored, again):
+    """A sentence for each number that is not the same, to what libm leaves open."""
+    return [
+        f"{name} is stored as {value!r}, done again {again.get(name)!r}"
+        for name, value in stored.items()
+        if name not in again or not _close(value, again[name])
+    ]
+
+
+def _close(one, other):
+    return (
+        one == other or (one != one and other != other) or math.isclose(one, other, rel_tol=CLOSE)
+    )

@@ -494,3 +494,20 @@ def test_a_collapse_is_one_of_more_points_than_parameters_or_refused(seed):
         assert fit.quality >= (1e-6 if few else 1e-12)
         assert fit.samples is None or np.isfinite(fit.samples).all()
     assert 5 < len(refused) < 100 and set(refused) == {1, 2, 3}
+
+
+# ------------------------------------------------------------------------------------------------------------
+# how activity decays
+
+
+def test_decay_is_the_ratio_of_the_exponents_but_where_density_is_conserved():
+    directed = scaling.exponents("directed percolation", 1)
+    assert abs(directed.decay().value - 0.159464) < 1e-6  # Jensen's own number
+    assert directed.decay().reach(1.0) < 1e-5
+    assert scaling.exponents("Manna", 5).decay().value == 1.0
+    for dim in (2, 3):  # measured decays are slower than the ratio: the wrong theory would pass else
+        manna = scaling.exponents("Manna", dim)
+        short = manna.beta / manna.nu_parallel - manna.decay().value
+        assert short > 1.5 * manna.decay().error
+    with pytest.raises(ValueError, match="percolation has none"):
+        scaling.exponents("percolation", 2).decay()

@@ -11,7 +11,7 @@ import sys
 import time
 
 from . import claims, execute, places, together, wasm
-from .places import BUILD, HTML, ROOT, relative, say
+from .places import BUILD, COMPLETE, HTML, ROOT, relative, say
 
 DOCTREES = BUILD / ".doctrees"
 UNFINISHED = BUILD / "html.unfinished"
@@ -20,7 +20,6 @@ RENDER = (
     "from book._tools.together import end_with_parent; end_with_parent();"
     "from jupyter_book.cli.main import main; main()"
 )
-COMPLETE = BUILD / "complete.txt"  # written last: _build/html is the book as the sources have it
 
 
 def frame_digest():

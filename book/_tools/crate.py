@@ -12,7 +12,7 @@ import json
 import sys
 
 from book import RESULTS, campaigns
-from mpack import _container
+from mpack import _container, _files
 from mpack._archive_files import ARRAYS, RUNS, SERIES
 
 from .columns import described
@@ -50,7 +50,8 @@ def main():
 
 def write(results):
     """Write the crate of a folder of archives."""
-    _container.replace(results / NAME, text(results))
+    with _files.replacing(results / NAME) as temporary:
+        temporary.write_text(text(results), encoding="utf8")
 
 
 def text(results):

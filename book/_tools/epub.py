@@ -25,8 +25,7 @@ from xml.etree import ElementTree
 from . import carry, together
 from .browser import NoBrowser, started
 from .carry import NotCarried
-from .places import HTML, relative, say
-from .workshop import COMPLETE
+from .places import COMPLETE, HTML, relative, say
 
 STYLE = Path(__file__).with_name("ebook.css")
 MATHML = "http://www.w3.org/1998/Math/MathML"

@@ -4,7 +4,6 @@ The files stand beside the figures (`mpack/widgets/NAME.data.json`); tests make 
 compare.
 """
 
-import ast
 import base64
 import json
 import re
@@ -21,6 +20,7 @@ from mpack.specification import from_text
 from mpack.statistics import weighted_mean
 from mpack.widgets import _same, _sources
 
+from . import parameters
 from .places import ROOT, relative, say
 
 LINK = re.compile(r"\{mpack-set\}`[^`]*<fig-playground[a-z-]*:([^`>]*)>`")
@@ -50,10 +50,7 @@ def playground():
 
 def chapter_parameters(name):
     """The parameters of a chapter as its own cell sets them, so that figure and chapter cannot part: {name: value}."""
-    chapter = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf8"))
-    (cell,) = [one for one in chapter["cells"] if "parameters" in one["metadata"].get("tags", ())]
-    lines = ast.parse("".join(cell["source"])).body
-    return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}
+    return {one.name: one.value for one in parameters.of(f"notebooks/{name}.ipynb")}
 
 
 def manna_data():

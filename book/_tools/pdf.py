@@ -21,7 +21,6 @@ from .places import HTML, relative, say
 STYLE = Path(__file__).with_name("paper.css")
 WIDTH = 657  # pixels: A4 without the margins of the style sheet
 STYLESHEET = re.compile(r'<link [^>]*href="([^"?]*\.css)[^"]*"[^>]*>')
-MATHJAX = re.compile(r'<script[^>]*src="([^"?]*mathjax[^"?]*\.js)')
 # The formula's TeX is its alternative text; it is set where it stands, and not to be enlarged.
 OPTIONS = """window.MathJax = {
   options: {enableMenu: false, enableAssistiveMml: false, processHtmlClass: "mpack-formula",

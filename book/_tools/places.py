@@ -15,6 +15,7 @@ FAILED = BUILD / "failed"  # what a failed chapter got to
 HTML = BUILD / "html"
 CLAIMS = BUILD / "claims.json"
 AUDIT = BUILD / "audit.json"
+COMPLETE = BUILD / "complete.txt"  # written last: _build/html is the book as the sources have it
 
 
 def say(*words):

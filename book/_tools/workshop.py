@@ -17,10 +17,9 @@ import sys
 
 from filelock import FileLock, Timeout
 
-from .places import BUILD, ROOT, relative
+from .places import BUILD, COMPLETE, ROOT, relative
 
 WORKSHOPS = BUILD / "workshops"
-COMPLETE = BUILD / "complete.txt"
 READ = (".doctrees", "figures")  # what Sphinx made of the pages, good if the book is whole
 TAKEN = ("executed", "matplotlib", "claims.json")
 

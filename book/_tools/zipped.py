@@ -14,8 +14,7 @@ import zipfile
 
 from . import carry, together
 from .carry import NotCarried
-from .places import HTML, ROOT, relative, say
-from .workshop import COMPLETE
+from .places import COMPLETE, HTML, ROOT, relative, say
 
 STORED = {".png", ".woff", ".woff2", ".jpg", ".zip"}  # packed already
 ADDRESS = re.compile(r"""\s(?:href|src)=["']([^"'#?]*)""")

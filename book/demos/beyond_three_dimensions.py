@@ -94,7 +94,7 @@ def log2_ratio(a, b):
     return Estimate(float(np.log2(a.value / b.value)), float(error), min(a.n, b.n), dof=freedom)
 
 
-def decays(curves, edges, decay, manna=0.745):
+def decays(curves, edges, decay, manna):
     """Local exponents against time at all packing fractions, a panel a dimension; delta where they cross."""
     fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
     for ax, (d, own) in zip(axes, curves.items(), strict=True):

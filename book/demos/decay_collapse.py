@@ -11,10 +11,9 @@ from mpack import figures, scaling
 from mpack.statistics import Estimate, jackknife
 
 FEWEST = 1e-3  # activity of which a collapse is made
-_MANNA = scaling.exponents("Manna", 3)
-NU_PARALLEL = Estimate(_MANNA.nu_parallel, _MANNA.dnu_parallel, None, "Lübeck 2004", np.inf)
-# delta (Manna's as measured), nu_parallel
-CLASSES = {"Manna": (0.745, NU_PARALLEL.value), "mean field": (1.0, 1.0)}
+MANNA = scaling.exponents("Manna", 3)
+NU_PARALLEL = Estimate(MANNA.nu_parallel, MANNA.dnu_parallel, None, MANNA.source, np.inf)
+CLASSES = [MANNA, scaling.exponents("mean field", 3)]
 A_DECADE = 4  # windows of time
 SHARE = 0.4  # of the points that have to take part: wrong exponents leave few beside one another
 WIDTH = (0.02, 0.04)  # what the width of the windows does to delta, nu_parallel: a test has less
@@ -41,14 +40,14 @@ def collapse(curves, edges, place):
     data = averaged(curves, edges)
     places = [place, *np.linspace(min(curves), max(curves), 7)]
     held = {
-        name: scaling.best_of(
+        one.name: scaling.best_of(
             data,
-            [{"rho_c": one} for one in places],
-            fixed={"nu": nu, "zeta": -delta * nu},
+            [{"rho_c": place} for place in places],
+            fixed={"nu": one.nu_parallel, "zeta": -one.decay().value * one.nu_parallel},
             share=SHARE,
             errors="none",
         )
-        for name, (delta, nu) in CLASSES.items()
+        for one in CLASSES
     }
     shared = min(map(len, curves.values()))
 
@@ -130,11 +129,14 @@ def quality(fit):
 def row(one):
     """Exponents if the curves are one, S with them, and S with those of each class held, each of so many points."""
     free = {"δ": one.delta, "ν∥": one.nu_parallel} if one.delta else {}
-    held = {f"S (used), {name}": _rounded(fit) for name, fit in one.held.items()}
-    return free | {"S (used), free": _rounded(one)} | held | {"points": len(one.data)}
+    held = {f"S (used), {name}": _of_used(fit) for name, fit in one.held.items()}
+    return free | {"S (used), free": _of_used(one)} | held | {"points": len(one.data)}
 
 
-def _rounded(of):
-    """S, and how many points have a part in it."""
-    S = f"{of.quality:.2f}" if of.quality < 10 else f"{of.quality:,.0f}"
-    return f"{S} ({of.used})"
+def _of_used(fit):
+    return f"{rounded(fit)} ({fit.used})"
+
+
+def rounded(fit, digits=2):
+    """S as it is written: large ones whole."""
+    return f"{fit.quality:.{digits}f}" if fit.quality < 10 else f"{fit.quality:,.0f}"

@@ -48,7 +48,7 @@ def pile(edge, steps, runs, seed):
     """The Manna sandpile in two dimensions at five densities about its transition."""
     grains = [round(rho * edge**2) for rho in (0.71, 0.713, 0.716, 0.719, 0.722)]
     made = {g / edge**2: known_answers.sandpile(edge, g, steps, runs, seed) for g in grains}
-    known = Estimate(0.419, 0.015, None, "Lübeck 2004", np.inf)
+    known = scaling.exponents("Manna", 2).decay()
     edges = windows(30, steps - 1)
     return Known(_recorded(made, steps), edges, known_answers.SANDPILE_RHO_C, known)
 
@@ -297,17 +297,13 @@ def collapses(one, shown):
     fig, axes = plt.subplots(2, len(shown) // 2, figsize=(7.8, 5.8), squeeze=False)
     for ax, key in zip(axes.flat, [key for key in shown if key in one]):
         decay_collapse.draw(ax, one[key], key[1])
-        ax.set_title(rf"{key[1]}, $\alpha={key[0]:g}$: $S=${_quality(one[key])}")
+        S = decay_collapse.rounded(one[key].held["Manna"], 1)
+        ax.set_title(rf"{key[1]}, $\alpha={key[0]:g}$: $S=${S}")
     for ax in axes[1]:
         ax.set_xlabel(r"$(\phi/\phi_c-1)\,k^{1/\nu_\parallel}$")
     for ax in axes[:, 0]:
         ax.set_ylabel(r"activity $\times\ k^\delta$")
     return fig
-
-
-def _quality(one):
-    held = one.held["Manna"].quality
-    return f"{held:.1f}" if held < 10 else f"{held:,.0f}"
 
 
 def collapsed_rows(collapsed, spheres=""):
@@ -383,13 +379,13 @@ def corrected(rungs, edges, crossed, manna):
     cases = [{"correction": omega} for omega in OMEGAS]
     cases.append({"correction": OMEGAS[0], "delta": manna.value})
     return {
-        key: [_fitted(rungs[key], edges[key], start=_start(crossed, key), **case) for case in cases]
-        for key in crossed
+        key: [_fitted(rungs[key], edges[key], start=_start(found[-1]), **case) for case in cases]
+        for key, found in crossed.items()
     }
 
 
-def _start(crossed, key):
-    return (crossed[key][-1].phi.value, crossed[key][-1].delta.value) if key in crossed else None
+def _start(crossing):
+    return crossing.phi.value, crossing.delta.value
 
 
 def _fitted(curves, edges, **options):
@@ -442,9 +438,9 @@ def size_rows(sizes):
     ]
 
 
-def wide(table, edges):
+def wide(rungs, edges):
     """{(alpha, process): crossings of the larger systems, between the windows of the rung}."""
-    found = {key: critical.crossings(own, edges[key]) for key, own in by_rung(table).items()}
+    found = {key: critical.crossings(own, edges[key]) for key, own in rungs.items()}
     return {key: crossed for key, crossed in found.items() if crossed}
 
 
@@ -482,9 +478,9 @@ def larger_numbers(wide):
     return {f"ends-wide-{tag(*key)}": found[-1].delta for key, found in wide.items()}
 
 
-def larger_rows(table, pairs):
+def larger_rows(rungs, pairs):
     """Exponents and places of the larger systems and of the rung, where both cross between the same windows."""
-    runs = {key: sum(map(len, curves.values())) for key, curves in by_rung(table).items()}
+    runs = {key: sum(map(len, curves.values())) for key, curves in rungs.items()}
     return [
         {
             "α": key[0],
@@ -866,13 +862,9 @@ def middles(small, alpha):
 
 
 def z_of(small, alpha, process):
-    """z where the windows of a rung cross."""
-    rung = {phi: one for (*key, phi), one in small.items() if key == [alpha, process]}
-    return z_at(rung, dict(middles(small, alpha))[process])
-
-
-def z_at(places, centre):
-    """z at one of {phi: Small}, with what the error of phi_c adds: places beside it lie two of its errors away."""
+    """z where the windows of a rung cross, with what the error of phi_c adds: places beside lie two of it away."""
+    places = {phi: one for (*key, phi), one in small.items() if key == [alpha, process]}
+    centre = dict(middles(small, alpha))[process]
     deaths = sum(life.n for life in places[centre].life.values())
     z = places[centre].z.exponent
     own = Estimate(z.value, z.error, deaths, dof=deaths - len(places[centre].life))
