@@ -10,9 +10,11 @@ from chapterruns import Executed, refusal
 import mpack
 from book import campaigns, chapters
 from book.demos import beyond_spheres as demo
+from book.demos import beyond_spheres_contacts as contacts
 from book.demos import beyond_spheres_flat as flat_demo
 from book.demos import decay_collapse, where_manna_ends
 from book.demos.flat_minima import origin
+from mpack import observables
 
 NAME = "beyond_spheres"
 
@@ -239,3 +241,26 @@ def test_a_flatness_without_turns_is_another():
     balls = [mpack.Packing(one.positions, one.box, axes=(0.5, 0.5, 0.5)) for one in packings]
     turned, still = flat_demo.with_and_without_turning(balls, 0.015, seed=1, samples=100)
     assert turned == pytest.approx(still, rel=1e-9)  # a ball that turns is where it was
+
+
+def test_contacts_of_a_crystal_and_the_scatter_of_packings():
+    """Touching spheres in fcc have twelve each; errors are pooled over shapes, by hand."""
+    touching = mpack.Packing.lattice("fcc", 4, phi=np.pi / 18**0.5 - 1e-9)
+    loose = mpack.Packing.random(n=1_000, phi=0.5, dim=3, seed=1)
+    some = [mpack.Packing.random(n=1_000, phi=0.5, dim=3, seed=k) for k in (2, 3)]
+    found = contacts.counted({"sphere": [touching, touching], "disc": [loose, *some]})
+    assert found["sphere"].wide.value == 12.0 and found["sphere"].isostatic == 6.0
+    pairs = []
+    for one in (loose, *some):
+        seen = observables.touching(one, [3 * contacts.KICK])
+        pairs.append(float(seen.touching[0] + seen.overlapping[0]))
+    scatter = np.sum((np.array(pairs) - np.mean(pairs)) ** 2) / 3  # 2 + 1 degrees of freedom
+    assert found["sphere"].wide.error == pytest.approx((scatter / 2) ** 0.5)
+    assert found["disc"].wide.error == pytest.approx((scatter / 3) ** 0.5)
+    assert found["disc"].wide.freedom == 3
+
+
+def test_slightly_deformed_bodies_have_fewer_contacts_than_freedoms_take(chapter):
+    fewer = [one for id_, one in chapter.claims.items() if id_.startswith("bodies-fewer-")]
+    assert len(fewer) > 4 and all(one["verdict"] == "agrees" for one in fewer)
+    assert chapter.claims["control-bodies-isostatic"]["verdict"] == "differs"

@@ -505,7 +505,10 @@ def test_decay_is_the_ratio_of_the_exponents_but_where_density_is_conserved():
     assert abs(directed.decay().value - 0.159464) < 1e-6  # Jensen's own number
     assert directed.decay().reach(1.0) < 1e-5
     assert scaling.exponents("Manna", 5).decay().value == 1.0
-    for dim in (2, 3):  # measured decays are slower than the ratio: the wrong theory would pass else
+    for dim in (
+        2,
+        3,
+    ):  # measured decays are slower than the ratio: the wrong theory would pass else
         manna = scaling.exponents("Manna", dim)
         short = manna.beta / manna.nu_parallel - manna.decay().value
         assert short > 1.5 * manna.decay().error

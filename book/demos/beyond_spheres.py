@@ -14,7 +14,7 @@ import mpack
 from book import archives, campaigns
 from book.demos import mixtures
 from book.demos.locating_phi_c import by_process
-from mpack import critical, ellipsoids, ensemble, figures, observables, scaling
+from mpack import critical, ellipsoids, ensemble, figures, scaling
 from mpack.statistics import Estimate, mean_error, weighted_mean
 
 SOLID = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 3]
@@ -380,13 +380,6 @@ def capacity(rows):
     return fig
 
 
-def contact_numbers(rows):
-    """What the text quotes of `counted`, within three kicks."""
-    found = {row["shape"]: row["within 3 kicks"] for row in rows}
-    quoted = ("sphere", "prolate 1.05", "prolate 1.1", "prolate 1.5", "triaxial 1.25")
-    return {f"touching-{slug(name)}": found[name] for name in quoted}
-
-
 # ------------------------------------------------------------------------------------------------
 # the limit of small kicks
 
@@ -570,33 +563,15 @@ def turning(table, plain):
 
 
 def last_dead(table, alpha=0.005):
-    """{shape: the densest packings at rest that the archive keeps}, those of one packing fraction."""
+    """{shape: packings at rest that the archive keeps}: next to the transition, at two packing fractions at most."""
     kept = [arrays is not None and "packing" in arrays for arrays in table.arrays]
     table = table[np.array(kept) & table.absorbed.astype(bool) & (table.alpha == alpha)]
-    found = {}
-    for name in campaigns.BODIES:
-        own = table[table["shape"] == name]
-        if len(own):
-            last = own[own.phi == own.phi.max()]
-            found[name] = [ensemble.resume(row).final for _, row in last.iterrows()]
-    return found
-
-
-KICK = 0.75 * 0.005  # of BRO in the packings that are kept
-
-
-def counted(packings, kicks=(2, 3)):
-    """Rows: shape, packings, pairs of a held body that touch within so many kicks, isostatic, share of rattlers."""
-    rows = []
-    for name, some in packings.items():
-        seen = [observables.touching(one, [KICK * k for k in kicks]) for one in some]
-        pairs = np.mean([one.touching + one.overlapping for one in seen], axis=0)
-        held = 2.0 * float(ellipsoids.freedoms(some[0]).mean())
-        rattlers = np.mean([one.rattlers[-1] / BODIES for one in seen])
-        row = {"shape": name, "packings": len(some), "isostatic, 2f": f"{held:g}"}
-        row |= {f"within {k} kicks": round(float(z), 2) for k, z in zip(kicks, pairs)}
-        rows.append(row | {"rattlers": f"{100 * rattlers:.1f} %"})
-    return rows
+    groups = dict(list(table.groupby("shape")))
+    return {
+        name: [ensemble.resume(row).final for _, row in groups[name].iterrows()]
+        for name in campaigns.BODIES
+        if name in groups
+    }
 
 
 def turning_rows(by_kappa, turned):
