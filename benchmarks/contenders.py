@@ -213,6 +213,26 @@ class Program(OfStretch):
         return self._turn(steps, seconds, min(cpu, seconds * self.threads), activity, steps)
 
 
+class Bodies(OfStretch):
+    """Another program that moves and turns the same bodies by other forces, and so little that all stay in place."""
+
+    def __init__(self, stretch, module, threads=1):
+        super().__init__(stretch, threads)
+        self.module, self.code = module, module.name
+
+    def prepare(self):
+        self._descend(1)
+
+    def _descend(self, steps):
+        return self.module.descend(self.stretch.begin.final, steps, threads=self.threads)
+
+    def turn(self):
+        steps = max(8, self.stretch.steps // 8)
+        seconds, _, cpu = timed(lambda: self._descend(steps))
+        activity = mpack.activity(self.stretch.begin.final)
+        return self._turn(steps, seconds, min(cpu, seconds * self.threads), activity, steps)
+
+
 class Sweep:
     """Small runs one after another: by a sweep with one worker (and a store), or in a bare loop."""
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 import benchmarks
+from benchmarks import lammps_bodies, lammps_descent
 from benchmarks import pages as hosted
 from benchmarks.contenders import (
+    Bodies,
     Call,
     KDTree,
     Kernel,
@@ -179,11 +181,18 @@ def bodies(scale):
     for kind, phi in (("equal", 0.615), ("prolate 1.5", 0.66)):
         state = State(n=n, phi=phi, sizes=kind, until=("activity", 0.1), band=(0.05, 0.17))
         quiet_ += doors(state, 60, doors=("kernel",), name=f"f_a ≤ 0.1, {kind}")
+    state = State("GD", n=n, phi=0.70, sizes="prolate 1.5", band=(0.5, 1.0))
+    descent = doors(state, scale.steps(n), doors=("kernel",), name="descent, prolate 1.5")
+    if lammps_descent.available():
+        label = f"descent, prolate 1.5, {lammps_bodies.name}"
+        descent.append(other(label, Bodies, state, scale.steps(n), lammps_bodies))
     words = (
-        "Pairwise BRO, ε = 0.01, one thread. A body costs the contact function of its pairs, its torque and its turn. "
-        "The ratio is to spheres (discs) of the same block; the aim is 6 for prolate 1.5, dense."
+        "Pairwise BRO, ε = 0.01, one thread; descent by α = 0.01. A body costs the contact function of its pairs, "
+        "its torque and its turn. The ratio is to the first row of each block, spheres or discs in the first three; "
+        "the aim is 6 for prolate 1.5, dense. Gay–Berne's is another force between the same bodies, and a clock."
     )
-    return Group("bodies", "Ellipsoids", words, (tuple(dense), tuple(flat), tuple(quiet_)))
+    blocks = dense, flat, quiet_, descent
+    return Group("bodies", "Ellipsoids", words, tuple(map(tuple, blocks)))
 
 
 def threads_here():

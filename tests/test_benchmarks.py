@@ -1,16 +1,18 @@
 """The benchmark tells what it measured, and flags what may not be compared. No clock decides."""
 
 import dataclasses
+import io
 import itertools
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
 import mpack
 from benchmarks import __main__ as command
-from benchmarks import aims, contenders, figures, groups, pages, report, rows, states
+from benchmarks import aims, contenders, figures, groups, lammps_bodies, pages, report, rows, states
 from benchmarks.groups import Entry, Group
 from benchmarks.states import State, Stretch, Unreached
 from mpack.widgets import _sources
@@ -337,3 +339,13 @@ def test_a_run_measures_writes_and_says_what_is_flagged(tmp_path, capsys, monkey
     kept = report.read(tmp_path / report.DATA.name)
     assert [row.name for row in kept["rows"]] == ["alive", "dead"]
     assert (tmp_path / report.RESULTS.name).read_text(encoding="utf8") == report.page(kept)
+
+
+def test_lammps_is_given_the_places_shapes_and_turns_of_bodies():
+    packing = mpack.Packing.random(n=7, phi=0.1, dim=3, seed=3, axes=(1.5, 1.2, 1.0))
+    head, atoms, bodies = re.split("Atoms # ellipsoid|Ellipsoids", lammps_bodies.data_file(packing))
+    assert head.count(f"0 {packing.box:.17g} ") == 3 and "7 ellipsoids" in head
+    atoms, bodies = np.loadtxt(io.StringIO(atoms)), np.loadtxt(io.StringIO(bodies))
+    assert np.array_equal(atoms[:, 4:], np.mod(packing.positions, packing.box))
+    assert np.array_equal(bodies[:, 1:4], 2 * packing.axes)
+    assert np.array_equal(bodies[:, 4:], packing.orientations)
