@@ -15,7 +15,7 @@ import sys
 
 from book import reading
 
-from . import environment, places, versions
+from . import environment, places, together, versions
 from .places import ROOT, say
 
 FOLDER = places.BUILD / "colab"
@@ -90,4 +90,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with together.alone():
+        sys.exit(main(sys.argv[1:]))

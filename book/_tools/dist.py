@@ -23,7 +23,7 @@ from pathlib import Path
 
 from packaging.metadata import Metadata
 
-from . import environment, places
+from . import environment, places, together
 from .pins import entries
 from .places import ROOT, say
 
@@ -194,4 +194,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with together.alone():
+        sys.exit(main(sys.argv[1:]))

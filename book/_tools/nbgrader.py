@@ -22,7 +22,7 @@ from pathlib import Path
 
 from book import reading
 
-from . import labels, places
+from . import labels, places, together
 from .classroom import parts
 from .lesson import Lesson, code_cell, text_cell
 from .places import BUILD, ROOT, relative, say
@@ -219,4 +219,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with together.alone():
+        sys.exit(main(sys.argv[1:]))
