@@ -15,24 +15,12 @@ import sys
 
 from book import reading
 
-from . import environment, places, together, versions
+from . import dist, environment, places, together, versions
 from .places import ROOT, say
 
 FOLDER = places.BUILD / "colab"
 PYTHON = "3.13"
 CHAPTER = "packing_by_descent"
-
-
-def copied(folder):
-    """A copy of what git knows, as a clone would be."""
-    shutil.rmtree(folder, ignore_errors=True)
-    told = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    for name in filter(None, told.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, target)
-    return folder
 
 
 def made(folder, command):
@@ -68,7 +56,9 @@ def main(arguments):
         return 1
     say(f"An environment with Colab's packages, on Python {PYTHON} ...")
     python = made(FOLDER / "environment", found[PYTHON])
-    tree = copied(FOLDER / "book-of-spheres")
+    tree = FOLDER / "book-of-spheres"
+    shutil.rmtree(tree, ignore_errors=True)
+    dist.source(tree, ["."])
     settings = {**os.environ, "NUMBA_CACHE_DIR": str(FOLDER / "kernels")}
     settings.pop("PYTHONPATH", None)
     _step(python, "../binder/colab.py", cwd=tree / "notebooks", env=settings)

@@ -54,13 +54,15 @@ def _git(*arguments):
         return ""
 
 
-def source(folder):
-    """A copy of what is built from: files that git knows, or, without git, all but caches."""
-    names = [name for name in _git("ls-files", "-z", "--", *BUILT_FROM).split("\0") if name]
+def source(folder, what=BUILT_FROM):
+    """A copy of what is built from, or of other parts: files that git knows, or, without git, all but caches."""
+    names = [name for name in _git("ls-files", "-z", "--", *what).split("\0") if name]
     if not names:
-        paths = [p for top in BUILT_FROM for p in (ROOT / top, *(ROOT / top).rglob("*"))]
+        paths = [p for top in what for p in (ROOT / top, *(ROOT / top).rglob("*"))]
         names = [places.relative(p) for p in paths if p.is_file() and p.suffix != ".pyc"]
-    for name in names:
+    for name in filter(
+        lambda name: (ROOT / name).is_file(), names
+    ):  # one that is gone, too, is known
         target = Path(folder) / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)

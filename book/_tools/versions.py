@@ -18,7 +18,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from . import places
+from . import dist, places
 
 FOLDER = places.BUILD / "versions"
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -96,15 +96,6 @@ def _run(*command, **options):
     return subprocess.run([str(part) for part in command], check=False, **options)
 
 
-def source(folder):
-    """A copy of what the library is built from: building leaves files beside it."""
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(places.ROOT / name, folder)
-    pattern = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(places.ROOT / "mpack", folder / "mpack", ignore=pattern)
-    return folder
-
-
 def make(folder, command, side):
     """An environment of the library alone; False, with the resolver's words, where there is none."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -112,8 +103,7 @@ def make(folder, command, side):
     python = folder / "bin" / "python"
     built_from = folder.with_name(f"{folder.name}-source")
     shutil.rmtree(built_from, ignore_errors=True)
-    built_from.mkdir(parents=True)
-    source(built_from)
+    dist.source(built_from)
     if shutil.which("uv"):
         install = ["uv", "pip", "install", "--quiet", "--python", python]
         steps = [
