@@ -145,6 +145,7 @@ class Archive(NamedTuple):
     hours: float | None  #: of one core
     versions: str  #: of the library
     days: str  #: on which its rows were finished
+    commits: list  #: at which its rows were made, with + where something was changed since
 
 
 def archives():
@@ -157,18 +158,17 @@ def archive(path):
     told = json.loads(path.read_text(encoding="utf8"))
     if "runs" in told:
         days = sorted({one[:10] for one in told["finished"]})
-        return Archive(
-            path.parent.name, told["runs"], told["core hours"], *words(told["versions"], days)
-        )
+        versions, days = words(told["versions"], days)
+        commits = [*filter(None, told["commits"])]
+        return Archive(path.parent.name, told["runs"], told["core hours"], versions, days, commits)
     tables = told["tables"].values()
     hours = sum(one.get("seconds") or 0 for one in tables) / 3600
     parts = (
         {one.get("version", "") for one in tables},
         {one.get("made", "")[:10] for one in tables},
     )
-    return Archive(
-        path.parent.name, sum(one["rows"] for one in tables), hours or None, *words(*parts)
-    )
+    rows = sum(one["rows"] for one in tables)
+    return Archive(path.parent.name, rows, hours or None, *words(*parts), commits=[])
 
 
 def words(versions, days):

@@ -247,10 +247,12 @@ class Archives(Made):
                 "–" if one.hours is None else f"{one.hours:.2g}",
                 one.days,
                 one.versions,
+                " ".join(f"`{commit[:7]}{'+' * commit.endswith('+')}`" for commit in one.commits)
+                or "–",
             )
             for one in provenance.archives()
         ]
-        kept = ("archive", "rows", "hours of a core", "finished", "library")
+        kept = ("archive", "rows", "hours of a core", "finished", "library", "commits")
         return self.markdown(table(kept, archives))
 
 
