@@ -171,12 +171,14 @@ def sweep(
 
 
 def _sweep(specs, store, executor, progress, **how):
-    missing = [spec for key, spec in {spec.key: spec for spec in specs}.items() if key not in store]
+    asked = {spec.key: spec for spec in specs}
+    missing = [spec for key, spec in asked.items() if key not in store]
     failed = []
     with (
-        _bar(missing)
+        _told_how_to_go_on(asked, store),
+        _bar(asked.values(), missing)
         if _check.flag("progress", progress) and missing
-        else contextlib.nullcontext() as bar
+        else contextlib.nullcontext() as bar,
     ):
         for spec, outcome in results(missing, executor, **how):
             if isinstance(outcome, Exception):
@@ -193,6 +195,21 @@ def _sweep(specs, store, executor, progress, **how):
             f"{type(error).__name__}: {error} in {spec.text}"
         ) from error
     return table(specs, store)
+
+
+@contextlib.contextmanager
+def _told_how_to_go_on(asked, store):
+    """Who stops a sweep hears what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if store.path != ":memory:":
+            store.flush()
+            there = sum(key in store for key in asked)
+            stop.add_note(
+                f"{there} of {len(asked)} runs are in {store.path}; the same call does the others."
+            )
+        raise
 
 
 def table(specs: Iterable[Spec], store: Store) -> DataFrame:
@@ -489,10 +506,13 @@ def _is_lost(outcome):
     )
 
 
-def _bar(specs):
+def _bar(specs, missing):
+    """A bar over all runs asked for; it begins with those that are there."""
     from tqdm.auto import tqdm
 
-    return tqdm(total=sum(spec.cost for spec in specs), unit=" particle steps", unit_scale=True)
+    total = sum(spec.cost for spec in specs)
+    there = total - sum(spec.cost for spec in missing)
+    return tqdm(total=total, initial=there, unit=" particle steps", unit_scale=True)
 
 
 def merge(store: AnyPath | Store, *others: AnyPath | Store) -> int:

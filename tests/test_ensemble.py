@@ -525,9 +525,11 @@ def test_progress_weighs_runs_by_their_cost(monkeypatch):
 
     monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
     specs = [BASE, dataclasses.replace(BASE, n=600), BASE]
-    mpack.sweep(specs, progress=True)
+    with Store(":memory:") as store:
+        mpack.sweep(specs[:1], store, progress=False)
+        mpack.sweep(specs, store, progress=True)  # begins with what is there
     (bar,) = bars
-    assert bar.total == bar.n == 60 * 60 + 600 * 60
+    assert bar.total == bar.n == 60 * 60 + 600 * 60 and bar.initial == 60 * 60
 
 
 def test_importing_stays_light():

@@ -124,8 +124,8 @@ Store.put = put
 specs = mpack.specs(mpack.SGD(alpha=0.1, batch_fraction=1.0), n=200, phi=[0.3, 1.2], dim=2, steps=10**9, record=())
 try:
     mpack.sweep(specs, store=sys.argv[1], progress=False, workers=2)
-except KeyboardInterrupt:
-    print(json.dumps({"threads": threading.active_count()}))
+except KeyboardInterrupt as stop:
+    print(json.dumps({"threads": threading.active_count(), "said": stop.__notes__}))
 """
 
 
@@ -133,7 +133,8 @@ except KeyboardInterrupt:
 def test_an_interrupt_ends_the_runs_in_flight(tmp_path):
     """The second run would take hours; the first, absorbed at once, is stored."""
     path = tmp_path / "s.sqlite"
-    assert program(["-c", INTERRUPTED], path) == {"threads": 1}
+    said = [f"1 of 2 runs are in {path}; the same call does the others."]
+    assert program(["-c", INTERRUPTED], path) == {"threads": 1, "said": said}
     assert len(contents(path)) == 1
 
 
