@@ -56,12 +56,6 @@ class Made(claimpages.Page):
         return node.children
 
 
-def table(head, rows):
-    """A Markdown table."""
-    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
-    return "\n".join([lines[0], "|" + " --- |" * len(head), *lines[1:]])
-
-
 def cells(values, head, kind="td"):
     """Cells of a row as HTML, each with the name of its column for narrow screens."""
     return "".join(
@@ -153,9 +147,9 @@ class Tolerances(Made):
         moved = [kept["claims"][id_] for id_ in ids if kinds[id_] == "moved"]
         named = [id_ for id_ in ids if kinds[id_] == "moved"]
         told = [(f"`{id_}`", *self.change(row[3], kept)) for id_, row in zip(named, moved)]
-        parts = [table(("kind", "what the history shows", "claims"), rows), last]
+        parts = [reference.table(("kind", "what the history shows", "claims"), rows), last]
         if told:
-            parts.append(table(("rule that moved", "from", "to", "in commit"), told))
+            parts.append(reference.table(("rule that moved", "from", "to", "in commit"), told))
         return self.markdown(*parts)
 
     @staticmethod
@@ -232,7 +226,7 @@ class Runs(Made):
         said = (
             f"Together {seconds:.0f} seconds, two chapters at a time, and {done:,} rows done again."
         )
-        return self.markdown(table(head, rows), said)
+        return self.markdown(reference.table(head, rows), said)
 
 
 class Archives(Made):
@@ -251,7 +245,7 @@ class Archives(Made):
             for one in provenance.archives()
         ]
         kept = ("archive", "rows", "hours of a core", "finished", "library")
-        return self.markdown(table(kept, archives))
+        return self.markdown(reference.table(kept, archives))
 
 
 class Origins(Made):
@@ -266,7 +260,9 @@ class Origins(Made):
             (f"[](/{page}{ending(page)})", words, ", ".join(figures))
             for (page, words), figures in rows.items()
         ]
-        return self.markdown(table(("chapter or page", "made from", "figures, cells, data"), lines))
+        return self.markdown(
+            reference.table(("chapter or page", "made from", "figures, cells, data"), lines)
+        )
 
 
 def ending(page):
@@ -303,7 +299,9 @@ class Hostile(Made):
         ]
         if not rows:
             return self.markdown("No table of these attempts was kept for this build.")
-        return self.markdown(table(("what was tried", "where", "times", "result", "tests"), rows))
+        return self.markdown(
+            reference.table(("what was tried", "where", "times", "result", "tests"), rows)
+        )
 
 
 def tests(names):
@@ -331,7 +329,8 @@ class Check(Made):
         ]
         files = [(f"`{one['file']}`", one["comment"]) for one in found["manifest"]]
         return self.markdown(
-            table(("command", "does", "takes"), steps), table(("output", "what it is"), files)
+            reference.table(("command", "does", "takes"), steps),
+            reference.table(("output", "what it is"), files),
         )
 
 
