@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import sys
+import textwrap
 
 import pytest
 
@@ -16,13 +17,13 @@ BLOCKS = re.findall(
 
 
 def printed(code, names):
-    """What a block prints; its error, if it ends in one, as Python says it."""
+    """What a block prints; its error, if it ends in one, as Python says it, in lines of a page."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         try:
             exec(compile(code, "own.md", "exec"), names)
         except ValueError as error:
-            print(f"{type(error).__name__}: {error}")
+            print(textwrap.fill(f"{type(error).__name__}: {error}", 92))
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
