@@ -32,6 +32,7 @@ from . import (
     replication,
     speed,
 )
+from .reference import table
 
 CHECK = places.ROOT / "codecheck.yml"
 WORDS = {"agrees": "agree", "differs": "differ", "undecided": "undecided"}
@@ -147,9 +148,9 @@ class Tolerances(Made):
         moved = [kept["claims"][id_] for id_ in ids if kinds[id_] == "moved"]
         named = [id_ for id_ in ids if kinds[id_] == "moved"]
         told = [(f"`{id_}`", *self.change(row[3], kept)) for id_, row in zip(named, moved)]
-        parts = [reference.table(("kind", "what the history shows", "claims"), rows), last]
+        parts = [table(("kind", "what the history shows", "claims"), rows), last]
         if told:
-            parts.append(reference.table(("rule that moved", "from", "to", "in commit"), told))
+            parts.append(table(("rule that moved", "from", "to", "in commit"), told))
         return self.markdown(*parts)
 
     @staticmethod
@@ -226,7 +227,7 @@ class Runs(Made):
         said = (
             f"Together {seconds:.0f} seconds, two chapters at a time, and {done:,} rows done again."
         )
-        return self.markdown(reference.table(head, rows), said)
+        return self.markdown(table(head, rows), said)
 
 
 class Archives(Made):
@@ -245,7 +246,7 @@ class Archives(Made):
             for one in provenance.archives()
         ]
         kept = ("archive", "rows", "hours of a core", "finished", "library")
-        return self.markdown(reference.table(kept, archives))
+        return self.markdown(table(kept, archives))
 
 
 class Origins(Made):
@@ -260,9 +261,7 @@ class Origins(Made):
             (f"[](/{page}{ending(page)})", words, ", ".join(figures))
             for (page, words), figures in rows.items()
         ]
-        return self.markdown(
-            reference.table(("chapter or page", "made from", "figures, cells, data"), lines)
-        )
+        return self.markdown(table(("chapter or page", "made from", "figures, cells, data"), lines))
 
 
 def ending(page):
@@ -299,9 +298,7 @@ class Hostile(Made):
         ]
         if not rows:
             return self.markdown("No table of these attempts was kept for this build.")
-        return self.markdown(
-            reference.table(("what was tried", "where", "times", "result", "tests"), rows)
-        )
+        return self.markdown(table(("what was tried", "where", "times", "result", "tests"), rows))
 
 
 def tests(names):
@@ -329,8 +326,7 @@ class Check(Made):
         ]
         files = [(f"`{one['file']}`", one["comment"]) for one in found["manifest"]]
         return self.markdown(
-            reference.table(("command", "does", "takes"), steps),
-            reference.table(("output", "what it is"), files),
+            table(("command", "does", "takes"), steps), table(("output", "what it is"), files)
         )
 
 
