@@ -41,12 +41,17 @@ Gollub and Pine, Nature Physics 4, 420 (2008); Hexner and Levine, Phys. Rev. Let
 
 from __future__ import annotations
 
+import difflib
+import functools
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
+from typing import ClassVar, TypeVar
 
 from mpack import _check
 from mpack.potentials import Linear, Potential, checked
 
+_Rule = TypeVar("_Rule", bound="Dynamics")
 LARGEST_STEP = 1e9  # mean diameters; far beyond sense, and well inside what the arithmetic holds
 
 
@@ -104,6 +109,34 @@ class Recipe:
         return abs(self.correlation)
 
 
+def _telling(rule: type[_Rule]) -> type[_Rule]:
+    """A rule that says what it takes where it is given something else; where it is not, nothing is asked."""
+    made: Callable[..., None] = rule.__init__
+    takes = [one.name for one in fields(rule)]  # type: ignore[arg-type]  # a dataclass
+
+    @functools.wraps(made)
+    def __init__(self, *values, **named):
+        try:
+            made(self, *values, **named)
+        except TypeError:
+            for name in named:
+                if name not in takes:
+                    raise TypeError(_taken(rule, takes, name)) from None
+            raise
+
+    rule.__init__ = __init__  # type: ignore[method-assign]
+    return rule
+
+
+def _taken(rule, takes, name):
+    """What a rule takes, said to who gave it a name that it has not."""
+    near = difflib.get_close_matches(name, takes, 1)
+    said = f"{rule.__name__} takes {', '.join(takes)}; "
+    if name in rule._without:
+        return f"{said}{rule._without[name]}"
+    return f"{said}got {name!r}{f' (did you mean {near[0]}?)' if near else ''}"
+
+
 class Dynamics:
     """What all dynamics share: a name, `approximation()` and the recipe of the step.
 
@@ -113,6 +146,8 @@ class Dynamics:
     >>> mpack.SGD(alpha=0.1, batch_fraction=0.5).label
     'SGD'
     """
+
+    _without: ClassVar[Mapping[str, str]] = {}  # what others take, and why this one has none
 
     @property
     def label(self) -> str:
@@ -164,6 +199,8 @@ class Dynamics:
 
 @dataclass(frozen=True)
 class _BRO(Dynamics):
+    _without = {"potential": "its push is the same at any overlap, so it has no potential"}
+
     eps: float
 
     def __post_init__(self):
@@ -239,6 +276,7 @@ class _Options:
         return f"{type(self).__name__}({', '.join(told)})"
 
 
+@_telling
 @dataclass(frozen=True, repr=False)
 class PairwiseBRO(_Options, _BRO):
     """Pairwise biased random organization: x_i += eps sum_j u_ij n_ij, u_ij = u_ji ~ U[0, 1] (Eq. 1).
@@ -303,6 +341,7 @@ class PairwiseBRO(_Options, _BRO):
         return Recipe(2.0 * self.eps, pair=pair, rotation=self.rotation, **parameters)
 
 
+@_telling
 @dataclass(frozen=True, repr=False)
 class NonreciprocalBRO(_Options, _BRO):
     """Pairwise biased random organization with independent kicks at the two ends: u_ij and u_ji ~ U[0, 1] apart.
@@ -344,6 +383,7 @@ class NonreciprocalBRO(_Options, _BRO):
         return Recipe(scale=2.0 * self.eps, pair=pair, **parameters)
 
 
+@_telling
 @dataclass(frozen=True, repr=False)
 class IndividualBRO(_Options, _BRO):
     """Individual-particle biased random organization: x_i += eps u_i sum_j n_ij, u_i ~ U[0, 1] (Eq. A1).
@@ -384,6 +424,7 @@ class IndividualBRO(_Options, _BRO):
         return Recipe(2.0 * self.eps, particle=particle, rotation=self.rotation, **parameters)
 
 
+@_telling
 @dataclass(frozen=True, repr=False)
 class RandomOrganization(_Options, Dynamics):
     """Random organization without bias: each active pair kicks its two ends by eps u e, u ~ U[0, 1].
@@ -423,6 +464,8 @@ class RandomOrganization(_Options, Dynamics):
     >>> run.absorbed
     True
     """
+
+    _without = {"potential": "its kicks are the same at any overlap, so it has no potential"}
 
     eps: float
     _: KW_ONLY
@@ -498,6 +541,7 @@ class _Descent(Dynamics):
         return "bernoulli", {"fraction": fraction}
 
 
+@_telling
 @dataclass(frozen=True, repr=False)
 class SGD(_Options, _Descent):
     """Stochastic gradient descent on the pair energy, a batch of pairs a step (Eqs. 2, A10).
@@ -580,6 +624,7 @@ class SGD(_Options, _Descent):
         return Recipe(scale=self.alpha, pair=pair, **parameters)
 
 
+@_telling
 @dataclass(frozen=True, repr=False)
 class RCD(_Options, _Descent):
     """Random coordinate descent: a batch of particles a step (Eqs. A5, A6).
@@ -630,6 +675,7 @@ class RCD(_Options, _Descent):
         return Recipe(scale=self.alpha, particle=particle, **parameters)
 
 
+@_telling
 @dataclass(frozen=True)
 class Approximation(Dynamics):
     """The stochastic approximation of a dynamics: its random numbers replaced by Gaussians of like mean and variance.

@@ -153,7 +153,11 @@ def test_a_packing_of_another_format_is_looked_at_too(tmp_path, monkeypatch, cap
         (["run", "Linear()", *SMALL, "--steps", "1"], "dynamics must be a rule as in Python"),
         (["run", "PairwiseBRO(eps=", *SMALL, "--steps", "1"], "dynamics must be a rule"),
         (["run", "PairwiseBRO(" * 900, *SMALL, "--steps", "1"], "dynamics must be a rule"),
-        (["run", "PairwiseBRO(size=1)", *SMALL, "--steps", "1"], "unexpected keyword argument"),
+        (["run", "PairwiseBRO(epz=1)", *SMALL, "--steps", "1"], "got 'epz' (did you mean eps?)"),
+        (
+            ["sweep", "PairwiseBRO(eps=1, potential=Linear())", *SMALL, "--steps", "1"],
+            "mpack sweep: PairwiseBRO takes eps, correlation, memory, rotation; its push is the same",
+        ),
         (["run", RULE, *SMALL, "--steps", "-1"], "steps must be an integer in"),
         (["run", RULE, *SMALL, "--steps", "1", "--frames", "5"], "go together"),
         (["run", RULE, *SMALL, "--steps", "1", "--watch", "a"], '"name=module:function"; got'),

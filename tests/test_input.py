@@ -2,8 +2,12 @@
 any work.
 """
 
+import copy
+import dataclasses
 import functools
+import inspect
 import math
+import pickle
 import re
 
 import numpy as np
@@ -347,3 +351,40 @@ def test_refused_before_any_work(monkeypatch):
     ):
         with pytest.raises((ValueError, TypeError)):
             mpack.simulate(PACKING, RULE, **({"steps": 1, "seed": 1} | bad))
+
+
+RULES = [
+    mpack.PairwiseBRO(eps=0.1, correlation=0.5),
+    mpack.NonreciprocalBRO(eps=0.1, rotation=None),
+    mpack.IndividualBRO(eps=0.1),
+    mpack.RandomOrganization(eps=0.1),
+    mpack.SGD(alpha=0.1, batch_fraction=0.5, potential=mpack.Harmonic()),
+    mpack.RCD(alpha=0.1, batch_size=3),
+    mpack.SGD(alpha=0.1, batch_fraction=0.5).approximation(),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.label)
+def test_a_rule_says_what_it_takes(rule):
+    """Of each name that it has not; those that it has are as they were, in signature, copy and pickle."""
+    kind = type(rule)
+    takes = [field.name for field in dataclasses.fields(rule)]
+    own = {name: getattr(rule, name) for name in takes}
+    with pytest.raises(TypeError) as caught:
+        kind(**own, wrong=1)
+    assert str(caught.value) == f"{kind.__name__} takes {', '.join(takes)}; got 'wrong'"
+    if "potential" not in takes and "of" not in takes:
+        with pytest.raises(TypeError, match="the same at any overlap, so it has no potential"):
+            kind(**own, potential=mpack.Linear())
+    assert list(inspect.signature(kind).parameters) == takes
+    again = [pickle.loads(pickle.dumps(rule)), dataclasses.replace(rule), copy.copy(rule)]
+    assert all(one == rule and repr(one) == repr(rule) for one in [*again, kind(**own)])
+
+
+def test_a_rule_guesses_what_was_meant_and_leaves_other_refusals_as_they_are():
+    with pytest.raises(TypeError, match=r"got 'epz' \(did you mean eps\?\)"):
+        mpack.PairwiseBRO(epz=0.1)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'eps'"):
+        mpack.PairwiseBRO()
+    with pytest.raises(TypeError, match="eps must be a number"):
+        mpack.PairwiseBRO(eps="far")

@@ -8,10 +8,12 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import bookpages
 import pytest
 import yaml
 
 import mpack
+from book._tools import citing
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -111,6 +113,71 @@ def test_readme_page_and_footer_say_the_same():
     footer = config["html"]["extra_footer"]
     assert "CC BY 4.0" in footer and "CC0" in footer and "MIT" in footer
     assert "book/licences" in text("_toc.yml")
+
+
+# ------------------------------------------------------------------------------------------------
+# how to cite
+
+
+def entries(cff):
+    """The entries of BibTeX as another program reads them: {key: (type, authors, fields)}."""
+    database = pytest.importorskip("pybtex.database")
+    found = database.parse_string(citing.bibtex(cff), "bibtex").entries
+    return {
+        key: (
+            one.type,
+            [str(person) for person in one.persons["author"]],
+            {name: value.strip("{}") for name, value in one.fields.items()},
+        )
+        for key, one in found.items()
+    }
+
+
+def test_bibtex_is_what_the_citation_file_says():
+    software, paper = entries(CITATION).values()
+    day, (work,) = CITATION["date-released"], CITATION["references"]
+    assert software[:2] == ("software", [f"{{{one['name']}}}" for one in CITATION["authors"]])
+    assert software[2] == {
+        "title": CITATION["title"],
+        "version": mpack.__version__,
+        "year": str(day.year),
+        "month": str(day.month),
+    }
+    people = [f"{one['family-names']}, {one['given-names']}" for one in work["authors"]]
+    assert paper[:2] == ("misc", people)
+    assert paper[2] == {
+        "title": work["title"],
+        "year": str(work["year"]),
+        "eprint": "2411.11834",
+        "archiveprefix": "arXiv",
+    }
+
+
+def test_a_doi_and_persons_would_stand_in_both():
+    persons = [{"family-names": "Noether & Sons", "given-names": "E."}]
+    cff = CITATION | {"doi": "10.5281/zenodo.1_2", "authors": persons}
+    kind, authors, fields = entries(cff)["mpack2026"]
+    assert authors == [r"Noether \& Sons, E."] and fields["doi"] == cff["doi"]
+    assert citing.sentence(cff).startswith("Noether & Sons, E. (2026). *mpack: ")
+    assert citing.sentence(cff).endswith(" <https://doi.org/10.5281/zenodo.1_2>")
+    assert citing.sentence(CITATION).endswith(f"version {mpack.__version__}.")
+
+
+def test_the_page_shows_both_and_says_that_there_is_no_doi():
+    page = text("book/licences.md")
+    assert "```{mpack-cite}\n```" in page and "{download}`CITATION.cff </CITATION.cff>`" in page
+    bookpages.require_book()
+    soup = pytest.importorskip("bs4").BeautifulSoup(
+        (bookpages.HTML / "book/licences.html").read_text("utf8"), "html.parser"
+    )
+    part = soup.find(id="how-to-cite")
+    assert part.pre.text.strip() == citing.bibtex(CITATION)
+    assert part.blockquote.text.strip() == citing.sentence(CITATION).replace("*", "")
+    assert ("There is no DOI yet." in part.text) == ("doi" not in CITATION)
+    (link,) = part.select("a.download")
+    assert link.text.strip() == "CITATION.cff"
+    copied = bookpages.HTML / "book" / link["href"]
+    assert copied.read_text(encoding="utf8") == text("CITATION.cff")
 
 
 # ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,13 @@ def parts(package):
         for name in NAMED
         if name.startswith(f"{package}/") and name.count("/") > 1
     }
+
+
+def test_the_list_of_extras_is_the_project_s():
+    (line,) = re.findall("^Extras, by .*", README, re.MULTILINE)
+    named = re.findall(r"`(\w+)`", line)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+    assert sorted(named) == sorted(extras["optional-dependencies"])
 
 
 @pytest.mark.slow

@@ -209,6 +209,44 @@ def test_a_table_of_names_is_a_list_of_links():
         assert code.startswith("```{code-block} text")
 
 
+def test_a_table_between_borders_is_a_table():
+    text = """
+    Before.
+
+    ========  ====  =============
+    name      f     what it *is*
+    ========  ====  =============
+    `d|e`     a|b   one step, as
+                    a whole
+    second    none  x*y
+    ========  ====  =============
+
+    After.
+    """
+    lines = textwrap.dedent(text).splitlines()
+    found = reference.blocks(lines, lambda code: None)
+    tokens = markdown().parse(found)
+    kinds = [token.type for token in tokens]
+    assert kinds.count("table_open") == 1 and kinds.count("paragraph_open") == 2
+    shown = [
+        "".join(child.content for child in token.children)
+        for token in tokens
+        if token.type == "inline"
+    ]
+    cells = ["name", "f", "what it is", "d|e", "a|b", "one step, as a whole"]
+    assert shown == ["Before.", *cells, "second", "none", "x*y", "After."]
+    with pytest.raises(ValueError, match="three borders"):
+        reference.blocks(lines[:-4], lambda code: None)
+
+
+def test_no_text_of_the_reference_has_a_border_of_a_table():
+    """Only docstrings have them."""
+    drawn = [name for name, entry in publicnames.known().items() if "\n====" in entry.doc]
+    assert {"mpack.Packing.load", "mpack.scaling.measured"} <= set(drawn)
+    for name in publicnames.modules():
+        assert "====" not in reference.module_text(name, {}), name
+
+
 def test_a_directive_holds_what_has_fences_itself():
     inner = reference.directive("code-block", "text", "x")
     outer = reference.directive("py:function", "f()", inner, module="mpack")

@@ -40,6 +40,8 @@ ROW = re.compile(r" +(?P<names>[A-Za-z_]\w*(?:, [A-Za-z_]\w*)*)(?: +(?P<text>\S+
 # A stroke behind a symbol, neither an apostrophe nor the end of a quotation: v' = v - g.
 PRIME = re.compile(r"(?<![\w'])'[^' ]+'|(?<=[^\W_s])'(?![\w'])")
 ITEM = re.compile(r"[*-] +(?=\S)")
+BAR = re.compile(r"(?<!\\)\|")  # in code, where prose leaves it, a table takes it for its own
+BORDER = re.compile(r" *=+(?: +=+)+ *")  # of a simple table, as reStructuredText has them
 
 
 # Markdown
@@ -92,11 +94,13 @@ def blocks(lines, link):
     while lines:
         if not lines[0].strip():
             lines.pop(0)
+        elif BORDER.fullmatch(lines[0]):
+            made.append(simple(taken(lines, lambda line: line.strip()), link))
         elif lines[0].lstrip().startswith(">>>"):
             made.append(fenced("pycon", taken(lines, lambda line: line.strip())))
         elif lines[0].startswith("  "):
             block = taken(lines, lambda line: not line[:1].strip())
-            made.append(table(block, link) or fenced("text", block))
+            made.append(names(block, link) or fenced("text", block))
         elif ITEM.match(lines[0]):
             made.append(items(taken(lines, lambda line: line.strip()), link))
         else:
@@ -114,16 +118,41 @@ def taken(lines, belongs):
     return block
 
 
-def table(lines, link):
+def names(lines, link):
     """A table of names of the library, as a list that leads to them; "" for any other block."""
     rows = [ROW.fullmatch(line) for line in lines if line.strip()]
     if not all(rows) or not all(link(name) for row in rows for name in row["names"].split(", ")):
         return ""
     made = []
     for row in rows:
-        names = ", ".join(prose(f"`{name}`", link) for name in row["names"].split(", "))
-        made.append(f"* {names}{': ' if row['text'] else ''}{prose(row['text'] or '', link)}")
+        linked = ", ".join(prose(f"`{name}`", link) for name in row["names"].split(", "))
+        made.append(f"* {linked}{': ' if row['text'] else ''}{prose(row['text'] or '', link)}")
     return "\n".join(made)
+
+
+def simple(lines, link):
+    """A table between borders of = that mark its columns; a row without a first cell goes on the one above."""
+    borders = [k for k, line in enumerate(lines) if BORDER.fullmatch(line)]
+    if len(borders) != 3 or borders[-1] != len(lines) - 1:
+        raise ValueError(f"a table must have three borders, the last at its end; got {lines!r}")
+    starts = [found.start() for found in re.finditer("=+", lines[0])]
+    rows = []
+    for line in lines:
+        row = [line[start:end].strip() for start, end in zip(starts, [*starts[1:], None])]
+        if BORDER.fullmatch(line):
+            continue
+        if row[0]:
+            rows.append(row)
+        else:
+            rows[-1] = [f"{above} {more}".strip() for above, more in zip(rows[-1], row)]
+    head, *rows = [[BAR.sub(r"\|", prose(cell, link)) for cell in row] for row in rows]
+    return table(head, rows)
+
+
+def table(head, rows):
+    """A Markdown table."""
+    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
+    return "\n".join([lines[0], "|" + " --- |" * len(head), *lines[1:]])
 
 
 def items(lines, link):

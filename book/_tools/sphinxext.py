@@ -23,6 +23,7 @@ from mpack.statistics import with_error
 
 from . import (
     bookkeeping,
+    citing,
     claimpages,
     dressing,
     findings,
@@ -373,6 +374,6 @@ def setup(app):
     findings.setup(app, executed_copy)
     reference.setup(app)
     trustpages.setup(app)
-    for part in (dressing, hover, parameters, searchtext, ways):
+    for part in (citing, dressing, hover, parameters, searchtext, ways):
         part.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

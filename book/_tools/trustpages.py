@@ -32,6 +32,7 @@ from . import (
     replication,
     speed,
 )
+from .reference import table
 
 CHECK = places.ROOT / "codecheck.yml"
 WORDS = {"agrees": "agree", "differs": "differ", "undecided": "undecided"}
@@ -54,12 +55,6 @@ class Made(claimpages.Page):
         lines = StringList("\n\n".join(parts).splitlines())
         self.state.nested_parse(lines, self.content_offset, node)
         return node.children
-
-
-def table(head, rows):
-    """A Markdown table."""
-    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
-    return "\n".join([lines[0], "|" + " --- |" * len(head), *lines[1:]])
 
 
 def cells(values, head, kind="td"):
