@@ -79,6 +79,17 @@ const runtime = (() => {
     "if(Number.isFinite(h)&&h>=100&&h<=6000)" +
     'for(const f of document.querySelectorAll("iframe.mpack-embed"))if(f.contentWindow===source)f.height=h})';
 
+  /** What must be said of an address of this page that nobody else can open; "" of any other. */
+  function kept() {
+    const file = location.protocol === "file:";
+    if (!file && !/^(localhost|127[.\d]+|\[::1\])$/.test(location.hostname)) return "";
+    const why = file ? "this page was opened from a file" : "this page comes from a server for this computer alone";
+    return (
+      `, but it works on this computer only: ${why}. For others, open the book over http, at an address that they ` +
+      "can reach, and copy again; or use “Save as a page”, one file that can be sent and uploaded"
+    );
+  }
+
   // ---------------------------------------------------------------------------------------------- state
 
   const FALSE = new Set([false, 0, "0", "false", "no"]),
@@ -913,15 +924,16 @@ const runtime = (() => {
         "aria-label": "Copied text",
         rows: 3,
       });
-      const copying = (text) => async () => {
+      const copying = (text, but = () => "") => async () => {
         field.value = text();
         field.hidden = false;
-        said.textContent = (await this.copy(field.value, field)) ? "Copied." : "Select the text below and copy it.";
+        const done = (await this.copy(field.value, field)) ? "Copied" : "Select the text below and copy it";
+        said.textContent = `${done}${but()}.`;
       };
       const items = [];
-      if (this.host?.link) items.push(["Copy link", copying(() => this.host.link(query(this.moment())))]);
+      if (this.host?.link) items.push(["Copy link", copying(() => this.host.link(query(this.moment())), kept)]);
       items.push(["Save picture", () => this.picture()], ["Save numbers", () => this.numbers()]);
-      if (this.host?.page) items.push(["Copy embed code", copying(() => this.embed())]);
+      if (this.host?.page) items.push(["Copy embed code", copying(() => this.embed(), kept)]);
       items.push(
         ...(this.model.get("driven") ? [] : [["Save as a page", () => this.standalone()]]), // a page has no kernel
         ["Copy as Python", copying(() => this.python())],

@@ -10,12 +10,13 @@ import re
 import pytest
 from bookpages import HTML, require_book
 
-from tests.browser.test_widgets import FIGURES, PAGES
+from tests.browser.test_widgets import FIGURES, PAGES, Figure, pages  # noqa: F401
 
 BOOK, COURSE = "http://book.example", "http://course.example"
 COLUMNS = (1200, 640, 590, 390)
 HIDDEN = """() => { const { scrollHeight, clientHeight } = document.documentElement;
     return [scrollHeight - clientHeight, Math.ceil(document.body.getBoundingClientRect().height)]; }"""
+KEPT = "it works on this computer only"
 
 
 @contextlib.contextmanager
@@ -110,3 +111,25 @@ def test_a_page_of_the_book_gives_the_same_height(browser):
                 )
             )
     assert abs(heights[0] - heights[1]) < 60, heights
+
+
+@pytest.mark.parametrize("button", ["Copy link", "Copy embed code"])
+def test_an_address_of_this_computer_is_said_to_be_one(browser, pages, tmp_path, button):  # noqa: F811
+    """From a file, from a page that was saved, and from `make serve`; what to do instead is said as well."""
+    with Figure(browser, pages, "playground") as figure:
+        figure.press("Share")
+        with figure.page.expect_download() as download:
+            figure.press("Save as a page")
+        download.value.save_as(tmp_path / "saved.html")
+    for address in (
+        (HTML / PAGES / "playground.html").as_uri(),
+        (tmp_path / "saved.html").as_uri(),
+        f"{pages}/playground.html",
+    ):
+        with hosts(browser) as page:
+            text, said = copied(page, address, "playground", button)
+        assert address in text
+        assert KEPT in said and "over http" in said and "Save as a page" in said, said
+    with hosts(browser) as page:
+        _, said = copied(page, f"{BOOK}/{PAGES}/playground.html", "playground", button)
+    assert said == "Copied."
