@@ -8,8 +8,9 @@ import mimetypes
 import re
 
 import pytest
-from bookpages import HTML, require_book
+from bookpages import HTML, ROOT, require_book
 
+from mpack.widgets import _sources
 from tests.browser.test_widgets import FIGURES, PAGES, Figure, pages  # noqa: F401
 
 BOOK, COURSE = "http://book.example", "http://course.example"
@@ -20,8 +21,8 @@ KEPT = "it works on this computer only"
 
 
 @contextlib.contextmanager
-def hosts(browser, around=""):
-    """A page on two made-up hosts: the built book, and a page that holds what was put into it."""
+def hosts(browser, around="", beside=""):
+    """A page on two made-up hosts: the built book, and a page that holds `around`, with a file beside it."""
 
     def give(route):
         path = HTML / route.request.url.removeprefix(f"{BOOK}/").partition("?")[0]
@@ -33,6 +34,9 @@ def hosts(browser, around=""):
     context.route(f"{BOOK}/**", give)
     page = f"<!doctype html><title>Course</title><body style='margin:0'><main>{around}</main>"
     context.route(f"{COURSE}/", lambda route: route.fulfill(body=page, content_type="text/html"))
+    context.route(
+        f"{COURSE}/*.html", lambda route: route.fulfill(body=beside, content_type="text/html")
+    )
     try:
         yield context.new_page()
     finally:
@@ -88,6 +92,19 @@ def test_nothing_of_an_embedded_figure_is_hidden(browser, name):
         stripped = in_columns(page, settled=False)
     assert not any(hidden for *_, hidden, _ in stripped)
     assert max(own for *_, own in stripped) >= stripped[0][1] - 120, "far higher than it need be"
+    for width, *_, own in stripped:  # as the teacher's guide says
+        assert own <= (1300 if width >= 600 else 2500)
+
+
+def test_the_line_of_the_guide_shows_a_saved_page(browser):
+    """As it is copied from there, without a script; the figure's one file stands beside the page."""
+    guide = (ROOT / "book/teaching.md").read_text(encoding="utf8")
+    (frame,) = re.findall("```html\n(<iframe .*?)```", guide, re.DOTALL)
+    with hosts(browser, frame, _sources.standalone("playground")) as page:
+        assert not any(hidden for *_, hidden, _ in in_columns(page, settled=False))
+    assert "no more than 1,300 pixels" in guide and "up to 2,500" in guide
+    assert "less than half a megabyte" in guide
+    assert all(len(_sources.standalone(name).encode()) < 500_000 for name in FIGURES)
 
 
 def test_a_frame_that_is_too_low_would_be_seen(browser):
