@@ -8,6 +8,7 @@ from bookpages import HTML, ROOT, pages, require_book
 from bs4 import BeautifulSoup
 from docutils import nodes
 
+import mpack
 from book._tools import dressing, hover, origins, places, searchtext, sphinxext
 
 CONFIGURATION = """extensions = ["myst_parser", "sphinxcontrib.bibtex"]
@@ -273,10 +274,18 @@ def test_a_formula_in_a_line_of_the_search(formula, text):
 
 def test_a_figure_of_a_chapter_is_written_with_its_data(monkeypatch, tmp_path):
     monkeypatch.setattr(origins, "PICTURES", tmp_path)
-    (option,) = sphinxext.data_option({"name": "one", "csv": "panel,series\n"})
+    monkeypatch.setattr(origins, "archives_for", lambda page, name: {"second", "first", "unread"})
+    monkeypatch.setattr(origins, "read_by", lambda page: {"first", "second", "third"})
+    (option,) = sphinxext.data_option("notebooks/x", {"name": "one", "csv": "panel,series\n"})
     assert option == f":data: /{places.relative(tmp_path / 'data/one.csv')}"
-    assert (tmp_path / "data/one.csv").read_text() == "panel,series\n"
-    assert sphinxext.data_option({"name": "two", "csv": ""}) == []
+    assert (tmp_path / "data/one.csv").read_text() == (
+        f"# fig-one of notebooks/x, made by mpack {mpack.__version__} from the archived runs first, "
+        "second\npanel,series\n"
+    )
+    assert origins.made_from("notebooks/y", "two").endswith("the archived runs first, second")
+    monkeypatch.setattr(origins, "read_by", lambda page: set())
+    assert origins.made_from("notebooks/y", "two").endswith("what the chapter itself computes")
+    assert sphinxext.data_option("notebooks/x", {"name": "two", "csv": ""}) == []
 
 
 # The built book

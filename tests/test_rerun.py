@@ -205,6 +205,37 @@ def test_numbers_of_another_form_get_a_sentence(text):
 
 
 @pytest.mark.parametrize(
+    "text", ["n=500,seed=7", "n=500, seed=7", "n=500;seed=7", "n=500 seed=7,", "n=500,,seed=7"]
+)
+def test_commas_in_the_place_of_blanks_get_a_line_to_copy(text):
+    with pytest.raises(ValueError, match='must be separated by blanks: "n=500 seed=7"'):
+        chapter.numbers(text)
+    with pytest.raises(ValueError, match=r""": "x=\[1,2\] s='a,b=1' n=5";"""):
+        chapter.numbers("x=[1,2],s='a,b=1';n=5")
+    assert chapter.numbers("shown='a,b=1' x=[1,2]") == {"shown": "a,b=1", "x": [1, 2]}
+
+
+@pytest.mark.parametrize("name", [Path(one).stem for one in places.chapters()])
+def test_what_a_rerun_set_is_said_first(name):
+    """Below the title, before what the book found with other numbers; all else stays as it was."""
+    cells = json.loads((places.ROOT / f"notebooks/{name}.ipynb").read_text(encoding="utf8"))[
+        "cells"
+    ]
+    first, *rest = chapter.noted(cells, {"n": 500, "seed": 7})
+    text, note = "".join(cells[0]["source"]), "A rerun, with `n = 500`, `seed = 7`."
+    assert first["source"].index(note) < first["source"].index("What we found")
+    assert [line for line in first["source"].splitlines() if line][0] == text.splitlines()[0]
+    assert first["source"].endswith(text.partition("\n")[2].strip()) and rest == cells[1:]
+    assert "the numbers of the book" in chapter.noted(cells, {})[0]["source"]
+
+
+def test_a_chapter_without_a_title_has_the_note_first():
+    code = {"cell_type": "code", "source": "# no title\nn = 5"}
+    (note, own) = chapter.noted([code], {"n": 6})
+    assert "`n = 6`" in note["source"] and own == code
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("m=5", "unknown parameter 'm'"),

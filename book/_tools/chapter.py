@@ -24,7 +24,11 @@ from .places import BUILD, HTML, relative, say
 
 RERUNS = BUILD / "reruns"
 LONGEST = 60  # letters of a folder's name
-PAIR = re.compile(r"""(?:\[[^\]]*\]|"[^"]*"|'[^']*'|\S)+""")
+WHOLE = r"""\[[^\]]*\]|"[^"]*"|'[^']*'"""  # lists and quoted words
+PAIR = re.compile(rf"(?:{WHOLE}|\S)+")
+LISTED = re.compile(
+    rf"({WHOLE})|[,;]+(?:\s*(?=[^\W\d]\w*=)|(?=\s|$))"
+)  # what follows a pair in a list
 LINK = re.compile(r'(?P<before>\s(?:href|src)=")(?P<path>[^"#?:]+)(?P<rest>[^"]*")')
 NOTE = """```{{note}}
 A rerun, with {given}. What is computed is this run's; the words around it were written for the
@@ -56,6 +60,9 @@ def numbers(text):
                 f'PARAMETERS must be of the form "n=500 steps=1000", without blanks about =; '
                 f"got {pair!r} in {text!r}"
             )
+        if any(match[1] is None for match in LISTED.finditer(value)):
+            apart = " ".join(LISTED.sub(lambda match: match[1] or " ", text).split())
+            raise ValueError(f'PARAMETERS must be separated by blanks: "{apart}"; got {text!r}')
         if name in found:
             raise ValueError(f"PARAMETERS must name each parameter once; {name} is there twice")
         try:
@@ -103,10 +110,7 @@ def page(chapter, given, folder):
     copy = folder / "executed" / chapter
     kept = copy.read_bytes()
     notebook = json.loads(kept)
-    said = ", ".join(f"`{name} = {value!r}`" for name, value in given.items())
-    note = {"cell_type": "markdown", "id": "rerun", "metadata": {}}
-    note["source"] = NOTE.format(given=said or "the numbers of the book")
-    notebook["cells"].insert(_below_title(notebook["cells"]), note)
+    notebook["cells"] = noted(notebook["cells"], given)
     copy.write_text(json.dumps(notebook), encoding="utf8")
     whole, out, warnings = workshop.sphinx(folder, "html", chapter)
     if not whole:
@@ -117,10 +121,16 @@ def page(chapter, given, folder):
     return out
 
 
-def _below_title(cells):
-    """Where a cell may stand that is read first."""
-    first = (k for k, cell in enumerate(cells) if "".join(cell["source"]).startswith("# "))
-    return next(first, -1) + 1
+def noted(cells, given):
+    """The cells with what was set said below the title, above all that the book found with its own numbers."""
+    said = ", ".join(f"`{name} = {value!r}`" for name, value in given.items())
+    note = NOTE.format(given=said or "the numbers of the book")
+    for place, cell in enumerate(cells):
+        title, _, rest = "".join(cell["source"]).partition("\n")
+        if title.startswith("# ") and cell["cell_type"] == "markdown":
+            marked = cell | {"source": f"{title}\n\n{note}\n\n{rest.lstrip()}".rstrip()}
+            return [*cells[:place], marked, *cells[place + 1 :]]
+    return [{"cell_type": "markdown", "id": "rerun", "metadata": {}, "source": note}, *cells]
 
 
 def tidy(out, name):

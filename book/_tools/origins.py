@@ -11,6 +11,7 @@ import functools
 import json
 from typing import NamedTuple
 
+import mpack
 from book import chapters
 
 from . import labels, places
@@ -21,7 +22,7 @@ ALL_ELSE = "*"  # an archive that is not named where it is read
 PICTURES = places.BUILD / "figures"
 
 
-def data_file(figure):
+def data_file(page, figure):
     """The file that holds a figure's data, written if need be; None if it has none.
 
     Also the page of provenance links to it, and may be read before the figure's own.
@@ -30,9 +31,17 @@ def data_file(figure):
         return None
     path = PICTURES / "data" / f"{figure['name']}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf8") != figure["csv"]:
-        path.write_text(figure["csv"], encoding="utf8")
+    text = f"# {made_from(page, figure['name'])}\n{figure['csv']}"
+    if not path.exists() or path.read_text(encoding="utf8") != text:
+        path.write_text(text, encoding="utf8")
     return path
+
+
+def made_from(page, name):
+    """What a figure's data come from, in a line that no commit changes; a rerun has only archives that it read."""
+    used = sorted(set(archives_for(page, name)) & set(read_by(page)))
+    runs = f"the archived runs {', '.join(used)}" if used else "what the chapter itself computes"
+    return f"fig-{name} of {page}, made by mpack {mpack.__version__} from {runs}"
 
 
 class Origin(NamedTuple):
@@ -64,19 +73,34 @@ def of_page(page):
 @functools.cache
 def drawn_by(page):
     """{name of a figure: (cell, archives, whether it has data)} of an executed chapter."""
-    path = places.EXECUTED / f"{page}.ipynb"
-    if not path.exists():
-        return {}
-    cells = json.loads(path.read_text(encoding="utf8"))["cells"]
-    code = ["".join(one["source"]) if one["cell_type"] == "code" else "" for one in cells]
-    archives = archives_of(code, read_by(page))
     found = {}
-    for number, cell in enumerate(cells, 1):
+    for number, cell in enumerate(cells_of(page), 1):
         for output in cell.get("outputs", ()):
             if figure := output.get("data", {}).get(chapters.FIGURE):
-                known = archives.get(figure["name"], archives.get(ALL_ELSE, frozenset()))
-                found[figure["name"]] = number, tuple(sorted(known)), data_file(figure) is not None
+                name = figure["name"]
+                data = data_file(page, figure) is not None
+                found[name] = number, tuple(sorted(archives_for(page, name))), data
     return found
+
+
+def cells_of(page):
+    """The cells of an executed chapter; none if it has not been run."""
+    path = places.EXECUTED / f"{page}.ipynb"
+    return json.loads(path.read_text(encoding="utf8"))["cells"] if path.exists() else []
+
+
+def archives_for(page, name):
+    """The archives that a figure of a chapter was made from."""
+    known = archives_by_figure(page)
+    return known.get(name, known.get(ALL_ELSE, frozenset()))
+
+
+@functools.cache
+def archives_by_figure(page):
+    """`archives_of` an executed chapter."""
+    cells = cells_of(page)
+    code = ["".join(one["source"]) if one["cell_type"] == "code" else "" for one in cells]
+    return archives_of(code, read_by(page))
 
 
 def read_by(page):

@@ -130,7 +130,7 @@ class Page(NamedTuple):
             f":name: fig-{name}",
             f":alt: {roles.plain(alt, self.numbers)}",
             f":width: {figure['width']}px",
-            *data_option(figure),
+            *data_option(self.docname, figure),
             "",
             caption,
             "````",
@@ -201,9 +201,9 @@ def picture_file(docname, figure, theme):
     return f"/{places.relative(path)}"
 
 
-def data_option(figure):
+def data_option(page, figure):
     """The line of the directive that names a figure's data, written to a file of their own; none if it has none."""
-    path = origins.data_file(figure)
+    path = origins.data_file(page, figure)
     return [f":data: /{places.relative(path)}"] if path else []
 
 

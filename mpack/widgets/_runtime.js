@@ -68,6 +68,28 @@ const runtime = (() => {
   let made = 0; // how many identifiers this module has given
   const unique = () => `mpk-${SCHEMA.name}-${++made}-${Math.random().toString(36).slice(2, 7)}`;
 
+  // ---------------------------------------------------------------------------------------------- in other pages
+
+  const attribute = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+
+  const RIM = 24; // pixels around a figure in a page of its own, both sides together
+  // In the page around a frame: a frame of ours that says how high it is becomes so, within bounds.
+  const LISTENER =
+    'addEventListener("message",({source,data})=>{const h=data&&data.mpackHeight;' +
+    "if(Number.isFinite(h)&&h>=100&&h<=6000)" +
+    'for(const f of document.querySelectorAll("iframe.mpack-embed"))if(f.contentWindow===source)f.height=h})';
+
+  /** What must be said of an address of this page that nobody else can open; "" of any other. */
+  function kept() {
+    const file = location.protocol === "file:";
+    if (!file && !/^(localhost|127[.\d]+|\[::1\])$/.test(location.hostname)) return "";
+    const why = file ? "this page was opened from a file" : "this page comes from a server for this computer alone";
+    return (
+      `, but it works on this computer only: ${why}. For others, open the book over http, at an address that they ` +
+      "can reach, and copy again; or use “Save as a page”, one file that can be sent and uploaded"
+    );
+  }
+
   // ---------------------------------------------------------------------------------------------- state
 
   const FALSE = new Set([false, 0, "0", "false", "no"]),
@@ -902,25 +924,16 @@ const runtime = (() => {
         "aria-label": "Copied text",
         rows: 3,
       });
-      const copying = (text) => async () => {
+      const copying = (text, but = () => "") => async () => {
         field.value = text();
         field.hidden = false;
-        said.textContent = (await this.copy(field.value, field)) ? "Copied." : "Select the text below and copy it.";
+        const done = (await this.copy(field.value, field)) ? "Copied" : "Select the text below and copy it";
+        said.textContent = `${done}${but()}.`;
       };
-      const title = `${SCHEMA.title} (interactive figure)`;
       const items = [];
-      if (this.host?.link) items.push(["Copy link", copying(() => this.host.link(query(this.moment())))]);
+      if (this.host?.link) items.push(["Copy link", copying(() => this.host.link(query(this.moment())), kept)]);
       items.push(["Save picture", () => this.picture()], ["Save numbers", () => this.numbers()]);
-      if (this.host?.page)
-        items.push([
-          "Copy embed code",
-          copying(
-            () =>
-              `<iframe src="${this.host.page(query(this.moment())).replaceAll("&", "&amp;")}" ` +
-              `title="${title}" width="100%" height="${Math.ceil(this.root.offsetHeight) + 40}" ` +
-              'style="border:0" loading="lazy"></iframe>',
-          ),
-        ]);
+      if (this.host?.page) items.push(["Copy embed code", copying(() => this.embed(), kept)]);
       items.push(
         ...(this.model.get("driven") ? [] : [["Save as a page", () => this.standalone()]]), // a page has no kernel
         ["Copy as Python", copying(() => this.python())],
@@ -935,6 +948,32 @@ const runtime = (() => {
         said,
         field,
       );
+    }
+
+    /** A frame for somebody's page. Its height is enough in any column; where scripts may run, it is that of the figure. */
+    embed() {
+      const address = attribute(this.host.page(query(this.moment()))),
+        title = attribute(`${SCHEMA.title} (interactive figure)`);
+      return (
+        `<iframe class="mpack-embed" src="${address}" title="${title}" width="100%" height="${this.highest()}" ` +
+        `style="border:0" loading="lazy"></iframe>\n<script>${LISTENER}<\/script>`
+      );
+    }
+
+    /** How high this figure is at most, alone in a frame from 360 pixels wide: tried on a copy that nobody sees. */
+    highest() {
+      const copy = this.root.cloneNode(true),
+        holder = element("div", { class: "mpk-inside", style: "position:absolute;visibility:hidden", inert: true }, copy);
+      copy.classList.remove("mpk-touring");
+      for (const part of copy.querySelectorAll(".mpk-share, .mpk-notice, .mpk-apart, .mpk-tour")) part.hidden = true;
+      for (const fold of copy.querySelectorAll("details")) fold.open = false;
+      this.el.append(holder);
+      const heights = [360, 430, 500, 570, 597, 700, 900, 1124].map((width) => {
+        holder.style.width = `${width - RIM}px`;
+        return copy.offsetHeight;
+      });
+      holder.remove();
+      return Math.max(...heights) + RIM + 20; // a line of words more
     }
 
     async copy(text, field) {
@@ -998,7 +1037,6 @@ const runtime = (() => {
       const state = JSON.stringify(this.moment()),
         figures = JSON.stringify({ [SCHEMA.name]: [this.model.get("_esm")] }),
         script = `globalThis.mpackFigures = (${mpackPage})(${figures});`;
-      const attribute = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
       const parts = {
         TITLE: attribute(SCHEMA.title),
         NAME: SCHEMA.name,

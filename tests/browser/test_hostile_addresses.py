@@ -13,7 +13,7 @@ import yaml
 from book._tools import places
 from mpack.widgets import _sources
 from tests.browser.test_pages import Visit
-from tests.browser.test_widgets import FIGURES, Figure, pages  # noqa: F401
+from tests.browser.test_widgets import FIGURES, PAGES, Figure, pages  # noqa: F401
 
 CODE = "globalThis.hacked=1"
 RANDOM = 100  # fragments a page
@@ -59,6 +59,37 @@ OTHERS = {  # pages that look at their addresses without being figures
     "book/twenty_lines.html": ("?program={}&text={}#{}",),
     "genindex.html": ("?highlight={}#{}",),
 }
+
+
+MESSAGES = (  # to a figure's page, from the page around it
+    *PAYLOADS,
+    *({"mpackHeight": one} for one in (1, 1e9, PAYLOADS[1])),
+    {"ready": True},
+    {"ready": False},
+    {"order": PAYLOADS[0], "program": CODE},
+    {"method": "update", "state": {"phi": 0.9, "running": True}},
+    {"method": "custom", "content": {"code": CODE}},
+    {"type": "change:*", "state": PAYLOADS[1], "_esm": f"export default {CODE}"},
+    [CODE],
+    None,
+)
+HEIGHTS = (  # in JavaScript, to the page around a figure, from its frame: no number, or out of bounds
+    *(
+        "-1",
+        "0",
+        "99",
+        "6001",
+        "1e9",
+        "NaN",
+        "Infinity",
+        "null",
+        "undefined",
+        "true",
+        "{}",
+        "[500]",
+    ),
+    *("'500'", "'500px'", "new Date(500)", "500n", *(repr(payload) for payload in PAYLOADS)),
+)
 
 
 def filled(pattern, text):
@@ -137,6 +168,66 @@ def test_what_is_typed_into_the_pages_is_no_code(browser, address):
             assert visit.page.evaluate(CLEAN) and not visit.errors, visit.errors
 
 
+def framed(visit, code):
+    """The page around a figure, in the place of a page of the book, and its frame, alive."""
+    page = visit.page
+    page.evaluate("document.body.innerHTML = ''")
+    page.evaluate(
+        "code => document.body.append(document.createRange().createContextualFragment(code))", code
+    )
+    frame = page.query_selector("iframe").content_frame()
+    frame.wait_for_selector("[data-live]")
+    frame.wait_for_function("() => document.querySelector('.mpk')?.mpackFigure?.frames")
+    return page, frame
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_hears_no_message(browser, address, name):
+    """The page around it can show it, and nothing else: its state and its numbers stay."""
+    read = "() => { const { frames, ...rest } = document.querySelector('.mpk').mpackFigure.report(); return rest; }"
+    with Visit(browser, f"{address}/genindex.html") as visit:
+        code = f"<iframe src='{address}/{PAGES}/{name}.html' width=900 height=900></iframe>"
+        page, frame = framed(visit, code)
+        before = frame.evaluate(read)
+        page.evaluate(
+            "messages => { for (const one of messages) frames[0].postMessage(one, '*'); }", MESSAGES
+        )
+        frame.wait_for_timeout(150)
+        assert frame.evaluate(read) == before and before["error"] is None
+        assert frame.evaluate(CLEAN) and page.evaluate(CLEAN) and not visit.errors, visit.errors
+
+
+def test_the_page_around_a_figure_takes_a_height_from_it_and_nothing_else(
+    browser,
+    address,
+    pages,  # noqa: F811
+):
+    """From its own frame a number within bounds; from any other window not even that."""
+    with Figure(browser, pages, "playground") as figure:
+        code = figure.call("return figure.embed();")
+    height = "document.querySelector('iframe.mpack-embed').height"
+    sent = "({{ mpackHeight: {} }}, '*')"
+    with Visit(browser, f"{address}/genindex.html") as visit:
+        page, frame = framed(visit, code)
+        frame.wait_for_function("() => innerHeight === Math.ceil(document.body.offsetHeight)")
+        before = page.evaluate(height)
+        for value in HEIGHTS:
+            frame.evaluate("parent.postMessage" + sent.format(value))
+        page.evaluate("postMessage" + sent.format(500))
+        page.evaluate(
+            "text => { const other = document.createElement('iframe'); other.className = 'other';"
+            "other.srcdoc = text; document.body.append(other); }",
+            f"<script>parent.postMessage{sent.format(500)};parent.told = 1</script>",
+        )
+        page.wait_for_function("globalThis.told")
+        page.wait_for_timeout(150)
+        assert page.evaluate(height) == before
+        assert page.evaluate("document.querySelector('.other').height") == ""
+        assert page.evaluate(CLEAN) and not visit.errors
+        frame.evaluate("parent.postMessage" + sent.format(500))
+        page.wait_for_function(f"{height} === '500'")
+
+
 def test_code_that_ran_would_be_seen(browser, address):
     """Negative control: in frames that hold them as they stand, a third of these ways work."""
     with Visit(browser, f"{address}/genindex.html") as visit:
@@ -163,6 +254,8 @@ def test_the_list_counts_these_ways():
             len(opened(page)) + len(asked(page, 1)) for page in OTHERS
         ),
         "test_what_is_typed_into_the_pages_is_no_code": len(PAYLOADS) + 1,
+        "test_a_figure_hears_no_message": len(FIGURES) * len(MESSAGES),
+        "test_the_page_around_a_figure_takes_a_height_from_it_and_nothing_else": len(HEIGHTS) + 2,
     }.items():
         (way,) = [
             one
