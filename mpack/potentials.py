@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import warnings
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -305,6 +306,9 @@ class LennardJones(Potential):
 
 
 MOST_POINTS = 10_000  # of a table
+PULL = (
+    1e-6  # of the largest force: an attraction that a spline may have by its own without a warning
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -333,6 +337,12 @@ class Tabulated(Potential):
     ------
     ValueError, TypeError
         If the arrays are malformed, with the place and the value.
+
+    Warns
+    -----
+    UserWarning
+        Energies only fall, and the spline between them rises somewhere: it swings where points are
+        too far apart, mostly next to the range, and would pull where the potential pushes.
 
     Notes
     -----
@@ -379,6 +389,24 @@ class Tabulated(Potential):
             )
         object.__setattr__(self, "r", tuple(r.tolist()))
         object.__setattr__(self, "energies", tuple(u.tolist()))
+        if np.all(np.diff(u) <= 0.0):
+            self._warn_of_pulls()
+
+    def _warn_of_pulls(self):
+        """Tell where the spline of falling energies rises."""
+        r, _, c1, c2, c3 = self.table.reshape(-1, 5)[:-1].T
+        h = np.diff(self.r)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turn = np.clip(np.nan_to_num(-c2 / (3.0 * c3)), 0.0, h)
+        at = np.array([np.zeros_like(h), turn, h])
+        slope = c1 + 2.0 * c2 * at + 3.0 * c3 * at**2
+        if slope.max() > PULL * np.abs(slope).max():
+            end, k = np.unravel_index(slope.argmax(), slope.shape)
+            warnings.warn(
+                f"energies only fall, but the spline between them rises near r = {(r + at[end])[k]:.4g}: "
+                f"its force there is {-slope[end, k]:.3g}, an attraction; put points closer there",
+                stacklevel=4,
+            )
 
     def __repr__(self):
         text = ",".join(map(repr, self.r + self.energies))

@@ -272,3 +272,19 @@ def test_a_table_goes_wherever_a_potential_does():
     spec = mpack.Spec(rules[0], n=60, phi=0.9, dim=2, steps=3)
     assert mpack.specification.from_text(spec.text) == spec
     assert re.fullmatch(r"Tabulated\(30 points, [0-9a-f]{8}\)", spec.columns()["potential"])
+
+
+def test_a_spline_that_pulls_where_energies_only_fall_is_told():
+    """The true force of (1 - r)**2.5 never pulls; between 50 points of it the spline's does, by the range."""
+    r = np.linspace(0.0, 1.0, 50)
+    with pytest.warns(UserWarning, match="an attraction; put points closer") as told:
+        table = mpack.Tabulated(r, (1.0 - r) ** 2.5)
+    (message,) = told
+    place, force = map(float, re.findall(r"r = ([\d.]+).*is (-[\d.e-]+)", str(message.message))[0])
+    finer = np.linspace(0.9, 1.0, 100_001)
+    assert force == pytest.approx(table.force(finer).min(), rel=0.01) and abs(place - 1.0) < 0.03
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mpack.Tabulated(r, 0.5 * (1.0 - r) ** 2)  # exact: pushes everywhere
+        mpack.Tabulated(r, (1.0 - r) ** 3)
+        mpack.Tabulated(r + 0.5, np.r_[(r[1:] - 0.5) ** 3 - 0.125, 0.0])  # rises: meant to pull
