@@ -203,34 +203,24 @@ class Program(OfStretch):
     def _descend(self, steps):
         packing = self.stretch.begin.final
         x = packing.positions.copy()
-        return self.module.gradient_descent(x, packing.box, EPS, steps, threads=self.threads)
+        descend = self.module.gradient_descent
+        seconds, after = descend(x, packing.box, EPS, steps, threads=self.threads)
+        return seconds, mpack.Packing(after, box=packing.box)
 
     def turn(self):
         steps, packing = max(8, self.stretch.steps // 8), self.stretch.begin.final
         (seconds, after), _, cpu = timed(lambda: self._descend(steps))
-        ends = packing, mpack.Packing(after, box=packing.box)
+        ends = packing, after
         activity = float(np.mean([mpack.activity(end) for end in ends]))
         return self._turn(steps, seconds, min(cpu, seconds * self.threads), activity, steps)
 
 
-class Bodies(OfStretch):
+class Bodies(Program):
     """Another program that moves and turns the same bodies by other forces, and so little that all stay in place."""
 
-    def __init__(self, stretch, module, threads=1):
-        super().__init__(stretch, threads)
-        self.module, self.code = module, module.name
-
-    def prepare(self):
-        self._descend(1)
-
     def _descend(self, steps):
-        return self.module.descend(self.stretch.begin.final, steps, threads=self.threads)
-
-    def turn(self):
-        steps = max(8, self.stretch.steps // 8)
-        seconds, _, cpu = timed(lambda: self._descend(steps))
-        activity = mpack.activity(self.stretch.begin.final)
-        return self._turn(steps, seconds, min(cpu, seconds * self.threads), activity, steps)
+        packing = self.stretch.begin.final
+        return self.module.descend(packing, steps, threads=self.threads), packing
 
 
 class Sweep:

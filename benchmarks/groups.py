@@ -186,11 +186,12 @@ def bodies(scale):
     if lammps_descent.available():
         label = f"descent, prolate 1.5, {lammps_bodies.name}"
         descent.append(other(label, Bodies, state, scale.steps(n), lammps_bodies))
+    other_force = " Gay–Berne's is another force between the same bodies, and a clock."
     words = (
         "Pairwise BRO, ε = 0.01, one thread; descent by α = 0.01. A body costs the contact function of its pairs, "
         "its torque and its turn. The ratio is to the first row of each block, spheres or discs in the first three; "
-        "the aim is 6 for prolate 1.5, dense. Gay–Berne's is another force between the same bodies, and a clock."
-    )
+        "the aim is 6 for prolate 1.5, dense."
+    ) + (other_force if lammps_descent.available() else "")
     blocks = dense, flat, quiet_, descent
     return Group("bodies", "Ellipsoids", words, tuple(map(tuple, blocks)))
 

@@ -59,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _told(given, error, FAILED)
     except (ValueError, TypeError, OSError, StoreError, MemoryError) as error:
         return _told(given, error, REFUSED)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        for note in getattr(stop, "__notes__", ()):
+            print(f"mpack {given.name}: {note}", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -17,7 +17,8 @@ def from_extra(extra: str, what: str) -> Iterator[None]:
             raise
         raise ModuleNotFoundError(
             f"{what} needs the package {name}, which a plain installation has not; "
-            f"pip install 'mpack-sgd[{extra}]' brings it ({missing})",
+            f"pip install 'mpack-sgd[{extra}]' brings it, in the tree pip install -e '.[{extra}]' "
+            f"({missing})",
             name=missing.name,
             path=missing.path,
         ) from None

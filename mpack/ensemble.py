@@ -175,7 +175,7 @@ def _sweep(specs, store, executor, progress, **how):
     missing = [spec for key, spec in asked.items() if key not in store]
     failed = []
     with (
-        _told_how_to_go_on(asked, store),
+        _saying_what_is_kept(asked, store),
         _bar(asked.values(), missing)
         if _check.flag("progress", progress) and missing
         else contextlib.nullcontext() as bar,
@@ -198,7 +198,7 @@ def _sweep(specs, store, executor, progress, **how):
 
 
 @contextlib.contextmanager
-def _told_how_to_go_on(asked, store):
+def _saying_what_is_kept(asked, store):
     """Who stops a sweep hears what is kept."""
     try:
         yield
@@ -207,7 +207,7 @@ def _told_how_to_go_on(asked, store):
             store.flush()
             there = sum(key in store for key in asked)
             stop.add_note(
-                f"{there} of {len(asked)} runs are in {store.path}; the same call does the others."
+                f"{there} of {len(asked)} runs kept in {store.path}; the same call does the others"
             )
         raise
 

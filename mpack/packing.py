@@ -341,7 +341,7 @@ class Packing:
         TypeError
             If an argument is of another kind.
         ModuleNotFoundError
-            If ASE is needed and not installed: `pip install 'mpack-sgd[formats]'` brings it.
+            If ASE is needed and not installed; the sentence says what brings it.
         FileNotFoundError
             If there is no such file.
 

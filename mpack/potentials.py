@@ -306,9 +306,7 @@ class LennardJones(Potential):
 
 
 MOST_POINTS = 10_000  # of a table
-PULL = (
-    1e-6  # of the largest force: an attraction that a spline may have by its own without a warning
-)
+PULL = 1e-6  # of the forces around: what a spline may pull by without a warning
 
 
 @dataclass(frozen=True, repr=False)
@@ -341,8 +339,9 @@ class Tabulated(Potential):
     Warns
     -----
     UserWarning
-        Energies only fall, and the spline between them rises somewhere: it swings where points are
-        too far apart, mostly next to the range, and would pull where the potential pushes.
+        Energies only fall, and the spline between them rises somewhere, by more than a millionth of
+        the largest force in the intervals around: it swings where points are too far apart, mostly
+        next to the range, and would pull where the potential pushes.
 
     Notes
     -----
@@ -394,14 +393,17 @@ class Tabulated(Potential):
 
     def _warn_of_pulls(self):
         """Tell where the spline of falling energies rises."""
-        r, _, c1, c2, c3 = self.table.reshape(-1, 5)[:-1].T
+        r, _, c1, c2, c3 = _spline(self.r, self.energies).reshape(-1, 5)[:-1].T
         h = np.diff(self.r)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             turn = np.clip(np.nan_to_num(-c2 / (3.0 * c3)), 0.0, h)
         at = np.array([np.zeros_like(h), turn, h])
         slope = c1 + 2.0 * c2 * at + 3.0 * c3 * at**2
-        if slope.max() > PULL * np.abs(slope).max():
-            end, k = np.unravel_index(slope.argmax(), slope.shape)
+        size = np.pad(np.abs(slope).max(axis=0), 1)
+        around = np.maximum.reduce([size[:-2], size[1:-1], size[2:]])
+        worst = np.where(slope > PULL * around, slope, 0.0)
+        if worst.max() > 0.0:
+            end, k = np.unravel_index(worst.argmax(), worst.shape)
             warnings.warn(
                 f"energies only fall, but the spline between them rises near r = {(r + at[end])[k]:.4g}: "
                 f"its force there is {-slope[end, k]:.3g}, an attraction; put points closer there",
@@ -436,6 +438,7 @@ class Tabulated(Potential):
         return _spline(self.r, self.energies)
 
 
+@functools.lru_cache(maxsize=8)  # a rule read from each row of an archive has the same table
 def _spline(x, u):
     """The cubics of the not-a-knot spline, number by number: no library decides their bits.
 

@@ -285,3 +285,18 @@ def test_an_interrupted_run_says_what_it_did(capsys):
             main(["run", RULE, "--n", "40", "--phi", "1.2", "--dim", "2", "--steps", "1e9"]) == 130
         )
     assert int(facts(capsys.readouterr().out)["steps"]) < 10**9
+
+
+def test_who_stops_a_sweep_hears_what_is_kept(tmp_path, monkeypatch, capsys):
+    put = ensemble.Store.put
+
+    def stopped(store, result):
+        put(store, result)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ensemble.Store, "put", stopped)
+    path = tmp_path / "s.sqlite"
+    asked = ["sweep", RULE, *SMALL, "--steps", "10", "--repeats", "3", "--store", str(path)]
+    assert main([*asked, "--quiet"]) == _command.INTERRUPTED
+    said = f"mpack sweep: 1 of 3 runs kept in {path}; the same call does the others\n"
+    assert capsys.readouterr().err == said

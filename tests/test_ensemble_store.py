@@ -133,7 +133,7 @@ except KeyboardInterrupt as stop:
 def test_an_interrupt_ends_the_runs_in_flight(tmp_path):
     """The second run would take hours; the first, absorbed at once, is stored."""
     path = tmp_path / "s.sqlite"
-    said = [f"1 of 2 runs are in {path}; the same call does the others."]
+    said = [f"1 of 2 runs kept in {path}; the same call does the others"]
     assert program(["-c", INTERRUPTED], path) == {"threads": 1, "said": said}
     assert len(contents(path)) == 1
 

@@ -228,6 +228,7 @@ def test_a_table_of_a_cubic_is_that_cubic():
     assert table.steepest >= 1.0
 
 
+@pytest.mark.filterwarnings("ignore:energies only fall")
 @pytest.mark.parametrize("order, name", [(4, "energy"), (3, "force"), (2, "curvature")])
 def test_a_finer_table_is_closer_by_its_order(order, name):
     """Halving the spacing of points of (1 - r)**5 divides the error by 2**order; the stated bounds hold."""

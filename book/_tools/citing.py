@@ -10,10 +10,11 @@ import yaml
 from . import places, reference, trustpages
 
 FILE = places.ROOT / "CITATION.cff"
-SPECIAL = re.compile(r"([&%$#_{}])")  # what TeX would take for its own
+WRITTEN = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+SPECIAL = re.compile(r"[&%$#_{}\\~^]")  # what TeX would take for its own
 
 
-def held(path=FILE):
+def read(path=FILE):
     """What a CITATION.cff holds."""
     return yaml.safe_load(path.read_text(encoding="utf8"))
 
@@ -42,7 +43,8 @@ def bibtex(cff):
     entries = [entry("software", key, fields)]
     for work in cff.get("references", ()):
         first = names(work["authors"])[0].partition(",")[0]
-        numbers = dict(one["value"].split(":", 1) for one in work["identifiers"])
+        known = [one["value"].partition(":") for one in work.get("identifiers", ())]
+        numbers = {kind: number for kind, _, number in known}
         prints = numbers.get("arXiv")
         fields = {"title": work["title"], "author": work["authors"], "year": work["year"]}
         fields |= {"eprint": prints, "archiveprefix": prints and "arXiv", "doi": work.get("doi")}
@@ -54,23 +56,23 @@ def bibtex(cff):
 
 def entry(kind, key, fields):
     """An entry of BibTeX; fields without a value are left out."""
-    lines = [f"  {name} = {{{value(name, it)}}}," for name, it in fields.items() if it]
+    lines = [f"  {name} = {{{field(name, it)}}}," for name, it in fields.items() if it]
     return "\n".join([f"@{kind}{{{key},", *lines, "}"])
 
 
-def value(name, it):
+def field(name, content):
     """A field's value: a title and the name of a group are kept as they are by braces of their own."""
     if name == "author":
-        people = [(one, plain(said)) for one, said in zip(it, names(it))]
+        people = [(one, plain(said)) for one, said in zip(content, names(content))]
         return " and ".join(f"{{{said}}}" if "name" in one else said for one, said in people)
     if name == "title":
-        return f"{{{plain(it)}}}"
-    return it if name == "doi" else plain(it)
+        return f"{{{plain(content)}}}"
+    return content if name == "doi" else plain(content)
 
 
 def plain(text):
     """Text with what TeX takes for its own escaped."""
-    return SPECIAL.sub(r"\\\1", str(text))
+    return SPECIAL.sub(lambda found: WRITTEN.get(found[0], f"\\{found[0]}"), str(text))
 
 
 class Cite(trustpages.Made):
@@ -78,7 +80,7 @@ class Cite(trustpages.Made):
 
     def run(self):
         self.depend(FILE)
-        cff = held()
+        cff = read()
         doi = "" if cff.get("doi") else "There is no DOI yet. "
         return self.markdown(
             f"> {sentence(cff)}",

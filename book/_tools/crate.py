@@ -51,7 +51,7 @@ def main():
 def write(results):
     """Write the crate of a folder of archives."""
     with _files.replacing(results / NAME) as temporary:
-        temporary.write_text(text(results), encoding="utf8")
+        temporary.write_text(text(results), encoding="utf8", newline="\n")
 
 
 def text(results):

@@ -29,6 +29,7 @@ from .places import ROOT, say
 
 FOLDER = places.BUILD / "dist"
 SUMS = "SHA256SUMS"
+MADE = ("_build", "_archive", ".git/", ".venv")  # in no copy
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "mpack")
 RUN = """
 import mpack
@@ -59,10 +60,9 @@ def source(folder, what=BUILT_FROM):
     names = [name for name in _git("ls-files", "-z", "--", *what).split("\0") if name]
     if not names:
         paths = [p for top in what for p in (ROOT / top, *(ROOT / top).rglob("*"))]
-        names = [places.relative(p) for p in paths if p.is_file() and p.suffix != ".pyc"]
-    for name in filter(
-        lambda name: (ROOT / name).is_file(), names
-    ):  # one that is gone, too, is known
+        names = [places.relative(p) for p in paths if p.suffix != ".pyc"]
+        names = [name for name in names if not name.startswith(MADE)]
+    for name in (name for name in names if (ROOT / name).is_file()):  # git knows what is deleted
         target = Path(folder) / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)

@@ -563,15 +563,16 @@ def turning(table, plain):
 
 
 def last_dead(table, alpha=0.005):
-    """{shape: packings at rest that the archive keeps}: next to the transition, at two packing fractions at most."""
+    """{shape: the densest packings at rest that the archive keeps}, those of one packing fraction."""
     kept = [arrays is not None and "packing" in arrays for arrays in table.arrays]
     table = table[np.array(kept) & table.absorbed.astype(bool) & (table.alpha == alpha)]
-    groups = dict(list(table.groupby("shape")))
-    return {
-        name: [ensemble.resume(row).final for _, row in groups[name].iterrows()]
-        for name in campaigns.BODIES
-        if name in groups
-    }
+    found = {}
+    for name in campaigns.BODIES:
+        own = table[table["shape"] == name]
+        if len(own):
+            last = own[own.phi == own.phi.max()]
+            found[name] = [ensemble.resume(row).final for _, row in last.iterrows()]
+    return found
 
 
 def turning_rows(by_kappa, turned):

@@ -2,19 +2,17 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from book.chapters import below, consistent, control
-from book.demos.beyond_spheres import BODIES, aspect, slug
+from book.chapters import above, below, consistent, control
+from book.demos.beyond_spheres import aspect, slug
 from mpack import critical, ellipsoids, observables
 from mpack.statistics import Estimate
 
 KICK = 0.75 * 0.005  # of BRO in the packings that are kept
 NEAR, WIDE = 2, 3  # kicks within which a pair is said to touch
-SLIGHT = (
-    1.25  # aspect ratio up to which bodies are expected to have fewer contacts than freedoms take
-)
+# aspect ratio up to which bodies are expected to have fewer contacts than freedoms take
+SLIGHT = 1.25
 
 
 class Touching(NamedTuple):
@@ -27,33 +25,43 @@ class Touching(NamedTuple):
 
 
 def counted(packings):
-    """{shape: Touching}; errors by the scatter of packings of one shape and packing fraction, pooled over all."""
-    seen = {
-        name: [observables.touching(one, [KICK * NEAR, KICK * WIDE]) for one in some]
-        for name, some in packings.items()
-    }
-    pairs = pd.DataFrame(
-        [
-            (name, packing.phi, *(one.touching + one.overlapping))
-            for name, some in packings.items()
-            for packing, one in zip(some, seen[name], strict=True)
-        ],
-        columns=["shape", "phi", "near", "wide"],
+    """{shape: Touching} of {shape: packings}.
+
+    Errors are the scatter of the packings of a shape, as if it were the same for all shapes of one
+    dimension: there are two packings of each at most. A dimension without any two is left out.
+    """
+    seen = pd.DataFrame(
+        [_seen(name, packing) for name, some in packings.items() for packing in some]
     )
-    cells = pairs.groupby(["shape", "phi"])
-    freedom = len(pairs) - cells.ngroups
-    both = ["near", "wide"]
-    scatter = ((pairs[both] - cells[both].transform("mean")) ** 2).sum() / freedom
+    scatter = seen.groupby("dim")[["shape", "near", "wide"]].apply(_pooled)
     found = {}
-    for name, own in pairs.groupby("shape"):
+    for name, own in seen.groupby("shape", sort=False):
+        pool = scatter.loc[own.dim.iloc[0]]
+        if not pool.freedom:
+            continue
         near, wide = (
-            Estimate(own[k].mean(), (scatter[k] / len(own)) ** 0.5, len(own), dof=freedom)
-            for k in both
+            Estimate(own[k].mean(), (pool[k] / len(own)) ** 0.5, len(own), dof=pool.freedom)
+            for k in ("near", "wide")
         )
-        held = 2.0 * float(ellipsoids.freedoms(packings[name][0]).mean())
-        rattlers = np.mean([one.rattlers[-1] / BODIES for one in seen[name]])
-        found[name] = Touching(near, wide, held, float(rattlers))
-    return {name: found[name] for name in packings}
+        found[name] = Touching(near, wide, own.held.iloc[0], own.rattlers.mean())
+    return found
+
+
+def _seen(name, packing):
+    touching = observables.touching(packing, [KICK * NEAR, KICK * WIDE])
+    near, wide = touching.touching + touching.overlapping
+    held = 2.0 * float(ellipsoids.freedoms(packing).mean())
+    rattlers = touching.rattlers[-1] / packing.n
+    row = {"shape": name, "dim": packing.dim, "near": near, "wide": wide}
+    return row | {"held": held, "rattlers": rattlers}
+
+
+def _pooled(seen):
+    """Variances of packings of one shape, pooled over shapes, and their degrees of freedom."""
+    groups = seen.groupby("shape")[["near", "wide"]]
+    freedom = len(seen) - groups.ngroups
+    squares = ((seen[["near", "wide"]] - groups.transform("mean")) ** 2).sum()
+    return pd.concat([squares / max(freedom, 1), pd.Series({"freedom": freedom})])
 
 
 def rows(counted):
@@ -78,19 +86,21 @@ def numbers(counted):
 
 
 def claims(counted):
-    """Even within the wider window slightly deformed bodies have fewer contacts than freedoms take."""
+    """Even within the wider window slightly deformed bodies have fewer contacts than freedoms take; spheres do not."""
     text = "{}: touching pairs of a held body within three kicks, less 2f."
     fewer = [
         (f"bodies-fewer-{slug(name)}", text.format(name), one.wide - one.isostatic, below(0.0))
         for name, one in counted.items()
         if name == "triaxial 1.25" or 1.0 < aspect(name) <= SLIGHT
     ]
-    slight = counted["prolate 1.05"]
-    isostatic = control(consistent(slight.isostatic, 0.5))
-    text = "prolate 1.05: touching pairs within three kicks, were the packing isostatic."
-    wrong = "control-bodies-isostatic", text, slight.wide, isostatic, "wrong on purpose"
+    ball = counted["sphere"].wide - counted["sphere"].isostatic
+    fewer.append(("bodies-enough-sphere", text.format("sphere"), ball, above(0.0)))
     budget = critical.Budget(counted["prolate 1.5"].wide)
     budget.add("window", counted["prolate 1.5"].near.value - budget.result.value)
     text = "prolate 1.5: touching pairs of a held body; error: with the width of the window."
     long = "bodies-contacts-prolate-15", text, budget.estimate, consistent(10.0, 1.0)
+    slight = counted["prolate 1.05"]
+    isostatic = control(consistent(slight.isostatic, 0.5))
+    text = "prolate 1.05: touching pairs within three kicks, were the packing isostatic."
+    wrong = "control-bodies-isostatic", text, slight.wide, isostatic, "wrong on purpose"
     return [*((*one, "Donev et al. 2007") for one in [*fewer, long]), wrong]
