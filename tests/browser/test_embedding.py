@@ -120,13 +120,8 @@ def test_a_page_of_the_book_gives_the_same_height(browser):
     heights = []
     with hosts(browser) as page:
         for where in ("book/playground.html", f"{PAGES}/playground.html"):
-            heights.append(
-                int(
-                    re.search(r'height="(\d+)"', copied(page, f"{BOOK}/{where}", "playground")[0])[
-                        1
-                    ]
-                )
-            )
+            code, _ = copied(page, f"{BOOK}/{where}", "playground")
+            heights.append(int(re.search(r'height="(\d+)"', code)[1]))
     assert abs(heights[0] - heights[1]) < 60, heights
 
 
