@@ -956,7 +956,7 @@ const runtime = (() => {
         title = attribute(`${SCHEMA.title} (interactive figure)`);
       return (
         `<iframe class="mpack-embed" src="${address}" title="${title}" width="100%" height="${this.tallest()}" ` +
-        `style="border:0" loading="lazy"></iframe>\n<script>${LISTENER}<\/script>`
+        `style="border:0" allow="fullscreen; clipboard-write" loading="lazy"></iframe>\n<script>${LISTENER}<\/script>`
       );
     }
 
