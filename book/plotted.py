@@ -5,7 +5,8 @@
     1,BRO,0.62,0.13,0.004,0.004
 
 One row a point, so that any program sorts it out again; a column that nothing uses is left out.
-Lines that begin with # say what the axes are (`pandas.read_csv(name, comment="#")` skips them).
+Lines that begin with # say what the axes are (`pandas.read_csv(name, comment="#")` skips them); in
+the file that a page offers, one more before them says what figure it is, and what it was made from.
 """
 
 import csv

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from book._tools import places
-from book._tools.build import COMPLETE
 
 ROOT = places.ROOT
 HTML = places.HTML
@@ -15,7 +14,7 @@ CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 def require_book():
     """Skip (or fail, under `make test`) unless a finished book lies in _build/html."""
-    if not COMPLETE.exists():
+    if not places.COMPLETE.exists():
         sentence = "there is no finished book in _build/html: run `make book`"
         pytest.fail(sentence) if os.environ.get("MPACK_REQUIRE_BOOK") else pytest.skip(sentence)
 

@@ -275,16 +275,21 @@ def test_a_formula_in_a_line_of_the_search(formula, text):
 def test_a_figure_of_a_chapter_is_written_with_its_data(monkeypatch, tmp_path):
     monkeypatch.setattr(origins, "PICTURES", tmp_path)
     monkeypatch.setattr(origins, "archives_for", lambda page, name: {"second", "first", "unread"})
-    monkeypatch.setattr(origins, "read_by", lambda page: {"first", "second", "third"})
+    monkeypatch.setattr(origins.places, "EXECUTED", tmp_path)
+    record = tmp_path / "notebooks/x.made.json"
+    record.parent.mkdir()
+    read = [f"book/results/{archive}/runs.csv" for archive in ("first", "second", "third")]
+    record.write_text(json.dumps({"files": dict.fromkeys(read, "")}))
     (option,) = sphinxext.data_option("notebooks/x", {"name": "one", "csv": "panel,series\n"})
     assert option == f":data: /{places.relative(tmp_path / 'data/one.csv')}"
     assert (tmp_path / "data/one.csv").read_text() == (
-        f"# fig-one of notebooks/x, made by mpack {mpack.__version__} from the archived runs first, "
-        "second\npanel,series\n"
+        f"# fig-one of notebooks/x, made by its chapter with mpack {mpack.__version__} and the archived "
+        "runs first, second\npanel,series\n"
     )
-    assert origins.made_from("notebooks/y", "two").endswith("the archived runs first, second")
-    monkeypatch.setattr(origins, "read_by", lambda page: set())
-    assert origins.made_from("notebooks/y", "two").endswith("what the chapter itself computes")
+    record.write_text(json.dumps({"files": {"notebooks/x.ipynb": ""}}))
+    assert origins.made_from("notebooks/x", "two").endswith(", from no archived runs")
+    record.unlink()  # nothing is known, and nothing said
+    assert origins.made_from("notebooks/x", "two").endswith(f"with mpack {mpack.__version__}")
     assert sphinxext.data_option("notebooks/x", {"name": "two", "csv": ""}) == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import bookpages
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from book import chapters
 from book._tools import chapter, parameters, places, workshop
@@ -227,6 +228,23 @@ def test_what_a_rerun_set_is_said_first(name):
     assert [line for line in first["source"].splitlines() if line][0] == text.splitlines()[0]
     assert first["source"].endswith(text.partition("\n")[2].strip()) and rest == cells[1:]
     assert "the numbers of the book" in chapter.noted(cells, {})[0]["source"]
+
+
+@pytest.mark.parametrize("value", ["`<b>", "``", "a`b```c", "<b>$x$*", ["`", "``<i>`"], 0.5])
+def test_what_a_rerun_set_is_shown_as_it_stands(value):
+    """Also backticks and markup: the page has them as code, and none as its own."""
+    (note, _) = chapter.noted([{"cell_type": "code", "source": ""}], {"shown": value, "n": 6})
+    (line,) = [one for one in note["source"].splitlines() if "A rerun" in one]
+    (words,) = (one for one in MarkdownIt().parse(line) if one.type == "inline")
+    code = [one.content for one in words.children if one.type == "code_inline"]
+    assert code == [f"shown = {value!r}", "n = 6"]
+    assert {one.type for one in words.children} == {"text", "code_inline"}
+
+
+@pytest.mark.parametrize("text", ["`", "a`", "``a", "a", "`` ` ``"])
+def test_code_within_words_begins_and_ends_as_it_stands(text):
+    (words,) = (one for one in MarkdownIt().parse(chapter.spanned(text)) if one.type == "inline")
+    assert [(one.type, one.content) for one in words.children] == [("code_inline", text)]
 
 
 def test_a_chapter_without_a_title_has_the_note_first():

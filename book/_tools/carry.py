@@ -12,8 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from . import places
-from .places import BUILD, HTML, ROOT
-from .workshop import COMPLETE
+from .places import BUILD, COMPLETE, HTML, ROOT
 
 CARRIED = BUILD / "carried"  # where the PDF, the EPUB and the zip go
 NAME = "sgd-as-a-driven-packing-of-spheres"

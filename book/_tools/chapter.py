@@ -26,9 +26,8 @@ RERUNS = BUILD / "reruns"
 LONGEST = 60  # letters of a folder's name
 WHOLE = r"""\[[^\]]*\]|"[^"]*"|'[^']*'"""  # lists and quoted words
 PAIR = re.compile(rf"(?:{WHOLE}|\S)+")
-LISTED = re.compile(
-    rf"({WHOLE})|[,;]+(?:\s*(?=[^\W\d]\w*=)|(?=\s|$))"
-)  # what follows a pair in a list
+# What follows a pair in a list.
+LISTED = re.compile(rf"({WHOLE})|[,;]+(?:\s*(?=[^\W\d]\w*=)|(?=\s|$))")
 LINK = re.compile(r'(?P<before>\s(?:href|src)=")(?P<path>[^"#?:]+)(?P<rest>[^"]*")')
 NOTE = """```{{note}}
 A rerun, with {given}. What is computed is this run's; the words around it were written for the
@@ -123,7 +122,7 @@ def page(chapter, given, folder):
 
 def noted(cells, given):
     """The cells with what was set said below the title, above all that the book found with its own numbers."""
-    said = ", ".join(f"`{name} = {value!r}`" for name, value in given.items())
+    said = ", ".join(spanned(f"{name} = {value!r}") for name, value in given.items())
     note = NOTE.format(given=said or "the numbers of the book")
     for place, cell in enumerate(cells):
         title, _, rest = "".join(cell["source"]).partition("\n")
@@ -131,6 +130,13 @@ def noted(cells, given):
             marked = cell | {"source": f"{title}\n\n{note}\n\n{rest.lstrip()}".rstrip()}
             return [*cells[:place], marked, *cells[place + 1 :]]
     return [{"cell_type": "markdown", "id": "rerun", "metadata": {}, "source": note}, *cells]
+
+
+def spanned(text):
+    """A line of code within words, whatever it holds: fenced by one backtick more than any run in it."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    rim = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{rim}{text}{rim}{fence}"
 
 
 def tidy(out, name):

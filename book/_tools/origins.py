@@ -38,10 +38,19 @@ def data_file(page, figure):
 
 
 def made_from(page, name):
-    """What a figure's data come from, in a line that no commit changes; a rerun has only archives that it read."""
-    used = sorted(set(archives_for(page, name)) & set(read_by(page)))
-    runs = f"the archived runs {', '.join(used)}" if used else "what the chapter itself computes"
-    return f"fig-{name} of {page}, made by mpack {mpack.__version__} from {runs}"
+    """What a figure's data come from, as far as is known, in a line that no commit changes.
+
+    A rerun has only archives that it read. Beside them a chapter may have computed what it draws.
+    """
+    line = f"fig-{name} of {page}, made by its chapter with mpack {mpack.__version__}"
+    if not record_of(page).exists():
+        return line
+    used = sorted(set(archives_for(page, name)) & read_by(page))
+    return (
+        f"{line} and the archived runs {', '.join(used)}"
+        if used
+        else f"{line}, from no archived runs"
+    )
 
 
 class Origin(NamedTuple):
@@ -103,9 +112,14 @@ def archives_by_figure(page):
     return archives_of(code, read_by(page))
 
 
+def record_of(page):
+    """Where it says what an executed chapter was made from (`execute`)."""
+    return places.EXECUTED / f"{page}.made.json"
+
+
 def read_by(page):
-    """The archives that an executed chapter read, by its record (`execute`)."""
-    path = places.EXECUTED / f"{page}.made.json"
+    """The archives that an executed chapter read, by its record."""
+    path = record_of(page)
     if not path.exists():
         return set()
     files = json.loads(path.read_text(encoding="utf8"))["files"]

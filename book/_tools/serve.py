@@ -6,8 +6,7 @@ import os
 import sys
 import webbrowser
 
-from .build import COMPLETE
-from .places import HTML, say
+from .places import COMPLETE, HTML, say
 
 FIRST_PORT, PORTS = 8000, 50
 

@@ -80,7 +80,7 @@ const runtime = (() => {
     'for(const f of document.querySelectorAll("iframe.mpack-embed"))if(f.contentWindow===source)f.height=h})';
 
   /** What must be said of an address of this page that nobody else can open; "" of any other. */
-  function kept() {
+  function onlyHere() {
     const file = location.protocol === "file:";
     if (!file && !/^(localhost|127[.\d]+|\[::1\])$/.test(location.hostname)) return "";
     const why = file ? "this page was opened from a file" : "this page comes from a server for this computer alone";
@@ -931,9 +931,9 @@ const runtime = (() => {
         said.textContent = `${done}${but()}.`;
       };
       const items = [];
-      if (this.host?.link) items.push(["Copy link", copying(() => this.host.link(query(this.moment())), kept)]);
+      if (this.host?.link) items.push(["Copy link", copying(() => this.host.link(query(this.moment())), onlyHere)]);
       items.push(["Save picture", () => this.picture()], ["Save numbers", () => this.numbers()]);
-      if (this.host?.page) items.push(["Copy embed code", copying(() => this.embed(), kept)]);
+      if (this.host?.page) items.push(["Copy embed code", copying(() => this.embed(), onlyHere)]);
       items.push(
         ...(this.model.get("driven") ? [] : [["Save as a page", () => this.standalone()]]), // a page has no kernel
         ["Copy as Python", copying(() => this.python())],
@@ -955,19 +955,22 @@ const runtime = (() => {
       const address = attribute(this.host.page(query(this.moment()))),
         title = attribute(`${SCHEMA.title} (interactive figure)`);
       return (
-        `<iframe class="mpack-embed" src="${address}" title="${title}" width="100%" height="${this.highest()}" ` +
-        `style="border:0" loading="lazy"></iframe>\n<script>${LISTENER}<\/script>`
+        `<iframe class="mpack-embed" src="${address}" title="${title}" width="100%" height="${this.tallest()}" ` +
+        `style="border:0" allow="fullscreen; clipboard-write" loading="lazy"></iframe>\n<script>${LISTENER}<\/script>`
       );
     }
 
     /** How high this figure is at most, alone in a frame from 360 pixels wide: tried on a copy that nobody sees. */
-    highest() {
+    tallest() {
       const copy = this.root.cloneNode(true),
         holder = element("div", { class: "mpk-inside", style: "position:absolute;visibility:hidden", inert: true }, copy);
       copy.classList.remove("mpk-touring");
       for (const part of copy.querySelectorAll(".mpk-share, .mpk-notice, .mpk-apart, .mpk-tour")) part.hidden = true;
       for (const fold of copy.querySelectorAll("details")) fold.open = false;
       this.el.append(holder);
+      // The narrowest frame, the widest that has one column (597: _figure.css puts picture and controls side by side
+      // beyond 540 within), the widest figure (1100, and the rim); and some between, as pictures grow with the
+      // width and words wrap less.
       const heights = [360, 430, 500, 570, 597, 700, 900, 1124].map((width) => {
         holder.style.width = `${width - RIM}px`;
         return copy.offsetHeight;

@@ -120,14 +120,30 @@ def test_a_page_of_the_book_gives_the_same_height(browser):
     heights = []
     with hosts(browser) as page:
         for where in ("book/playground.html", f"{PAGES}/playground.html"):
-            heights.append(
-                int(
-                    re.search(r'height="(\d+)"', copied(page, f"{BOOK}/{where}", "playground")[0])[
-                        1
-                    ]
-                )
-            )
+            code, _ = copied(page, f"{BOOK}/{where}", "playground")
+            heights.append(int(re.search(r'height="(\d+)"', code)[1]))
     assert abs(heights[0] - heights[1]) < 60, heights
+
+
+@pytest.mark.parametrize("where", ["embed code", "guide"])
+def test_an_embedded_figure_may_fill_the_screen_and_copy(browser, where):
+    """In a frame of another host: by what the frame allows, and (control) not without it."""
+    if where == "guide":
+        guide = (ROOT / "book/teaching.md").read_text(encoding="utf8")
+        (code,) = re.findall("```html\n(<iframe .*?)```", guide, re.DOTALL)
+        code = code.replace('src="', f'src="{BOOK}/{PAGES}/')
+    else:
+        with hosts(browser) as page:
+            code, _ = copied(page, f"{BOOK}/{PAGES}/playground.html", "playground")
+    allow = ' allow="fullscreen; clipboard-write"'
+    assert code.count(allow.strip()) == 1
+    for frame, may in ((code, True), (code.replace(allow, ""), False)):
+        with hosts(browser, frame) as page:
+            page.goto(f"{COURSE}/")
+            figure = inside(page)
+            allowed = "document.featurePolicy.allowsFeature('clipboard-write')"
+            assert figure.evaluate(f"[document.fullscreenEnabled, {allowed}]") == [may, may]
+            assert figure.get_by_role("button", name="Full screen").is_visible() == may
 
 
 @pytest.mark.parametrize("button", ["Copy link", "Copy embed code"])

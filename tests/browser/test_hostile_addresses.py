@@ -169,7 +169,7 @@ def test_what_is_typed_into_the_pages_is_no_code(browser, address):
 
 
 def framed(visit, code):
-    """The page around a figure, in the place of a page of the book, and its frame, alive."""
+    """The page around a figure, in the place of a page of the book, and its frame, which has come to its step."""
     page = visit.page
     page.evaluate("document.body.innerHTML = ''")
     page.evaluate(
@@ -177,7 +177,10 @@ def framed(visit, code):
     )
     frame = page.query_selector("iframe").content_frame()
     frame.wait_for_selector("[data-live]")
-    frame.wait_for_function("() => document.querySelector('.mpk')?.mpackFigure?.frames")
+    frame.wait_for_function(
+        "() => { const shown = document.querySelector('.mpk')?.mpackFigure;"
+        "return shown?.frames && !shown.figure.busy?.(); }"
+    )
     return page, frame
 
 
@@ -189,10 +192,13 @@ def test_a_figure_hears_no_message(browser, address, name):
         code = f"<iframe src='{address}/{PAGES}/{name}.html' width=900 height=900></iframe>"
         page, frame = framed(visit, code)
         before = frame.evaluate(read)
+        frame.evaluate(
+            "() => { globalThis.heard = 0; addEventListener('message', () => heard++); }"
+        )
         page.evaluate(
             "messages => { for (const one of messages) frames[0].postMessage(one, '*'); }", MESSAGES
         )
-        frame.wait_for_timeout(150)
+        frame.wait_for_function(f"heard === {len(MESSAGES)}")
         assert frame.evaluate(read) == before and before["error"] is None
         assert frame.evaluate(CLEAN) and page.evaluate(CLEAN) and not visit.errors, visit.errors
 
@@ -206,21 +212,26 @@ def test_the_page_around_a_figure_takes_a_height_from_it_and_nothing_else(
     with Figure(browser, pages, "playground") as figure:
         code = figure.call("return figure.embed();")
     height = "document.querySelector('iframe.mpack-embed').height"
-    sent = "({{ mpackHeight: {} }}, '*')"
+    sent = "({{ mpackHeight: {}, ours: 1 }}, '*')"
     with Visit(browser, f"{address}/genindex.html") as visit:
         page, frame = framed(visit, code)
-        frame.wait_for_function("() => innerHeight === Math.ceil(document.body.offsetHeight)")
+        frame.wait_for_function(
+            "innerHeight === Math.ceil(document.body.getBoundingClientRect().height)"
+        )
         before = page.evaluate(height)
+        page.evaluate(
+            "() => { globalThis.heard = 0;"
+            "addEventListener('message', ({ data }) => { heard += data.ours ?? 0; }); }"
+        )
         for value in HEIGHTS:
             frame.evaluate("parent.postMessage" + sent.format(value))
         page.evaluate("postMessage" + sent.format(500))
         page.evaluate(
             "text => { const other = document.createElement('iframe'); other.className = 'other';"
             "other.srcdoc = text; document.body.append(other); }",
-            f"<script>parent.postMessage{sent.format(500)};parent.told = 1</script>",
+            f"<script>parent.postMessage{sent.format(500)}</script>",
         )
-        page.wait_for_function("globalThis.told")
-        page.wait_for_timeout(150)
+        page.wait_for_function(f"heard === {len(HEIGHTS) + 2}")
         assert page.evaluate(height) == before
         assert page.evaluate("document.querySelector('.other').height") == ""
         assert page.evaluate(CLEAN) and not visit.errors
