@@ -1,6 +1,7 @@
 """The chapter on ellipsoids as the book on the disk recorded it, its campaigns, and the geometry it predicts with."""
 
 import math
+import types
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from book.demos import beyond_spheres_flat as flat_demo
 from book.demos import decay_collapse, where_manna_ends
 from book.demos.flat_minima import origin
 from mpack import observables
+from mpack.statistics import Estimate
 
 NAME = "beyond_spheres"
 
@@ -268,3 +270,14 @@ def test_slightly_deformed_bodies_have_fewer_contacts_than_freedoms_take(chapter
     assert len(fewer) > 4 and all(one["verdict"] == "agrees" for one in fewer)
     assert chapter.claims["bodies-enough-sphere"]["verdict"] == "agrees"
     assert chapter.claims["control-bodies-isostatic"]["verdict"] == "differs"
+
+
+def test_size_shift_is_relative_and_of_bro_at_one_learning_rate():
+    def found(value, error):
+        return types.SimpleNamespace(estimate=Estimate(value, error))
+
+    at = ("sphere", "BRO", 0.02), ("sphere", "SGD 0.5", 0.02), ("sphere", "BRO", 0.01)
+    small = {key: found(0.5, 0.003) for key in at}
+    large = {key: found(0.51, 0.004) for key in at} | {("disc", "BRO", 0.02): found(0.8, 0.1)}
+    (shift,) = demo.size_shift(large, small).values()
+    assert shift.value == pytest.approx(0.02) and shift.error == pytest.approx(0.01)

@@ -389,9 +389,11 @@ def forms(packing):
     return _form(packing, 0), _form(packing, 1)
 
 
-def repeats(table):
-    """Runs at one place of one scan: the median."""
-    return int(table.groupby(["shape", "process", "alpha", "n", "phi"]).size().median())
+def archive_numbers(table):
+    """What the text quotes: runs that are there, and that are asked for; at one place of a scan, the median."""
+    each = table.groupby(["shape", "process", "alpha", "n", "phi"]).size()
+    numbers = {"archive-runs": len(table), "archive-asked": len(campaigns.ellipsoids())}
+    return numbers | {"archive-repeats": int(each.median())}
 
 
 def order(table):
@@ -453,7 +455,8 @@ def size_shift(larger, located, alpha=0.02):
     for name, process, a in larger:
         key = name, process, a
         if process == "BRO" and a == alpha and key in located:
-            found[name] = larger[key].estimate / located[key].estimate - 1.0
+            before = located[key].estimate
+            found[name] = (larger[key].estimate - before) / before.value
     return found
 
 
@@ -491,21 +494,42 @@ def budgets(both, variants, shifts):
     return found
 
 
+def _gain(both, name):
+    """End point of a shape less that of spheres (discs); None without either."""
+    base = ROUND[campaigns.BODIES[name][0]]
+    if {name, base} <= {one for one, _ in both}:
+        return _mean(both, name) - _mean(both, base)
+    return None
+
+
+def _of_size(both, shifts, dim):
+    """Standard error of a gain by the size of the systems: the scatter of how phi_c of several shapes moves with it."""
+    if len(shifts) < 2:
+        return 0.0
+    spread = 2**0.5 * np.std([shift.value for shift in shifts.values()], ddof=1)
+    return _beyond(ROUND[dim]) * _mean(both, ROUND[dim]).value * spread
+
+
+def _gain_moved(both, variant, name):
+    """By how much a gain is another in a variant."""
+    moves = [_moved(both, variant, one) for one in (name, ROUND[campaigns.BODIES[name][0]])]
+    return None if None in moves else moves[0] - moves[1]
+
+
 def gains(both, variants, shifts):
     """{shape: end point less that of spheres (discs)}: what moves both alike drops out of the error."""
     found = {}
     for name in dict.fromkeys(name for name, _ in both):
-        base = ROUND[campaigns.BODIES[name][0]]
-        if name == base or not any(one == base for one, _ in both):
+        dim = campaigns.BODIES[name][0]
+        gain = _gain(both, name)
+        if name == ROUND[dim] or gain is None:
             continue
-        budget = critical.Budget(_mean(both, name) - _mean(both, base))
+        budget = critical.Budget(gain)
         for what, variant in variants.items():
-            moves = _moved(both, variant, name), _moved(both, variant, base)
-            if None not in moves:
-                budget.add(what, moves[0] - moves[1])
-        if len(shifts) > 1:
-            spread = 2**0.5 * np.std([shift.value for shift in shifts.values()], ddof=1)
-            budget.add("size", _beyond(name) * _mean(both, base).value * spread)
+            moved = _gain_moved(both, variant, name)
+            if moved is not None:
+                budget.add(what, moved)
+        budget.add("size", _of_size(both, shifts, dim))
         found[name] = budget.estimate
     return found
 
@@ -524,15 +548,21 @@ def end_rows(ends, gains, both):
     ]
 
 
-def end_numbers(ends, gains, both, larger):
+def size_numbers(table, shifts):
+    """What the text quotes of larger systems: runs, and by how much phi_c is another, in per cent."""
+    numbers = {"size-runs": int((table.n > BODIES).sum())}
+    return numbers | {f"size-{kind(name)}": 100 * shift for name, shift in shifts.items()}
+
+
+def end_numbers(ends, gains, both):
     """What the text quotes of the end points."""
     pairs = sum((name, "SGD 0.5") in both and (name, "BRO") in both for name in campaigns.BODIES)
     quoted = {"prolate": "prolate 1.5", "oblate": "oblate 1.5", "triaxial": "triaxial 1.25"}
     numbers = {f"gain-{word}": gains[name] for word, name in quoted.items() if name in gains}
     sure = sum(gain.value > 3 * gain.error for gain in gains.values())
     numbers |= {"gain-least": gains["prolate 1.05"], "denser-agree": sure}
-    numbers |= {"both-shapes": pairs, "size-runs": larger}
-    return numbers | {"denser-all": len(gains), "end-sphere": ends["sphere"]}
+    numbers |= {"both-shapes": pairs, "denser-all": len(gains)}
+    return numbers | {"end-sphere": ends["sphere"]}
 
 
 class Cusp(NamedTuple):
@@ -542,12 +572,27 @@ class Cusp(NamedTuple):
     power: Estimate
 
 
-def cusp(family, gains):
-    """See `Cusp`."""
-    few, more = gains[f"{family} 1.05"], gains[f"{family} 1.1"]
-    power = np.log(more.value / few.value) / np.log(2.0)
+def cusp(family, both, variants, shifts):
+    """See `Cusp`; every choice is carried through to the power: what moves both gains by one factor drops out."""
+    names = [f"{family} {aspect}" for aspect in ("1.05", "1.1")]
+    few, more = (_gain(both, name) for name in names)
+    power = critical.Budget(_power(few, more))
+    for what, variant in variants.items():
+        moved = [_gain_moved(both, variant, name) for name in names]
+        if None not in moved:
+            other = _power(few + moved[0], more + moved[1])
+            power.add(what, other.value - power.result.value)
+    size = _of_size(both, shifts, 3)
+    power.add("size", float(np.hypot(size / few.value, size / more.value) / np.log(2.0)))
+    slope = gains(both, variants, shifts)[f"{family} 1.05"] / 0.05
+    return Cusp(slope, power.estimate)
+
+
+def _power(few, more):
+    """The power of w - 1 by which a gain grows from an aspect ratio of 1.05 to 1.1."""
     error = np.hypot(few.error / few.value, more.error / more.value) / np.log(2.0)
-    return Cusp(few / 0.05, Estimate(float(power), float(error)))
+    value = np.log(more.value / few.value) / np.log(2.0)
+    return Estimate(float(value), float(error), min(few.n, more.n))
 
 
 def turning(table, plain):
