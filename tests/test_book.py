@@ -217,7 +217,7 @@ KNOWN_TO_DIFFER = {  # told in their chapters; one that begins to agree has to b
     *("ends-mixture-10-sgd", "ends-mixture-02-sgd", "ends-one-05-bro", "ends-nu-05-bro"),
     *("ends-one-03-rcd", "ends-nu-many-10-bro", "ends-joint-many-05-bro", "ends-joint-05-sgd"),
     *("ends-joint-05-gd", "ends-joint-05-bro", "ends-joint-03-sgd", "ends-joint-03-rcd"),
-    *("ends-joint-03-gd", "ends-joint-03-bro", "bodies-collapse-nu-bro"),
+    *("ends-joint-03-gd", "ends-joint-03-bro"),
     *("beyond-loopless-delta", "isostatic-larger", "gap-exponent-half"),
     *("corr-bend-sgd", "corr-ratio-bro", "corr-ratio-sgd", "corr-crossover-bro"),
     "bodies-flat-sgd-70",
