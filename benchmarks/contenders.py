@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import mpack
-from benchmarks import kdtree, plain
+from benchmarks import kdtree, kdtree_bodies, plain
 from benchmarks.rows import Row, Turn, timed
 from benchmarks.states import EPS, RULES
 from mpack._body_engine import BodyEngine
@@ -188,6 +188,17 @@ class KDTree(PlainNumba):
 
     def _asked(self):
         return max(2, self.stretch.steps // 20)
+
+
+class KDTreeBodies(KDTree):
+    """The same of bodies, with linear algebra."""
+
+    def _run(self, steps):
+        kind, scale, fraction = PLAIN[self.stretch.state.rule]
+        return kdtree_bodies.run(self.stretch.begin.final, steps, scale, kind, fraction, 1)
+
+    def _asked(self):
+        return 2
 
 
 class Program(OfStretch):

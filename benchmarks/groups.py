@@ -14,6 +14,7 @@ from benchmarks.contenders import (
     Bodies,
     Call,
     KDTree,
+    KDTreeBodies,
     Kernel,
     PlainNumba,
     Process,
@@ -183,6 +184,8 @@ def bodies(scale):
         quiet_ += doors(state, 60, doors=("kernel",), name=f"f_a ≤ 0.1, {kind}")
     state = State("GD", n=n, phi=0.70, sizes="prolate 1.5", band=(0.5, 1.0))
     descent = doors(state, scale.steps(n), doors=("kernel",), name="descent, prolate 1.5")
+    label = "descent, prolate 1.5, cKDTree + NumPy"
+    descent.append(other(label, KDTreeBodies, state, scale.steps(n)))
     if lammps_descent.available():
         label = f"descent, prolate 1.5, {lammps_bodies.name}"
         descent.append(other(label, Bodies, state, scale.steps(n), lammps_bodies))

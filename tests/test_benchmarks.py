@@ -9,10 +9,22 @@ import re
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 import mpack
 from benchmarks import __main__ as command
-from benchmarks import aims, contenders, figures, groups, lammps_bodies, pages, report, rows, states
+from benchmarks import (
+    aims,
+    contenders,
+    figures,
+    groups,
+    kdtree_bodies,
+    lammps_bodies,
+    pages,
+    report,
+    rows,
+    states,
+)
 from benchmarks.groups import Entry, Group
 from benchmarks.states import State, Stretch, Unreached
 from mpack.widgets import _sources
@@ -349,3 +361,18 @@ def test_lammps_is_given_the_places_shapes_and_turns_of_bodies():
     assert np.array_equal(atoms[:, 4:], np.mod(packing.positions, packing.box))
     assert np.array_equal(bodies[:, 1:4], 2 * packing.axes)
     assert np.array_equal(bodies[:, 4:], packing.orientations)
+
+
+def test_the_plain_step_of_bodies_is_the_library_s():
+    """Its turn is by the vector omega, ours by Cayley's rotation: alike to the third order."""
+    packing = mpack.Packing.random(n=200, phi=0.7, dim=3, seed=4, axes=(1.5, 1.2, 1.0))
+    ours = mpack.simulate(packing, mpack.SGD(alpha=1e-3, batch_fraction=1.0), steps=1, seed=1)
+    x = packing.positions.copy()
+    turns = Rotation.from_quat(np.roll(packing.orientations, -1, 1))
+    args = packing.axes, packing.box, 0.5e-3, np.ones
+    turns, active = kdtree_bodies.step(x, turns, *args)
+    gap = x - ours.final.positions
+    assert np.abs(gap - packing.box * np.rint(gap / packing.box)).max() < 1e-13
+    before = Rotation.from_quat(np.roll(ours.final.orientations, -1, 1))
+    assert (turns * before.inv()).magnitude().max() < 1e-8
+    assert np.mean(active) == ours.activity[0]
