@@ -435,7 +435,7 @@ class Tabulated(Potential):
     @functools.cached_property
     def table(self) -> NDArray[np.float64]:
         """(r, c0, c1, c2, c3) of each point, flat; U = c0 + c1 t + c2 t**2 + c3 t**3, t = r/d_ij - r[k]."""
-        return _spline(self.r, self.energies)
+        return _spline(self.r, self.energies).copy()  # not what others share
 
 
 @functools.lru_cache(maxsize=8)  # a rule read from each row of an archive has the same table

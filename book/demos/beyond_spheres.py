@@ -572,7 +572,7 @@ class Cusp(NamedTuple):
     power: Estimate
 
 
-def cusp(family, both, variants, shifts):
+def cusp(family, gains, both, variants, shifts):
     """See `Cusp`; every choice is carried through to the power: what moves both gains by one factor drops out."""
     names = [f"{family} {aspect}" for aspect in ("1.05", "1.1")]
     few, more = (_gain(both, name) for name in names)
@@ -584,8 +584,7 @@ def cusp(family, both, variants, shifts):
             power.add(what, other.value - power.result.value)
     size = _of_size(both, shifts, 3)
     power.add("size", float(np.hypot(size / few.value, size / more.value) / np.log(2.0)))
-    slope = gains(both, variants, shifts)[f"{family} 1.05"] / 0.05
-    return Cusp(slope, power.estimate)
+    return Cusp(gains[names[0]] / 0.05, power.estimate)
 
 
 def _power(few, more):
