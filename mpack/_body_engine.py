@@ -6,7 +6,7 @@ from mpack import _engine
 from mpack._bodies import check
 from mpack._kernels import bodies, ellipsoids, state
 
-_FIRST_SKIN = 0.3  # mean diameters
+_FIRST_SKIN = 0.4  # mean diameters
 
 
 class BodyEngine(_engine.Progress):

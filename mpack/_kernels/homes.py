@@ -361,15 +361,15 @@ def _tune(space, near, shared):
     """The next skin, from how often bodies strayed (a matter of speed alone: no bit depends on it).
 
     A move costs the tests of the row, which grow like (1 + skin)**3, and its share of a new row,
-    which gets rarer like skin**-1.5, between drift and diffusion; in units of a test a new row
-    costs about a thousand.
+    which gets rarer like skin**-1.5, between drift and diffusion. In units of a test a new row
+    costs 1,400 (prolate 1.5) to 2,900 (prolate 5); skins of 0.3 to 0.6 differ by a few per cent.
     """
     skin, often = shared.skin, float(near.removals) / float(max(near.moves, 1))
     listed, best, chosen = _listed(space, near), math.inf, skin
     for notch in range(-1, 2):
         trial = skin * (0.8 if notch < 0 else (1.25 if notch > 0 else 1.0))
         wider, longer = (1.0 + trial) / (1.0 + skin), trial / skin
-        cost = listed * wider * wider * wider + 1000.0 * often / (longer * math.sqrt(longer))
+        cost = listed * wider * wider * wider + 2500.0 * often / (longer * math.sqrt(longer))
         if cost < best:
             best, chosen = cost, trial
     shared.skin = min(max(chosen, 0.02), 1.0)

@@ -1,7 +1,7 @@
 // Ellipsoids and ellipses for `_kernel.js`, of which this is a part: what mpack/_body_engine.py makes of a start, to the
 // same bits. Kinds and lengths of all arrays are those that the records in mpack/_kernels/bodies.py state (KNOWN.rooms).
 function mpackBodies(KNOWN, { Run, Group, told, enlarged, shapesOf }) {
-  const SKIN = 0.3, // mean diameters; tuned while running
+  const SKIN = 0.4, // mean diameters; tuned while running
     ROW = 32, // neighbours of a body, and
     CELL = 16, // bodies in a cell, that there is room for at first
     LOOKED = ["schedule", "record", "scheduled", "next"]; // what a look at the present step sets aside
