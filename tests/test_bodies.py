@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import mpack
 from mpack import Packing, ellipsoids
 from mpack._body_engine import BodyEngine
+from mpack._kernels import homes
 from mpack.observables import activity, contacts, energy
 from tests import slow_bodies
 from tests.reference import DYNAMICS
@@ -260,6 +261,23 @@ def test_a_small_skin_lists_neighbours_alone():
     one = BodyEngine(narrow, rule.recipe(), 1)
     one.advance(1)
     assert one.near["cells"] == 1
+
+
+@pytest.mark.parametrize(
+    "eps, phi, least, most", ((0.03, 0.75, 0.3, 0.8), (0.75, 0.3, homes.SHORT, homes.SHORT))
+)
+def test_the_skin_suits_the_kicks_and_changes_nothing(eps, phi, least, most):
+    """Short kicks: about a half. Longer than any skin: hardly one. The run is that of any other skin."""
+    rule, start = mpack.PairwiseBRO(eps=eps), packing_of(3, n=400, phi=phi, axes=(1.5, 1.0, 1.0))
+    tuned, fixed = (
+        BodyEngine(start, rule.recipe(), 4),
+        BodyEngine(start, rule.recipe(), 4, skin=0.9),
+    )
+    for engine in (tuned, fixed):
+        assert not engine.advance(1000)
+    assert tuned.shared["builds"] > 1  # it was chosen again
+    assert least <= tuned.shared["skin"] <= most and fixed.shared["skin"] == 0.9
+    assert [a.tobytes() for a in tuned.snapshot()] == [a.tobytes() for a in fixed.snapshot()]
 
 
 def end_of(packing, rule, skin, steps=30, swing=1.0, forget=False):

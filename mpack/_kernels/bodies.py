@@ -120,7 +120,7 @@ NEAR = record(
         ("cells", np.int64),  # cells to an edge; 1: all bodies are in one
         ("endless", np.int64),  # 1: all are neighbours of all, for ever
         ("known", np.int64),  # 1: the contacts are those of the present step
-        ("moves", np.int64),  # of active bodies, since the skin was chosen
+        ("moves", np.int64),  # of bodies that went anywhere, since the skin was chosen
         ("removals", np.int64),  # to new homes, since then
         ("worn", np.int64),  # 1: one body has turned so often that all must be listed again
         ("turn_unit", np.float64),  # a length
@@ -563,6 +563,7 @@ def _move_all(axes, space, near, rule, shared, chunk, step):
             slot, factor = _U(moved[begin + k]), factors[k]
             lost, way = _displace(axes, space, near, slot, factor)
             own[CLIPPED] += lost
+            near.moves += np.int64(way > 0.0)
             ways[slot] += way * to_length * CLOSE
             waiting += _U(_twist(space, near, slot, factor, waiting)) & able
             if waiting == _U(BLOCK):
@@ -577,7 +578,6 @@ def _move_all(axes, space, near, rule, shared, chunk, step):
                 if fits and ways[slot] >= limit:
                     fits = remove(axes, space, near, rule, shared, slot)
     space.carried = 0
-    near.moves += own[MOVED]
     return fits and near.worn == 0 and near.removals < ROUND * space.n
 
 

@@ -29,6 +29,7 @@ from mpack._kernels.machine import (
 _U = np.uint64
 _32 = np.uint64(32)
 CLOSE = 1.0 + 1e-9  # covers the rounding of lengths where a pair is left out
+SHORT, WIDEST = 0.1, 1.0  # skins: where kicks are longer than any, and the most there is
 
 
 @bare(forceinline=True)
@@ -363,8 +364,14 @@ def _tune(space, near, shared):
     A move costs the tests of the row, which grow like (1 + skin)**3, and its share of a new row,
     which gets rarer like skin**-1.5, between drift and diffusion. In units of a test a new row
     costs 1,400 (prolate 1.5) to 2,900 (prolate 5); skins of 0.3 to 0.6 differ by a few per cent.
+
+    Where kicks are so long that even at the widest skin one move in four ends a row, rows had better
+    be short: there a new one costs a fourth and less, when most are made anew at every step.
     """
     skin, often = shared.skin, float(near.removals) / float(max(near.moves, 1))
+    if often > (0.5 if skin <= SHORT else 0.25) and (skin <= SHORT or skin >= WIDEST):
+        shared.skin = SHORT
+        return
     listed, best, chosen = _listed(space, near), math.inf, skin
     for notch in range(-1, 2):
         trial = skin * (0.8 if notch < 0 else (1.25 if notch > 0 else 1.0))
@@ -372,7 +379,7 @@ def _tune(space, near, shared):
         cost = listed * wider * wider * wider + 2500.0 * often / (longer * math.sqrt(longer))
         if cost < best:
             best, chosen = cost, trial
-    shared.skin = min(max(chosen, 0.02), 1.0)
+    shared.skin = min(max(chosen, 0.02), WIDEST)
 
 
 @bare
