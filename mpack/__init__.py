@@ -1,4 +1,4 @@
-"""mpack: stochastic gradient descent and biased random organization of spheres, exact to the bit.
+"""mpack: stochastic gradient descent and biased random organization of spheres and ellipsoids, exact to the bit.
 
 Reads in the order packing -> dynamics -> simulation -> observables -> structure -> ensemble
 -> critical -> scaling. Lengths are in mean diameters.

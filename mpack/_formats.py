@@ -24,6 +24,8 @@ from mpack._foreign import SAME, Stated
 KINDS = ("xyz", "lammps-dump", "lammps-data", "csv")
 _LONGEST = 2**20  # bytes of a line: what has a longer one is no text
 _SIZES = ("diameter", "radius")
+# Of ellipsoids, as LAMMPS (compute property/atom) and OVITO name them, and quaternions.
+_SHAPES = re.compile(r"shape[xyz]|quat[wijk]|aspherical_?shape|orientation|q[wxyzijk]")
 _PLACES = (("x", "y", "z"), ("xs", "ys", "zs"), ("xu", "yu", "zu"), ("xsu", "ysu", "zsu"))
 
 
@@ -130,6 +132,16 @@ def _sizes(columns):
     return found[0] if found else None
 
 
+def _spheres(names):
+    """ValueError if columns of these names make particles something else than spheres."""
+    found = [str(name) for name in names if _SHAPES.fullmatch(str(name).lower())]
+    if found:
+        raise ValueError(
+            f"its columns {', '.join(found)} state shapes or orientations: particles have to be spheres here, "
+            "as ellipsoids are read from GSD and NPZ alone; without these columns they are taken for spheres"
+        )
+
+
 def _xyz(text):
     with from_extra("formats", "reading xyz files"):
         from ase.io.extxyz import key_val_str_to_dict, read_xyz
@@ -153,6 +165,7 @@ def _xyz(text):
     with _told("xyz files"):
         atoms = next(read_xyz(io.StringIO(text), index=0, properties_parser=said))
     columns = {name.lower(): values for name, values in atoms.arrays.items()}
+    _spheres(columns)
     labels = next((columns[name] for name in ("label", "type") if name in columns), atoms.numbers)
     return _stated(atoms, _sizes(columns), labels)
 
@@ -162,6 +175,7 @@ def _dump(text):
         from ase.io.lammpsrun import read_lammps_dump_text
 
     head, columns, rows = _dump_table(text.splitlines())
+    _spheres(columns)
     labels = dict.fromkeys(columns.get("element", ())) if "type" not in columns else {}
     if labels:
         order = {label: str(k) for k, label in enumerate(labels)}
@@ -291,6 +305,7 @@ def stated_table(table):
             f"table must have one column x and one y, z in three dimensions, and diameter or radius"
             f" where sizes differ; its columns are {found if len(found) < 200 else found[:150] + ' ...'}"
         )
+    _spheres(table.columns)
     numbers = {name: _column(name, table[name]) for name in columns if name != "type"}
     labels = table["type"].astype(str) if "type" in columns else ["A"] * len(table)
     names, types = np.unique(np.asarray(labels, dtype=str), return_inverse=True)

@@ -25,13 +25,16 @@ theta is 1 where u < b_f. With v the variance of the number and n the unit vecto
 Memory. With `memory="antithetic"` steps 2m and 2m + 1 use u and 1 - u for the same pair.
 
 Bodies that turn. Of ellipsoids the linear potential is U = (D/2)(1 - mu), mu the factor by which two
-bodies that overlap would have to be scaled to touch. Its force f on a body, at the lever l from the
-centre, pushes it around as well: with the numbers of the displacement dx_i,
+bodies that overlap would have to be scaled to touch, D the sum of their radii (of spheres of the same
+volumes). Its force f_ij on body i lies along the common normal, (D/2)/(h_i + h_j) long, h the distance
+from centre to tangent plane. It acts at the lever l_ij from the centre, so it turns the body as well.
+With u_ij the number of the pair and u_i that of the particle,
 
-    domega_i = I_i**-1 sum_j (the same number) l_ij x f_ij,
+    dx_i = s u_i sum_j u_ij f_ij,     domega_i = s u_i I_i**-1 sum_j u_ij l_ij x f_ij,
 
-I = rotation**2 times the tensor of inertia of the solid body of mass 1. `rotation=kappa` says how
-turning and moving are weighed against each other, None that nothing turns; spheres never do.
+s = 2 eps or alpha, and I = rotation**2 times the tensor of inertia of the solid body of mass 1.
+`rotation=kappa` says how turning and moving are weighed against each other, None that nothing turns;
+spheres never do. So a kick of a body is not eps u long but eps u D/(h_i + h_j).
 
 Source: Zhang and Martiniani, "Absorbing state dynamics of stochastic gradient descent",
 arXiv:2411.11834, Eqs. 1-6 and A1-A13 (names of version 2). Random organization: Corte, Chaikin,
@@ -281,10 +284,10 @@ class _Options:
 class PairwiseBRO(_Options, _BRO):
     """Pairwise biased random organization: x_i += eps sum_j u_ij n_ij, u_ij = u_ji ~ U[0, 1] (Eq. 1).
 
-    Each overlapping pair is pushed apart along its centre line, both ends by the same random
-    amount, so the centre of mass never moves. With another `correlation` the two amounts differ:
-    u_ji = u_ij with chance |c| for c < 0, u_ji = 1 - u_ij with chance c for c > 0, and a number of
-    its own else.
+    Each overlapping pair is pushed apart along its centre line (bodies along their common normal, and
+    turned: see the module), both ends by the same random amount, so the centre of mass never moves.
+    With another `correlation` the two amounts differ: u_ji = u_ij with chance |c| for c < 0,
+    u_ji = 1 - u_ij with chance c for c > 0, and a number of its own else.
 
     Parameters
     ----------
@@ -303,8 +306,8 @@ class PairwiseBRO(_Options, _BRO):
     Raises
     ------
     ValueError, TypeError
-        If `eps` is no finite number in (0, 1e9], `correlation` none in [-1, 1], or `memory` neither
-        None nor "antithetic".
+        If `eps` is no finite number in (0, 1e9], `correlation` none in [-1, 1], `memory` neither
+        None nor "antithetic", or `rotation` neither None nor in [1e-3, 1e3].
 
     Examples
     --------
@@ -360,7 +363,7 @@ class NonreciprocalBRO(_Options, _BRO):
     Raises
     ------
     ValueError, TypeError
-        If `eps` is no finite number in (0, 1e9].
+        If `eps` is no finite number in (0, 1e9], or `rotation` neither None nor in [1e-3, 1e3].
 
     Examples
     --------
@@ -402,7 +405,7 @@ class IndividualBRO(_Options, _BRO):
     Raises
     ------
     ValueError, TypeError
-        If `eps` is no finite number in (0, 1e9].
+        If `eps` is no finite number in (0, 1e9], or `rotation` neither None nor in [1e-3, 1e3].
 
     Examples
     --------
@@ -448,7 +451,8 @@ class RandomOrganization(_Options, Dynamics):
     Raises
     ------
     ValueError, TypeError
-        If `eps` is no finite number in (0, 1e9], or `correlation` none in [-1, 1].
+        If `eps` is no finite number in (0, 1e9], `correlation` none in [-1, 1], or `rotation` neither
+        None nor in [1e-3, 1e3].
 
     Notes
     -----

@@ -258,7 +258,7 @@ def coarse_start(packing: Packing, seed: int, *, alpha: float = 0.1, steps: int 
     True
     """
     rule = SGD(alpha=alpha, batch_fraction=1.0)
-    return simulate(check_packing(packing), rule, steps=steps, seed=seed).final
+    return simulate(check_packing(packing, centres=True), rule, steps=steps, seed=seed).final
 
 
 def quench_stages(
@@ -451,6 +451,7 @@ def settling(
     Parameters
     ----------
     start : Packing
+        Of spheres (the flatness of bodies is sampled: `mpack.flatness`).
     dynamics : Dynamics
         Not a rule with batches of exactly B.
     paths : array (m,)
@@ -477,6 +478,7 @@ def settling(
     >>> found.flatness.shape, bool(np.all(np.diff(found.energy) < 0))
     ((3,), True)
     """
+    check_packing(start)
     paths = _check.array("paths", paths, ("m",))
     if not len(paths):
         raise ValueError("paths must hold one path length at least; got none")
@@ -694,7 +696,7 @@ def trajectory(
     Parameters
     ----------
     run : Run
-        From `mpack.simulate`; in its steady state, if fluctuations are to be read off.
+        From `mpack.simulate`, of spheres; in its steady state, if fluctuations are to be read off.
     samples : int
         Times to look, >= 2.
     every : int
@@ -729,7 +731,7 @@ def trajectory(
     _check.instance("run", run, Run, "a Run of mpack.simulate")
     samples = _check.integer("samples", samples, 2)
     every = _check.integer("every", every, 1)
-    start, origin = run.final, displacements(run)
+    start, origin = check_packing(run.final), displacements(run)
     places = np.empty((samples, *start.positions.shape))
     at = run.steps + every * np.arange(1, samples + 1)
     looks = snapshots(run, at=at, record=(), threads=threads)
@@ -823,7 +825,7 @@ def fluctuations(
     Parameters
     ----------
     start : Packing
-        In the steady state of the rule.
+        Of spheres, in the steady state of the rule.
     dynamics : Dynamics
         Not a rule with batches of exactly B; its potential is that of the Hessian.
     looks, every : int
@@ -855,7 +857,7 @@ def fluctuations(
     looks = _check.integer(
         "looks", looks, 16
     )  # two a block of `variance_along`: told before the run
-    run = simulate(start, dynamics, steps=0, seed=seed)
+    run = simulate(check_packing(start), dynamics, steps=0, seed=seed)
     places, centre, _ = trajectory(run, looks, every)
     potential = dynamics.recipe().potential
     found = modes(hessian(centre, potential, sigma=sigma), centre.dim)

@@ -33,7 +33,7 @@ MOST_SAMPLES = 10**9
 
 
 def activity(packing: Packing, potential: Potential | None = None) -> float:
-    """Activity f_a: the fraction of particles with at least one overlap, r < R_i + R_j (strictly).
+    """Activity f_a: the fraction of particles with at least one overlap, r < R_i + R_j (strictly); of bodies mu < 1.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ def energy(packing: Packing, potential: Potential = Linear()) -> float:
     ----------
     packing : Packing
     potential : potential
-        Linear repulsion U = (R_i + R_j - r)/2 if left out.
+        Linear repulsion U = (R_i + R_j - r)/2 if left out. Of bodies r is mu (R_i + R_j), mu the
+        contact function of `mpack.ellipsoids` and R the radii of spheres of the same volume.
 
     Returns
     -------

@@ -225,6 +225,8 @@ class Packing:
         aligned = _check.flag("aligned", aligned)
         if axes is not None:
             return cls._random_bodies(n, phi, dim, seed, diameters, axes, aligned)
+        if aligned:
+            raise ValueError("aligned needs axes: spheres have no orientations; got aligned=True")
         diameters = np.ones(n) if diameters is None else normalised("diameters", diameters, n)
         box = box_for(phi, diameters, dim)
         return cls.from_fixed(_uniform_words(n, dim, seed), box, diameters)
@@ -337,7 +339,8 @@ class Packing:
         ValueError
             If the file is truncated, foreign, or does not hold a packing, or is a device or a pipe:
             a sentence with what was found and what is needed. Boxes have to be squares or cubes to
-            1e-6, periodic, and particles spheres; z is 0 in two dimensions.
+            1e-6, periodic, and particles spheres, but for the ellipsoids of NPZ and of our own GSD;
+            z is 0 in two dimensions.
         TypeError
             If an argument is of another kind.
         ModuleNotFoundError
@@ -376,7 +379,8 @@ class Packing:
         ----------
         table : pandas.DataFrame or path
             Columns x, y, in three dimensions z, and where sizes differ diameter or radius; a column
-            type, if there are types; others do not matter. Or the name of a CSV file with such a
+            type, if there are types; others do not matter, unless they state shapes or orientations,
+            which are refused. Or the name of a CSV file with such a
             table, numbers read to the last bit.
         box : float
             Edge length of the square or cube, in the table's unit of length.
@@ -414,9 +418,9 @@ class Packing:
         """Write the packing to `path`: exactly to `.npz` or `.gsd`, by the ending. A file appears whole or
         not at all; one that was there keeps its mode, and a link stays a link.
 
-        NPZ holds the integer coordinates, box and diameters. GSD (d = 2 and 3, for OVITO and freud)
-        holds float32 positions centred on the origin for viewing, and the exact numbers in log
-        chunks that `load` prefers.
+        NPZ holds the integer coordinates, box and diameters, of bodies axes and orientations. GSD
+        (d = 2 and 3, for OVITO and freud) holds float32 positions centred on the origin for viewing,
+        and the exact numbers in log chunks that `load` prefers.
 
         Raises
         ------
@@ -441,7 +445,7 @@ class Packing:
 
     @property
     def n(self) -> int:
-        """Number of spheres."""
+        """Number of particles."""
         return self._fixed.shape[0]
 
     @property
@@ -497,7 +501,7 @@ class Packing:
 
     @functools.cached_property
     def phi(self) -> float:
-        """Packing fraction: the spheres' volumes, overlaps counted twice, over the volume of the box."""
+        """Packing fraction: the volumes of all particles, overlaps counted twice, over that of the box."""
         with decimal.localcontext(DIGITS):
             return float(
                 sphere_volume(self._diameters, self.dim) / decimal.Decimal(self._box) ** self.dim
@@ -579,7 +583,7 @@ class Packing:
     def plot(
         self, ax: Axes | None = None, colours: ArrayLike | None = None, **changes: Any
     ) -> Axes:
-        """Draw the packing in its box, d = 2 and 3: spheres that overlap another one in one colour, others in a
+        """Draw the packing in its box, d = 2 and 3: particles that overlap another one in one colour, others in a
         second one.
 
         In two dimensions discs that reach over a wall are repeated on the other side; three are

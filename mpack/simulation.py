@@ -284,8 +284,9 @@ def simulate(
         none; else it must be of the same run. See the notes.
     threads : int
         How many threads may share each step, 1 to 256; where one is faster by itself, it works
-        alone. No bit depends on it. Worth it from some 10**4 active particles on; many runs side by
-        side go faster with one thread each (kernels hold no lock).
+        alone, as it always does for ellipsoids. No bit depends on it. Worth it from some 10**4
+        active particles on; many runs side by side go faster with one thread each (kernels hold no
+        lock).
     skin : float, optional
         Skin of the neighbour list, in mean diameters, > 0; tuned while running if left out. A sphere
         larger than the median has one that is as much wider. No bit depends on it.

@@ -1313,7 +1313,7 @@ def count_variance(
     """
     from scipy.spatial import cKDTree
 
-    check_packing(packing)
+    check_packing(packing, centres=True)
     radii = _check.array("radii", radii, ("m",))
     if not len(radii) or np.any(radii <= 0) or np.any(radii > packing.box / 2):
         raise ValueError(
@@ -1346,7 +1346,7 @@ def _check_vectors(packing: Packing, vectors: ArrayLike) -> NDArray[np.int64]:
 
 def _check_looks(packings):
     """A list of at least two packings of the same particles in the same box."""
-    packings = [check_packing(packing) for packing in packings]
+    packings = [check_packing(packing, centres=True) for packing in packings]
     if len(packings) < 2:
         raise ValueError(f"packings must be two looks at least; got {len(packings)}")
     if len({(packing.n, packing.dim, packing.box) for packing in packings}) > 1:

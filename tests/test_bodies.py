@@ -404,6 +404,7 @@ def test_random_orientations_are_uniform():
             "do not go together",
         ),
         (lambda: Packing.random(9, 0.3, 3, 1, axes=(0, 1, 1)), ValueError, "axes must be > 0"),
+        (lambda: Packing.random(9, 0.3, 3, 1, aligned=True), ValueError, "aligned needs axes"),
         (lambda: Packing.random(4, 0.6, 3, 1, axes=(9, 1, 1)), ValueError, "phi must be in"),
         (lambda: Packing([[1, 1, 1]], 4, axes=(1, 1, 2)), ValueError, "axes must be in units of"),
         (lambda: Packing([[1, 1]], 4, orientations=[0.2]), ValueError, "orientations need axes"),
@@ -534,6 +535,11 @@ def test_nematic_order_and_turns():
         lambda packing: mpack.manifolds.bayes_error(packing, 100, 1),
         lambda packing: mpack.landscape.hessian(packing, mpack.Harmonic()),
         lambda packing: mpack.landscape.kick_covariance(packing, RULES[0]),
+        lambda packing: mpack.landscape.settling(packing, RULES[0], [1.0], seed=1),
+        lambda packing: mpack.landscape.fluctuations(packing, RULES[3], 16, 1, seed=1),
+        lambda packing: mpack.landscape.trajectory(
+            mpack.simulate(packing, RULES[0], steps=1, seed=1), 2, 1
+        ),
     ],
 )
 def test_what_is_of_spheres_alone_says_so(call):

@@ -525,6 +525,22 @@ def test_data_files_that_are_refused(tmp_path, old, new, words):
     refused(put(tmp_path, "a.data", LAMMPS_DATA.replace(old, new)), "holds no packing", words)
 
 
+SHAPED = "Properties=species:S:1:pos:R:3:radius:R:1:aspherical_shape:R:3:orientation:R:4"
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("a.dump", LAMMPS_DUMP.replace("z radius", "z shapex"), "shapex"),
+        ("a.dump", LAMMPS_DUMP.replace("z radius", "radius quatw"), "quatw"),
+        ("a.xyz", f"1\n{SHAPED}\nA 1 1 1 1 2 1 1 0 0 0 1\n", "aspherical_shape, orientation"),
+        ("a.csv", "x,y,radius,qw,qx\n1,2,1,1,0\n", "qw, qx"),
+    ],
+)
+def test_ellipsoids_of_other_programs_are_not_taken_for_spheres(tmp_path, name, text, words):
+    refused(put(tmp_path, name, text), words, "state shapes or orientations", box=9.0)
+
+
 # Tables
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mpack
-from mpack import Packing, ellipsoids, observables
+from mpack import Packing, _measures, ellipsoids, observables
 from mpack._kernels import noise
 from tests import slow_bodies
 
@@ -589,6 +589,9 @@ def test_all_that_is_measured_of_bodies_is_archived_and_audited(tmp_path):
     asked |= {"gaps": {"high": 0.1}, "contact_correlation": {"mu_max": 1.3, "bins": 5}}
     asked |= {"turnings": {"looks": 3, "apart": 4}, "structure_factor": {"q_max": 4.0}}
     asked["flatness"] = {"sigmas": (), "sampled": (0.01,), "samples": 10}
+    asked["structure_factors"] = {"q_max": 4.0, "looks": 3, "apart": 4}
+    asked["pair_correlation"] = {"r_max": 1.5, "bins": 5}
+    assert set(asked) == set(_measures.OF_BODIES), "each that is defined for bodies"
     runs = [spec(observables=asked, seed=k) for k in range(2)]
     with mpack.ensemble.Store(":memory:") as store:
         table = mpack.sweep(runs, store, progress=False)

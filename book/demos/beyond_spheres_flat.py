@@ -117,12 +117,11 @@ def rises(rows):
 
 def live_states(n, runs, seed, phi=0.78):
     """States of SGD at batch fraction 1/4, of prolate bodies, made as those of the campaign are."""
-    coarse = mpack.SGD(alpha=0.1, batch_fraction=1.0)
     rule = mpack.SGD(alpha=SHARED, batch_fraction=0.25)
     found = []
     for k in range(seed, seed + runs):
         start = mpack.Packing.random(n=n, phi=phi, dim=3, seed=k, axes=campaigns.BODIES[BODY][1])
-        calm = mpack.simulate(start, coarse, steps=1_000, seed=k, record=()).final
+        calm = landscape.coarse_start(start, seed=k)
         steps = landscape.steps_of_path(rule, 20.0)
         found.append(mpack.simulate(calm, rule, steps=steps, seed=k, record=()).final)
     return found
