@@ -260,9 +260,10 @@ def look(name):
     return {"marker": MARKS.get(one, "v"), "color": tint, "linestyle": "none", "markersize": 5}
 
 
-def _aside(ax, points):
-    """Where a point stands that is drawn a little to the right of its place, by `points`."""
-    return ax.transData + transforms.ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
+def _aside(ax, points=6):
+    """Of what is drawn a little to the right of its place, by `points`: how."""
+    shift = transforms.ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
+    return {"transform": ax.transData + shift}
 
 
 def live(scans, points):
@@ -280,14 +281,14 @@ def limits(located, ends, shown):
         for name in shown:
             if campaigns.BODIES[name][0] != dim:
                 continue
-            for process, fill, aside in (("BRO", "full", 0), ("SGD 0.5", "none", 6)):
+            hollow = {"markerfacecolor": figures.colour("paper")} | _aside(ax)
+            for process, drawn in (("BRO", {}), ("SGD 0.5", hollow)):
                 points = located.curve(name, process)
                 if not points:
                     continue
                 x, y, e = np.transpose([(a, *one.estimate) for a, one in points.items()])
                 label = name if process == "BRO" else None
-                drawn = look(name) | {"fillstyle": fill, "transform": _aside(ax, aside)}
-                ax.errorbar(x, y, e, label=label, **drawn)
+                ax.errorbar(x, y, e, label=label, **look(name), **drawn)
             end, c = ends[name, "BRO"]
             ax.plot(
                 curve, end.value / (1 + c.value * curve) ** dim, lw=0.8, color=look(name)["color"]
@@ -303,13 +304,14 @@ def shapes(ends, published):
     fig, axes = plt.subplots(1, 2, figsize=(7.8, 4.0), width_ratios=[3, 2], layout="constrained")
     for ax, names, dim in zip(axes, (SOLID, FLAT), (3, 2)):
         seen = set()
+        ax.set(xscale="log", xlim=(0.95, 3.2))
         for name in names:
             label = None if kind(name) in seen else kind(name)
             seen.add(kind(name))
-            place = _aside(ax, 6 if kind(name) == "oblate" else 0)
-            ax.errorbar(aspect(name), *ends[name], label=label, transform=place, **look(name))
+            drawn = look(name) | (_aside(ax) if kind(name) == "oblate" else {})
+            ax.errorbar(aspect(name), *ends[name], label=label, **drawn)
         ax.axhline(ends[ROUND[dim]].value, lw=0.8, ls=":", color=figures.colour("ink"))
-        ax.set(xlabel="aspect ratio", xscale="log", xticks=[1, 1.5, 2, 3])
+        ax.set(xlabel="aspect ratio")
         ax.set_xticks([1, 1.5, 2, 3], ["1", "1.5", "2", "3"])
         ax.minorticks_off()
     for ratio, low, high, tint in published:
