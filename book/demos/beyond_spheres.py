@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib import patches
+from matplotlib import patches, transforms
 from matplotlib import pyplot as plt
 from scipy import optimize
 from scipy.spatial.transform import Rotation
@@ -20,7 +20,7 @@ from mpack.statistics import Estimate, mean_error, weighted_mean
 SOLID = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 3]
 FLAT = [name for name, (dim, *_) in campaigns.BODIES.items() if dim == 2]
 ROUND = {3: "sphere", 2: "disc"}
-KINDS = {"prolate": "series 1", "oblate": "series 3", "triaxial": "series 4", "ellipse": "series 1"}
+KINDS = {"prolate": "series 1", "oblate": "series 3", "triaxial": "series 4", "ellipse": "series 2"}
 MARKS = {"prolate": "o", "oblate": "s", "triaxial": "^", "ellipse": "D"}
 BODIES = 1000  # of most runs
 
@@ -257,7 +257,13 @@ def look(name):
     """Marker and colour of a shape, by its family."""
     one = kind(name)
     tint = figures.colour(KINDS.get(one, "ink"))
-    return {"marker": MARKS.get(one, "X"), "color": tint, "linestyle": "none", "markersize": 5}
+    return {"marker": MARKS.get(one, "v"), "color": tint, "linestyle": "none", "markersize": 5}
+
+
+def _aside(ax, points=6):
+    """Of what is drawn a little to the right of its place, by `points`: how."""
+    shift = transforms.ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
+    return {"transform": ax.transData + shift}
 
 
 def live(scans, points):
@@ -268,20 +274,21 @@ def live(scans, points):
 
 
 def limits(located, ends, shown):
-    """phi_c against the learning rate for some shapes, each with the law that was fitted to it."""
+    """phi_c against the learning rate for some shapes, each with the law fitted to it; SGD a little aside."""
     fig, axes = plt.subplots(1, 2, figsize=(7.8, 4.0), width_ratios=[3, 2])
     curve = np.linspace(0, 0.054, 60)
     for ax, dim in zip(axes, (3, 2)):
         for name in shown:
             if campaigns.BODIES[name][0] != dim:
                 continue
-            for process, fill in (("BRO", "full"), ("SGD 0.5", "none")):
+            hollow = {"markerfacecolor": figures.colour("paper")} | _aside(ax)
+            for process, drawn in (("BRO", {}), ("SGD 0.5", hollow)):
                 points = located.curve(name, process)
                 if not points:
                     continue
                 x, y, e = np.transpose([(a, *one.estimate) for a, one in points.items()])
                 label = name if process == "BRO" else None
-                ax.errorbar(x, y, e, label=label, fillstyle=fill, **look(name))
+                ax.errorbar(x, y, e, label=label, **look(name), **drawn)
             end, c = ends[name, "BRO"]
             ax.plot(
                 curve, end.value / (1 + c.value * curve) ** dim, lw=0.8, color=look(name)["color"]
@@ -293,16 +300,18 @@ def limits(located, ends, shown):
 
 
 def shapes(ends, published):
-    """The limit of small kicks against the aspect ratio, in space and in the plane."""
+    """The limit of small kicks against the aspect ratio, in space and in the plane; oblate bodies a little aside."""
     fig, axes = plt.subplots(1, 2, figsize=(7.8, 4.0), width_ratios=[3, 2], layout="constrained")
     for ax, names, dim in zip(axes, (SOLID, FLAT), (3, 2)):
         seen = set()
+        ax.set(xscale="log", xlim=(0.95, 3.2))
         for name in names:
             label = None if kind(name) in seen else kind(name)
             seen.add(kind(name))
-            ax.errorbar(aspect(name), *ends[name], label=label, **look(name))
+            drawn = look(name) | (_aside(ax) if kind(name) == "oblate" else {})
+            ax.errorbar(aspect(name), *ends[name], label=label, **drawn)
         ax.axhline(ends[ROUND[dim]].value, lw=0.8, ls=":", color=figures.colour("ink"))
-        ax.set(xlabel="aspect ratio", xscale="log", xticks=[1, 1.5, 2, 3])
+        ax.set(xlabel="aspect ratio")
         ax.set_xticks([1, 1.5, 2, 3], ["1", "1.5", "2", "3"])
         ax.minorticks_off()
     for ratio, low, high, tint in published:
@@ -312,6 +321,11 @@ def shapes(ends, published):
     for ax in axes:
         ax.legend(loc="upper right", fontsize=8)
     return fig
+
+
+def budget(found):
+    """What moves the end points of some shapes."""
+    return mixtures.budgets(found, {name: look(name) for name in found}, "end point")
 
 
 def by_kicks(ends, widths):
@@ -397,15 +411,33 @@ def archive_numbers(table):
 
 
 def order(table):
-    """Nematic order of prolate and oblate bodies that came to rest, and of as many random directions."""
+    """Nematic order of bodies that came to rest, in space and in the plane, and of as many random directions.
+
+    By the longest axes of prolate bodies and of ellipses, the shortest of oblate ones; of triaxial
+    bodies by both.
+    """
     table = table[table.absorbed.astype(bool) & (table.n == BODIES)]
-    long, flat = (table[table["shape"].str.startswith(word)] for word in ("prolate", "oblate"))
-    found = np.r_[long.nematic_longest, flat.nematic_shortest]
-    thin = flat[flat["shape"] == "oblate 3"].nematic_shortest
-    bodies = {"n": BODIES, "phi": 0.3, "dim": 3, "axes": (1.5, 1, 1)}
-    random = [ellipsoids.nematic_order(mpack.Packing.random(seed=k, **bodies)) for k in range(50)]
-    numbers = {"order-mean": mean_error(found), "order-random": mean_error(random)}
-    return numbers | {"order-thin": mean_error(thin), "order-most": round(float(found.max()), 3)}
+    found = {name: _orders(own, kind(name)) for name, own in table.groupby("shape")}
+    where = {"": SOLID, "flat-": FLAT}
+    numbers = {"order-thin": mean_error(found["oblate 3"].ravel())}
+    for word, names in where.items():
+        own = [found[name].mean(axis=0) for name in names if name not in ROUND.values()]
+        numbers[f"order-{word}mean"] = mean_error(np.concatenate(own))
+        numbers[f"order-{word}random"] = mean_error(_random_orders(2 if word else 3))
+    most = max((name for name in found if name not in ROUND.values()), key=lambda k: found[k].max())
+    return numbers | {"order-most": round(float(found[most].max()), 3), "order-most-shape": most}
+
+
+def _orders(table, family):
+    """Order of each run of one shape: a row for each axis that tells it."""
+    axes = {"oblate": ("shortest",), "triaxial": ("longest", "shortest")}.get(family, ("longest",))
+    return np.array([table[f"nematic_{axis}"] for axis in axes])
+
+
+def _random_orders(dim, many=50):
+    bodies = {"n": BODIES, "phi": 0.3, "dim": dim, "axes": (1.5, 1, 1)[:dim]}
+    packings = [mpack.Packing.random(seed=k, **bodies) for k in range(many)]
+    return [ellipsoids.nematic_order(one) for one in packings]
 
 
 def small_kicks(located, largest=None):
@@ -563,6 +595,21 @@ def end_numbers(ends, gains, both):
     numbers |= {"gain-least": gains["prolate 1.05"], "denser-agree": sure}
     numbers |= {"both-shapes": pairs, "denser-all": len(gains)}
     return numbers | {"end-sphere": ends["sphere"]}
+
+
+def budget_numbers(budgets, quoted="prolate 1.5"):
+    """What the text quotes of budgets: errors of the end points, scatter alone, and the parts of one shape."""
+    parts = budgets[quoted].parts
+    first = next(what for what in parts if what.startswith("exponent"))
+    each = {"error": [one.estimate.error for one in budgets.values()]}
+    each["scatter"] = [one.parts["statistics"] for one in budgets.values()]
+    numbers = {f"budget-{word}": parts[word] for word in ("statistics", "size")}
+    numbers |= {"budget-exponent": parts[first], "budget-time": parts["time: half of it"]}
+    for word, values in each.items():
+        numbers |= {f"budget-{word}-least": min(values), f"budget-{word}-most": max(values)}
+    numbers = {name: round(float(value), 4) for name, value in numbers.items()}
+    led = sum(max(one.parts, key=one.parts.get) == first for one in budgets.values())
+    return numbers | {"budget-led": led, "budget-shapes": len(budgets)}
 
 
 class Cusp(NamedTuple):

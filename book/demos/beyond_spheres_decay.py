@@ -9,7 +9,7 @@ from book import campaigns
 from book.chapters import consistent
 from book.demos import decay_collapse, where_manna_ends
 from book.demos.where_manna_ends import PUSH, STEPS, longest, relaxations, windows
-from mpack import critical, figures
+from mpack import critical, figures, scaling
 
 FIRST = 30  # where the first window begins, in steps times the mean push: as for spheres
 CONJECTURE = "conjecture of Zhang and Martiniani"
@@ -135,6 +135,8 @@ def numbers(found, beside):
     }
     for process, (_, other) in pairs(found, beside).items():
         made[f"decay-spheres-{process.lower()}"] = other.delta
+    classes = {"manna": "Manna", "directed": "directed percolation"}
+    made |= {f"decay-{word}": scaling.exponents(name, 3).decay() for word, name in classes.items()}
     runs = sum(len(some) for own in found.values() for some in own.curves.values())
     return made | {"decay-runs": runs, "decay-asked": len(campaigns.ellipsoids_decay())}
 

@@ -65,6 +65,18 @@ def beyond(shape, phi):
     return 100 * (phi / campaigns.BODIES[shape][2][SHARED] - 1)
 
 
+def heights(located):
+    """How far the packing fractions lie above phi_c, BRO's at the learning rate that runs share, in per cent."""
+    found = {}
+    for shape, phis in campaigns.FLAT_BODIES.items():
+        name, point = "ball" if shape == BALL else "body", located[shape, "BRO", SHARED].estimate
+        for word, phi in zip(("low", "middle", "high"), phis, strict=True):
+            ratio = phi / point.value
+            error = ratio * point.error / point.value
+            found[f"flat-above-{name}-{word}"] = 100 * (ratio - 1), 100 * error
+    return found
+
+
 def gaps(rows, column, quench=""):
     """{(shape, rule, phi): a column of a rule less that of gradient descent, in per cent}, for batch fraction 0.1."""
     return {

@@ -169,11 +169,11 @@ def exponent_numbers(nu, beta, known, active):
     }
 
 
-def budgets(found):
-    """What moves the increments."""
+def budgets(found, looks=LOOKS, what="increment"):
+    """What moves the increments; or something else, of particles that `looks` has."""
     fig, ax = plt.subplots(figsize=(6.8, 3.3))
-    figures.draw_budgets(ax, found, LOOKS)
-    ax.set_xlabel(r"change of the increment, in units of $10^{-3}$")
+    figures.draw_budgets(ax, found, looks)
+    ax.set_xlabel(rf"change of the {what}, in units of $10^{{-3}}$")
     top = 1e3 * max(max(one.parts.values()) for one in found.values())
     ax.set(xlim=(-0.1, 1.05 * top), xticks=range(math.ceil(top)))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
