@@ -32,11 +32,29 @@ def test_every_shape_ends_above_its_sphere_or_disc(chapter):
     assert all(one["verdict"] == "agrees" for one in found)
 
 
-def test_what_may_not_turn_ends_below_spheres_and_the_metric_does_not_matter(chapter):
-    still = chapter.claims["bodies-still-loses"]
-    assert still["value"] + 3 * still["error"] < 0
+def test_what_may_not_turn_gains_nothing_and_the_metric_does_not_matter(chapter):
+    turning, still = (chapter.claims[f"bodies-{k}"] for k in ("turning-gains", "still-loses"))
+    assert turning["verdict"] == "agrees" and turning["value"] > 0.05
+    assert still["value"] - 3 * still["error"] < 0
     for kappa in ("05", "2"):
         assert abs(chapter.claims[f"bodies-kappa-{kappa}"]["value"]) < 0.01
+
+
+def test_a_budget_holds_what_tells_the_two_processes_apart():
+    """Two shapes, BRO and SGD 0.01 apart for one of them: that shape is named, and its error is half of it at least."""
+
+    def end(value):
+        return Estimate(value, 1e-3, 3), Estimate(1.0, 0.1)
+
+    both = {("sphere", "BRO"): end(0.64), ("sphere", "SGD 0.5"): end(0.64)}
+    both |= {("oblate 2", "BRO"): end(0.70), ("oblate 2", "SGD 0.5"): end(0.69)}
+    other = {**both, ("oblate 2", "BRO"): end(0.705)}  # a choice moves BRO alone
+    gaps = demo.process_gaps(both, {"choice": other})
+    assert demo.widest(gaps) == "oblate 2"
+    assert gaps["oblate 2"].error == pytest.approx(math.hypot(2**0.5 * 1e-3, 0.005))
+    ends = demo.budgets(both, {}, {})
+    assert ends["oblate 2"].estimate.error > 0.005 > ends["sphere"].estimate.error
+    assert demo.gains(both, {}, {})["oblate 2"].error > 0.005
 
 
 def test_the_gain_begins_with_a_cusp(chapter):

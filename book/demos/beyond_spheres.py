@@ -1,6 +1,7 @@
 """Analysis and pictures of the chapter on ellipsoids."""
 
 import json
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -473,6 +474,33 @@ def between_processes(both):
     )
 
 
+def process_gaps(both, variants):
+    """{shape: end point of BRO less that of SGD}, with what each choice changes in it."""
+    found = {}
+    for name in (name for name, process in both if process == "SGD 0.5" and (name, "BRO") in both):
+        keys = (name, "BRO"), (name, "SGD 0.5")
+        one = found[name] = critical.Budget(_less(both, *keys))
+        for what, variant in variants.items():
+            if variant.keys() >= set(keys):
+                one.add(what, _less(variant, *keys).value - one.result.value)
+    return {name: budget.estimate for name, budget in found.items()}
+
+
+def widest(gaps):
+    """Of `process_gaps`, or of any estimates by name, the name of the one that is most errors from zero."""
+    return max(gaps, key=lambda name: abs(gaps[name].value) / gaps[name].error)
+
+
+def _less(both, one, other):
+    return both[one][0] - both[other][0]
+
+
+def _half_gap(both, name):
+    """Half of BRO less SGD: the mean of both is no closer than that to either. 0 where one is missing."""
+    keys = (name, "BRO"), (name, "SGD 0.5")
+    return 0.5 * _less(both, *keys).value if both.keys() >= set(keys) else 0.0
+
+
 def known_sphere(located, alpha=0.05):
     """phi_c of spheres under BRO here less that in the archive of the chapter on phi_c."""
     there = by_process(archives.load("phi-c"))
@@ -520,6 +548,7 @@ def budgets(both, variants, shifts):
             moved = _moved(both, variant, name)
             if moved is not None:
                 one.add(what, moved)
+        one.add("process", _half_gap(both, name))
         if len(shifts) > 1:
             mean = mean_error([shift.value for shift in shifts.values()])
             one.add("size", _beyond(name) * one.result.value * (abs(mean.value) + mean.error))
@@ -561,6 +590,7 @@ def gains(both, variants, shifts):
             moved = _gain_moved(both, variant, name)
             if moved is not None:
                 budget.add(what, moved)
+        budget.add("process", _half_gap(both, name) - _half_gap(both, ROUND[dim]))
         budget.add("size", _of_size(both, shifts, dim))
         found[name] = budget.estimate
     return found
@@ -629,6 +659,8 @@ def cusp(family, gains, both, variants, shifts):
         if None not in moved:
             other = _power(few + moved[0], more + moved[1])
             power.add(what, other.value - power.result.value)
+    halves = [_half_gap(both, name) - _half_gap(both, "sphere") for name in names]
+    power.add("process", _power(few + halves[0], more + halves[1]).value - power.result.value)
     size = _of_size(both, shifts, 3)
     power.add("size", float(np.hypot(size / few.value, size / more.value) / np.log(2.0)))
     return Cusp(gains[names[0]] / 0.05, power.estimate)
@@ -642,11 +674,36 @@ def _power(few, more):
 
 
 def turning(table, plain):
-    """{kappa: runs} of prolate bodies under BRO; infinite where they do not turn."""
+    """{kappa: runs} of prolate bodies under BRO, infinite where they do not turn; and "sphere": of spheres.
+
+    All at the same learning rates, so that the law of small kicks leaves out as much for each.
+    """
     table = by_shape(table)
     found = {float(kappa): own for kappa, own in table.groupby("rotation")}
-    alike = (plain["shape"] == "prolate 1.5") & (plain.process == "BRO") & (plain.n == BODIES)
-    return found | {1.0: plain[alike & (plain.alpha >= table.alpha.min())]}
+    alike = (plain.process == "BRO") & (plain.n == BODIES) & (plain.alpha >= table.alpha.min())
+    for key, name in ((1.0, "prolate 1.5"), ("sphere", "sphere")):
+        found[key] = plain[alike & (plain["shape"] == name)]
+    return found
+
+
+def turning_ends(turned, **how):
+    """{kappa, or "sphere": limit of small kicks}."""
+    how = {"pool": [], "relative": True} | how
+    return {
+        key: critical.limit(critical.locate(some, "alpha", **how), "swollen")
+        for key, some in turned.items()
+    }
+
+
+def turning_gap(ends, variants, one, other):
+    """End point of one less that of another, with what each choice changes in it; n is how many scans it comes from."""
+    gap = ends[one].estimate - ends[other].estimate
+    budget = critical.Budget(gap)
+    for what, moved in variants.items():
+        change = moved[one].estimate.value - moved[other].estimate.value - gap.value
+        budget.add(what, change)
+    n = ends[one].estimate.n + ends[other].estimate.n
+    return dataclasses.replace(budget.estimate, n=n)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -675,7 +732,7 @@ def turning_rows(by_kappa, turned):
             "swelling c": f"{one.coefficients[1]:.2f}",
             "runs": len(turned[kappa]),
         }
-        for kappa, one in sorted(by_kappa.items())
+        for kappa, one in sorted((key, one) for key, one in by_kappa.items() if key != "sphere")
     ]
 
 
@@ -683,10 +740,5 @@ def turning_numbers(turned, reach, alpha=0.05):
     """phi_c at the largest kicks, for each kappa."""
     words = {0.5: "half", 1.0: "one", 2.0: "two", math.inf: "none"}
     how = {"pool": [], "reach": reach, "relative": True}
-    found = {kappa: critical.locate(some, "alpha", **how)[alpha] for kappa, some in turned.items()}
+    found = {kappa: critical.locate(turned[kappa], "alpha", **how)[alpha] for kappa in words}
     return {f"still-05-{words[kappa]}": one.estimate for kappa, one in found.items()}
-
-
-def apart(one, other):
-    """The difference of two limits, with how many scans it comes from."""
-    return *(one - other), one.n + other.n
