@@ -492,7 +492,9 @@ def widest(gaps):
 
 
 def _less(both, one, other):
-    return both[one][0] - both[other][0]
+    """The difference of two ends; n is how many scans it comes from."""
+    first, second = both[one][0], both[other][0]
+    return dataclasses.replace(first - second, n=first.n + second.n)
 
 
 def _half_gap(both, name):
@@ -697,13 +699,12 @@ def turning_ends(turned, **how):
 
 def turning_gap(ends, variants, one, other):
     """End point of one less that of another, with what each choice changes in it; n is how many scans it comes from."""
-    gap = ends[one].estimate - ends[other].estimate
+    gap = _less({key: (end.estimate,) for key, end in ends.items()}, one, other)
     budget = critical.Budget(gap)
     for what, moved in variants.items():
         change = moved[one].estimate.value - moved[other].estimate.value - gap.value
         budget.add(what, change)
-    n = ends[one].estimate.n + ends[other].estimate.n
-    return dataclasses.replace(budget.estimate, n=n)
+    return budget.estimate
 
 
 # ------------------------------------------------------------------------------------------------
