@@ -1,7 +1,7 @@
 """Analysis and pictures of the chapter on ellipsoids."""
 
-import json
 import dataclasses
+import json
 import math
 from typing import NamedTuple
 
