@@ -380,8 +380,8 @@ class Packing:
         table : pandas.DataFrame or path
             Columns x, y, in three dimensions z, and where sizes differ diameter or radius; a column
             type, if there are types; others do not matter, unless they state shapes or orientations,
-            which are refused. Or the name of a CSV file with such a
-            table, numbers read to the last bit.
+            which are refused. Or the name of a CSV file with such a table, numbers read to the last
+            bit.
         box : float
             Edge length of the square or cube, in the table's unit of length.
         diameters, dim
