@@ -468,22 +468,24 @@ def scans(located):
 
 def between_processes(both):
     """End point of BRO less that of SGD, mean over the shapes."""
-    names = [name for name, process in both if process == "SGD 0.5" and (name, "BRO") in both]
-    return mean_error(
-        [both[name, "BRO"][0].value - both[name, "SGD 0.5"][0].value for name in names]
-    )
+    gaps = (_gap_of(both, name) for name in campaigns.BODIES)
+    return mean_error([gap.value for gap in gaps if gap is not None])
 
 
 def process_gaps(both, variants):
     """{shape: end point of BRO less that of SGD}, with what each choice changes in it."""
     found = {}
-    for name in (name for name, process in both if process == "SGD 0.5" and (name, "BRO") in both):
-        keys = (name, "BRO"), (name, "SGD 0.5")
-        one = found[name] = critical.Budget(_less(both, *keys))
+    for name in campaigns.BODIES:
+        gap = _gap_of(both, name)
+        if gap is None:
+            continue
+        budget = critical.Budget(gap)
         for what, variant in variants.items():
-            if variant.keys() >= set(keys):
-                one.add(what, _less(variant, *keys).value - one.result.value)
-    return {name: budget.estimate for name, budget in found.items()}
+            moved = _gap_of(variant, name)
+            if moved is not None:
+                budget.add(what, moved.value - gap.value)
+        found[name] = budget.estimate
+    return found
 
 
 def widest(gaps):
@@ -491,16 +493,21 @@ def widest(gaps):
     return max(gaps, key=lambda name: abs(gaps[name].value) / gaps[name].error)
 
 
-def _less(both, one, other):
+def _less(one, other):
     """The difference of two ends; n is how many scans it comes from."""
-    first, second = both[one][0], both[other][0]
-    return dataclasses.replace(first - second, n=first.n + second.n)
+    return dataclasses.replace(one - other, n=one.n + other.n)
+
+
+def _gap_of(both, name):
+    """End point of BRO less that of SGD for a shape; None where one is missing."""
+    keys = (name, "BRO"), (name, "SGD 0.5")
+    return _less(*(both[key][0] for key in keys)) if both.keys() >= set(keys) else None
 
 
 def _half_gap(both, name):
     """Half of BRO less SGD: the mean of both is no closer than that to either. 0 where one is missing."""
-    keys = (name, "BRO"), (name, "SGD 0.5")
-    return 0.5 * _less(both, *keys).value if both.keys() >= set(keys) else 0.0
+    gap = _gap_of(both, name)
+    return 0.0 if gap is None else 0.5 * gap.value
 
 
 def known_sphere(located, alpha=0.05):
@@ -690,16 +697,17 @@ def turning(table, plain):
 
 def turning_ends(turned, **how):
     """{kappa, or "sphere": limit of small kicks}."""
-    how = {"pool": [], "relative": True} | how
-    return {
-        key: critical.limit(critical.locate(some, "alpha", **how), "swollen")
-        for key, some in turned.items()
-    }
+    return {key: critical.limit(_alone(some, **how), "swollen") for key, some in turned.items()}
+
+
+def _alone(table, **how):
+    """phi_c of one shape at each learning rate, its scatter its own."""
+    return critical.locate(table, "alpha", pool=[], relative=True, **how)
 
 
 def turning_gap(ends, variants, one, other):
     """End point of one less that of another, with what each choice changes in it; n is how many scans it comes from."""
-    gap = _less({key: (end.estimate,) for key, end in ends.items()}, one, other)
+    gap = _less(ends[one].estimate, ends[other].estimate)
     budget = critical.Budget(gap)
     for what, moved in variants.items():
         change = moved[one].estimate.value - moved[other].estimate.value - gap.value
@@ -740,6 +748,5 @@ def turning_rows(by_kappa, turned):
 def turning_numbers(turned, reach, alpha=0.05):
     """phi_c at the largest kicks, for each kappa."""
     words = {0.5: "half", 1.0: "one", 2.0: "two", math.inf: "none"}
-    how = {"pool": [], "reach": reach, "relative": True}
-    found = {kappa: critical.locate(turned[kappa], "alpha", **how)[alpha] for kappa in words}
-    return {f"still-05-{words[kappa]}": one.estimate for kappa, one in found.items()}
+    found = {word: _alone(turned[kappa], reach=reach)[alpha] for kappa, word in words.items()}
+    return {f"still-05-{word}": one.estimate for word, one in found.items()}
