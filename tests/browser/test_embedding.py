@@ -15,8 +15,9 @@ from tests.browser.test_widgets import FIGURES, PAGES, Figure, pages  # noqa: F4
 
 BOOK, COURSE = "http://book.example", "http://course.example"
 COLUMNS = (1200, 640, 590, 390)
-HIDDEN = """() => { const { scrollHeight, clientHeight } = document.documentElement;
-    return [scrollHeight - clientHeight, Math.ceil(document.body.getBoundingClientRect().height)]; }"""
+SHOWN = """() => { const { scrollHeight, clientHeight } = document.documentElement;
+    const own = Math.ceil(document.body.getBoundingClientRect().height);
+    return [innerHeight, scrollHeight - clientHeight, own]; }"""
 KEPT = "it works on this computer only"
 
 
@@ -62,18 +63,22 @@ def inside(page):
 
 
 def in_columns(page, settled):
-    """[(width, height of the frame, hidden pixels, height of the figure)] in several columns."""
+    """[(width, height of the frame, hidden pixels, height of the figure)] in several columns.
+
+    All three are of one moment: a line that the figure writes when its run ends makes it higher. With `settled`
+    the script has up to ten seconds to follow.
+    """
     page.goto(f"{COURSE}/")
     frame, found = inside(page), []
     for width in COLUMNS:
         page.evaluate("width => document.querySelector('main').style.width = `${width}px`", width)
         frame.wait_for_function("width => innerWidth === width", arg=width)
-        if settled:
-            frame.wait_for_function(
-                "() => Math.abs(innerHeight - document.body.getBoundingClientRect().height) < 1"
-            )
-        page.wait_for_timeout(60)
-        found.append((width, frame.evaluate("innerHeight"), *frame.evaluate(HIDDEN)))
+        for _ in range(100 if settled else 1):
+            page.wait_for_timeout(100)
+            height, hidden, own = frame.evaluate(SHOWN)
+            if (hidden, height) == (0, own):
+                break
+        found.append((width, height, hidden, own))
     return found
 
 
