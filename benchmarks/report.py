@@ -7,6 +7,8 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from llvmlite import binding as llvm
+
 from benchmarks import aims, figures
 from benchmarks.rows import Row, ratios, spread
 from mpack import _rows
@@ -37,6 +39,7 @@ def about(scale, seconds, load):
     names = ("numpy", "numba", "llvmlite", "scipy", "gsd")
     return {
         "processor": made["cpu"],
+        "compiled_for": compiled_for(),
         "cores": allowed_processors(),
         "system": f"{platform.system()} {platform.machine()}",
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -49,6 +52,13 @@ def about(scale, seconds, load):
         "minutes": round(seconds / 60, 1),
         "load": load,
     }
+
+
+def compiled_for():
+    """The kind of processor that code is made for here, and its widest vectors: names of one maker hide both."""
+    able = llvm.get_host_cpu_features()
+    wide = (name for name in ("avx512f", "avx2", "avx", "sse2", "sve", "neon") if able.get(name))
+    return " with ".join([llvm.get_host_cpu_name(), *list(wide)[:1]])
 
 
 def load_average():
@@ -142,8 +152,9 @@ def head(found):
     """What was measured where."""
     packages = ", ".join(f"{name} {version}" for name, version in found["packages"].items())
     begin, end = found["load"]
+    made_for = f" ({found['compiled_for']})" if "compiled_for" in found else ""
     lines = [
-        ("processor", f"{found['processor']}, {found['cores']} cores for this process"),
+        ("processor", f"{found['processor']}{made_for}, {found['cores']} cores for this process"),
         ("system", f"{found['system']}, Python {found['python']}, {packages}"),
         ("library", f"mpack {found['mpack']}, commit {found['commit'] or 'unknown'}"),
         ("when", f"{found['date']}, {found['minutes']:g} minutes"),
