@@ -81,7 +81,7 @@ STATED = """
     capacity-limit fig-s2 fig-s2-own sq-alike sq-active sq-plane fcc tuned sizes ellipsoids ellipsoids-class fig-4-sgd
     fig-4-rcd fig-4-meet fig-4-monotonic near-minimum favours-flat v1-reason
     a-plateau a-solely g-order gb-protocol
-    ccn-batch ccn-capacity ccn-flat
+    ccn-batch ccn-capacity ccn-flat ccn-ellipses
     k-transient k-stationary k-loss k-current k-displacement k-exponent k-batch k-decay k-images
     k-anomalous k-local k-eta k-network-batch k-sweep-beta k-sweep-decay k-oscillations k-isotropy
     k-resnet

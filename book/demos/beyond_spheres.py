@@ -411,6 +411,15 @@ def archive_numbers(table):
     return numbers | {"archive-repeats": int(each.median())}
 
 
+def beyond_places(table, located):
+    """Scans whose phi_c lies above their densest place: how many of all, and by how many per cent at most."""
+    keys = ["shape", "process", "alpha"]
+    densest = table[table.n == BODIES].groupby(keys).phi.max()
+    over = np.array([located[key].estimate.value / densest[key] - 1 for key in located])
+    numbers = {"beyond-scans": int((over > 0).sum()), "beyond-all": len(over)}
+    return numbers | {"beyond-most": round(100 * float(over.max()), 1)}
+
+
 def order(table):
     """Nematic order of bodies that came to rest, in space and in the plane, and of as many random directions.
 
