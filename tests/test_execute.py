@@ -76,11 +76,11 @@ class Book:
         files = "".join(f"  - file: notebooks/{name}\n" for name in names)
         self.write("_toc.yml", f"format: jb-book\nroot: book/preface\nchapters:\n{files}")
 
-    def execute(self):
-        """Run what is due: (exit code, chapters run, output)."""
+    def execute(self, *names):
+        """Run what is due, of all or of `names`: (exit code, chapters run, output)."""
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(
-            [sys.executable, "-m", "book._tools.execute"],
+            [sys.executable, "-m", "book._tools.execute", *names],
             cwd=self.root,
             text=True,
             capture_output=True,
@@ -101,6 +101,12 @@ class Book:
 @pytest.fixture
 def book(tmp_path):
     return Book(tmp_path / "a book with spaces")
+
+
+def test_a_chapter_that_there_is_not_is_named_before_any_is_run(book):
+    code, ran, said = book.execute("notebooks/first.ipynb", "notebooks/fifth.ipynb")
+    assert code != 0 and not ran and not book.result("first").exists()
+    assert "No such chapter: notebooks/fifth.ipynb." in said and "notebooks/second.ipynb" in said
 
 
 def test_only_what_depends_on_a_change_is_run_again(book):

@@ -252,5 +252,10 @@ def _tell(chapter, job, place):
 
 if __name__ == "__main__":
     names = [Path(name).as_posix() for name in sys.argv[1:]] or None
+    strangers = sorted({*(names or ())} - {*places.chapters()})
+    if strangers:
+        sys.exit(
+            f"No such chapter: {', '.join(strangers)}. There are {', '.join(places.chapters())}."
+        )
     with together.alone():
         sys.exit(0 if execute(names) else 1)
