@@ -152,9 +152,11 @@ def head(found):
     """What was measured where."""
     packages = ", ".join(f"{name} {version}" for name, version in found["packages"].items())
     begin, end = found["load"]
-    made_for = f" ({found['compiled_for']})" if "compiled_for" in found else ""
     lines = [
-        ("processor", f"{found['processor']}{made_for}, {found['cores']} cores for this process"),
+        (
+            "processor",
+            f"{found['processor']} ({found['compiled_for']}), {found['cores']} cores for this process",
+        ),
         ("system", f"{found['system']}, Python {found['python']}, {packages}"),
         ("library", f"mpack {found['mpack']}, commit {found['commit'] or 'unknown'}"),
         ("when", f"{found['date']}, {found['minutes']:g} minutes"),

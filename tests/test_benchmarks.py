@@ -298,7 +298,9 @@ def test_the_committed_page_is_what_the_script_writes_from_its_numbers():
     assert {name for name, *_ in kept["groups"]} == ours
     for name, title, _ in kept["groups"]:
         assert f"\n## {title}\n" in report.page(kept) and name in {r.group for r in kept["rows"]}
-    assert {"processor", "cores", "date", "commit", "packages", "load"} <= kept["about"].keys()
+    assert {"processor", "compiled_for", "cores", "date", "commit", "packages", "load"} <= kept[
+        "about"
+    ].keys()
 
 
 def test_every_table_of_the_page_has_as_many_cells_in_every_line():
