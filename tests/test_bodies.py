@@ -94,6 +94,28 @@ def test_closed_forms():
     assert found.mu[0] == pytest.approx(1.0, abs=1e-14)
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+def test_all_agree_on_who_overlaps_where_bodies_touch_to_the_last_digit(dim):
+    """Discs, spheres and upright bodies at contact and some roundings from it: one answer to every question."""
+    rng, moving, touching = np.random.default_rng(dim), mpack.PairwiseBRO(eps=1e-3), 0
+    long = np.array([1.3, 0.8, 0.9][:dim]) / (2.0 * math.prod([1.3, 0.8, 0.9][:dim]) ** (1 / dim))
+    for trial in range(400):
+        axes = np.full((2, dim), 0.5) if trial % 2 else np.tile(long, (2, 1))
+        way = rng.normal(size=dim) if trial % 2 else np.eye(dim)[rng.integers(dim)]
+        way *= 2.0 * axes[0, np.argmax(np.abs(way))] / math.hypot(*way)
+        way *= 1.0 + rng.integers(-3, 4) * 2.0**-53
+        places = np.array([np.full(dim, 1.7) + way, np.full(dim, 1.7)])
+        both = Packing([*places, np.full(dim, 5.0)], 8.0, axes=[*axes, long])
+        said = len(ellipsoids.pair_contacts(both).pairs)
+        engine = mpack.simulate(both, moving, steps=0, seed=1)
+        assert engine.activity[-1] * 3 == 2 * said, (trial, places)
+        mu = ellipsoids.contacts_of(both, [[0, 1]]).mu[0]
+        assert (mu < 1.0) == (said == 1) and mu == pytest.approx(1.0, abs=1e-14)
+        assert (activity(both), energy(both)) == (engine.activity[-1], engine.energy[-1])
+        touching += said
+    assert 40 < touching < 360  # both answers are given
+
+
 def test_one_half_is_no_contact():
     """Negative control: Berne and Pechukas take lambda = 1/2, and see overlaps that are not there."""
     prolate, across = np.array([0.75, 0.5, 0.5]), (math.sqrt(0.5), 0, 0, math.sqrt(0.5))

@@ -149,10 +149,11 @@ def _coefficients(s, lanes):
 
 
 @bare
-def _rule_out(s, lanes):
-    """F is infinite where the first guess shows that it is one or more, or a plane across r parts the two; else 0.
+def _rule_out(s, lanes, least):
+    """F is `least` where the first guess shows that it is one or more, or a plane across r parts the two; else 0.
 
-    Any t bounds F from below.
+    Any t bounds F from below. Of two that touch to the last digit this may say that they are apart,
+    and `_values` that F is 1 - 1e-16: so all ask here first, or they would not agree on who overlaps.
     """
     for k in range(lanes):
         x, y, z = s[_R * BLOCK + k], s[(_R + 1) * BLOCK + k], s[(_R + 2) * BLOCK + k]
@@ -164,8 +165,8 @@ def _rule_out(s, lanes):
         q2, q3, t = s[(_Q + 2) * BLOCK + k], s[(_Q + 3) * BLOCK + k], s[_T * BLOCK + k]
         over = t * (p0 + t * (p1 + t * p2))
         under = (1.0 + t) * (q0 + t * (q1 + t * (q2 + t * q3)))
-        near = 0.0 if over < under else math.inf
-        s[_F * BLOCK + k] = near if beyond > 0.0 else math.inf
+        near = 0.0 if over < under else least
+        s[_F * BLOCK + k] = near if beyond > 0.0 else least
 
 
 @bare
@@ -190,14 +191,15 @@ def _iterate(s, lanes):
 
 @bare
 def _values(s, lanes):
-    """F, unless it is ruled out."""
+    """F, but no less than stands in its place."""
     for k in range(lanes):
         t = s[_T * BLOCK + k]
         over = s[(_P + 1) * BLOCK + k] + t * s[(_P + 2) * BLOCK + k]
         over = t * (s[_P * BLOCK + k] + t * over)
         under = s[(_Q + 2) * BLOCK + k] + t * s[(_Q + 3) * BLOCK + k]
         under = s[_Q * BLOCK + k] + t * (s[(_Q + 1) * BLOCK + k] + t * under)
-        s[_F * BLOCK + k] += over / ((1.0 + t) * under)
+        value, least = over / ((1.0 + t) * under), s[_F * BLOCK + k]
+        s[_F * BLOCK + k] = value if value > least else least
 
 
 @bare(forceinline=True)
@@ -258,11 +260,7 @@ def functions(shapes, i, j, count, within, s):
         for row in range(_P):
             s[_U(row * BLOCK) + k] = s[_U(row * BLOCK)]
     _coefficients(s, lanes)
-    if within:
-        _rule_out(s, lanes)
-    else:
-        for k in range(lanes):
-            s[_F * BLOCK + k] = 0.0
+    _rule_out(s, lanes, math.inf if within else 1.0)
     for _ in range(ITERATIONS):
         _iterate(s, lanes)
     _values(s, lanes)
