@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpack import _check, _watching
+from mpack._bodies import aspects
 from mpack._crew import Crew
 from mpack._extras import from_extra
 from mpack._looks import Looks
@@ -189,7 +190,8 @@ class Run:
         Returns
         -------
         xarray.Dataset
-            Attributes: dynamics, seed, n, phi, dim, digest.
+            Attributes: dynamics, seed, n, phi, dim, digest; of bodies that are no spheres their
+            semi-axes, relative to the shortest, and rotation (infinite where nothing turns).
 
         Raises
         ------
@@ -208,7 +210,12 @@ class Run:
         with from_extra("xarray", "Run.to_xarray"):
             import xarray
         of_run = {"dynamics": repr(self.dynamics), "seed": str(self.seed), "digest": self.digest}
-        shape = {"n": self.start.n, "phi": self.start.phi, "dim": self.start.dim}
+        start = self.start
+        shape: dict[str, Any] = {"n": start.n, "phi": start.phi, "dim": start.dim}
+        if not start.spherical:
+            kappa = self.dynamics.recipe().rotation
+            turns = math.inf if kappa is None else kappa
+            shape |= {"axes": aspects(start.axes), "rotation": turns}
         return xarray.Dataset.from_dataframe(self.to_frame()).assign_attrs(**of_run, **shape)
 
 

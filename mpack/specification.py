@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpack import _check, _watching, dynamics, potentials, simulation
-from mpack._bodies import arguments, check, equal_volume, semi_axes
+from mpack._bodies import arguments, aspects, check, equal_volume, semi_axes
 from mpack._bodies import normalised as normalised_axes
 from mpack._box import box_for, normalised
 from mpack._measures import OBSERVABLES, OF_BODIES, OF_BODIES_ALONE, Room
@@ -230,8 +230,13 @@ class Spec:
     def label(self) -> str:
         """The run in words, for reports."""
         rule = self.dynamics.of if isinstance(self.dynamics, Approximation) else self.dynamics
-        named = _named(rule) + (".approximation()" if rule is not self.dynamics else "")
-        return f"{named}, N = {self.n}, phi = {self.phi!r}, d = {self.dim}, {self.steps} steps, repeat {self.seed}"
+        named = _named(rule, unsaid="rotation")
+        named += ".approximation()" if rule is not self.dynamics else ""
+        run = f"N = {self.n}, phi = {self.phi!r}, d = {self.dim}, {self.steps} steps, repeat {self.seed}"
+        if self.axes is None:
+            return f"{named}, {run}"
+        shape = aspects(np.array(self.axes, ndmin=2))
+        return f"{named}, axes {shape}, rotation {_turning(rule)}, {run}"
 
     @property
     def cost(self) -> int:
@@ -455,14 +460,17 @@ def _or_nan(value):
     return float("nan") if value is None else value
 
 
-def _named(instance):
-    """A rule or potential as its name and what differs from the defaults, e.g. "Harmonic(stiffness=2.0)"."""
+def _named(instance, unsaid=None):
+    """A rule or potential as its name and what differs from the defaults, e.g. "Harmonic(stiffness=2.0)".
+
+    unsaid: a field that is left out in any case.
+    """
     if isinstance(instance, potentials.Tabulated):
         return repr(instance)
     changed = []
     for field in dataclasses.fields(instance):
         value = getattr(instance, field.name)
-        if value not in (None, field.default, potentials.Linear()):
+        if field.name != unsaid and value not in (None, field.default, potentials.Linear()):
             plain = _named(value) if dataclasses.is_dataclass(value) else repr(value)
             changed.append(f"{field.name}={plain}")
     return type(instance).__name__ + (f"({', '.join(changed)})" if changed else "")

@@ -601,6 +601,9 @@ def test_specifications_state_shapes_and_turning(tmp_path):
     later = mpack.Spec(rule, n=60, phi=0.45, steps=10, axes=(1.5, 1, 1), start=first)
     upright = mpack.Spec(rule, n=60, phi=0.5, steps=10, axes=(1.5, 1, 1), start="aligned")
     assert '"rotation":1.0' in first.text and '"rotation":"none"' in still.text
+    words = "PairwiseBRO(eps=0.05), axes 1.5 : 1 : 1"
+    assert first.label.startswith(f"{words}, rotation 1.0, N = 60, ")
+    assert still.label.startswith(f"{words} and 1 more, rotation none, N = 60, ")
     for spec in (first, still, later, upright):
         assert mpack.specification.from_text(spec.text) == spec
     assert ellipsoids.nematic_order(upright.packing()) == pytest.approx(1.0)

@@ -154,6 +154,12 @@ def test_a_run_as_a_dataset():
     data = run.to_xarray()
     pd.testing.assert_frame_equal(data.to_dataframe(), run.to_frame())
     assert data.attrs["digest"] == run.digest and data.attrs["seed"] == str(2**63)
+    assert "axes" not in data.attrs
+    bodies = mpack.Packing.random(n=30, phi=0.3, dim=2, seed=1, axes=(2, 1))
+    for kappa, said in ((3.0, 3.0), (None, math.inf)):
+        rule = mpack.PairwiseBRO(eps=0.1, rotation=kappa)
+        told = mpack.simulate(bodies, rule, steps=2, seed=1).to_xarray().attrs
+        assert (told["axes"], told["rotation"]) == ("2 : 1", said)
 
 
 def test_without_xarray_the_extra_is_named(monkeypatch):
