@@ -11,12 +11,13 @@ from chapterruns import Executed, refusal
 import mpack
 from book import campaigns, chapters
 from book.demos import beyond_spheres as demo
+from book.demos import beyond_spheres_alignment as alignment
 from book.demos import beyond_spheres_contacts as contacts
 from book.demos import beyond_spheres_flat as flat_demo
 from book.demos import decay_collapse, where_manna_ends
 from book.demos.flat_minima import origin
 from mpack import observables
-from mpack.statistics import Estimate
+from mpack.statistics import Estimate, mean_error
 
 NAME = "beyond_spheres"
 
@@ -288,6 +289,25 @@ def test_slightly_deformed_bodies_have_fewer_contacts_than_freedoms_take(chapter
     assert len(fewer) > 4 and all(one["verdict"] == "agrees" for one in fewer)
     assert chapter.claims["bodies-enough-sphere"]["verdict"] == "agrees"
     assert chapter.claims["control-bodies-isostatic"]["verdict"] == "differs"
+
+
+def test_pairs_that_lie_side_by_side_cross_or_know_nothing_of_each_other():
+    """1, -1/2, and what the excluded area says, which is far from zero and from another aspect's."""
+    upright = mpack.Packing.random(n=300, phi=0.5, dim=3, seed=1, axes=(2, 1, 1), aligned=True)
+    assert alignment.pair_order(upright, "prolate") == pytest.approx(1.0)
+    unit, quarter = 2.0 * 3.0 ** (1 / 3), np.array([1.0, 0.0, 0.0, 1.0]) / 2**0.5
+    shape = {"axes": np.array([[3, 1, 1]] * 2) / unit, "orientations": [[1, 0, 0, 0], quarter]}
+    crossed = mpack.Packing(np.array([[9, 9, 9], [9, 9, 10]]) / unit, 18 / unit, **shape)
+    assert alignment.pair_order(crossed, "prolate") == pytest.approx(-0.5)
+    apart = mpack.Packing(np.array([[9, 9, 9], [9, 9, 11.01]]) / unit, 18 / unit, **shape)
+    assert alignment.pair_order(apart, "prolate", 0.02 / unit) == pytest.approx(-0.5)
+    starts = (mpack.Packing.random(n=2_000, phi=0.3, dim=2, seed=k, axes=(3, 1)) for k in range(40))
+    chance = mean_error([alignment.pair_order(one, "ellipse") for one in starts])
+    by_area = alignment.by_excluded_area(3.0)
+    assert chance.error < 0.005 and abs(chance.value - by_area) < 4 * chance.error
+    assert abs(chance.value) > 10 * chance.error
+    assert abs(chance.value - alignment.by_excluded_area(2.0)) > 4 * chance.error
+    assert alignment.by_excluded_area(1.0) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_size_shift_is_relative_and_of_bro_at_one_learning_rate():

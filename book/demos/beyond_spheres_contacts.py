@@ -34,7 +34,7 @@ def counted(packings):
     seen = pd.DataFrame(
         [_seen(name, packing) for name, some in packings.items() for packing in some]
     )
-    scatter = seen.groupby("dim")[["shape", "near", "wide"]].apply(_pooled)
+    scatter = seen.groupby("dim")[["shape", "near", "wide"]].apply(pooled)
     found = {}
     for name, own in seen.groupby("shape", sort=False):
         pool = scatter.loc[own.dim.iloc[0]]
@@ -57,11 +57,11 @@ def _seen(name, packing):
     return row | {"held": held, "rattlers": rattlers}
 
 
-def _pooled(seen):
-    """Variances of packings of one shape, pooled over shapes, and their degrees of freedom."""
-    groups = seen.groupby("shape")[["near", "wide"]]
+def pooled(seen):
+    """Variances of what is seen of packings of one shape, pooled over shapes, and their degrees of freedom."""
+    groups, values = seen.groupby("shape"), seen.drop(columns="shape")
     freedom = len(seen) - groups.ngroups
-    squares = ((seen[["near", "wide"]] - groups.transform("mean")) ** 2).sum()
+    squares = ((values - groups.transform("mean")) ** 2).sum()
     return pd.concat([squares / max(freedom, 1), pd.Series({"freedom": freedom})])
 
 
