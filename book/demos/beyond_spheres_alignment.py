@@ -13,7 +13,7 @@ from book.demos.beyond_spheres_contacts import KICK, WIDE, pooled
 from mpack import ellipsoids
 from mpack.statistics import Estimate, mean_error
 
-STARTS = 6  # random ones, in which bodies are independent of each other
+STARTS = 24  # random ones, in which bodies are independent of each other
 
 
 class SideBySide(NamedTuple):
