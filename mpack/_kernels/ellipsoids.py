@@ -199,7 +199,7 @@ def _values(s, lanes):
         under = s[(_Q + 2) * BLOCK + k] + t * s[(_Q + 3) * BLOCK + k]
         under = s[_Q * BLOCK + k] + t * (s[(_Q + 1) * BLOCK + k] + t * under)
         value, least = over / ((1.0 + t) * under), s[_F * BLOCK + k]
-        s[_F * BLOCK + k] = value if value > least else least
+        s[_F * BLOCK + k] = least if value < least else value
 
 
 @bare(forceinline=True)
