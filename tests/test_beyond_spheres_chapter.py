@@ -291,7 +291,7 @@ def test_slightly_deformed_bodies_have_fewer_contacts_than_freedoms_take(chapter
     assert chapter.claims["control-bodies-isostatic"]["verdict"] == "differs"
 
 
-def test_pairs_that_lie_side_by_side_cross_or_know_nothing_of_each_other():
+def test_pairs_that_are_parallel_cross_or_know_nothing_of_each_other():
     """1, -1/2, and what the excluded area says, which is far from zero and from another aspect's."""
     upright = mpack.Packing.random(n=300, phi=0.5, dim=3, seed=1, axes=(2, 1, 1), aligned=True)
     assert alignment.pair_order(upright, "prolate") == pytest.approx(1.0)
@@ -307,6 +307,8 @@ def test_pairs_that_lie_side_by_side_cross_or_know_nothing_of_each_other():
     assert chance.error < 0.005 and abs(chance.value - by_area) < 4 * chance.error
     assert abs(chance.value) > 10 * chance.error
     assert abs(chance.value - alignment.by_excluded_area(2.0)) > 4 * chance.error
+    mixed = alignment.by_excluded_area(3.0, (1.0, 1.4))
+    assert by_area < mixed < 0.98 * by_area  # unlike sizes see less of each other's angle
     assert alignment.by_excluded_area(1.0) == pytest.approx(0.0, abs=1e-12)
 
 
